@@ -1,0 +1,256 @@
+package io.foothold.contracts.flow;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.subscription.BackPressureStrategy;
+import io.smallrye.mutiny.subscription.Cancellable;
+import io.smallrye.mutiny.subscription.MultiEmitter;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The serving side of a credited stream.
+ *
+ * @param <Q> request message of the stream
+ * @param <R> response message of the stream
+ */
+public final class CreditedService<Q, R> {
+
+    /** How the messages of one contract look. */
+    public interface Shape<Q, R> {
+        /** The credit in a request, or 0 when the request is work. */
+        int creditOf(Q request);
+
+        /** A response that grants credit. */
+        R credit(int items);
+
+        /** What answers work whose handler threw. */
+        R failed(Q work, FootholdException failure);
+    }
+
+    /** Where a handler puts the results of one piece of work; may be called from any thread. */
+    public interface Results<R> {
+        /** One result. */
+        void emit(R result);
+
+        /** No further result will come; the caller gets its credit back. */
+        void done();
+    }
+
+    /** Does the work. Must return quickly; long work belongs on the handler's own threads. */
+    @FunctionalInterface
+    public interface Handler<Q, R> {
+        /** Starts one piece of work; the returned action stops it when the caller goes away. */
+        Runnable start(Q work, Results<R> results);
+    }
+
+    private final Shape<Q, R> shape;
+    private final int window;
+    private final Handler<Q, R> handler;
+
+    /** A service that holds at most {@code window} pieces of work a stream, their unsent results included. */
+    public CreditedService(Shape<Q, R> shape, int window, Handler<Q, R> handler) {
+        if (window < 1) {
+            throw new IllegalArgumentException("window must be at least 1: " + window);
+        }
+        this.shape = shape;
+        this.window = window;
+        this.handler = handler;
+    }
+
+    /** Serves one stream. */
+    public Multi<R> serve(Multi<Q> inbound) {
+        return Multi.createFrom().emitter(emitter -> new Session(emitter).open(inbound), BackPressureStrategy.BUFFER);
+    }
+
+    private final class Work implements Results<R> {
+        private final Session session;
+        private boolean finished;
+        private @Nullable Runnable stop;
+
+        Work(Session session) {
+            this.session = session;
+        }
+
+        @Override
+        public void emit(R result) {
+            session.ready(new Item<>(this, result));
+        }
+
+        @Override
+        public void done() {
+            session.ready(new Item<>(this, null));
+        }
+    }
+
+    /** A result, or with a null result the end of its work. */
+    private record Item<W, R>(W work, @Nullable R result) {}
+
+    private final class Session {
+        private final ReentrantLock lock = new ReentrantLock();
+        private final MultiEmitter<? super R> emitter;
+        private final Deque<Item<Work, R>> ready = new ArrayDeque<>();
+        private final Set<Work> active = new LinkedHashSet<>();
+        private long credits;
+        private boolean halfClosed;
+        private boolean closed;
+        private boolean draining;
+
+        Session(MultiEmitter<? super R> emitter) {
+            this.emitter = emitter;
+        }
+
+        void open(Multi<Q> inbound) {
+            emitter.emit(shape.credit(window));
+            Cancellable upstream = inbound.subscribe().with(this::receive, this::abort, this::halfClose);
+            emitter.onTermination(() -> {
+                upstream.cancel();
+                stopAll();
+            });
+        }
+
+        private void receive(Q request) {
+            int granted = shape.creditOf(request);
+            if (granted > 0) {
+                lock.lock();
+                try {
+                    credits += granted;
+                    drain();
+                } finally {
+                    lock.unlock();
+                }
+                return;
+            }
+            Work work = new Work(this);
+            lock.lock();
+            try {
+                if (closed) {
+                    return;
+                }
+                if (active.size() >= window) {
+                    fail(new FootholdException(
+                            ErrorCode.NO_CREDIT, "work without credit: all " + window + " credits are in use"));
+                    return;
+                }
+                active.add(work);
+            } finally {
+                lock.unlock();
+            }
+            try {
+                Runnable stop = handler.start(request, work);
+                boolean stopNow;
+                lock.lock();
+                try {
+                    work.stop = stop;
+                    stopNow = closed;
+                } finally {
+                    lock.unlock();
+                }
+                if (stopNow) {
+                    stop.run();
+                }
+            } catch (RuntimeException e) {
+                work.emit(shape.failed(request, FootholdException.of(e)));
+                work.done();
+            }
+        }
+
+        private void ready(Item<Work, R> item) {
+            lock.lock();
+            try {
+                if (!closed && !item.work().finished) {
+                    item.work().finished = item.result() == null;
+                    ready.add(item);
+                    drain();
+                }
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        /** Sends what may be sent. Emission can call back into this session on the same thread: only the outermost drains. */
+        private void drain() {
+            if (draining) {
+                return;
+            }
+            draining = true;
+            try {
+                while (!closed) {
+                    Item<Work, R> next = ready.peek();
+                    if (next == null) {
+                        break;
+                    }
+                    R result = next.result();
+                    if (result == null) {
+                        ready.poll();
+                        active.remove(next.work());
+                        emitter.emit(shape.credit(1));
+                    } else if (credits > 0) {
+                        ready.poll();
+                        credits--;
+                        emitter.emit(result);
+                    } else {
+                        break;
+                    }
+                }
+                if (!closed && halfClosed && active.isEmpty()) {
+                    closed = true;
+                    emitter.complete();
+                }
+            } finally {
+                draining = false;
+            }
+        }
+
+        private void halfClose() {
+            lock.lock();
+            try {
+                halfClosed = true;
+                drain();
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        private void abort(Throwable cause) {
+            lock.lock();
+            try {
+                fail(FootholdException.of(cause));
+            } finally {
+                lock.unlock();
+            }
+            stopAll();
+        }
+
+        private void fail(FootholdException failure) {
+            if (!closed) {
+                closed = true;
+                emitter.fail(failure.toStatus());
+            }
+        }
+
+        private void stopAll() {
+            Runnable[] stops;
+            lock.lock();
+            try {
+                closed = true;
+                stops = active.stream()
+                        .map(w -> w.stop)
+                        .filter(java.util.Objects::nonNull)
+                        .toArray(Runnable[]::new);
+                active.clear();
+                ready.clear();
+            } finally {
+                lock.unlock();
+            }
+            for (Runnable stop : stops) {
+                stop.run();
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+package io.foothold.core.advantage;
+
+import io.foothold.core.passk.PassAtK;
+import java.util.Arrays;
+
+/** Advantages of the members of one group from their rewards. Baselines never leave the group. */
+public sealed interface AdvantageEstimator {
+
+    /**
+     * The advantages.
+     *
+     * @param rewards one a member, at least one, all finite
+     * @return one a member; all 0 when the rewards are all equal
+     */
+    double[] advantages(double[] rewards);
+
+    /** A_i = r_i − mean(r): POPE (arXiv 2601.18779, A1) and Dr. GRPO. */
+    record Mean() implements AdvantageEstimator {
+        @Override
+        public double[] advantages(double[] rewards) {
+            double mean = mean(rewards);
+            return Arrays.stream(rewards).map(r -> r - mean).toArray();
+        }
+    }
+
+    /** A_i = (r_i − mean(r)) / std(r), population std; 0 when std is below 1e-8: GRPO and SRPO (arXiv 2605.25507, B4). */
+    record MeanStd() implements AdvantageEstimator {
+        private static final double NO_SIGNAL = 1e-8;
+
+        @Override
+        public double[] advantages(double[] rewards) {
+            double mean = mean(rewards);
+            double variance = Arrays.stream(rewards)
+                    .map(r -> (r - mean) * (r - mean))
+                    .average()
+                    .orElseThrow();
+            double std = Math.sqrt(variance);
+            return Arrays.stream(rewards)
+                    .map(r -> std < NO_SIGNAL ? 0 : (r - mean) / std)
+                    .toArray();
+        }
+    }
+
+    /** A_i = r_i − mean of the other members: unbiased (RLOO, Kool et al. 2019). A group of one has no baseline: 0. */
+    record LeaveOneOut() implements AdvantageEstimator {
+        @Override
+        public double[] advantages(double[] rewards) {
+            int n = rewards.length;
+            double sum = Arrays.stream(rewards).sum();
+            return Arrays.stream(rewards)
+                    .map(r -> n == 1 ? 0 : r - (sum - r) / (n - 1))
+                    .toArray();
+        }
+    }
+
+    /**
+     * The pass@k objective: weights of {@link PassAtK#weight}, centred on their mean. Rewards must be 0 or 1.
+     *
+     * @param k at most the size of the group
+     */
+    record PassAtKWeights(int k) implements AdvantageEstimator {
+        @Override
+        public double[] advantages(double[] rewards) {
+            int n = rewards.length;
+            int c = 0;
+            for (double r : rewards) {
+                if (r != 0 && r != 1) {
+                    throw new IllegalArgumentException("the pass@k objective needs rewards of 0 or 1: " + r);
+                }
+                c += (int) r;
+            }
+            int right = c;
+            double[] weights = Arrays.stream(rewards)
+                    .map(r -> right == 0 ? 0 : PassAtK.weight(n, right, k, r == 1))
+                    .toArray();
+            double mean = mean(weights);
+            return Arrays.stream(weights).map(w -> w - mean).toArray();
+        }
+    }
+
+    /** The estimator of that name: {@code mean}, {@code mean_std}, {@code leave_one_out}, {@code pass_at_k}. */
+    static AdvantageEstimator named(String name, int k) {
+        return switch (name) {
+            case "mean" -> new Mean();
+            case "mean_std" -> new MeanStd();
+            case "leave_one_out" -> new LeaveOneOut();
+            case "pass_at_k" -> new PassAtKWeights(k);
+            default ->
+                throw new IllegalArgumentException(
+                        "unknown estimator '" + name + "' (expected mean, mean_std, leave_one_out or pass_at_k)");
+        };
+    }
+
+    private static double mean(double[] values) {
+        return Arrays.stream(values).average().orElseThrow(() -> new IllegalArgumentException("an empty group"));
+    }
+}

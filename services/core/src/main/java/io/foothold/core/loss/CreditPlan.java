@@ -1,0 +1,86 @@
+package io.foothold.core.loss;
+
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The weight of every token of every rollout of one optimizer step: the aggregation weight on tokens that the policy sampled
+ * in this rollout, 0 on all others (prompt, oracle prefix, reset prefix).
+ *
+ * @param rollouts one entry a rollout, in the order given
+ */
+public record CreditPlan(List<Entry> rollouts) {
+
+    /**
+     * What a plan needs to know of a rollout.
+     *
+     * @param promptTokens tokens of the prompt, oracle prefix included
+     * @param prefixTokens given tokens of the response (resets)
+     * @param sampledTokens tokens that the policy sampled
+     * @param advantage its advantage
+     */
+    public record Member(int promptTokens, int prefixTokens, int sampledTokens, double advantage) {
+        /** Counts are not negative, advantages finite. */
+        public Member {
+            if (promptTokens < 0 || prefixTokens < 0 || sampledTokens < 0) {
+                throw new IllegalArgumentException("negative token count");
+            }
+            if (!Double.isFinite(advantage)) {
+                throw new IllegalArgumentException("advantage is not finite: " + advantage);
+            }
+        }
+
+        /** All tokens. */
+        public int tokens() {
+            return promptTokens + prefixTokens + sampledTokens;
+        }
+    }
+
+    /**
+     * A rollout in the plan.
+     *
+     * @param member what the plan was made from
+     * @param weight aggregation weight of each of its sampled tokens
+     */
+    public record Entry(Member member, double weight) {
+        /** Weight of each token, float32, shape [tokens]: 0 except on sampled tokens. */
+        public float[] tokenWeights() {
+            float[] out = new float[member.tokens()];
+            Arrays.fill(out, member.promptTokens() + member.prefixTokens(), out.length, (float) weight);
+            return out;
+        }
+
+        /** Whether it can have a gradient without a regulariser. */
+        public boolean hasSignal() {
+            return member.advantage() != 0 && member.sampledTokens() > 0;
+        }
+    }
+
+    /** Copies the entries. */
+    public CreditPlan {
+        rollouts = List.copyOf(rollouts);
+    }
+
+    /** The plan of one optimizer step over these rollouts. */
+    public static CreditPlan of(LossRule rule, List<Member> members) {
+        long tokens = members.stream().mapToLong(Member::sampledTokens).sum();
+        double n = members.size();
+        return new CreditPlan(members.stream()
+                .map(m -> new Entry(
+                        m,
+                        m.sampledTokens() == 0
+                                ? 0
+                                : switch (rule.aggregation()) {
+                                    case TOKEN_MEAN -> 1.0 / tokens;
+                                    case SEQUENCE_MEAN -> 1 / (n * m.sampledTokens());
+                                    case SEQUENCE_SUM -> 1 / n;
+                                    case CONSTANT_LENGTH -> 1 / (n * rule.constantLength());
+                                }))
+                .toList());
+    }
+
+    /** Whether any rollout can have a gradient without a regulariser. */
+    public boolean hasSignal() {
+        return rollouts.stream().anyMatch(Entry::hasSignal);
+    }
+}

@@ -1,0 +1,68 @@
+package io.foothold.core.staleness;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Decides whether the learner may make another policy version. With V the oldest version stamped on a token of any rollout
+ * that has been reserved and has not ended (a rollout without tokens counts the version current at its reservation), the
+ * learner may not pass V + S. So no token that is ever trained is staler than S versions.
+ *
+ * <p>Not thread-safe: owned by the loop of one run.
+ */
+public final class StalenessGate {
+    private final long bound;
+    private final Map<String, Long> oldest = new HashMap<>();
+
+    /**
+     * A gate.
+     *
+     * @param bound S, in versions; 0 is synchronous training
+     */
+    public StalenessGate(long bound) {
+        if (bound < 0) {
+            throw new IllegalArgumentException("the staleness bound is negative: " + bound);
+        }
+        this.bound = bound;
+    }
+
+    /** A rollout was reserved while {@code version} was current. */
+    public void reserved(String rolloutId, long version) {
+        if (oldest.putIfAbsent(rolloutId, version) != null) {
+            throw new IllegalStateException("rollout " + rolloutId + " is reserved already");
+        }
+    }
+
+    /**
+     * The tokens of a rollout are known.
+     *
+     * @param oldestVersion the smallest version stamped on one of them
+     */
+    public void sampled(String rolloutId, long oldestVersion) {
+        if (oldest.computeIfPresent(rolloutId, (id, v) -> oldestVersion) == null) {
+            throw new IllegalStateException("rollout " + rolloutId + " is not under way");
+        }
+    }
+
+    /** A rollout ended, trained or not. */
+    public void ended(String rolloutId) {
+        if (oldest.remove(rolloutId) == null) {
+            throw new IllegalStateException("rollout " + rolloutId + " is not under way");
+        }
+    }
+
+    /** Rollouts under way. */
+    public int underWay() {
+        return oldest.size();
+    }
+
+    /** The oldest version under way, or {@code current} when nothing is. */
+    public long oldestVersion(long current) {
+        return oldest.values().stream().mapToLong(Long::longValue).min().orElse(current);
+    }
+
+    /** Whether the learner may make {@code version}. */
+    public boolean mayMake(long version) {
+        return version <= oldestVersion(version) + bound;
+    }
+}

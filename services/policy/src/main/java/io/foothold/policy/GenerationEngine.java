@@ -1,0 +1,520 @@
+package io.foothold.policy;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.jni.IValue;
+import io.foothold.core.random.Seeds;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Samples sequences with continuous batching: a fixed number of cache slots, a finished row's slot refilled before the next
+ * call, prompts that waiting requests share prefilled once, several decode steps a native call. Rows under way always occupy
+ * the first slots, so the cache is used in place.
+ *
+ * <p><b>Deterministic mode.</b> Tokens and log-probs of a request do not depend on its neighbours, its slot, or on how the
+ * sequence was cut by resets: decode batches are padded to a multiple of 8 rows, every row attends over the whole cache length
+ * behind a mask, prompts are prefilled at a length that follows from the prompt alone, and given response tokens are decoded,
+ * not prefilled. Holds for one intra-op thread and one kind of CPU.
+ *
+ * <p>Owned by one thread, which has called {@link NativeRuntime#enterThread()}.
+ */
+public final class GenerationEngine implements AutoCloseable {
+    private static final int PREFILL_BUCKET = 16;
+    private static final int PREFILL_TOKENS = 4096;
+
+    /**
+     * Sizes.
+     *
+     * @param slots sequences sampled at the same time
+     * @param maxLength longest sequence, prompt and response together
+     * @param stepsPerCall decode steps of one native call
+     * @param deterministic see {@link GenerationEngine}
+     */
+    public record Settings(int slots, int maxLength, int stepsPerCall, boolean deterministic) {
+        /** Checks ranges. */
+        public Settings {
+            if (slots < 1 || maxLength < 2 || stepsPerCall < 1) {
+                throw new IllegalArgumentException("need slots >= 1, maxLength >= 2, stepsPerCall >= 1: " + slots + ", "
+                        + maxLength + ", " + stepsPerCall);
+            }
+        }
+    }
+
+    /**
+     * Counters since the start.
+     *
+     * @param tokens sampled tokens that were returned
+     * @param rowSteps decode steps of slots that held a live sequence
+     * @param slotSteps decode steps of all slots of the calls made while work was waiting, and of the live rows otherwise
+     * @param prefilledTokens prompt tokens that went through prefill
+     */
+    public record Counters(long tokens, long rowSteps, long slotSteps, long prefilledTokens) {}
+
+    private static final class Active {
+        private final GenerationRequest request;
+        private final GenerationRequest.Listener listener;
+        private final @Nullable StopMatcher matcher;
+        private int fed;
+        private int sampled;
+        private int next;
+
+        Active(GenerationRequest request, GenerationRequest.Listener listener, @Nullable StopMatcher matcher) {
+            this.request = request;
+            this.listener = listener;
+            this.matcher = matcher;
+            this.next = request.prompt()[request.prompt().length - 1];
+        }
+
+        /** Position of the token that is fed next. */
+        int position() {
+            return request.prompt().length - 1 + fed;
+        }
+
+        boolean restricted() {
+            return request.temperature() > 0 && (request.topP() < 1 || request.topK() > 0);
+        }
+    }
+
+    private final Transformer transformer;
+    private final ModelConfig config;
+    private final Settings settings;
+    private final @Nullable Tokenizer tokenizer;
+    private final WeightStore weights;
+    private final NDList keyArrays = new NDList();
+    private final NDList valueArrays = new NDList();
+    private final IValue keys;
+    private final IValue values;
+    private final int rows;
+    private final List<Active> active = new ArrayList<>();
+    private final Deque<Active> waiting = new ArrayDeque<>();
+    private long version;
+    private long tokens;
+    private long rowSteps;
+    private long slotSteps;
+    private long prefilledTokens;
+
+    /**
+     * An engine.
+     *
+     * @param tokenizer needed for stop sequences only
+     */
+    public GenerationEngine(PolicyWeights initial, long version, @Nullable Tokenizer tokenizer, Settings settings) {
+        this.config = initial.config();
+        if (settings.maxLength() > config.maxPositions()) {
+            throw new PolicyException("sequences of " + settings.maxLength() + " tokens do not fit the model's "
+                    + config.maxPositions() + " positions");
+        }
+        this.transformer = new Transformer(config);
+        this.settings = settings;
+        this.tokenizer = tokenizer;
+        this.version = version;
+        this.weights = WeightStore.of(transformer, initial, "w[]", false);
+        this.rows = (settings.slots() + 7) / 8 * 8;
+        // Steps past a row's end still write: they need room behind the longest sequence.
+        long length = settings.maxLength() + settings.stepsPerCall();
+        for (int i = 0; i < config.layers(); i++) {
+            Shape shape = new Shape((long) rows * config.kvHeads(), length, config.headDim());
+            keyArrays.add(transformer.manager().zeros(shape));
+            valueArrays.add(transformer.manager().zeros(shape));
+        }
+        this.keys = WeightStore.listOf(keyArrays);
+        this.values = WeightStore.listOf(valueArrays);
+    }
+
+    /** The longest sequence that a request may reach. */
+    public int maxLength() {
+        return settings.maxLength();
+    }
+
+    /** Number of slots. */
+    public int slots() {
+        return settings.slots();
+    }
+
+    /** Queues a request. */
+    public void submit(GenerationRequest request, GenerationRequest.Listener listener) {
+        int length = request.prompt().length + request.given().length + request.maxTokens();
+        if (request.prompt().length == 0 || request.maxTokens() < 1 || length > settings.maxLength()) {
+            throw new PolicyException("request " + request.id() + ": prompt " + request.prompt().length + " + given "
+                    + request.given().length + " + max_tokens " + request.maxTokens() + " must fit "
+                    + settings.maxLength()
+                    + ", with at least one of prompt and max_tokens");
+        }
+        for (int id : request.prompt()) {
+            checkToken(request, id);
+        }
+        for (int id : request.given()) {
+            checkToken(request, id);
+        }
+        StopMatcher matcher = null;
+        if (!request.stopSequences().isEmpty()) {
+            Tokenizer t = tokenizer;
+            if (t == null) {
+                throw new PolicyException("request " + request.id() + ": stop strings need a tokenizer");
+            }
+            matcher = new StopMatcher(t, request.stopSequences());
+            for (int id : request.given()) {
+                matcher.accept(id);
+            }
+        }
+        waiting.add(new Active(request, listener, matcher));
+    }
+
+    private void checkToken(GenerationRequest request, int id) {
+        if (id < 0 || id >= config.vocabulary()) {
+            throw new PolicyException(
+                    "request " + request.id() + ": token id " + id + " is not in 0.." + (config.vocabulary() - 1));
+        }
+    }
+
+    /** Ends a request early; false when it is not under way. */
+    public boolean abort(String id) {
+        for (Active a : waiting) {
+            if (a.request.id().equals(id)) {
+                waiting.remove(a);
+                a.listener.ended(GenerationRequest.End.ABORT, -1);
+                return true;
+            }
+        }
+        for (int i = 0; i < active.size(); i++) {
+            if (active.get(i).request.id().equals(id)) {
+                Active a = active.get(i);
+                remove(List.of(i));
+                a.listener.ended(GenerationRequest.End.ABORT, -1);
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Changes the weights between two decode steps. Caches stay: the sequences under way go on with the keys they have. */
+    public void swap(PolicyWeights next, long nextVersion) {
+        if (nextVersion <= version) {
+            throw new PolicyException("policy version must grow: " + nextVersion + " after " + version);
+        }
+        if (!next.config().equals(config)) {
+            throw new PolicyException("the new weights have another shape");
+        }
+        weights.load(next.slots());
+        version = nextVersion;
+    }
+
+    /** The policy version that samples. */
+    public long version() {
+        return version;
+    }
+
+    /** Sequences in slots. */
+    public int running() {
+        return active.size();
+    }
+
+    /** Sequences without a slot. */
+    public int waiting() {
+        return waiting.size();
+    }
+
+    /** Counters since the start. */
+    public Counters counters() {
+        return new Counters(tokens, rowSteps, slotSteps, prefilledTokens);
+    }
+
+    /** Tensors that the engine holds; constant between calls. */
+    int managedArrays() {
+        return transformer.manager().getManagedArrays().size();
+    }
+
+    /** Fills free slots and makes one call of decode steps. False when there is nothing to do. */
+    public boolean step() {
+        admit();
+        if (active.isEmpty()) {
+            return false;
+        }
+        decode();
+        return true;
+    }
+
+    private void admit() {
+        int free = settings.slots() - active.size();
+        if (free <= 0 || waiting.isEmpty()) {
+            return;
+        }
+        // By length of the cached part, then by prompt: one prefill call a bucket, one row a distinct prompt.
+        Map<Integer, Map<Integer, List<Active>>> buckets = new LinkedHashMap<>();
+        int first = active.size();
+        while (free > 0) {
+            Active a = waiting.poll();
+            if (a == null) {
+                break;
+            }
+            active.add(a);
+            free--;
+        }
+        for (int slot = first; slot < active.size(); slot++) {
+            int cached = cachedLength(active.get(slot));
+            if (cached > 0) {
+                int bucket = (cached + PREFILL_BUCKET - 1) / PREFILL_BUCKET * PREFILL_BUCKET;
+                buckets.computeIfAbsent(bucket, b -> new LinkedHashMap<>())
+                        .computeIfAbsent(slot, s -> new ArrayList<>())
+                        .add(active.get(slot));
+            }
+        }
+        buckets.forEach((bucket, bySlot) -> prefill(bucket, List.copyOf(bySlot.keySet())));
+    }
+
+    /** Tokens that prefill puts into the cache: all but the one that is fed first. */
+    private int cachedLength(Active a) {
+        int prompt = a.request.prompt().length - 1;
+        return settings.deterministic() ? prompt : prompt + a.request.given().length;
+    }
+
+    private int[] cachedTokens(Active a) {
+        int n = cachedLength(a);
+        int[] out = Arrays.copyOf(a.request.prompt(), n);
+        int prompt = a.request.prompt().length;
+        for (int i = prompt; i < n + 1 && i - prompt < a.request.given().length; i++) {
+            if (i < n) {
+                out[i] = a.request.given()[i - prompt];
+            }
+        }
+        return out;
+    }
+
+    private void prefill(int bucket, List<Integer> slots) {
+        Map<List<Integer>, Integer> distinct = new LinkedHashMap<>();
+        List<int[]> sequences = new ArrayList<>();
+        List<List<Integer>> members = new ArrayList<>();
+        for (int slot : slots) {
+            int[] cached = cachedTokens(active.get(slot));
+            List<Integer> key = Arrays.stream(cached).boxed().toList();
+            int row = distinct.computeIfAbsent(key, k -> {
+                sequences.add(cached);
+                members.add(new ArrayList<>());
+                return sequences.size() - 1;
+            });
+            members.get(row).add(slot);
+        }
+        int rowsPerCall = Math.max(1, PREFILL_TOKENS / bucket);
+        int padded = Math.min(bucket, settings.maxLength());
+        for (int from = 0; from < sequences.size(); from += rowsPerCall) {
+            int to = Math.min(sequences.size(), from + rowsPerCall);
+            long[] ids = new long[(to - from) * padded];
+            List<Long> slot = new ArrayList<>();
+            List<Long> origin = new ArrayList<>();
+            for (int r = from; r < to; r++) {
+                int[] sequence = sequences.get(r);
+                for (int i = 0; i < sequence.length; i++) {
+                    ids[(r - from) * padded + i] = sequence[i];
+                }
+                prefilledTokens += sequence.length;
+                for (int s : members.get(r)) {
+                    slot.add((long) s);
+                    origin.add((long) (r - from));
+                }
+            }
+            long[] slotArray = slot.stream().mapToLong(Long::longValue).toArray();
+            long[] originArray = origin.stream().mapToLong(Long::longValue).toArray();
+            try (PtNDManager scope = transformer.scope();
+                    IValue idValue = IValue.from(Transformer.longs(scope, ids, to - from, padded));
+                    IValue slotValue = IValue.from(Transformer.longs(scope, slotArray, slotArray.length));
+                    IValue originValue = IValue.from(Transformer.longs(scope, originArray, originArray.length));
+                    IValue done = transformer.call(
+                            "prefill", weights.list(), keys, values, idValue, slotValue, originValue)) {
+                if (done.toLong() != to - from) {
+                    throw new IllegalStateException("prefilled " + done.toLong() + " of " + (to - from));
+                }
+            }
+        }
+        for (int s : slots) {
+            Active a = active.get(s);
+            a.fed = cachedLength(a) - (a.request.prompt().length - 1);
+            if (a.fed > 0) {
+                a.next = a.request.given()[a.fed - 1];
+            }
+        }
+    }
+
+    private void decode() {
+        int live = active.size();
+        int steps = settings.stepsPerCall();
+        int n = settings.deterministic() ? (live + 7) / 8 * 8 : live;
+        int longest = 0;
+        boolean restricted = false;
+        long[] state = new long[n * (3 + steps)];
+        float[] numbers = new float[n * (2 + steps)];
+        for (int r = 0; r < n; r++) {
+            int at = r * (3 + steps);
+            int nat = r * (2 + steps);
+            Arrays.fill(state, at + 3, at + 3 + steps, -1);
+            if (r >= live) {
+                numbers[nat] = 1;
+                numbers[nat + 1] = 1;
+                continue;
+            }
+            Active a = active.get(r);
+            GenerationRequest q = a.request;
+            state[at] = a.next;
+            state[at + 1] = a.position();
+            state[at + 2] = q.topK();
+            numbers[nat] = (float) q.temperature();
+            numbers[nat + 1] = (float) q.topP();
+            for (int s = 0; s < steps; s++) {
+                int response = a.fed + s;
+                if (response < q.given().length) {
+                    state[at + 3 + s] = q.given()[response];
+                } else {
+                    numbers[nat + 2 + s] = Seeds.uniform(q.seed(), response);
+                }
+            }
+            longest = Math.max(longest, a.position() + 1);
+            restricted |= a.restricted();
+        }
+        int length = settings.deterministic() ? settings.maxLength() + steps : longest;
+        long[] drawn;
+        float[] logProbs;
+        try (PtNDManager scope = transformer.scope();
+                IValue stateValue = IValue.from(Transformer.longs(scope, state, n, 3 + steps));
+                IValue numberValue = IValue.from(Transformer.floats(scope, numbers, n, 2 + steps));
+                IValue stepsValue = IValue.from((long) steps);
+                IValue lengthValue = IValue.from((long) length);
+                IValue fixedValue = IValue.from(settings.deterministic());
+                IValue restrictValue = IValue.from(restricted);
+                IValue out = transformer.call(
+                        "decode",
+                        weights.list(),
+                        keys,
+                        values,
+                        stateValue,
+                        numberValue,
+                        stepsValue,
+                        lengthValue,
+                        fixedValue,
+                        restrictValue)) {
+            IValue[] parts = out.toIValueTuple();
+            NDArray tokenArray = parts[0].toTensor(scope);
+            NDArray probArray = parts[1].toTensor(scope);
+            drawn = tokenArray.toLongArray();
+            logProbs = probArray.toFloatArray();
+            parts[0].close();
+            parts[1].close();
+        }
+        slotSteps += (long) steps * (waiting.isEmpty() ? live : settings.slots());
+        List<Integer> finished = new ArrayList<>();
+        for (int r = 0; r < live; r++) {
+            if (advance(active.get(r), drawn, logProbs, r * steps, steps)) {
+                finished.add(r);
+            }
+        }
+        if (!finished.isEmpty()) {
+            remove(finished);
+        }
+    }
+
+    /** Takes the tokens of one row; true when the row ended. */
+    private boolean advance(Active a, long[] drawn, float[] logProbs, int from, int steps) {
+        GenerationRequest q = a.request;
+        int[] fresh = new int[steps];
+        float[] freshLogProbs = new float[steps];
+        int count = 0;
+        GenerationRequest.End end = null;
+        int stopIndex = -1;
+        for (int s = 0; s < steps && end == null; s++) {
+            int token = (int) drawn[from + s];
+            rowSteps++;
+            boolean given = a.fed < q.given().length;
+            a.fed++;
+            a.next = token;
+            if (given) {
+                continue;
+            }
+            if (Float.isNaN(logProbs[from + s])) {
+                throw new PolicyException(
+                        "request " + q.id() + ": the model gave NaN at response position " + (a.fed - 1));
+            }
+            fresh[count] = token;
+            freshLogProbs[count++] = logProbs[from + s];
+            a.sampled++;
+            int match = a.matcher == null ? -1 : a.matcher.accept(token);
+            if (!q.ignoreEnd() && config.endTokens().contains(token)) {
+                end = GenerationRequest.End.STOP;
+            } else if (q.stopTokens().contains(token)) {
+                end = GenerationRequest.End.STOP_TOKEN;
+                stopIndex = List.copyOf(q.stopTokens()).indexOf(token);
+            } else if (match >= 0) {
+                end = GenerationRequest.End.STOP_STRING;
+                stopIndex = match;
+            } else if (a.sampled >= q.maxTokens()) {
+                end = GenerationRequest.End.LENGTH;
+            }
+        }
+        tokens += count;
+        if (count > 0) {
+            a.listener.tokens(Arrays.copyOf(fresh, count), Arrays.copyOf(freshLogProbs, count), version);
+        }
+        if (end != null) {
+            a.listener.ended(end, stopIndex);
+        }
+        return end != null;
+    }
+
+    /** Frees slots; rows from the end move into the gaps so that live rows stay in front. */
+    private void remove(List<Integer> finished) {
+        int keep = active.size() - finished.size();
+        List<Long> origin = new ArrayList<>();
+        List<Long> target = new ArrayList<>();
+        int longest = 1;
+        int last = active.size() - 1;
+        for (int gap : finished) {
+            if (gap >= keep) {
+                break;
+            }
+            while (finished.contains(last)) {
+                last--;
+            }
+            origin.add((long) last);
+            target.add((long) gap);
+            longest = Math.max(longest, active.get(last).position());
+            active.set(gap, active.get(last));
+            last--;
+        }
+        active.subList(keep, active.size()).clear();
+        if (origin.isEmpty()) {
+            return;
+        }
+        int kv = config.kvHeads();
+        long[] from = new long[origin.size() * kv];
+        long[] to = new long[origin.size() * kv];
+        for (int i = 0; i < origin.size(); i++) {
+            for (int h = 0; h < kv; h++) {
+                from[i * kv + h] = origin.get(i) * kv + h;
+                to[i * kv + h] = target.get(i) * kv + h;
+            }
+        }
+        try (PtNDManager scope = transformer.scope();
+                IValue fromValue = IValue.from(Transformer.longs(scope, from, from.length));
+                IValue toValue = IValue.from(Transformer.longs(scope, to, to.length));
+                IValue lengthValue = IValue.from((long) longest);
+                IValue done = transformer.call("move", keys, values, fromValue, toValue, lengthValue)) {
+            if (done.toLong() != config.layers()) {
+                throw new IllegalStateException("moved " + done.toLong() + " of " + config.layers() + " layers");
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        keys.close();
+        values.close();
+        weights.close();
+        transformer.close();
+    }
+}

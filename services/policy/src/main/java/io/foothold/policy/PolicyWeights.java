@@ -1,0 +1,182 @@
+package io.foothold.policy;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+/**
+ * The weights of a policy in host memory, float32, in script order. Immutable by convention: nobody writes into the arrays
+ * after construction.
+ */
+public final class PolicyWeights {
+    private final ModelConfig config;
+    private final List<float[]> slots;
+
+    PolicyWeights(ModelConfig config, List<float[]> slots) {
+        this.config = config;
+        this.slots = List.copyOf(slots);
+    }
+
+    /** The shape that the weights fit. */
+    public ModelConfig config() {
+        return config;
+    }
+
+    List<float[]> slots() {
+        return slots;
+    }
+
+    /**
+     * Seeded random weights: projections N(0, 1/fan-in), output projections scaled by 1/√(2 layers), embedding N(0, 0.05²),
+     * norms 1, biases 0.
+     */
+    public static PolicyWeights random(ModelConfig config, long seed) {
+        return random(config, seed, 0.05);
+    }
+
+    /** The same with another standard deviation of the embedding. */
+    public static PolicyWeights random(ModelConfig config, long seed, double embeddingDeviation) {
+        SplittableRandom random = new SplittableRandom(seed);
+        List<float[]> out = new ArrayList<>();
+        for (WeightLayout.Slot slot : WeightLayout.of(config).slots()) {
+            float[] values = new float[slot.size()];
+            int at = 0;
+            for (WeightLayout.Part part : slot.parts()) {
+                boolean norm = part.columns() == 0 && !part.name().endsWith(".bias");
+                boolean output = part.name().contains("o_proj") || part.name().contains("down_proj");
+                double sd = part.name().contains("embed_tokens") || part.name().equals("lm_head.weight")
+                        ? embeddingDeviation
+                        : Math.pow(Math.max(1, part.columns()), -0.5) / (output ? Math.sqrt(2.0 * config.layers()) : 1);
+                for (int i = 0; i < part.size(); i++) {
+                    values[at++] = part.columns() == 0 ? (norm ? 1 : 0) : (float) (random.nextGaussian() * sd);
+                }
+            }
+            out.add(values);
+        }
+        return new PolicyWeights(config, out);
+    }
+
+    /** Reads the weights of a Hugging Face directory. */
+    public static PolicyWeights read(ModelConfig config, Path directory) {
+        return of(config, Safetensors.readDirectory(directory), directory.toString());
+    }
+
+    /**
+     * Reads an artefact and verifies it.
+     *
+     * @param digest SHA-256 of the file, hexadecimal
+     */
+    public static PolicyWeights readArtefact(ModelConfig config, Path file, String digest) {
+        String found = digestOf(file);
+        if (!found.equals(digest)) {
+            throw new PolicyException("artefact " + file + " is damaged: digest " + found + ", expected " + digest);
+        }
+        return of(config, Safetensors.read(file), file.toString());
+    }
+
+    private static PolicyWeights of(ModelConfig config, Map<String, Safetensors.Tensor> tensors, String where) {
+        Map<String, Safetensors.Tensor> left = new LinkedHashMap<>(tensors);
+        if (config.tied()) {
+            left.remove("lm_head.weight");
+        }
+        List<float[]> out = new ArrayList<>();
+        for (WeightLayout.Slot slot : WeightLayout.of(config).slots()) {
+            float[] values = new float[slot.size()];
+            int at = 0;
+            for (WeightLayout.Part part : slot.parts()) {
+                Safetensors.Tensor tensor = left.remove(part.name());
+                if (tensor == null) {
+                    throw new PolicyException(where + ": tensor '" + part.name() + "' is missing");
+                }
+                if (!Arrays.equals(tensor.shape(), part.shape())) {
+                    throw new PolicyException(where + ": tensor '" + part.name() + "' has shape "
+                            + Arrays.toString(tensor.shape()) + " (expected " + Arrays.toString(part.shape()) + ")");
+                }
+                System.arraycopy(tensor.data(), 0, values, at, tensor.data().length);
+                at += part.size();
+            }
+            out.add(values);
+        }
+        if (!left.isEmpty()) {
+            throw new PolicyException(where + ": tensors that config.json does not name: " + left.keySet());
+        }
+        return new PolicyWeights(config, out);
+    }
+
+    /** The bytes of a safetensors file under Hugging Face's names. */
+    public byte[] encode() {
+        Map<String, Safetensors.Tensor> tensors = new LinkedHashMap<>();
+        List<WeightLayout.Slot> layout = WeightLayout.of(config).slots();
+        for (int s = 0; s < layout.size(); s++) {
+            int at = 0;
+            for (WeightLayout.Part part : layout.get(s).parts()) {
+                tensors.put(
+                        part.name(),
+                        new Safetensors.Tensor(part.shape(), Arrays.copyOfRange(slots.get(s), at, at + part.size())));
+                at += part.size();
+            }
+        }
+        return Safetensors.encode(tensors);
+    }
+
+    /** SHA-256 of {@link #encode()}, hexadecimal: the name of a policy version. */
+    public String digest() {
+        return digestOf(encode());
+    }
+
+    /** SHA-256 of some bytes, hexadecimal. */
+    public static String digestOf(byte[] bytes) {
+        return HexFormat.of().formatHex(sha256().digest(bytes));
+    }
+
+    private static String digestOf(Path file) {
+        try {
+            return digestOf(Files.readAllBytes(file));
+        } catch (IOException e) {
+            throw new PolicyException("artefact " + file + " cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    /** Writes a file so that after a crash it is there whole or not at all. */
+    public static void writeDurably(Path file, byte[] bytes) {
+        Path temporary = file.resolveSibling(file.getFileName() + ".part");
+        try {
+            Files.createDirectories(file.toAbsolutePath().getParent());
+            try (FileChannel channel = FileChannel.open(
+                    temporary,
+                    StandardOpenOption.CREATE,
+                    StandardOpenOption.WRITE,
+                    StandardOpenOption.TRUNCATE_EXISTING)) {
+                ByteBuffer buffer = ByteBuffer.wrap(bytes);
+                while (buffer.hasRemaining()) {
+                    channel.write(buffer);
+                }
+                channel.force(true);
+            }
+            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            throw new PolicyException("cannot write " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("the JDK has no SHA-256", e);
+        }
+    }
+}

@@ -1,0 +1,400 @@
+package io.foothold.policy;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.jni.IValue;
+import io.foothold.core.loss.CreditPlan;
+import io.foothold.core.loss.LossRule;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Scores and trains a policy: fp32 master weights, gradients summed over micro-batches, one fused AdamW step. Rows without
+ * credit carry no gradient and are skipped unless a regulariser wants them: exact, and most of the cost of a hard batch.
+ *
+ * <p>Owned by one thread, which has called {@link NativeRuntime#enterThread()}.
+ */
+public final class Trainer implements AutoCloseable {
+
+    /**
+     * One rollout.
+     *
+     * @param prompt prompt tokens, oracle prefix included
+     * @param given given response tokens (resets)
+     * @param sampled sampled tokens
+     * @param behaviour log-prob of each sampled token when it was drawn
+     */
+    public record Sequence(int[] prompt, int[] given, int[] sampled, float[] behaviour) {
+        int length() {
+            return prompt.length + given.length + sampled.length;
+        }
+
+        PackedBatch.Row row() {
+            int[] response = Arrays.copyOf(given, given.length + sampled.length);
+            System.arraycopy(sampled, 0, response, given.length, sampled.length);
+            return new PackedBatch.Row(prompt, response, given.length);
+        }
+    }
+
+    /**
+     * What a model says of one sequence.
+     *
+     * @param logProbs of each sampled token, nats
+     * @param entropies at each sampled token, nats
+     */
+    public record Score(float[] logProbs, float[] entropies) {}
+
+    /**
+     * AdamW (Loshchilov and Hutter 2019) with a bound on the global gradient norm.
+     *
+     * @param learningRate of this step
+     * @param beta1 decay of the first moment
+     * @param beta2 decay of the second moment
+     * @param epsilon added to the denominator
+     * @param weightDecay decoupled
+     * @param clipNorm bound of the global norm; 0 is off
+     */
+    public record AdamW(
+            double learningRate, double beta1, double beta2, double epsilon, double weightDecay, double clipNorm) {}
+
+    /**
+     * What accumulation saw.
+     *
+     * @param loss sum over micro-batches
+     * @param scores one a sequence, null for rows that were skipped
+     */
+    public record Accumulated(double loss, List<@Nullable Score> scores) {}
+
+    private final Transformer transformer;
+    private final WeightStore weights;
+    private final WeightStore gradients;
+    private final WeightStore firstMoments;
+    private final WeightStore secondMoments;
+    private final WeightStore counts;
+    private final int microBatchTokens;
+    private @Nullable WeightStore base;
+    private long steps;
+
+    /**
+     * A trainer with fresh moments.
+     *
+     * @param microBatchTokens largest count of tokens, prompts included, that go through the model at once
+     */
+    public Trainer(PolicyWeights initial, int microBatchTokens) {
+        if (microBatchTokens < 1) {
+            throw new IllegalArgumentException("microBatchTokens must be positive: " + microBatchTokens);
+        }
+        this.transformer = new Transformer(initial.config());
+        this.microBatchTokens = microBatchTokens;
+        this.weights = WeightStore.of(transformer, initial, "w[]", true);
+        this.gradients = WeightStore.zeros(transformer, "g[]");
+        this.firstMoments = WeightStore.zeros(transformer, "m[]");
+        this.secondMoments = WeightStore.zeros(transformer, "v[]");
+        this.counts = WeightStore.scalars(transformer, "count[]", 0);
+    }
+
+    /** Keeps a frozen copy that KL terms refer to. */
+    public void setBase(PolicyWeights reference) {
+        base = WeightStore.of(transformer, reference, "base[]", false);
+    }
+
+    /** Optimizer steps taken. */
+    public long steps() {
+        return steps;
+    }
+
+    /** The weights, copied out. */
+    public PolicyWeights weights() {
+        return new PolicyWeights(transformer.config(), weights.values());
+    }
+
+    /** The optimizer's state as safetensors: moments by slot. */
+    public byte[] encodeMoments() {
+        Map<String, Safetensors.Tensor> tensors = new LinkedHashMap<>();
+        List<WeightLayout.Slot> slots = WeightLayout.of(transformer.config()).slots();
+        List<float[]> m = firstMoments.values();
+        List<float[]> v = secondMoments.values();
+        for (int i = 0; i < slots.size(); i++) {
+            String name = slots.get(i).parts().get(0).name();
+            tensors.put("m." + name, new Safetensors.Tensor(slots.get(i).shape(), m.get(i)));
+            tensors.put("v." + name, new Safetensors.Tensor(slots.get(i).shape(), v.get(i)));
+        }
+        return Safetensors.encode(tensors);
+    }
+
+    /** Takes up weights, moments and step count of a checkpoint. */
+    public void restore(PolicyWeights checkpoint, java.nio.file.Path momentsFile, long stepCount) {
+        Map<String, Safetensors.Tensor> tensors = Safetensors.read(momentsFile);
+        List<float[]> m = new ArrayList<>();
+        List<float[]> v = new ArrayList<>();
+        for (WeightLayout.Slot slot : WeightLayout.of(transformer.config()).slots()) {
+            String name = slot.parts().get(0).name();
+            Safetensors.Tensor first = tensors.get("m." + name);
+            Safetensors.Tensor second = tensors.get("v." + name);
+            if (first == null || second == null || first.data().length != slot.size()) {
+                throw new PolicyException(momentsFile + ": moments of '" + name + "' are missing or of another shape");
+            }
+            m.add(first.data());
+            v.add(second.data());
+        }
+        weights.load(checkpoint.slots());
+        firstMoments.load(m);
+        secondMoments.load(v);
+        steps = stepCount;
+        for (NDArray count : counts.arrays()) {
+            count.set(new float[] {stepCount});
+        }
+    }
+
+    /** Log-probs of sampled tokens under the current weights, without gradient. */
+    public List<Score> score(List<Sequence> sequences, double temperature) {
+        return score(sequences, temperature, weights);
+    }
+
+    private List<Score> score(List<Sequence> sequences, double temperature, WeightStore store) {
+        Score[] out = new Score[sequences.size()];
+        for (List<Integer> part : microBatches(
+                sequences, IntStream.range(0, sequences.size()).boxed().toList())) {
+            PackedBatch batch = PackedBatch.of(
+                    part.stream().map(i -> sequences.get(i).row()).toList());
+            try (PtNDManager scope = transformer.scope()) {
+                List<IValue> arguments = new ArrayList<>();
+                NDList arrays = batchArrays(scope, batch);
+                arrays.forEach(a -> arguments.add(IValue.from((PtNDArray) a)));
+                arguments.add(IValue.from(temperature));
+                arguments.add(0, store.list());
+                try (IValue result = transformer.call("score", arguments.toArray(IValue[]::new))) {
+                    IValue[] parts = result.toIValueTuple();
+                    float[] logProbs = parts[0].toTensor(scope).toFloatArray();
+                    float[] entropies = parts[1].toTensor(scope).toFloatArray();
+                    parts[0].close();
+                    parts[1].close();
+                    split(part, batch, logProbs, entropies, out);
+                } finally {
+                    arguments.subList(1, arguments.size()).forEach(IValue::close);
+                }
+            }
+        }
+        return List.of(out);
+    }
+
+    /**
+     * Adds the gradient of the loss of these sequences to the gradient sums.
+     *
+     * @param plan one entry a sequence, in order
+     */
+    public Accumulated accumulate(List<Sequence> sequences, CreditPlan plan, LossRule rule, double temperature) {
+        boolean regularised = rule.klCoefficient() > 0 || rule.entropyCoefficient() > 0;
+        List<Integer> use = IntStream.range(0, sequences.size())
+                .filter(i -> sequences.get(i).sampled().length > 0
+                        && (regularised || plan.rollouts().get(i).hasSignal()))
+                .boxed()
+                .toList();
+        @Nullable Score[] scores = new @Nullable Score[sequences.size()];
+        double loss = 0;
+        for (List<Integer> part : microBatches(sequences, use)) {
+            PackedBatch batch = PackedBatch.of(
+                    part.stream().map(i -> sequences.get(i).row()).toList());
+            loss += accumulate(part, sequences, plan, rule, temperature, batch, scores);
+        }
+        return new Accumulated(loss, Arrays.asList(scores));
+    }
+
+    private double accumulate(
+            List<Integer> part,
+            List<Sequence> sequences,
+            CreditPlan plan,
+            LossRule rule,
+            double temperature,
+            PackedBatch batch,
+            @Nullable Score[] scores) {
+        int targets = batch.target.length;
+        float[] credit = new float[targets];
+        float[] weight = new float[targets];
+        float[] behaviour = new float[targets];
+        float[] share = new float[targets];
+        long[] row = new long[targets];
+        float[] reference = new float[targets];
+        if (rule.klCoefficient() > 0) {
+            WeightStore frozen = base;
+            if (frozen == null) {
+                throw new IllegalStateException("a KL term needs a base policy");
+            }
+            List<Score> baseScores = score(part.stream().map(sequences::get).toList(), temperature, frozen);
+            for (int i = 0; i < part.size(); i++) {
+                float[] lp = baseScores.get(i).logProbs();
+                System.arraycopy(lp, 0, reference, batch.targetStart[i], lp.length);
+            }
+        }
+        for (int i = 0; i < part.size(); i++) {
+            CreditPlan.Entry entry = plan.rollouts().get(part.get(i));
+            float[] b = sequences.get(part.get(i)).behaviour();
+            for (int t = batch.targetStart[i]; t < batch.targetStart[i + 1]; t++) {
+                credit[t] = (float) (entry.weight() * entry.member().advantage());
+                weight[t] = (float) entry.weight();
+                behaviour[t] = b[t - batch.targetStart[i]];
+                share[t] = 1f / (batch.targetStart[i + 1] - batch.targetStart[i]);
+                row[t] = i;
+            }
+        }
+        float[] numbers = {
+            rule.ratio().ordinal(),
+            (float) rule.clipLow(),
+            (float) rule.clipHigh(),
+            (float) rule.dualClip(),
+            (float) rule.klCoefficient(),
+            (float) rule.entropyCoefficient(),
+            (float) temperature,
+            part.size()
+        };
+        try (PtNDManager scope = transformer.scope()) {
+            NDList arguments = new NDList();
+            arguments.addAll(weights.arrays());
+            arguments.addAll(gradients.arrays());
+            arguments.addAll(batchArrays(scope, batch));
+            arguments.add(named(Transformer.floats(scope, credit, targets), "credit"));
+            arguments.add(named(Transformer.floats(scope, weight, targets), "weight"));
+            arguments.add(named(Transformer.floats(scope, behaviour, targets), "behaviour"));
+            arguments.add(named(Transformer.floats(scope, reference, targets), "base"));
+            arguments.add(named(Transformer.longs(scope, row, targets), "row"));
+            arguments.add(named(Transformer.floats(scope, share, targets), "share"));
+            arguments.add(named(Transformer.floats(scope, numbers, numbers.length), "rule"));
+            NDList out = transformer.callWithGradients(scope, "accumulate", arguments);
+            float loss = out.get(0).getFloat();
+            if (!Float.isFinite(loss)) {
+                throw new PolicyException("the loss is " + loss);
+            }
+            split(part, batch, out.get(1).toFloatArray(), out.get(2).toFloatArray(), scores);
+            return loss;
+        }
+    }
+
+    /** Takes one optimizer step with the gradient sums and clears them. Gives the gradient norm before clipping. */
+    public double step(AdamW settings) {
+        try (PtNDManager scope = transformer.scope();
+                IValue lr = IValue.from(settings.learningRate());
+                IValue beta1 = IValue.from(settings.beta1());
+                IValue beta2 = IValue.from(settings.beta2());
+                IValue epsilon = IValue.from(settings.epsilon());
+                IValue decay = IValue.from(settings.weightDecay());
+                IValue clip = IValue.from(settings.clipNorm());
+                IValue out = transformer.call(
+                        "step",
+                        weights.list(),
+                        gradients.list(),
+                        firstMoments.list(),
+                        secondMoments.list(),
+                        counts.list(),
+                        lr,
+                        beta1,
+                        beta2,
+                        epsilon,
+                        decay,
+                        clip)) {
+            double norm = out.toTensor(scope).getFloat();
+            steps++;
+            if (!Double.isFinite(norm)) {
+                throw new PolicyException("the gradient norm is " + norm);
+            }
+            return norm;
+        }
+    }
+
+    /** The gradient sums, in script order; for tests. */
+    List<float[]> gradients() {
+        return gradients.values();
+    }
+
+    /** Forgets the gradient sums. */
+    public void clearGradients() {
+        try (IValue done = transformer.call("zero", gradients.list())) {
+            if (done.toLong() < 1) {
+                throw new IllegalStateException("no gradients");
+            }
+        }
+    }
+
+    /** Tensors that the trainer holds; constant between calls. */
+    int managedArrays() {
+        return transformer.manager().getManagedArrays().size();
+    }
+
+    private static NDArray named(NDArray array, String name) {
+        array.setName(name);
+        return array;
+    }
+
+    private static NDList batchArrays(PtNDManager scope, PackedBatch b) {
+        NDList out = new NDList();
+        out.add(named(Transformer.longs(scope, b.ids, b.ids.length), "ids"));
+        out.add(named(Transformer.longs(scope, b.positions, b.positions.length), "pos"));
+        out.add(named(Transformer.longs(scope, b.whole, b.wholeCount, b.wholeLength), "whole"));
+        out.add(named(Transformer.longs(scope, b.wholeBack, b.wholeBack.length), "whole_back"));
+        out.add(named(Transformer.longs(scope, b.query, b.queryCount, b.queryLength), "query"));
+        out.add(named(Transformer.longs(scope, b.queryBack, b.queryBack.length), "query_back"));
+        out.add(named(Transformer.longs(scope, b.key, b.queryCount, b.keyLength), "key"));
+        out.add(named(Transformer.longs(scope, b.promptLength, b.promptLength.length), "prompt_length"));
+        out.add(named(Transformer.longs(scope, b.source, b.source.length), "source"));
+        out.add(named(Transformer.longs(scope, b.target, b.target.length), "target"));
+        return out;
+    }
+
+    private static void split(
+            List<Integer> part, PackedBatch batch, float[] logProbs, float[] entropies, @Nullable Score[] out) {
+        for (int i = 0; i < part.size(); i++) {
+            int from = batch.targetStart[i];
+            int to = batch.targetStart[i + 1];
+            out[part.get(i)] =
+                    new Score(Arrays.copyOfRange(logProbs, from, to), Arrays.copyOfRange(entropies, from, to));
+        }
+    }
+
+    /** Cuts rows into micro-batches: rows of one prompt stay together, groups of similar length meet. */
+    private List<List<Integer>> microBatches(List<Sequence> sequences, List<Integer> use) {
+        Map<List<Integer>, List<Integer>> byPrompt = new LinkedHashMap<>();
+        for (int i : use) {
+            byPrompt.computeIfAbsent(
+                            Arrays.stream(sequences.get(i).prompt()).boxed().toList(), k -> new ArrayList<>())
+                    .add(i);
+        }
+        List<List<Integer>> groups = new ArrayList<>(byPrompt.values());
+        groups.sort(Comparator.comparingInt(
+                g -> g.stream().mapToInt(i -> sequences.get(i).length()).max().orElse(0)));
+        List<List<Integer>> out = new ArrayList<>();
+        List<Integer> current = new ArrayList<>();
+        int tokens = 0;
+        for (List<Integer> group : groups) {
+            boolean first = true;
+            for (int i : group) {
+                Sequence s = sequences.get(i);
+                int cost = first ? s.length() : s.length() - s.prompt().length;
+                if (!current.isEmpty() && tokens + cost > microBatchTokens) {
+                    out.add(current);
+                    current = new ArrayList<>();
+                    tokens = 0;
+                    cost = s.length();
+                }
+                current.add(i);
+                tokens += cost;
+                first = false;
+            }
+        }
+        if (!current.isEmpty()) {
+            out.add(current);
+        }
+        return out;
+    }
+
+    @Override
+    public void close() {
+        transformer.close();
+    }
+}

@@ -1,0 +1,131 @@
+package io.foothold.policy;
+
+import ai.djl.MalformedModelException;
+import ai.djl.Model;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.engine.PtSymbolBlock;
+import ai.djl.pytorch.jni.IValue;
+import ai.djl.pytorch.jni.IValueUtils;
+import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.training.ParameterStore;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * The script, loaded: one native call a method. Holds no weights. Belongs to one thread at a time, which has called
+ * {@link NativeRuntime#enterThread()}.
+ */
+final class Transformer implements AutoCloseable {
+    private final ModelConfig config;
+    private final Model model;
+    private final PtSymbolBlock block;
+    private final PtNDManager manager;
+    private final ParameterStore parameters;
+
+    Transformer(ModelConfig config) {
+        NativeRuntime.enterThread();
+        this.config = config;
+        Map<String, Object> attributes = new LinkedHashMap<>();
+        attributes.put("training", true);
+        attributes.put("inv_freq", config.inverseFrequencies());
+        attributes.put("layers", config.layers());
+        attributes.put("heads", config.heads());
+        attributes.put("kv_heads", config.kvHeads());
+        attributes.put("head_dim", config.headDim());
+        attributes.put("eps", config.epsilon());
+        attributes.put("qk_norm", config.qkNorm());
+        attributes.put("qkv_bias", config.qkvBias());
+        attributes.put("tied", config.tied());
+        attributes.put("stride", WeightLayout.of(config).stride());
+        byte[] archive = TorchScriptArchive.write("Transformer", attributes, source());
+        this.model = Model.newInstance("policy", "PyTorch");
+        try {
+            model.load(new ByteArrayInputStream(archive), Map.of("trainParam", "true"));
+        } catch (IOException | MalformedModelException e) {
+            throw new PolicyException("the transformer script cannot be loaded: " + e.getMessage(), e);
+        }
+        this.block = (PtSymbolBlock) model.getBlock();
+        this.manager = (PtNDManager) model.getNDManager();
+        this.parameters = new ParameterStore(manager, false);
+        selfTest();
+    }
+
+    private static String source() {
+        try (InputStream in = Transformer.class.getResourceAsStream("transformer.ts.py")) {
+            if (in == null) {
+                throw new PolicyException("resource transformer.ts.py is missing from the jar");
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A libtorch that does not fit the JNI glue loads without a word and then reads memory wrongly: ask it something. */
+    private void selfTest() {
+        try (PtNDManager scope = scope();
+                IValue x = IValue.from(floats(scope, new float[] {1, 2, 3, 4}, 2, 2));
+                IValue out = call("check", x)) {
+            IValue[] parts = out.toIValueTuple();
+            float[] product = parts[0].toTensor(scope).toFloatArray();
+            if (product[0] != 7 || product[1] != 10 || product[2] != 15 || product[3] != 22 || parts[1].toLong() != 2) {
+                throw new PolicyException("libtorch does not fit its Java glue: [[1,2],[3,4]] squared came out wrong");
+            }
+        }
+    }
+
+    ModelConfig config() {
+        return config;
+    }
+
+    PtNDManager manager() {
+        return manager;
+    }
+
+    PtNDManager scope() {
+        return (PtNDManager) manager.newSubManager();
+    }
+
+    /** Calls a method without autograd. The caller closes arguments and result. */
+    IValue call(String method, IValue... arguments) {
+        return IValueUtils.runMethod(block, method, arguments);
+    }
+
+    /** Calls a method with autograd. Arrays that share a name ending in {@code []} are one list argument. */
+    NDList callWithGradients(PtNDManager scope, String method, NDList arguments) {
+        NDArray selector = scope.create(0);
+        selector.setName("module_method:" + method);
+        NDList all = new NDList(arguments);
+        all.add(selector);
+        JniUtils.setGradMode(true);
+        try {
+            NDList out = block.forward(parameters, all, true);
+            out.attach(scope);
+            return out;
+        } finally {
+            JniUtils.setGradMode(false);
+        }
+    }
+
+    static PtNDArray floats(PtNDManager scope, float[] values, long... shape) {
+        return (PtNDArray) scope.create(values, new Shape(shape));
+    }
+
+    static PtNDArray longs(PtNDManager scope, long[] values, long... shape) {
+        return (PtNDArray) scope.create(values, new Shape(shape));
+    }
+
+    @Override
+    public void close() {
+        model.close();
+    }
+}

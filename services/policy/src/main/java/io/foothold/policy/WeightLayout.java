@@ -1,0 +1,82 @@
+package io.foothold.policy;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The order in which weights are passed to the script, and how each is put together from the tensors of a Hugging Face file:
+ * q, k and v stand in one matrix, gate and up in another, stacked by rows.
+ *
+ * @param slots in script order
+ * @param stride slots of one layer
+ */
+record WeightLayout(List<Slot> slots, int stride) {
+
+    /** One tensor of a Hugging Face file, shape [rows, columns] or [rows]. */
+    record Part(String name, int rows, int columns) {
+        int size() {
+            return rows * Math.max(1, columns);
+        }
+
+        long[] shape() {
+            return columns == 0 ? new long[] {rows} : new long[] {rows, columns};
+        }
+    }
+
+    /** One weight of the script. */
+    record Slot(List<Part> parts) {
+        int size() {
+            return parts.stream().mapToInt(Part::size).sum();
+        }
+
+        long[] shape() {
+            long rows = parts.stream().mapToLong(Part::rows).sum();
+            int columns = parts.get(0).columns();
+            return columns == 0 ? new long[] {rows} : new long[] {rows, columns};
+        }
+    }
+
+    static WeightLayout of(ModelConfig c) {
+        List<Slot> slots = new ArrayList<>();
+        slots.add(slot(new Part("model.embed_tokens.weight", c.vocabulary(), c.width())));
+        slots.add(slot(new Part("model.norm.weight", c.width(), 0)));
+        int q = c.heads() * c.headDim();
+        int kv = c.kvHeads() * c.headDim();
+        for (int i = 0; i < c.layers(); i++) {
+            String at = "model.layers." + i + ".";
+            slots.add(slot(new Part(at + "input_layernorm.weight", c.width(), 0)));
+            slots.add(slot(
+                    new Part(at + "self_attn.q_proj.weight", q, c.width()),
+                    new Part(at + "self_attn.k_proj.weight", kv, c.width()),
+                    new Part(at + "self_attn.v_proj.weight", kv, c.width())));
+            slots.add(slot(new Part(at + "self_attn.o_proj.weight", c.width(), q)));
+            slots.add(slot(new Part(at + "post_attention_layernorm.weight", c.width(), 0)));
+            slots.add(slot(
+                    new Part(at + "mlp.gate_proj.weight", c.feedForward(), c.width()),
+                    new Part(at + "mlp.up_proj.weight", c.feedForward(), c.width())));
+            slots.add(slot(new Part(at + "mlp.down_proj.weight", c.width(), c.feedForward())));
+            if (c.qkNorm()) {
+                slots.add(slot(new Part(at + "self_attn.q_norm.weight", c.headDim(), 0)));
+                slots.add(slot(new Part(at + "self_attn.k_norm.weight", c.headDim(), 0)));
+            }
+            if (c.qkvBias()) {
+                slots.add(slot(
+                        new Part(at + "self_attn.q_proj.bias", q, 0),
+                        new Part(at + "self_attn.k_proj.bias", kv, 0),
+                        new Part(at + "self_attn.v_proj.bias", kv, 0)));
+            }
+        }
+        if (!c.tied()) {
+            slots.add(slot(new Part("lm_head.weight", c.vocabulary(), c.width())));
+        }
+        return new WeightLayout(List.copyOf(slots), 6 + (c.qkNorm() ? 2 : 0) + (c.qkvBias() ? 1 : 0));
+    }
+
+    long parameters() {
+        return slots.stream().mapToLong(Slot::size).sum();
+    }
+
+    private static Slot slot(Part... parts) {
+        return new Slot(List.of(parts));
+    }
+}

@@ -1,0 +1,220 @@
+package io.foothold.policy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.foothold.core.loss.CreditPlan;
+import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.NaiveLoss;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+class TrainerTest {
+    private static List<Trainer.Sequence> sequences(long seed) {
+        Random random = new Random(seed);
+        List<Trainer.Sequence> out = new ArrayList<>();
+        for (int g = 0; g < 4; g++) {
+            int[] prompt = random.ints(3 + 2 * g, 2, 38).toArray();
+            for (int i = 0; i < (g == 3 ? 1 : 3); i++) {
+                int[] given = random.ints(i, 2, 38).toArray();
+                int[] sampled = random.ints(1 + random.nextInt(12), 2, 38).toArray();
+                float[] behaviour = new float[sampled.length];
+                for (int t = 0; t < behaviour.length; t++) {
+                    behaviour[t] = -3.5f + random.nextFloat() * 0.6f;
+                }
+                out.add(new Trainer.Sequence(prompt, given, sampled, behaviour));
+            }
+        }
+        return out;
+    }
+
+    private static CreditPlan plan(LossRule rule, List<Trainer.Sequence> sequences, long seed) {
+        Random random = new Random(seed);
+        return CreditPlan.of(
+                rule,
+                sequences.stream()
+                        .map(s -> new CreditPlan.Member(
+                                s.prompt().length, s.given().length, s.sampled().length, random.nextGaussian()))
+                        .toList());
+    }
+
+    @Test
+    void scoresAreThoseOfThePlainTwinWithSharedPromptsAndGivenTokens() {
+        for (ModelConfig.Architecture a : ModelConfig.Architecture.values()) {
+            PolicyWeights weights = Shapes.weights(Shapes.of(a, a != ModelConfig.Architecture.LLAMA), 3);
+            NaiveTransformer naive = new NaiveTransformer(weights);
+            try (Trainer trainer = new Trainer(weights, 60)) {
+                List<Trainer.Sequence> sequences = sequences(1);
+                List<Trainer.Score> scores = trainer.score(sequences, 1);
+                for (int i = 0; i < sequences.size(); i++) {
+                    PackedBatch.Row row = sequences.get(i).row();
+                    int[] all = Arrays.copyOf(row.prompt(), row.prompt().length + row.response().length);
+                    System.arraycopy(row.response(), 0, all, row.prompt().length, row.response().length);
+                    double[][] logits = naive.logits(all);
+                    int from = row.prompt().length + row.skipped();
+                    for (int t = 0; t < row.targets(); t++) {
+                        assertThat((double) scores.get(i).logProbs()[t])
+                                .as(a + " row " + i + " token " + t)
+                                .isEqualTo(NaiveTransformer.logProb(logits[from + t - 1], all[from + t]), within(2e-5));
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void theLossIsThatOfThePlainTwinForEveryRule() {
+        PolicyWeights weights = Shapes.weights(Shapes.qwen3(), 3);
+        PolicyWeights other = Shapes.weights(Shapes.qwen3(), 4);
+        for (LossRule.Aggregation aggregation : LossRule.Aggregation.values()) {
+            for (LossRule.Ratio ratio : LossRule.Ratio.values()) {
+                for (double extra : new double[] {0, 0.1}) {
+                    LossRule rule = new LossRule(aggregation, ratio, 0.2, 0.3, extra > 0 ? 3 : 0, extra, extra, 20);
+                    List<Trainer.Sequence> sequences = sequences(2);
+                    CreditPlan plan = plan(rule, sequences, 5);
+                    try (Trainer trainer = new Trainer(weights, 80);
+                            Trainer base = new Trainer(other, 80)) {
+                        trainer.setBase(other);
+                        List<Trainer.Score> now = trainer.score(sequences, 1);
+                        List<Trainer.Score> reference = base.score(sequences, 1);
+                        double expected = 0;
+                        for (int i = 0; i < sequences.size(); i++) {
+                            expected += NaiveLoss.of(
+                                            rule,
+                                            plan.rollouts().get(i),
+                                            doubles(now.get(i).logProbs()),
+                                            doubles(sequences.get(i).behaviour()),
+                                            doubles(reference.get(i).logProbs()),
+                                            doubles(now.get(i).entropies()))
+                                    .value();
+                        }
+                        double actual =
+                                trainer.accumulate(sequences, plan, rule, 1).loss();
+                        assertThat(actual)
+                                .as(rule.toString())
+                                .isEqualTo(expected, within(1e-5 * (1 + Math.abs(expected))));
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void gradientsDoNotDependOnHowRowsArePacked() {
+        PolicyWeights weights = Shapes.weights(Shapes.qwen3(), 3);
+        LossRule rule = new LossRule(LossRule.Aggregation.SEQUENCE_MEAN, LossRule.Ratio.TOKEN, 0.2, 0.3, 0, 0, 0, 0);
+        List<Trainer.Sequence> sequences = sequences(2);
+        CreditPlan plan = plan(rule, sequences, 5);
+        List<float[]> packed;
+        List<float[]> single;
+        try (Trainer trainer = new Trainer(weights, 100_000)) {
+            trainer.accumulate(sequences, plan, rule, 1);
+            packed = trainer.gradients();
+        }
+        try (Trainer trainer = new Trainer(weights, 1)) {
+            trainer.accumulate(sequences, plan, rule, 1);
+            single = trainer.gradients();
+        }
+        double norm = 0;
+        for (int i = 0; i < packed.size(); i++) {
+            for (int j = 0; j < packed.get(i).length; j++) {
+                assertThat(packed.get(i)[j]).isEqualTo(single.get(i)[j], within(2e-6f));
+                norm += packed.get(i)[j] * packed.get(i)[j];
+            }
+        }
+        assertThat(norm).isGreaterThan(1e-4);
+    }
+
+    @Test
+    void aGradientEntryIsTheFiniteDifference() {
+        ModelConfig config = Shapes.qwen3();
+        PolicyWeights weights = Shapes.weights(config, 3);
+        LossRule rule = LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN);
+        List<Trainer.Sequence> sequences = sequences(2);
+        CreditPlan plan = plan(rule, sequences, 5);
+        List<float[]> gradients;
+        try (Trainer trainer = new Trainer(weights, 1000)) {
+            trainer.accumulate(sequences, plan, rule, 1);
+            gradients = trainer.gradients();
+        }
+        for (int slot = 0; slot < weights.slots().size(); slot += 3) {
+            double[] side = new double[2];
+            float h = 2e-3f;
+            for (int k = 0; k < 2; k++) {
+                List<float[]> moved = new ArrayList<>();
+                weights.slots().forEach(s -> moved.add(s.clone()));
+                moved.get(slot)[5] += k == 0 ? h : -h;
+                PolicyWeights shifted = new PolicyWeights(config, moved);
+                NaiveTransformer naive = new NaiveTransformer(shifted);
+                for (int i = 0; i < sequences.size(); i++) {
+                    PackedBatch.Row row = sequences.get(i).row();
+                    int[] all = Arrays.copyOf(row.prompt(), row.prompt().length + row.response().length);
+                    System.arraycopy(row.response(), 0, all, row.prompt().length, row.response().length);
+                    double[][] logits = naive.logits(all);
+                    for (int t = row.prompt().length + row.skipped(); t < all.length; t++) {
+                        side[k] -= plan.rollouts().get(i).weight()
+                                * plan.rollouts().get(i).member().advantage()
+                                * NaiveTransformer.logProb(logits[t - 1], all[t]);
+                    }
+                }
+            }
+            assertThat((double) gradients.get(slot)[5])
+                    .as("slot " + slot)
+                    .isEqualTo((side[0] - side[1]) / (2 * h), within(1e-4));
+        }
+    }
+
+    @Test
+    void theStepIsAdamWWithClippedGlobalNorm() {
+        PolicyWeights weights = Shapes.weights(Shapes.qwen3(), 3);
+        LossRule rule = LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN);
+        List<Trainer.Sequence> sequences = sequences(2);
+        CreditPlan plan = plan(rule, sequences, 5);
+        Trainer.AdamW adam = new Trainer.AdamW(1e-2, 0.9, 0.95, 1e-8, 0.1, 0.5);
+        try (Trainer trainer = new Trainer(weights, 1000)) {
+            int arrays = trainer.managedArrays();
+            double[][] m = new double[weights.slots().size()][];
+            double[][] v = new double[weights.slots().size()][];
+            for (int step = 1; step <= 2; step++) {
+                List<float[]> before = trainer.weights().slots();
+                trainer.accumulate(sequences, plan, rule, 1);
+                List<float[]> g = trainer.gradients();
+                double norm = 0;
+                for (float[] slot : g) {
+                    for (float x : slot) {
+                        norm += (double) x * x;
+                    }
+                }
+                norm = Math.sqrt(norm);
+                assertThat(trainer.step(adam)).isEqualTo(norm, within(1e-5 * norm));
+                double scale = Math.min(1, 0.5 / (norm + 1e-6));
+                List<float[]> after = trainer.weights().slots();
+                for (int s = 0; s < before.size(); s++) {
+                    m[s] = m[s] == null ? new double[before.get(s).length] : m[s];
+                    v[s] = v[s] == null ? new double[before.get(s).length] : v[s];
+                    for (int i = 0; i < before.get(s).length; i++) {
+                        double x = g.get(s)[i] * scale;
+                        m[s][i] = 0.9 * m[s][i] + 0.1 * x;
+                        v[s][i] = 0.95 * v[s][i] + 0.05 * x * x;
+                        double mh = m[s][i] / (1 - Math.pow(0.9, step));
+                        double vh = v[s][i] / (1 - Math.pow(0.95, step));
+                        double expected = before.get(s)[i] * (1 - 1e-2 * 0.1) - 1e-2 * mh / (Math.sqrt(vh) + 1e-8);
+                        assertThat((double) after.get(s)[i]).isEqualTo(expected, within(2e-5));
+                    }
+                }
+            }
+            assertThat(trainer.managedArrays()).isEqualTo(arrays);
+        }
+    }
+
+    private static double[] doubles(float[] values) {
+        double[] out = new double[values.length];
+        for (int i = 0; i < out.length; i++) {
+            out[i] = values[i];
+        }
+        return out;
+    }
+}

@@ -208,6 +208,22 @@ public final class GenerationEngine implements AutoCloseable {
         version = nextVersion;
     }
 
+    /**
+     * Begins again with other weights and any version, as a new run does. Only while nothing is under way.
+     *
+     * @throws IllegalStateException when a sequence is under way
+     */
+    public void replace(PolicyWeights next, long nextVersion) {
+        if (!active.isEmpty() || !waiting.isEmpty()) {
+            throw new IllegalStateException("sequences are under way");
+        }
+        if (!next.config().equals(config)) {
+            throw new PolicyException("the new weights have another shape");
+        }
+        weights.load(next.slots());
+        version = nextVersion;
+    }
+
     /** The policy version that samples. */
     public long version() {
         return version;

@@ -1,0 +1,5 @@
+/** The texts around problem and prefix. */
+@NullMarked
+package io.foothold.augmentation.prompt;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** Supervised fine-tuning: how base policies are bootstrapped. */
+@NullMarked
+package io.foothold.learner.sft;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,75 @@
+package io.foothold.localizer.grpc;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.flow.CreditedService;
+import io.foothold.localizer.config.LocalizerConfig;
+import io.foothold.localizer.thought.FirstWrongThought;
+import io.foothold.v1.Credit;
+import io.foothold.v1.Localization;
+import io.foothold.v1.LocalizeRequest;
+import io.foothold.v1.LocalizeResponse;
+import io.foothold.v1.LocalizeWork;
+import io.foothold.v1.LocalizerService;
+import io.foothold.v1.NoError;
+import io.quarkus.grpc.GrpcService;
+import io.smallrye.mutiny.Multi;
+import jakarta.inject.Inject;
+
+/** Localization over a credited stream. */
+@GrpcService
+public final class LocalizerGrpc implements LocalizerService {
+    private final CreditedService<LocalizeRequest, LocalizeResponse> service;
+
+    /** The service. */
+    @Inject
+    public LocalizerGrpc(LocalizerConfig config) {
+        this.service = new CreditedService<>(new Shape(), config.window(), (request, results) -> {
+            results.emit(localize(request.getWork()));
+            results.done();
+            return () -> {};
+        });
+    }
+
+    @Override
+    public Multi<LocalizeResponse> localize(Multi<LocalizeRequest> request) {
+        return service.serve(request);
+    }
+
+    private static LocalizeResponse localize(LocalizeWork work) {
+        Localization.Builder out = Localization.newBuilder().setRolloutId(work.getRolloutId());
+        switch (work.getMode()) {
+            case LOCALIZER_MODE_RANDOM ->
+                out.setStep(FirstWrongThought.random(work.getThoughtsCount(), work.getSeed()));
+            case LOCALIZER_MODE_ORACLE ->
+                FirstWrongThought.oracle(work.getThoughtsList(), work.getOracleThoughtsList())
+                        .ifPresentOrElse(out::setStep, () -> out.setNoError(NoError.getDefaultInstance()));
+            case LOCALIZER_MODE_UNSPECIFIED, UNRECOGNIZED ->
+                throw new FootholdException(ErrorCode.INVALID_INPUT, "localizer mode is missing (expected random or oracle)");
+        }
+        return LocalizeResponse.newBuilder().setLocalization(out).build();
+    }
+
+    private static final class Shape implements CreditedService.Shape<LocalizeRequest, LocalizeResponse> {
+        @Override
+        public int creditOf(LocalizeRequest request) {
+            return request.getCredit().getItems();
+        }
+
+        @Override
+        public LocalizeResponse credit(int items) {
+            return LocalizeResponse.newBuilder()
+                    .setCredit(Credit.newBuilder().setItems(items))
+                    .build();
+        }
+
+        @Override
+        public LocalizeResponse failed(LocalizeRequest work, FootholdException failure) {
+            return LocalizeResponse.newBuilder()
+                    .setLocalization(Localization.newBuilder()
+                            .setRolloutId(work.getWork().getRolloutId())
+                            .setFailed(failure.toItemFailure()))
+                    .build();
+        }
+    }
+}

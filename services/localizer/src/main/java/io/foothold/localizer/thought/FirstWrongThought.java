@@ -1,0 +1,31 @@
+package io.foothold.localizer.thought;
+
+import io.foothold.core.random.Seeds;
+import java.util.List;
+import java.util.OptionalInt;
+
+/** Ways to name a thought that need no policy. */
+public final class FirstWrongThought {
+    private FirstWrongThought() {}
+
+    /** Uniform over the thoughts 1 to n (RRPO, arXiv 2605.25507; B2). */
+    public static int random(int thoughts, long seed) {
+        if (thoughts < 1) {
+            throw new IllegalArgumentException("a rollout without thoughts has none to choose from");
+        }
+        return 1 + Seeds.of(seed).split("localizer").generator().nextInt(thoughts);
+    }
+
+    /**
+     * One-based number of the first thought that is not the oracle's, for tasks whose thoughts are determined; empty when
+     * every thought is right and none is missing.
+     */
+    public static OptionalInt oracle(List<String> thoughts, List<String> oracle) {
+        for (int i = 0; i < Math.max(thoughts.size(), oracle.size()); i++) {
+            if (i >= thoughts.size() || i >= oracle.size() || !thoughts.get(i).equals(oracle.get(i))) {
+                return OptionalInt.of(i + 1);
+            }
+        }
+        return OptionalInt.empty();
+    }
+}

@@ -1,0 +1,35 @@
+package io.foothold.policyserver.config;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
+import java.util.Optional;
+
+/** Configuration of the policy server. */
+@ConfigMapping(prefix = "foothold.policy-server")
+public interface PolicyServerConfig {
+    /** Hugging Face directory of the policy to serve. */
+    Optional<String> model();
+
+    /** Name under which it is served. */
+    @WithDefault("policy")
+    String modelName();
+
+    /** Sequences sampled at the same time. */
+    @WithDefault("128")
+    int slots();
+
+    /** Longest sequence, prompt and response together, in tokens. */
+    @WithDefault("112")
+    int maxLength();
+
+    /** Decode steps of one native call; weights change and slots are refilled between calls. */
+    @WithDefault("4")
+    int stepsPerCall();
+
+    /** Whether tokens are independent of batch neighbours and of resets. */
+    @WithDefault("false")
+    boolean deterministic();
+
+    /** Secret that control operations must carry in the request parameter x-rollout-admin; none by default. */
+    Optional<String> adminSecret();
+}

@@ -1,0 +1,336 @@
+package io.foothold.policyserver.grpc;
+
+import static io.foothold.contracts.triton.PolicyTensors.*;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.triton.Tensors;
+import io.foothold.contracts.triton.Tensors.Tensor;
+import io.foothold.inference.InferParameter;
+import io.foothold.inference.ModelInferRequest;
+import io.foothold.inference.ModelInferResponse;
+import io.foothold.inference.ModelStreamInferResponse;
+import io.foothold.policy.GenerationRequest;
+import io.foothold.policyserver.serving.ModelHost;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.subscription.BackPressureStrategy;
+import io.smallrye.mutiny.subscription.Cancellable;
+import io.smallrye.mutiny.subscription.MultiEmitter;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+
+/**
+ * One ModelStreamInfer call: any number of requests, answered as they progress. Errors of a request travel as
+ * {@code error_message}, the stream goes on; when the caller goes away, everything of the stream is aborted.
+ */
+final class InferenceStream {
+    private static final int DEFAULT_INTERVAL = 16;
+
+    private final Supplier<ModelHost> host;
+    private final String modelName;
+    private final Optional<String> adminSecret;
+    private final MultiEmitter<? super ModelStreamInferResponse> emitter;
+    private final Set<String> underWay = ConcurrentHashMap.newKeySet();
+    private final AtomicInteger open = new AtomicInteger(1);
+
+    private InferenceStream(
+            Supplier<ModelHost> host,
+            String modelName,
+            Optional<String> adminSecret,
+            MultiEmitter<? super ModelStreamInferResponse> emitter) {
+        this.host = host;
+        this.modelName = modelName;
+        this.adminSecret = adminSecret;
+        this.emitter = emitter;
+    }
+
+    static Multi<ModelStreamInferResponse> serve(
+            Supplier<ModelHost> host,
+            String modelName,
+            Optional<String> adminSecret,
+            Multi<ModelInferRequest> requests) {
+        return Multi.createFrom()
+                .emitter(
+                        emitter -> {
+                            InferenceStream stream = new InferenceStream(host, modelName, adminSecret, emitter);
+                            Cancellable upstream = requests.subscribe()
+                                    .with(stream::accept, failure -> stream.abortAll(), stream::requestEnded);
+                            emitter.onTermination(() -> {
+                                upstream.cancel();
+                                stream.abortAll();
+                            });
+                        },
+                        BackPressureStrategy.BUFFER);
+    }
+
+    private void accept(ModelInferRequest request) {
+        open.incrementAndGet();
+        try {
+            TritonErrors.checkModel(request.getModelName(), request.getModelVersion(), modelName);
+            TritonErrors.checkParameters(request.getParametersMap());
+            Map<String, Tensor> tensors = Tensors.of(request, modelName);
+            PolicyModel.check(modelName, tensors);
+            String op = PolicyModel.opOf(tensors);
+            if (op.equals("generate")) {
+                generate(request, tensors);
+            } else {
+                control(request, op, tensors);
+            }
+        } catch (RuntimeException e) {
+            failed(request, FootholdException.of(e));
+        }
+    }
+
+    private void generate(ModelInferRequest request, Map<String, Tensor> tensors) {
+        String id = request.getId();
+        GenerationRequest generation = PolicyModel.generation(id, tensors);
+        int interval = PolicyModel.integer(tensors, STREAM_INTERVAL, DEFAULT_INTERVAL);
+        if (interval < 0) {
+            throw PolicyModel.invalid("stream_interval must be >= 0, got " + interval);
+        }
+        if (!underWay.add(id)) {
+            throw PolicyModel.invalid("request id '" + id + "' is already under way on this stream");
+        }
+        host.get()
+                .submit(
+                        generation,
+                        PolicyModel.longInteger(tensors, MIN_POLICY_VERSION, 0),
+                        new Chunks(request, generation, interval),
+                        refusal -> {
+                            underWay.remove(id);
+                            failed(request, refusal);
+                        });
+    }
+
+    /** Gathers tokens into responses; called on the engine's thread. */
+    private final class Chunks implements GenerationRequest.Listener {
+        private final ModelInferRequest request;
+        private final GenerationRequest generation;
+        private final int interval;
+        private int[] ids = new int[32];
+        private float[] logProbs = new float[32];
+        private int count;
+        private int sent;
+        private long version;
+
+        Chunks(ModelInferRequest request, GenerationRequest generation, int interval) {
+            this.request = request;
+            this.generation = generation;
+            this.interval = interval;
+        }
+
+        @Override
+        public void tokens(int[] tokens, float[] lps, long tokenVersion) {
+            if (count > 0 && tokenVersion != version) {
+                flush(chunk(), false);
+            }
+            version = tokenVersion;
+            if (count + tokens.length > ids.length) {
+                ids = Arrays.copyOf(ids, 2 * (count + tokens.length));
+                logProbs = Arrays.copyOf(logProbs, ids.length);
+            }
+            System.arraycopy(tokens, 0, ids, count, tokens.length);
+            System.arraycopy(lps, 0, logProbs, count, tokens.length);
+            count += tokens.length;
+            if (interval > 0 && count >= interval) {
+                flush(chunk(), false);
+            }
+        }
+
+        @Override
+        public void ended(GenerationRequest.End end, int stopIndex) {
+            ModelInferResponse.Builder response = chunk();
+            Tensors.put(
+                    response, FINISH_REASON, Tensors.ofTexts(List.of(end.name().toLowerCase(Locale.ROOT))));
+            Tensors.put(response, STOP_INDEX, Tensors.ofInts(stopIndex));
+            Tensors.put(
+                    response,
+                    NUM_INPUT_TOKENS,
+                    Tensors.ofUnsigned(generation.prompt().length + generation.given().length));
+            Tensors.put(response, NUM_OUTPUT_TOKENS, Tensors.ofUnsigned(sent + count));
+            flush(response, true);
+            underWay.remove(request.getId());
+            requestEnded();
+        }
+
+        private ModelInferResponse.Builder chunk() {
+            ModelInferResponse.Builder response = responseTo(request);
+            Tensors.put(response, OUTPUT_IDS, Tensors.ofInts(Arrays.copyOf(ids, count)));
+            Tensors.put(response, OUTPUT_LOG_PROBS, Tensors.ofFloats(Arrays.copyOf(logProbs, count)));
+            Tensors.put(response, TOKEN_OFFSET, Tensors.ofInts(sent));
+            Tensors.put(response, POLICY_VERSION, Tensors.ofLongs(version));
+            return response;
+        }
+
+        private void flush(ModelInferResponse.Builder response, boolean last) {
+            send(response, last);
+            sent += count;
+            count = 0;
+        }
+    }
+
+    private void control(ModelInferRequest request, String op, Map<String, Tensor> tensors) {
+        switch (op) {
+            case "tokenize" -> tokenize(request, tensors);
+            case "vocabulary" -> vocabulary(request);
+            case "status" -> status(request, host.get().status());
+            case "abort" -> {
+                authorise(request);
+                for (byte[] id : PolicyModel.tensor(tensors, TARGET_ID).bytes()) {
+                    host.get().abort(new String(id, StandardCharsets.UTF_8));
+                }
+                status(request, host.get().status());
+            }
+            case "pause", "resume" -> {
+                authorise(request);
+                if (op.equals("pause")) {
+                    host.get().pause();
+                } else {
+                    host.get().resume();
+                }
+                status(request, host.get().status());
+            }
+            case "update", "reset" -> {
+                authorise(request);
+                long version = PolicyModel.longInteger(tensors, POLICY_VERSION, -1);
+                if (version < 0) {
+                    throw PolicyModel.invalid("op '" + op + "' needs input 'policy_version' of at least 0");
+                }
+                var file = PolicyModel.file(PolicyModel.tensor(tensors, WEIGHTS_URI).text());
+                String digest = PolicyModel.tensor(tensors, WEIGHTS_DIGEST).text();
+                var done = op.equals("update")
+                        ? host.get().update(version, file, digest)
+                        : host.get().reset(version, file, digest);
+                done.whenComplete((after, failure) -> {
+                    if (failure == null) {
+                        status(request, after);
+                    } else {
+                        failed(request, FootholdException.of(failure));
+                    }
+                });
+            }
+            default ->
+                throw PolicyModel.invalid("unknown op '" + op
+                        + "' (expected generate, tokenize, vocabulary, status, abort, pause, resume, update or reset)");
+        }
+    }
+
+    private void authorise(ModelInferRequest request) {
+        if (adminSecret.isEmpty()) {
+            return;
+        }
+        InferParameter given = request.getParametersMap().get(ADMIN_PARAMETER);
+        byte[] a = adminSecret.get().getBytes(StandardCharsets.UTF_8);
+        byte[] b = given == null ? new byte[0] : given.getStringParam().getBytes(StandardCharsets.UTF_8);
+        if (!MessageDigest.isEqual(a, b)) {
+            throw PolicyModel.invalid("control operations need the admin secret in parameter '" + ADMIN_PARAMETER + "'");
+        }
+    }
+
+    private void tokenize(ModelInferRequest request, Map<String, Tensor> tensors) {
+        List<byte[]> texts = PolicyModel.tensor(tensors, TEXT).bytes();
+        List<int[]> encoded = new ArrayList<>();
+        for (byte[] text : texts) {
+            encoded.add(host.get().tokenizer().encode(new String(text, StandardCharsets.UTF_8)));
+        }
+        ModelInferResponse.Builder response = responseTo(request);
+        Tensors.put(
+                response,
+                IDS,
+                Tensors.ofInts(encoded.stream().flatMapToInt(Arrays::stream).toArray()));
+        Tensors.put(
+                response,
+                LENGTHS,
+                Tensors.ofInts(encoded.stream().mapToInt(e -> e.length).toArray()));
+        send(response, true);
+        requestEnded();
+    }
+
+    private void vocabulary(ModelInferRequest request) {
+        List<byte[]> pieces = new ArrayList<>();
+        for (int id = 0; id < host.get().tokenizer().vocabulary(); id++) {
+            pieces.add(host.get().tokenizer().piece(id));
+        }
+        ModelInferResponse.Builder response = responseTo(request);
+        Tensors.put(response, PIECES, Tensors.ofBytes(pieces));
+        send(response, true);
+        requestEnded();
+    }
+
+    private void status(ModelInferRequest request, ModelHost.Status s) {
+        String json = String.format(
+                Locale.ROOT,
+                "{\"version\": %d, \"digest\": \"%s\", \"paused\": %s, \"running\": %d, \"waiting\": %d, \"slots\": %d, "
+                        + "\"max_length\": %d, \"tokens\": %d, \"row_steps\": %d, \"slot_steps\": %d, \"pause_micros\": %d, "
+                        + "\"last_error\": \"%s\"}",
+                s.version(),
+                s.digest(),
+                s.paused(),
+                s.running(),
+                s.waiting(),
+                s.slots(),
+                s.maxLength(),
+                s.tokens(),
+                s.rowSteps(),
+                s.slotSteps(),
+                s.lastPauseMicros(),
+                s.lastError().replaceAll("[\"\\\\\\p{Cntrl}]", " "));
+        ModelInferResponse.Builder response = responseTo(request);
+        Tensors.put(response, STATUS_JSON, Tensors.ofTexts(List.of(json)));
+        Tensors.put(response, POLICY_VERSION, Tensors.ofLongs(s.version()));
+        send(response, true);
+        requestEnded();
+    }
+
+    private ModelInferResponse.Builder responseTo(ModelInferRequest request) {
+        return ModelInferResponse.newBuilder()
+                .setId(request.getId())
+                .setModelName(modelName)
+                .setModelVersion("1");
+    }
+
+    private void send(ModelInferResponse.Builder response, boolean last) {
+        response.putParameters(
+                "triton_final_response", InferParameter.newBuilder().setBoolParam(last).build());
+        emitter.emit(ModelStreamInferResponse.newBuilder().setInferResponse(response).build());
+    }
+
+    private void failed(ModelInferRequest request, FootholdException failure) {
+        ModelInferResponse.Builder about = ModelInferResponse.newBuilder().setId(request.getId());
+        if (failure.code() != ErrorCode.INVALID_INPUT && failure.code() != ErrorCode.NOT_FOUND) {
+            about.setModelName(modelName)
+                    .putParameters(
+                            "triton_final_response",
+                            InferParameter.newBuilder().setBoolParam(true).build());
+        }
+        emitter.emit(ModelStreamInferResponse.newBuilder()
+                .setErrorMessage(failure.text())
+                .setInferResponse(about)
+                .build());
+        requestEnded();
+    }
+
+    /** One request is answered, or the caller will send no more; the stream ends with the last of them. */
+    private void requestEnded() {
+        if (open.decrementAndGet() == 0) {
+            emitter.complete();
+        }
+    }
+
+    private void abortAll() {
+        for (String id : underWay) {
+            host.get().abort(id);
+        }
+        underWay.clear();
+    }
+}

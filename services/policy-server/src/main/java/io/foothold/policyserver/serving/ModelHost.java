@@ -1,0 +1,299 @@
+package io.foothold.policyserver.serving;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.policy.GenerationEngine;
+import io.foothold.policy.GenerationRequest;
+import io.foothold.policy.ModelConfig;
+import io.foothold.policy.NativeRuntime;
+import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.PolicyException;
+import io.foothold.policy.PolicyWeights;
+import io.foothold.policy.Tokenizer;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Owns the engine: a single thread that takes commands between two calls of decode steps. Everything public may be called from
+ * any thread and does not block on the engine.
+ */
+public final class ModelHost implements AutoCloseable {
+
+    /**
+     * What the host says of itself.
+     *
+     * @param version policy version that samples
+     * @param digest digest of its artefact, empty for a version that came without one
+     * @param paused whether decoding is held
+     * @param running sequences in slots
+     * @param waiting sequences without a slot
+     * @param slots number of slots
+     * @param maxLength longest sequence
+     * @param tokens tokens sampled since the start
+     * @param rowSteps decode steps of slots that held a live sequence
+     * @param slotSteps decode steps that were available
+     * @param lastPauseMicros how long the last weight change held decoding
+     * @param lastError the last failure of the engine, or empty
+     */
+    public record Status(
+            long version,
+            String digest,
+            boolean paused,
+            int running,
+            int waiting,
+            int slots,
+            int maxLength,
+            long tokens,
+            long rowSteps,
+            long slotSteps,
+            long lastPauseMicros,
+            String lastError) {}
+
+    private final ModelConfig config;
+    private final Tokenizer tokenizer;
+    private final GenerationEngine.Settings settings;
+    private final LinkedBlockingQueue<Consumer<GenerationEngine>> commands = new LinkedBlockingQueue<>();
+    private final ExecutorService fetcher;
+    private final Thread thread;
+    private volatile Status status;
+    private volatile boolean stopping;
+    private volatile boolean paused;
+    private volatile String lastError = "";
+    private String digest = "";
+    private long lastPauseMicros;
+
+    /**
+     * Loads a policy and starts serving it as version 0.
+     *
+     * @param directory Hugging Face directory
+     */
+    public ModelHost(Path directory, GenerationEngine.Settings settings) {
+        PolicyDirectory policy = PolicyDirectory.open(directory);
+        this.config = policy.config();
+        this.tokenizer = policy.tokenizer();
+        this.settings = settings;
+        PolicyWeights weights = policy.weights();
+        this.digest = weights.digest();
+        this.status = new Status(
+                0, digest, false, 0, 0, settings.slots(), settings.maxLength(), 0, 0, 0, 0, "");
+        this.fetcher = Executors.newSingleThreadExecutor(
+                Thread.ofPlatform().daemon().name("weights-fetcher").factory());
+        CompletableFuture<Void> started = new CompletableFuture<>();
+        this.thread = Thread.ofPlatform().daemon().name("policy-engine").start(() -> serve(weights, started));
+        try {
+            started.join();
+        } catch (RuntimeException e) {
+            throw FootholdException.of(e);
+        }
+    }
+
+    private void serve(PolicyWeights weights, CompletableFuture<Void> started) {
+        GenerationEngine engine;
+        try {
+            NativeRuntime.enterThread();
+            engine = new GenerationEngine(weights, 0, tokenizer, settings);
+        } catch (RuntimeException | LinkageError e) {
+            started.completeExceptionally(e);
+            return;
+        }
+        started.complete(null);
+        try (engine) {
+            boolean busy = false;
+            while (!stopping) {
+                takeCommands(engine, busy && !paused);
+                busy = !paused && engine.step();
+                publish(engine);
+            }
+        } catch (RuntimeException e) {
+            lastError = String.valueOf(e.getMessage());
+            stopping = true;
+        }
+    }
+
+    /** Runs what is queued; waits for a command when there is nothing else to do. */
+    private void takeCommands(GenerationEngine engine, boolean busy) {
+        try {
+            Consumer<GenerationEngine> command = busy ? commands.poll() : commands.poll(200, TimeUnit.MILLISECONDS);
+            while (command != null) {
+                command.accept(engine);
+                command = commands.poll();
+            }
+        } catch (InterruptedException e) {
+            stopping = true;
+        }
+    }
+
+    private void publish(GenerationEngine engine) {
+        GenerationEngine.Counters c = engine.counters();
+        status = new Status(
+                engine.version(),
+                digest,
+                paused,
+                engine.running(),
+                engine.waiting(),
+                engine.slots(),
+                engine.maxLength(),
+                c.tokens(),
+                c.rowSteps(),
+                c.slotSteps(),
+                lastPauseMicros,
+                lastError);
+    }
+
+    /** The shape of the model. */
+    public ModelConfig config() {
+        return config;
+    }
+
+    /** Its tokenizer. */
+    public Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /** The newest status; at most one engine call old. */
+    public Status status() {
+        return status;
+    }
+
+    /** Whether the engine thread is alive. */
+    public boolean alive() {
+        return thread.isAlive() && !stopping;
+    }
+
+    /**
+     * Queues a request.
+     *
+     * @param minVersion refuse while the policy is older
+     * @param refused called instead of the listener when the engine does not take it
+     */
+    public void submit(
+            GenerationRequest request,
+            long minVersion,
+            GenerationRequest.Listener listener,
+            Consumer<FootholdException> refused) {
+        if (!alive()) {
+            refused.accept(new FootholdException(ErrorCode.PEER_UNAVAILABLE, "the engine has stopped: " + lastError));
+            return;
+        }
+        commands.add(engine -> {
+            if (engine.version() < minVersion) {
+                refused.accept(new FootholdException(
+                        ErrorCode.PEER_UNAVAILABLE,
+                        "policy version " + engine.version() + " is older than " + minVersion));
+                return;
+            }
+            try {
+                engine.submit(request, listener);
+            } catch (PolicyException e) {
+                refused.accept(new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e));
+            }
+        });
+    }
+
+    /** Ends a request early; nothing happens when it is not under way. */
+    public void abort(String id) {
+        commands.add(engine -> engine.abort(id));
+    }
+
+    /** Holds decoding; requests under way keep their slots. */
+    public void pause() {
+        paused = true;
+    }
+
+    /** Goes on decoding. */
+    public void resume() {
+        paused = false;
+        commands.add(engine -> {});
+    }
+
+    /**
+     * Fetches an artefact, verifies it and switches to it between two decode steps. Idempotent: a version that is already
+     * served under the same digest is acknowledged again. A damaged artefact is refused and the old version keeps serving.
+     */
+    public CompletableFuture<Status> update(long version, Path file, String expectedDigest) {
+        CompletableFuture<Status> done = new CompletableFuture<>();
+        fetcher.execute(() -> {
+            try {
+                Status now = status;
+                if (now.version() == version && now.digest().equals(expectedDigest)) {
+                    done.complete(now);
+                    return;
+                }
+                PolicyWeights weights = PolicyWeights.readArtefact(config, file, expectedDigest);
+                commands.add(engine -> swap(engine, weights, version, expectedDigest, done));
+            } catch (PolicyException e) {
+                done.completeExceptionally(new FootholdException(ErrorCode.INVALID_DATA, e.getMessage(), e));
+            } catch (RuntimeException e) {
+                done.completeExceptionally(e);
+            }
+        });
+        return done;
+    }
+
+    private void swap(
+            GenerationEngine engine,
+            @Nullable PolicyWeights weights,
+            long version,
+            String newDigest,
+            CompletableFuture<Status> done) {
+        try {
+            long start = System.nanoTime();
+            if (weights != null) {
+                engine.swap(weights, version);
+            }
+            digest = newDigest;
+            lastPauseMicros = (System.nanoTime() - start) / 1000;
+            publish(engine);
+            done.complete(status);
+        } catch (PolicyException e) {
+            done.completeExceptionally(new FootholdException(ErrorCode.CONFLICT, e.getMessage(), e));
+        }
+    }
+
+    /**
+     * Goes back to the base policy as version 0, for a new run. Refused while sequences are under way.
+     */
+    public CompletableFuture<Status> reset(long version, Path file, String expectedDigest) {
+        CompletableFuture<Status> done = new CompletableFuture<>();
+        fetcher.execute(() -> {
+            try {
+                PolicyWeights weights = PolicyWeights.readArtefact(config, file, expectedDigest);
+                commands.add(engine -> {
+                    if (engine.running() + engine.waiting() > 0) {
+                        done.completeExceptionally(new FootholdException(
+                                ErrorCode.WRONG_STATE,
+                                "cannot go back to version " + version + " while " + engine.running()
+                                        + " sequences are under way"));
+                        return;
+                    }
+                    engine.replace(weights, version);
+                    digest = expectedDigest;
+                    publish(engine);
+                    done.complete(status);
+                });
+            } catch (PolicyException e) {
+                done.completeExceptionally(new FootholdException(ErrorCode.INVALID_DATA, e.getMessage(), e));
+            }
+        });
+        return done;
+    }
+
+    @Override
+    public void close() {
+        stopping = true;
+        fetcher.shutdownNow();
+        thread.interrupt();
+        try {
+            thread.join(10_000);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        tokenizer.close();
+    }
+}

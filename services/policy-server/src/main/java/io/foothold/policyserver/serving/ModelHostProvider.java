@@ -1,0 +1,59 @@
+package io.foothold.policyserver.serving;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.policy.GenerationEngine;
+import io.foothold.policyserver.config.PolicyServerConfig;
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.runtime.StartupEvent;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Inject;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/** Starts the host with the process, when the configuration names a model, and stops it with the process. */
+@ApplicationScoped
+public class ModelHostProvider {
+    private final PolicyServerConfig config;
+    private @Nullable ModelHost host;
+
+    /** Configured by the container. */
+    @Inject
+    public ModelHostProvider(PolicyServerConfig config) {
+        this.config = config;
+    }
+
+    void start(@Observes StartupEvent event) {
+        config.model().ifPresent(model -> {
+            host = new ModelHost(
+                    Path.of(model),
+                    new GenerationEngine.Settings(
+                            config.slots(), config.maxLength(), config.stepsPerCall(), config.deterministic()));
+        });
+    }
+
+    void stop(@Observes ShutdownEvent event) {
+        ModelHost running = host;
+        if (running != null) {
+            running.close();
+        }
+    }
+
+    /** The host. */
+    public ModelHost host() {
+        ModelHost running = host;
+        if (running == null) {
+            throw new FootholdException(
+                    ErrorCode.WRONG_STATE,
+                    "no model is served: set foothold.policy-server.model to a Hugging Face directory");
+        }
+        return running;
+    }
+
+    /** Whether a model is served and its engine runs. */
+    public boolean ready() {
+        ModelHost running = host;
+        return running != null && running.alive();
+    }
+}

@@ -22,7 +22,7 @@ public final class FootholdException extends RuntimeException {
     }
 
     /** An error with its code and cause. */
-    public FootholdException(ErrorCode code, String message, @Nullable Throwable cause) {
+    public FootholdException(ErrorCode code, @Nullable String message, @Nullable Throwable cause) {
         super(message, cause);
         this.code = code;
     }

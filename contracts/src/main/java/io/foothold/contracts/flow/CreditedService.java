@@ -9,6 +9,7 @@ import io.smallrye.mutiny.subscription.MultiEmitter;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -29,8 +30,8 @@ public final class CreditedService<Q, R> {
         /** A response that grants credit. */
         R credit(int items);
 
-        /** What answers work whose handler threw. */
-        R failed(Q work, FootholdException failure);
+        /** What answers work whose handler threw: one result for every item of it. */
+        List<R> failed(Q work, FootholdException failure);
     }
 
     /** Where a handler puts the results of one piece of work; may be called from any thread. */
@@ -155,7 +156,7 @@ public final class CreditedService<Q, R> {
                     stop.run();
                 }
             } catch (RuntimeException e) {
-                work.emit(shape.failed(request, FootholdException.of(e)));
+                shape.failed(request, FootholdException.of(e)).forEach(work::emit);
                 work.done();
             }
         }

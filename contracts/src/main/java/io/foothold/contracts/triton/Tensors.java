@@ -30,21 +30,30 @@ public final class Tensors {
         /** Elements of an INT32 or UINT32 tensor. */
         public int[] ints() {
             int[] out = new int[data.size() / 4];
-            data.asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN).asIntBuffer().get(out);
+            data.asReadOnlyByteBuffer()
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .asIntBuffer()
+                    .get(out);
             return out;
         }
 
         /** Elements of an INT64 or UINT64 tensor. */
         public long[] longs() {
             long[] out = new long[data.size() / 8];
-            data.asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN).asLongBuffer().get(out);
+            data.asReadOnlyByteBuffer()
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .asLongBuffer()
+                    .get(out);
             return out;
         }
 
         /** Elements of an FP32 tensor. */
         public float[] floats() {
             float[] out = new float[data.size() / 4];
-            data.asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(out);
+            data.asReadOnlyByteBuffer()
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .asFloatBuffer()
+                    .get(out);
             return out;
         }
 
@@ -59,8 +68,8 @@ public final class Tensors {
             ByteBuffer buffer = data.asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
             while (buffer.hasRemaining()) {
                 if (buffer.remaining() < 4) {
-                    throw invalid("incomplete string length indicator: expecting 4 bytes but only "
-                            + buffer.remaining() + " bytes available");
+                    throw invalid("incomplete string length indicator: expecting 4 bytes but only " + buffer.remaining()
+                            + " bytes available");
                 }
                 int length = buffer.getInt();
                 if (length < 0 || length > buffer.remaining()) {
@@ -118,7 +127,8 @@ public final class Tensors {
 
     /** BYTES of UTF-8 texts. */
     public static Tensor ofTexts(List<String> values) {
-        return ofBytes(values.stream().map(s -> s.getBytes(StandardCharsets.UTF_8)).toList());
+        return ofBytes(
+                values.stream().map(s -> s.getBytes(StandardCharsets.UTF_8)).toList());
     }
 
     /** BYTES. */
@@ -247,13 +257,23 @@ public final class Tensors {
                 yield ByteString.copyFrom(b);
             }
             case "INT32" ->
-                ofInts(c.getIntContentsList().stream().mapToInt(Integer::intValue).toArray()).data();
+                ofInts(c.getIntContentsList().stream()
+                                .mapToInt(Integer::intValue)
+                                .toArray())
+                        .data();
             case "UINT32" ->
-                ofInts(c.getUintContentsList().stream().mapToInt(Integer::intValue).toArray()).data();
+                ofInts(c.getUintContentsList().stream()
+                                .mapToInt(Integer::intValue)
+                                .toArray())
+                        .data();
             case "INT64" ->
-                longBytes(c.getInt64ContentsList().stream().mapToLong(Long::longValue).toArray());
+                longBytes(c.getInt64ContentsList().stream()
+                        .mapToLong(Long::longValue)
+                        .toArray());
             case "UINT64" ->
-                longBytes(c.getUint64ContentsList().stream().mapToLong(Long::longValue).toArray());
+                longBytes(c.getUint64ContentsList().stream()
+                        .mapToLong(Long::longValue)
+                        .toArray());
             case "FP32" -> {
                 float[] f = new float[c.getFp32ContentsCount()];
                 for (int i = 0; i < f.length; i++) {
@@ -262,7 +282,10 @@ public final class Tensors {
                 yield ofFloats(f).data();
             }
             case "BYTES" ->
-                ofBytes(c.getBytesContentsList().stream().map(ByteString::toByteArray).toList()).data();
+                ofBytes(c.getBytesContentsList().stream()
+                                .map(ByteString::toByteArray)
+                                .toList())
+                        .data();
             default -> throw invalid("input '" + name + "': datatype '" + datatype + "' needs raw contents");
         };
     }

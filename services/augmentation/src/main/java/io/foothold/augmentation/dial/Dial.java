@@ -209,7 +209,6 @@ public final class Dial {
             oracle.add(thought(k, marks[k]));
         }
         int n = moves.length;
-        return new Problem(
-                id, statement(), ProblemKind.EXACT, answer(marks), oracle, "dial", split, 4 * n + 2 * n + 4);
+        return new Problem(id, statement(), ProblemKind.EXACT, answer(marks), oracle, "dial", split, 4 * n + 2 * n + 4);
     }
 }

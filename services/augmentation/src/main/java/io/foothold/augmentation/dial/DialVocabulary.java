@@ -121,8 +121,7 @@ public final class DialVocabulary {
                     "unk_token": "<pad>"
                   }
                 }
-                """
-                .formatted(added, quote(String.join("|", alternatives)), vocabulary);
+                """.formatted(added, quote(String.join("|", alternatives)), vocabulary);
     }
 
     private static String escapeRegex(String s) {

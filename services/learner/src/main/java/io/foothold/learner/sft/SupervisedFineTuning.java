@@ -37,8 +37,9 @@ public final class SupervisedFineTuning implements AutoCloseable {
     /** One optimizer step; gives the weighted mean cross-entropy in nats. */
     public double step(List<Example> batch) {
         double tokens = batch.stream().mapToDouble(e -> e.response().length).sum();
-        double weighted =
-                batch.stream().mapToDouble(e -> e.response().length * e.weight()).sum();
+        double weighted = batch.stream()
+                .mapToDouble(e -> e.response().length * e.weight())
+                .sum();
         CreditPlan plan = CreditPlan.of(
                 RULE,
                 batch.stream()

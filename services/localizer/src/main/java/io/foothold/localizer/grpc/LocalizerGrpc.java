@@ -15,6 +15,7 @@ import io.foothold.v1.NoError;
 import io.quarkus.grpc.GrpcService;
 import io.smallrye.mutiny.Multi;
 import jakarta.inject.Inject;
+import java.util.List;
 
 /** Localization over a credited stream. */
 @GrpcService
@@ -45,7 +46,8 @@ public final class LocalizerGrpc implements LocalizerService {
                 FirstWrongThought.oracle(work.getThoughtsList(), work.getOracleThoughtsList())
                         .ifPresentOrElse(out::setStep, () -> out.setNoError(NoError.getDefaultInstance()));
             case LOCALIZER_MODE_UNSPECIFIED, UNRECOGNIZED ->
-                throw new FootholdException(ErrorCode.INVALID_INPUT, "localizer mode is missing (expected random or oracle)");
+                throw new FootholdException(
+                        ErrorCode.INVALID_INPUT, "localizer mode is missing (expected random or oracle)");
         }
         return LocalizeResponse.newBuilder().setLocalization(out).build();
     }
@@ -64,12 +66,12 @@ public final class LocalizerGrpc implements LocalizerService {
         }
 
         @Override
-        public LocalizeResponse failed(LocalizeRequest work, FootholdException failure) {
-            return LocalizeResponse.newBuilder()
+        public List<LocalizeResponse> failed(LocalizeRequest work, FootholdException failure) {
+            return List.of(LocalizeResponse.newBuilder()
                     .setLocalization(Localization.newBuilder()
                             .setRolloutId(work.getWork().getRolloutId())
                             .setFailed(failure.toItemFailure()))
-                    .build();
+                    .build());
         }
     }
 }

@@ -206,7 +206,8 @@ final class InferenceStream {
                 if (version < 0) {
                     throw PolicyModel.invalid("op '" + op + "' needs input 'policy_version' of at least 0");
                 }
-                var file = PolicyModel.file(PolicyModel.tensor(tensors, WEIGHTS_URI).text());
+                var file = PolicyModel.file(
+                        PolicyModel.tensor(tensors, WEIGHTS_URI).text());
                 String digest = PolicyModel.tensor(tensors, WEIGHTS_DIGEST).text();
                 var done = op.equals("update")
                         ? host.get().update(version, file, digest)
@@ -233,7 +234,8 @@ final class InferenceStream {
         byte[] a = adminSecret.get().getBytes(StandardCharsets.UTF_8);
         byte[] b = given == null ? new byte[0] : given.getStringParam().getBytes(StandardCharsets.UTF_8);
         if (!MessageDigest.isEqual(a, b)) {
-            throw PolicyModel.invalid("control operations need the admin secret in parameter '" + ADMIN_PARAMETER + "'");
+            throw PolicyModel.invalid(
+                    "control operations need the admin secret in parameter '" + ADMIN_PARAMETER + "'");
         }
     }
 
@@ -301,8 +303,10 @@ final class InferenceStream {
 
     private void send(ModelInferResponse.Builder response, boolean last) {
         response.putParameters(
-                "triton_final_response", InferParameter.newBuilder().setBoolParam(last).build());
-        emitter.emit(ModelStreamInferResponse.newBuilder().setInferResponse(response).build());
+                "triton_final_response",
+                InferParameter.newBuilder().setBoolParam(last).build());
+        emitter.emit(
+                ModelStreamInferResponse.newBuilder().setInferResponse(response).build());
     }
 
     private void failed(ModelInferRequest request, FootholdException failure) {

@@ -129,7 +129,8 @@ final class PolicyModel {
         double topP = number(t, TOP_P, 1);
         int topK = integer(t, TOP_K, 0);
         if (!(temperature >= 0) || !(topP > 0 && topP <= 1) || topK < 0) {
-            throw invalid("need temperature >= 0, top_p in (0, 1], top_k >= 0: " + temperature + ", " + topP + ", " + topK);
+            throw invalid(
+                    "need temperature >= 0, top_p in (0, 1], top_k >= 0: " + temperature + ", " + topP + ", " + topK);
         }
         Tensor seed = t.get(RANDOM_SEED);
         if (seed == null) {
@@ -138,7 +139,8 @@ final class PolicyModel {
         Set<Integer> stops = t.containsKey(STOP_TOKEN_IDS)
                 ? Arrays.stream(tensor(t, STOP_TOKEN_IDS).ints()).boxed().collect(Collectors.toCollection(TreeSet::new))
                 : Set.of();
-        List<byte[]> strings = t.containsKey(STOP_STRINGS) ? tensor(t, STOP_STRINGS).bytes() : List.of();
+        List<byte[]> strings =
+                t.containsKey(STOP_STRINGS) ? tensor(t, STOP_STRINGS).bytes() : List.of();
         return new GenerationRequest(
                 id,
                 Arrays.copyOf(all, promptLength),

@@ -13,8 +13,7 @@ final class TritonErrors {
 
     static void checkModel(String name, String version, String served) {
         if (!name.equals(served)) {
-            throw new FootholdException(
-                    ErrorCode.NOT_FOUND, "Request for unknown model: '" + name + "' is not found");
+            throw new FootholdException(ErrorCode.NOT_FOUND, "Request for unknown model: '" + name + "' is not found");
         }
         checkVersion(name, version);
     }

@@ -67,7 +67,9 @@ public final class TritonGrpc implements GRPCInferenceService {
                 }
                 known = false;
             }
-            return ModelReadyResponse.newBuilder().setReady(known && ready.get()).build();
+            return ModelReadyResponse.newBuilder()
+                    .setReady(known && ready.get())
+                    .build();
         });
     }
 
@@ -175,7 +177,8 @@ public final class TritonGrpc implements GRPCInferenceService {
                         ErrorCode.INTERNAL,
                         "failed to load '" + request.getModelName() + "', failed to poll from model repository");
             }
-            // As with Triton, a load of an unchanged model succeeds without doing anything; weights change by op update.
+            // As with Triton, a load of an unchanged model succeeds without doing anything; weights change by op
+            // update.
             if (!request.getParametersMap().isEmpty()) {
                 throw PolicyModel.invalid("unrecognized load parameter '"
                         + request.getParametersMap().keySet().iterator().next() + "'.");

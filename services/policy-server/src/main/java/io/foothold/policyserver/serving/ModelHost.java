@@ -80,8 +80,7 @@ public final class ModelHost implements AutoCloseable {
         this.settings = settings;
         PolicyWeights weights = policy.weights();
         this.digest = weights.digest();
-        this.status = new Status(
-                0, digest, false, 0, 0, settings.slots(), settings.maxLength(), 0, 0, 0, 0, "");
+        this.status = new Status(0, digest, false, 0, 0, settings.slots(), settings.maxLength(), 0, 0, 0, 0, "");
         this.fetcher = Executors.newSingleThreadExecutor(
                 Thread.ofPlatform().daemon().name("weights-fetcher").factory());
         CompletableFuture<Void> started = new CompletableFuture<>();

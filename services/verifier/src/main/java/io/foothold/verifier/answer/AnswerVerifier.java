@@ -24,7 +24,8 @@ public final class AnswerVerifier {
             return Verdict.unparseable("response longer than " + LONGEST_RESPONSE + " characters");
         }
         return switch (kind) {
-            case EXACT -> response.endsWith(gold) ? Verdict.pass(gold, "exact ending") : Verdict.fail("", "exact ending");
+            case EXACT ->
+                response.endsWith(gold) ? Verdict.pass(gold, "exact ending") : Verdict.fail("", "exact ending");
             case MATH, NUMERIC -> extracted(response, Extraction.Mode.TRAINING, c -> math(kind, gold, c));
             case TEXT -> extracted(response, Extraction.Mode.EVALUATION, c -> text(gold, c));
             case CHOICE -> extracted(response, Extraction.Mode.EVALUATION, c -> choice(gold, c));

@@ -25,8 +25,8 @@ final class Extraction {
      */
     record Candidate(String text, String rule) {}
 
-    private static final Pattern PHRASE =
-            Pattern.compile("(?i)(?:final\\s+answer|answer)\\s*(?:is|:|=)\\s*:?\\s*([^\\n]{1,400}?)\\s*\\.?\\s*$", Pattern.MULTILINE);
+    private static final Pattern PHRASE = Pattern.compile(
+            "(?i)(?:final\\s+answer|answer)\\s*(?:is|:|=)\\s*:?\\s*([^\\n]{1,400}?)\\s*\\.?\\s*$", Pattern.MULTILINE);
 
     private Extraction() {}
 

@@ -15,18 +15,32 @@ final class Normalise {
     /** LaTeX arithmetic without dressing. */
     static String latex(String text) {
         String s = Normalizer.normalize(text.strip(), Normalizer.Form.NFKC);
-        s = s.replace("\u2212", "-").replace("\u2013", "-").replace("\u00d7", "*").replace("\u00f7", "/");
+        s = s.replace("\u2212", "-")
+                .replace("\u2013", "-")
+                .replace("\u00d7", "*")
+                .replace("\u00f7", "/");
         s = s.replace("\\left", "").replace("\\right", "").replace("\\displaystyle", "");
         s = s.replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac").replace("\\cfrac", "\\frac");
-        s = s.replace("\\cdot", "*").replace("\\times", "*").replace("\\div", "/").replace("\\%", "%");
-        s = s.replace("$", "").replace("\\(", "").replace("\\)", "").replace("\\[", "").replace("\\]", "");
+        s = s.replace("\\cdot", "*")
+                .replace("\\times", "*")
+                .replace("\\div", "/")
+                .replace("\\%", "%");
+        s = s.replace("$", "")
+                .replace("\\(", "")
+                .replace("\\)", "")
+                .replace("\\[", "")
+                .replace("\\]", "");
         s = TEXT_MACRO.matcher(s).replaceAll("$1");
         String before;
         do {
             before = s;
             s = THOUSANDS.matcher(s).replaceAll("");
         } while (!s.equals(before));
-        s = s.replace("\\!", "").replace("\\,", "").replace("\\;", "").replace("\\ ", "").replace("~", "");
+        s = s.replace("\\!", "")
+                .replace("\\,", "")
+                .replace("\\;", "")
+                .replace("\\ ", "")
+                .replace("~", "");
         s = SPACES.matcher(s).replaceAll("");
         while (s.endsWith(".") || s.endsWith(",")) {
             s = s.substring(0, s.length() - 1);
@@ -36,7 +50,9 @@ final class Normalise {
 
     /** Words: case, marks and spaces do not matter. */
     static String words(String text) {
-        String s = TEXT_MACRO.matcher(Normalizer.normalize(text, Normalizer.Form.NFKC)).replaceAll("$1");
+        String s = TEXT_MACRO
+                .matcher(Normalizer.normalize(text, Normalizer.Form.NFKC))
+                .replaceAll("$1");
         s = s.toLowerCase(Locale.ROOT).replaceAll("[\\p{Punct}&&[^-]]", " ");
         return SPACES.matcher(s).replaceAll(" ").strip();
     }

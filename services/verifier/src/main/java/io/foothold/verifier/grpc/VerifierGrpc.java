@@ -18,6 +18,7 @@ import io.quarkus.grpc.GrpcService;
 import io.smallrye.mutiny.Multi;
 import jakarta.annotation.PreDestroy;
 import jakarta.inject.Inject;
+import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
@@ -79,7 +80,8 @@ public final class VerifierGrpc implements VerifierService {
                         .setRolloutId(rolloutId)
                         .setMicros(micros)
                         .setVerdict(io.foothold.v1.Verdict.newBuilder()
-                                .setKind(VerdictKind.valueOf("VERDICT_KIND_" + verdict.kind().name()))
+                                .setKind(VerdictKind.valueOf(
+                                        "VERDICT_KIND_" + verdict.kind().name()))
                                 .setScore(verdict.score())
                                 .setCandidate(verdict.candidate())
                                 .setRule(verdict.rule())))
@@ -105,8 +107,8 @@ public final class VerifierGrpc implements VerifierService {
         }
 
         @Override
-        public VerifyResponse failed(VerifyRequest work, FootholdException failure) {
-            return response(work.getWork().getRolloutId(), Verdict.verifierError(failure.text()), 0);
+        public List<VerifyResponse> failed(VerifyRequest work, FootholdException failure) {
+            return List.of(response(work.getWork().getRolloutId(), Verdict.verifierError(failure.text()), 0));
         }
     }
 }

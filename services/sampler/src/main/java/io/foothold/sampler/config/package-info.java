@@ -1,5 +1,5 @@
 /** Configuration of the service. */
 @NullMarked
-package io.foothold.augmentation.config;
+package io.foothold.sampler.config;
 
 import org.jspecify.annotations.NullMarked;

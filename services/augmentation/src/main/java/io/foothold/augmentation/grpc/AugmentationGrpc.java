@@ -1,0 +1,348 @@
+package io.foothold.augmentation.grpc;
+
+import io.foothold.augmentation.problems.ProbeLoop;
+import io.foothold.augmentation.problems.ProblemSets;
+import io.foothold.augmentation.prompt.Templates;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.problem.Problem;
+import io.foothold.core.random.Seeds;
+import io.foothold.core.search.PrefixSearch;
+import io.foothold.core.start.Mixture;
+import io.foothold.core.start.StartState;
+import io.foothold.v1.*;
+import io.quarkus.grpc.GrpcService;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import java.io.File;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Problem sets, start states, mining and prefix search over gRPC. */
+@GrpcService
+public final class AugmentationGrpc implements AugmentationService {
+    private final ProblemSets sets = new ProblemSets();
+
+    @Override
+    public Multi<LoadProblemsResponse> loadProblems(LoadProblemsRequest request) {
+        return Multi.createFrom()
+                .deferred(() -> Multi.createFrom()
+                        .iterable(problems(request.getSource()).values()))
+                .map(p -> LoadProblemsResponse.newBuilder().setProblem(proto(p)).build())
+                .onFailure()
+                .transform(t -> FootholdException.of(t).toStatus());
+    }
+
+    @Override
+    public Uni<DrawStartStatesResponse> drawStartStates(DrawStartStatesRequest request) {
+        return Uni.createFrom().item(() -> draw(request)).onFailure().transform(t -> FootholdException.of(refused(t))
+                .toStatus());
+    }
+
+    private DrawStartStatesResponse draw(DrawStartStatesRequest request) {
+        Map<String, Problem> problems = problems(request.getSource());
+        List<String> ids =
+                request.getProblemIdsCount() > 0 ? request.getProblemIdsList() : List.copyOf(problems.keySet());
+        Templates templates = templates(request.getTemplates());
+        Mixture mixture = new Mixture(
+                request.getMixtureList().stream().map(AugmentationGrpc::part).toList(),
+                switch (request.getDraw()) {
+                    case MIXTURE_DRAW_INDEPENDENT -> Mixture.Draw.INDEPENDENT;
+                    case MIXTURE_DRAW_STRATIFIED -> Mixture.Draw.STRATIFIED;
+                    case MIXTURE_DRAW_PAIRED -> Mixture.Draw.PAIRED;
+                    case MIXTURE_DRAW_UNSPECIFIED, UNRECOGNIZED -> throw invalid("the mixture's draw is missing");
+                });
+        Seeds seed = Seeds.of(request.getSeed()).split("draw").split(request.getUpdate());
+        DrawStartStatesResponse.Builder out = DrawStartStatesResponse.newBuilder();
+        for (StartState start : mixture.draw(ids, request.getPrefixesMap(), request.getGroups(), seed)) {
+            int prefix = start instanceof StartState.Guided guided ? guided.prefixThoughts() : 0;
+            out.addStarts(start(problem(problems, start.problemId()), prefix, templates));
+        }
+        return out.build();
+    }
+
+    private static Mixture.Part part(MixturePart part) {
+        return new Mixture.Part(part.hasGuided() ? Mixture.Kind.GUIDED : Mixture.Kind.ROOT, part.getShare());
+    }
+
+    @Override
+    public Multi<MineHardSetResponse> mineHardSet(Multi<MineHardSetRequest> request) {
+        return ProbeStream.serve(request, first -> {
+            if (!first.hasStart()) {
+                throw invalid("a mining stream begins with its start");
+            }
+            return new Mining(first.getStart());
+        });
+    }
+
+    @Override
+    public Multi<SearchPrefixesResponse> searchPrefixes(Multi<SearchPrefixesRequest> request) {
+        return ProbeStream.serve(request, first -> {
+            if (!first.hasStart()) {
+                throw invalid("a search stream begins with its start");
+            }
+            return new Searching(first.getStart());
+        });
+    }
+
+    /** A problem that is sampled once from its root. */
+    private static final class Mined implements ProbeLoop.Subject<String> {
+        private final Problem problem;
+        private int passes = -1;
+
+        Mined(Problem problem) {
+            this.problem = problem;
+        }
+
+        @Override
+        public String id() {
+            return problem.id();
+        }
+
+        @Override
+        public Optional<Integer> next() {
+            return passes < 0 ? Optional.of(0) : Optional.empty();
+        }
+
+        @Override
+        public void record(int prefix, int passed, int judged) {
+            passes = judged == 0 ? -1 : passed;
+        }
+    }
+
+    private final class Mining implements ProbeStream.Session<MineHardSetRequest, MineHardSetResponse> {
+        private final MineHardSetStart start;
+        private final Templates templates;
+        private final List<Mined> subjects;
+        private final ProbeLoop<String> loop;
+        private long rollouts;
+
+        Mining(MineHardSetStart start) {
+            if (start.getSamples() < 1) {
+                throw invalid("mining needs at least 1 sample a problem, got " + start.getSamples());
+            }
+            this.start = start;
+            this.templates = templates(start.getTemplates());
+            this.subjects = problems(start.getSource()).values().stream()
+                    .map(Mined::new)
+                    .toList();
+            this.loop = new ProbeLoop<>(subjects);
+        }
+
+        @Override
+        public List<MineHardSetResponse> take(MineHardSetRequest request) {
+            if (request.hasCredit()) {
+                loop.grant(request.getCredit().getItems());
+            } else if (request.hasOutcome()) {
+                ProbeOutcome o = request.getOutcome();
+                rollouts += o.getJudged();
+                loop.answer(o.getProbeId(), o.getPasses(), o.getJudged());
+            }
+            List<MineHardSetResponse> out = new ArrayList<>();
+            for (var q = loop.poll(); q.isPresent(); q = loop.poll()) {
+                Problem problem = ((Mined) q.get().subject()).problem;
+                out.add(MineHardSetResponse.newBuilder()
+                        .setProbe(Probe.newBuilder()
+                                .setProbeId(q.get().probeId())
+                                .setStart(AugmentationGrpc.start(problem, 0, templates))
+                                .setRollouts(start.getSamples()))
+                        .build());
+            }
+            return out;
+        }
+
+        @Override
+        public Optional<MineHardSetResponse> end() {
+            if (!loop.over()) {
+                return Optional.empty();
+            }
+            HardSet.Builder set = HardSet.newBuilder().setTried(subjects.size()).setRollouts(rollouts);
+            subjects.stream().filter(s -> s.passes <= start.getMaxPasses()).forEach(s -> set.addProblemIds(s.id()));
+            return Optional.of(MineHardSetResponse.newBuilder().setHardSet(set).build());
+        }
+    }
+
+    /** A problem whose prefix is searched. */
+    private static final class Searched implements ProbeLoop.Subject<String> {
+        private final Problem problem;
+        private final PrefixSearch search;
+
+        Searched(Problem problem, PrefixSearch search) {
+            this.problem = problem;
+            this.search = search;
+        }
+
+        @Override
+        public String id() {
+            return problem.id();
+        }
+
+        @Override
+        public Optional<Integer> next() {
+            var next = search.next();
+            return next.isPresent() ? Optional.of(next.getAsInt()) : Optional.empty();
+        }
+
+        @Override
+        public void record(int prefix, int passes, int judged) {
+            if (judged > 0) {
+                search.record(prefix, passes);
+            }
+        }
+    }
+
+    private final class Searching implements ProbeStream.Session<SearchPrefixesRequest, SearchPrefixesResponse> {
+        private final SearchPrefixesStart start;
+        private final Templates templates;
+        private final ProbeLoop<String> loop;
+        private long rollouts;
+        private int fallbacks;
+
+        Searching(SearchPrefixesStart start) {
+            if (start.getRolloutsPerCandidate() < 1 || start.getMinPasses() < 1) {
+                throw invalid("prefix search needs rollouts_per_candidate and min_passes of at least 1");
+            }
+            this.start = start;
+            this.templates = templates(start.getTemplates());
+            PrefixSearch.Mode mode =
+                    switch (start.getMode()) {
+                        case PREFIX_SEARCH_MODE_ASCENDING -> PrefixSearch.Mode.ASCENDING;
+                        case PREFIX_SEARCH_MODE_BISECT -> PrefixSearch.Mode.BISECT;
+                        case PREFIX_SEARCH_MODE_SUBSAMPLE -> PrefixSearch.Mode.SUBSAMPLE;
+                        case PREFIX_SEARCH_MODE_UNSPECIFIED, UNRECOGNIZED ->
+                            throw invalid("the search mode is missing");
+                    };
+            Map<String, Problem> problems = problems(start.getSource());
+            List<String> ids =
+                    start.getProblemIdsCount() > 0 ? start.getProblemIdsList() : List.copyOf(problems.keySet());
+            Seeds seed = Seeds.of(start.getSeed()).split("prefix-search");
+            List<Searched> subjects = new ArrayList<>();
+            for (String id : ids) {
+                Problem p = problem(problems, id);
+                if (p.oracleThoughts().isEmpty()) {
+                    throw invalid("problem " + id + " of " + p.source()
+                            + " has no oracle solution; prefix search needs one for every problem");
+                }
+                subjects.add(new Searched(
+                        p,
+                        new PrefixSearch(
+                                mode,
+                                p.oracleThoughts().size(),
+                                p.longestPrefix(),
+                                start.getMinPasses(),
+                                seed.split(id))));
+            }
+            this.loop = new ProbeLoop<>(subjects);
+        }
+
+        @Override
+        public List<SearchPrefixesResponse> take(SearchPrefixesRequest request) {
+            List<SearchPrefixesResponse> out = new ArrayList<>();
+            if (request.hasCredit()) {
+                loop.grant(request.getCredit().getItems());
+            } else if (request.hasOutcome()) {
+                ProbeOutcome o = request.getOutcome();
+                rollouts += o.getJudged();
+                loop.answer(o.getProbeId(), o.getPasses(), o.getJudged()).ifPresent(subject -> {
+                    PrefixSearch.Result result = ((Searched) subject).search.result();
+                    fallbacks += result.fallback() ? 1 : 0;
+                    out.add(SearchPrefixesResponse.newBuilder()
+                            .setFound(FoundPrefix.newBuilder()
+                                    .setProblemId(subject.id())
+                                    .setPrefixThoughts(result.prefixThoughts())
+                                    .setFallback(result.fallback()))
+                            .build());
+                });
+            }
+            for (var q = loop.poll(); q.isPresent(); q = loop.poll()) {
+                Problem problem = ((Searched) q.get().subject()).problem;
+                out.add(SearchPrefixesResponse.newBuilder()
+                        .setProbe(Probe.newBuilder()
+                                .setProbeId(q.get().probeId())
+                                .setStart(
+                                        AugmentationGrpc.start(problem, q.get().prefix(), templates))
+                                .setRollouts(start.getRolloutsPerCandidate()))
+                        .build());
+            }
+            return out;
+        }
+
+        @Override
+        public Optional<SearchPrefixesResponse> end() {
+            return loop.over()
+                    ? Optional.of(SearchPrefixesResponse.newBuilder()
+                            .setSummary(SearchSummary.newBuilder()
+                                    .setRollouts(rollouts)
+                                    .setFallbacks(fallbacks))
+                            .build())
+                    : Optional.empty();
+        }
+    }
+
+    private Map<String, Problem> problems(ProblemSource source) {
+        return sets.load(
+                switch (source.getSourceCase()) {
+                    case GENERATED -> {
+                        GeneratedFamily g = source.getGenerated();
+                        yield new ProblemSets.Source.Generated(
+                                g.getFamily(), g.getLevel(), g.getCount(), g.getSeed(), g.getSplit());
+                    }
+                    case JSONL_PATH ->
+                        new ProblemSets.Source.Jsonl(
+                                source.getJsonlPath(),
+                                source.getSegmenter().isEmpty() ? "line" : source.getSegmenter(),
+                                source.getThoughtDelimiter(),
+                                new File(source.getJsonlPath()).lastModified());
+                    case SOURCE_NOT_SET -> throw invalid("the problem source is missing (generated or jsonl)");
+                });
+    }
+
+    private static Problem problem(Map<String, Problem> problems, String id) {
+        Problem p = problems.get(id);
+        if (p == null) {
+            throw invalid("the problem set has no problem '" + id + "'");
+        }
+        return p;
+    }
+
+    private static Templates templates(PromptTemplates t) {
+        return new Templates(t.getRoot(), t.getGuided());
+    }
+
+    private static io.foothold.v1.StartState start(Problem problem, int prefix, Templates templates) {
+        io.foothold.v1.StartState.Builder out = io.foothold.v1.StartState.newBuilder()
+                .setProblemId(problem.id())
+                .setPrompt(templates.prompt(problem, prefix))
+                .setMaxTokens(problem.maxTokens());
+        if (prefix == 0) {
+            out.setRoot(Root.getDefaultInstance());
+        } else {
+            out.setGuided(Guided.newBuilder().setPrefixThoughts(prefix));
+        }
+        return out.build();
+    }
+
+    private static io.foothold.v1.Problem proto(Problem p) {
+        return io.foothold.v1.Problem.newBuilder()
+                .setId(p.id())
+                .setStatement(p.statement())
+                .setKind(ProblemKind.valueOf("PROBLEM_KIND_" + p.kind().name()))
+                .setAnswer(p.answer())
+                .addAllOracleThoughts(p.oracleThoughts())
+                .setSource(p.source())
+                .setSplit(p.split())
+                .setMaxTokens(p.maxTokens())
+                .build();
+    }
+
+    private static FootholdException invalid(String message) {
+        return new FootholdException(ErrorCode.INVALID_INPUT, message);
+    }
+
+    /** What core refuses is the caller's mistake. */
+    private static Throwable refused(Throwable t) {
+        return t instanceof IllegalArgumentException ? invalid(String.valueOf(t.getMessage())) : t;
+    }
+}

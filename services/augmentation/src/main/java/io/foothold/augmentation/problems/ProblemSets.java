@@ -1,0 +1,67 @@
+package io.foothold.augmentation.problems;
+
+import io.foothold.augmentation.dial.Dial;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.error.Nearest;
+import io.foothold.core.problem.Problem;
+import io.foothold.core.problem.Segmenter;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Loads problem sets and remembers the last few; the same source always gives the same problems. Thread-safe. */
+public final class ProblemSets {
+    private static final int REMEMBERED = 16;
+
+    /** Where problems come from. */
+    public sealed interface Source {
+        /** A generated family. */
+        record Generated(String family, String level, int count, long seed, String split) implements Source {}
+
+        /** A JSONL file; solutions that are one text are cut by the named segmenter. */
+        record Jsonl(String path, String segmenter, String delimiter, long modified) implements Source {}
+    }
+
+    private final Map<Source, Map<String, Problem>> loaded = new LinkedHashMap<>();
+
+    /** The problems of a source by id, in order. */
+    public synchronized Map<String, Problem> load(Source source) {
+        Map<String, Problem> known = loaded.get(source);
+        if (known == null) {
+            known = new LinkedHashMap<>();
+            for (Problem problem : read(source)) {
+                known.put(problem.id(), problem);
+            }
+            if (loaded.size() >= REMEMBERED) {
+                loaded.remove(loaded.keySet().iterator().next());
+            }
+            loaded.put(source, known);
+        }
+        return known;
+    }
+
+    private static List<Problem> read(Source source) {
+        try {
+            return switch (source) {
+                case Source.Generated g -> {
+                    if (!g.family().equals("dial")) {
+                        throw new FootholdException(
+                                ErrorCode.INVALID_INPUT,
+                                "unknown family '" + g.family() + "'" + Nearest.hint(g.family(), List.of("dial")));
+                    }
+                    if (g.count() < 1 || g.count() > 1_000_000) {
+                        throw new FootholdException(
+                                ErrorCode.INVALID_INPUT, "count must be 1..1000000, got " + g.count());
+                    }
+                    yield Dial.problems(Dial.Level.named(g.level()), g.count(), g.seed(), g.split());
+                }
+                case Source.Jsonl j ->
+                    JsonlProblems.read(Path.of(j.path()), Segmenter.named(j.segmenter(), j.delimiter()));
+            };
+        } catch (IllegalArgumentException e) {
+            throw new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e);
+        }
+    }
+}

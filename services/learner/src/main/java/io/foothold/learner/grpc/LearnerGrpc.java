@@ -1,0 +1,309 @@
+package io.foothold.learner.grpc;
+
+import com.google.common.primitives.Floats;
+import com.google.common.primitives.Ints;
+import com.google.common.primitives.Longs;
+import com.google.protobuf.TextFormat;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.flow.CreditedService;
+import io.foothold.core.advantage.AdvantageEstimator;
+import io.foothold.core.loss.LossRule;
+import io.foothold.learner.config.LearnerConfig;
+import io.foothold.learner.train.LearnerRun;
+import io.foothold.learner.train.Manifest;
+import io.foothold.learner.train.RunSettings;
+import io.foothold.learner.train.RunStore;
+import io.foothold.learner.train.Schedule;
+import io.foothold.policy.NativeRuntime;
+import io.foothold.policy.PolicyException;
+import io.foothold.policy.PolicyWeights;
+import io.foothold.v1.*;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import io.quarkus.grpc.GrpcService;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import jakarta.annotation.PreDestroy;
+import jakarta.inject.Inject;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
+
+/** Learning over a credited stream. Everything that touches tensors runs on one thread. */
+@GrpcService
+public final class LearnerGrpc implements LearnerService {
+    private final LearnerConfig config;
+    private final MeterRegistry metrics;
+    private final ExecutorService thread = Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().daemon().name("learner").factory());
+    private final Map<String, LearnerRun> runs = new HashMap<>();
+    private final Map<String, Assembly> assemblies = new ConcurrentHashMap<>();
+    private final Map<String, AtomicReference<Double>> gauges = new ConcurrentHashMap<>();
+    private final CreditedService<TrainRequest, TrainResponse> service;
+
+    /** Configured by the container. */
+    @Inject
+    public LearnerGrpc(LearnerConfig config, MeterRegistry metrics) {
+        this.config = config;
+        this.metrics = metrics;
+        this.service = new CreditedService<>(new Shape(), config.window(), this::accept);
+    }
+
+    /** Groups of one update as they come in, with the places that wait for the outcome. */
+    private static final class Assembly {
+        private final TreeMap<Integer, TrainGroup> groups = new TreeMap<>();
+        private final Map<Integer, CreditedService.Results<TrainResponse>> waiting = new HashMap<>();
+    }
+
+    @Override
+    public Uni<OpenRunResponse> openRun(OpenRunRequest request) {
+        return onThread(() -> {
+            RunSettings settings = settings(request.getSettings());
+            LearnerRun run = runs.get(request.getRunId());
+            if (run != null && !run.settingsText().equals(settings.text())) {
+                throw new FootholdException(
+                        ErrorCode.CONFLICT, "run " + request.getRunId() + " is open with other settings");
+            }
+            if (run == null) {
+                // One policy in memory at a time: runs of the past are on disk.
+                runs.values().forEach(LearnerRun::close);
+                runs.clear();
+                assemblies.clear();
+                run = new LearnerRun(Path.of(request.getBasePolicy()), home(request.getRunId()), settings);
+                runs.put(request.getRunId(), run);
+            }
+            RunStore.Artefact artefact = run.artefact();
+            return OpenRunResponse.newBuilder()
+                    .setUpdate(run.update())
+                    .setPolicyVersion(run.version())
+                    .setArtefactUri(uri(run, artefact.name()))
+                    .setDigest(artefact.digest())
+                    .setCheckpointedUpdate(run.checkpointed())
+                    .build();
+        });
+    }
+
+    private Path home(String runId) {
+        if (!runId.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,99}")) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    "run id '" + runId + "' must be 1 to 100 letters, digits, dots, dashes or underscores");
+        }
+        return Path.of(config.home()).resolve(runId).resolve("learner").toAbsolutePath();
+    }
+
+    private static String uri(LearnerRun run, String artefact) {
+        return run.artefactFile(artefact).toUri().toString();
+    }
+
+    @Override
+    public Multi<TrainResponse> train(Multi<TrainRequest> request) {
+        return service.serve(request);
+    }
+
+    private Runnable accept(TrainRequest request, CreditedService.Results<TrainResponse> results) {
+        TrainGroup group = request.getGroup();
+        String key = group.getRunId() + "/" + group.getUpdate();
+        Assembly assembly = assemblies.computeIfAbsent(key, k -> new Assembly());
+        boolean complete;
+        synchronized (assembly) {
+            assembly.groups.put(group.getIndex(), group);
+            assembly.waiting.put(group.getIndex(), results);
+            complete = assembly.groups.size() == group.getGroupsInUpdate();
+        }
+        if (complete) {
+            assemblies.remove(key);
+            thread.execute(() -> finish(group.getRunId(), group.getUpdate(), assembly));
+        }
+        return () -> {};
+    }
+
+    private void finish(String runId, long update, Assembly assembly) {
+        UpdateManifest manifest = null;
+        FootholdException failure = null;
+        try {
+            manifest = train(runId, update, List.copyOf(assembly.groups.values()));
+        } catch (RuntimeException e) {
+            failure = translated(e);
+        }
+        for (var entry : assembly.waiting.entrySet()) {
+            GroupOutcome.Builder outcome =
+                    GroupOutcome.newBuilder().setRunId(runId).setUpdate(update).setIndex(entry.getKey());
+            if (failure != null) {
+                outcome.setFailure(failure.toItemFailure());
+            } else if (manifest != null && entry.getKey() == assembly.groups.size() - 1) {
+                outcome.setManifest(manifest);
+            }
+            entry.getValue().emit(TrainResponse.newBuilder().setOutcome(outcome).build());
+            entry.getValue().done();
+        }
+    }
+
+    private UpdateManifest train(String runId, long update, List<TrainGroup> groups) {
+        NativeRuntime.enterThread();
+        LearnerRun run = runs.get(runId);
+        if (run == null) {
+            throw new FootholdException(ErrorCode.WRONG_STATE, "run " + runId + " is not open");
+        }
+        long start = System.nanoTime();
+        Manifest manifest = update <= run.update()
+                ? run.manifest(update)
+                        .orElseThrow(() -> new FootholdException(
+                                ErrorCode.NOT_FOUND, "run " + runId + " has no manifest of update " + update))
+                : run.train(update, groups.stream().map(LearnerGrpc::group).toList());
+        metrics.timer("foothold.learner.update").record(java.time.Duration.ofNanos(System.nanoTime() - start));
+        manifest.metrics().forEach((name, value) -> gauge(name).set(value));
+        UpdateManifest.Builder out = UpdateManifest.newBuilder()
+                .setRunId(runId)
+                .setUpdate(update)
+                .setPolicyVersion(manifest.policyVersion())
+                .setArtefactUri(uri(run, manifest.artefact()))
+                .setDigest(manifest.digest())
+                .setOptimizerSteps(manifest.optimizerSteps())
+                .setGroupsWithSignal(manifest.groupsWithSignal())
+                .setCheckpointedUpdate(run.checkpointed())
+                .putAllMetrics(manifest.metrics())
+                .setSettingsDigest(PolicyWeights.digestOf(run.settingsText().getBytes(StandardCharsets.UTF_8)));
+        manifest.advantages()
+                .forEach(a -> out.addRollouts(
+                        TrainedRollout.newBuilder().setRolloutId(a.rolloutId()).setAdvantage(a.value())));
+        return out.build();
+    }
+
+    private AtomicReference<Double> gauge(String name) {
+        return gauges.computeIfAbsent(name, n -> {
+            AtomicReference<Double> value = new AtomicReference<>(0.0);
+            metrics.gauge("foothold.update." + n, Tags.empty(), value, AtomicReference::get);
+            return value;
+        });
+    }
+
+    private static io.foothold.learner.train.TrainGroup group(TrainGroup g) {
+        return new io.foothold.learner.train.TrainGroup(
+                g.getGroupId(),
+                g.getMembersList().stream()
+                        .map(m -> new io.foothold.learner.train.TrainGroup.Member(
+                                m.getRollout().getId(),
+                                Ints.toArray(m.getRollout().getPromptTokenIdsList()),
+                                Ints.toArray(m.getRollout().getPrefixTokenIdsList()),
+                                Ints.toArray(m.getRollout().getTokenIdsList()),
+                                Floats.toArray(m.getRollout().getLogProbsList()),
+                                Longs.toArray(m.getRollout().getPolicyVersionsList()),
+                                m.getRollout().getFinishReason() == FinishReason.FINISH_REASON_LENGTH,
+                                m.getReward()))
+                        .toList());
+    }
+
+    private static RunSettings settings(LearnerSettings s) {
+        LossSettings l = s.getLoss();
+        OptimizerSettings o = s.getOptimizer();
+        return new RunSettings(
+                AdvantageEstimator.named(
+                        s.getEstimator().getName(), s.getEstimator().getK()),
+                new LossRule(
+                        LossRule.Aggregation.named(l.getAggregation()),
+                        LossRule.Ratio.named(l.getRatio()),
+                        l.getClipLow(),
+                        l.getClipHigh(),
+                        l.getDualClip(),
+                        l.getKlCoefficient(),
+                        l.getEntropyCoefficient(),
+                        l.getConstantLength()),
+                new Schedule(
+                        Schedule.shapeNamed(o.getSchedule()),
+                        o.getLearningRate(),
+                        o.getWarmupSteps(),
+                        o.getTotalSteps(),
+                        o.getFinalShare()),
+                o.getBeta1(),
+                o.getBeta2(),
+                o.getEpsilon(),
+                o.getWeightDecay(),
+                o.getClipNorm(),
+                s.getTemperature(),
+                s.getGroupsPerStep(),
+                s.getEpochs(),
+                s.getMicroBatchTokens(),
+                s.getCheckpointEvery(),
+                s.getCheckpointsKept(),
+                s.getMaxLogProbDifference(),
+                TextFormat.printer().printToString(s));
+    }
+
+    @Override
+    public Uni<SaveCheckpointResponse> saveCheckpoint(SaveCheckpointRequest request) {
+        return onThread(() -> {
+            LearnerRun run = runs.get(request.getRunId());
+            if (run == null) {
+                throw new FootholdException(ErrorCode.WRONG_STATE, "run " + request.getRunId() + " is not open");
+            }
+            run.checkpoint(request.getLabel());
+            return SaveCheckpointResponse.newBuilder().setUpdate(run.update()).build();
+        });
+    }
+
+    private <T> Uni<T> onThread(Supplier<T> work) {
+        return Uni.createFrom()
+                .item(() -> {
+                    try {
+                        NativeRuntime.enterThread();
+                        return work.get();
+                    } catch (RuntimeException e) {
+                        throw translated(e).toStatus();
+                    }
+                })
+                .runSubscriptionOn(thread);
+    }
+
+    /** What the policy or core refuses was asked for by the caller or stands in a file. */
+    private static FootholdException translated(RuntimeException e) {
+        if (e instanceof PolicyException) {
+            return new FootholdException(ErrorCode.INVALID_DATA, e.getMessage(), e);
+        }
+        if (e instanceof IllegalArgumentException) {
+            return new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e);
+        }
+        return FootholdException.of(e);
+    }
+
+    @PreDestroy
+    void stop() {
+        thread.execute(() -> runs.values().forEach(LearnerRun::close));
+        thread.close();
+    }
+
+    private static final class Shape implements CreditedService.Shape<TrainRequest, TrainResponse> {
+        @Override
+        public int creditOf(TrainRequest request) {
+            return request.getCredit().getItems();
+        }
+
+        @Override
+        public TrainResponse credit(int items) {
+            return TrainResponse.newBuilder()
+                    .setCredit(Credit.newBuilder().setItems(items))
+                    .build();
+        }
+
+        @Override
+        public List<TrainResponse> failed(TrainRequest request, FootholdException failure) {
+            TrainGroup g = request.getGroup();
+            return List.of(TrainResponse.newBuilder()
+                    .setOutcome(GroupOutcome.newBuilder()
+                            .setRunId(g.getRunId())
+                            .setUpdate(g.getUpdate())
+                            .setIndex(g.getIndex())
+                            .setFailure(failure.toItemFailure()))
+                    .build());
+        }
+    }
+}

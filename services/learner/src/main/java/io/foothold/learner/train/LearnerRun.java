@@ -1,0 +1,257 @@
+package io.foothold.learner.train;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.loss.CreditPlan;
+import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.PolicyException;
+import io.foothold.policy.PolicyWeights;
+import io.foothold.policy.Trainer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One run's policy under training. An update is all or nothing: when it fails, the weights go back to what they were before
+ * it. Owned by one thread.
+ */
+public final class LearnerRun implements AutoCloseable {
+    private final RunSettings settings;
+    private final PolicyDirectory base;
+    private final RunStore store;
+    private final Trainer trainer;
+    private long update;
+    private long version;
+    private long checkpointed;
+    private RunStore.Artefact artefact;
+
+    /**
+     * Opens a run where its newest checkpoint left it, or at the base policy.
+     *
+     * @param basePolicy Hugging Face directory
+     * @param home directory of this run's files
+     */
+    public LearnerRun(Path basePolicy, Path home, RunSettings settings) {
+        this.settings = settings;
+        this.base = PolicyDirectory.open(basePolicy);
+        this.store = new RunStore(home, base);
+        Optional<RunStore.Checkpoint> checkpoint = store.newest(settings.text());
+        PolicyWeights weights = checkpoint.map(RunStore.Checkpoint::weights).orElseGet(base::weights);
+        this.trainer = new Trainer(weights, settings.microBatchTokens());
+        if (settings.loss().klCoefficient() > 0) {
+            trainer.setBase(base.weights());
+        }
+        checkpoint.ifPresent(c -> {
+            trainer.restore(c.weights(), c.moments(), c.optimizerSteps());
+            update = c.update();
+            version = c.version();
+            checkpointed = c.update();
+        });
+        this.artefact = store.writeArtefact(weights);
+    }
+
+    /** The last update in the weights. */
+    public long update() {
+        return update;
+    }
+
+    /** The policy version of the weights. */
+    public long version() {
+        return version;
+    }
+
+    /** The last update that a durable checkpoint holds. */
+    public long checkpointed() {
+        return checkpointed;
+    }
+
+    /** The artefact of the weights. */
+    public RunStore.Artefact artefact() {
+        return artefact;
+    }
+
+    /** The canonical text of the settings. */
+    public String settingsText() {
+        return settings.text();
+    }
+
+    /** The manifest of an update that was done, if it is known. */
+    public Optional<Manifest> manifest(long number) {
+        return store.readManifest(number);
+    }
+
+    /** Where artefacts lie. */
+    public Path artefactFile(String name) {
+        return store.artefactFile(name);
+    }
+
+    /** Does the next update. */
+    public Manifest train(long number, List<TrainGroup> groups) {
+        if (number != update + 1) {
+            throw new FootholdException(ErrorCode.WRONG_STATE, "update " + number + " cannot follow update " + update);
+        }
+        PolicyWeights before = trainer.weights();
+        byte[] momentsBefore =
+                settings.epochs() > 1 || settings.groupsPerStep() > 0 ? trainer.encodeMoments() : new byte[0];
+        long stepsBefore = trainer.steps();
+        try {
+            Manifest manifest = learn(number, groups);
+            store.writeManifest(manifest);
+            if (number % settings.checkpointEvery() == 0) {
+                checkpoint("");
+            }
+            return manifest;
+        } catch (RuntimeException e) {
+            trainer.clearGradients();
+            if (trainer.steps() > stepsBefore && momentsBefore.length > 0) {
+                store.rollBack(trainer, before, momentsBefore, stepsBefore);
+            }
+            throw e instanceof PolicyException
+                    ? new FootholdException(ErrorCode.INTERNAL, "update " + number + ": " + e.getMessage(), e)
+                    : e;
+        }
+    }
+
+    private Manifest learn(long number, List<TrainGroup> groups) {
+        List<TrainGroup.Member> all =
+                groups.stream().flatMap(g -> g.members().stream()).toList();
+        double[] advantages = advantages(groups);
+        UpdateStatistics statistics = new UpdateStatistics(groups, advantages, version);
+        if (number == 1) {
+            statistics.compare(all, trainer.score(sequences(all), settings.temperature()));
+            checkDifference(statistics, number);
+        }
+        int perStep = settings.groupsPerStep() == 0 ? groups.size() : settings.groupsPerStep();
+        int steps = 0;
+        for (int epoch = 0; epoch < settings.epochs(); epoch++) {
+            int from = 0;
+            for (int g = 0; g < groups.size(); g += perStep) {
+                List<TrainGroup.Member> part = groups.subList(g, Math.min(groups.size(), g + perStep)).stream()
+                        .flatMap(group -> group.members().stream())
+                        .toList();
+                boolean first = steps == 0;
+                if (step(part, advantages, from, statistics, first, number)) {
+                    steps++;
+                }
+                from += part.size();
+            }
+        }
+        update = number;
+        if (steps > 0) {
+            version++;
+            artefact = store.writeArtefact(trainer.weights());
+        }
+        List<Manifest.Advantage> given = new ArrayList<>();
+        for (int i = 0; i < all.size(); i++) {
+            given.add(new Manifest.Advantage(all.get(i).rolloutId(), advantages[i]));
+        }
+        Map<String, Double> metrics = new LinkedHashMap<>(statistics.metrics());
+        metrics.put("optimizer_steps", (double) steps);
+        metrics.put("learning_rate", settings.schedule().at(Math.max(1, trainer.steps())));
+        return new Manifest(
+                number,
+                version,
+                artefact.name(),
+                artefact.digest(),
+                steps,
+                statistics.groupsWithSignal(),
+                given,
+                metrics);
+    }
+
+    /** One optimizer step; false when nothing carries a gradient. */
+    private boolean step(
+            List<TrainGroup.Member> part,
+            double[] advantages,
+            int from,
+            UpdateStatistics statistics,
+            boolean first,
+            long number) {
+        List<CreditPlan.Member> members = new ArrayList<>();
+        for (int i = 0; i < part.size(); i++) {
+            TrainGroup.Member m = part.get(i);
+            members.add(new CreditPlan.Member(
+                    m.prompt().length, m.given().length, m.sampled().length, advantages[from + i]));
+        }
+        CreditPlan plan = CreditPlan.of(settings.loss(), members);
+        boolean regularised =
+                settings.loss().klCoefficient() > 0 || settings.loss().entropyCoefficient() > 0;
+        if (!plan.hasSignal() && !regularised) {
+            return false;
+        }
+        Trainer.Accumulated sum = trainer.accumulate(sequences(part), plan, settings.loss(), settings.temperature());
+        statistics.ratios(part, sum.scores(), settings.loss());
+        if (first) {
+            compareScored(part, sum.scores(), statistics);
+            checkDifference(statistics, number);
+        }
+        double norm = trainer.step(settings.adamW(trainer.steps() + 1));
+        statistics.stepped(sum.loss(), norm);
+        return true;
+    }
+
+    private static void compareScored(
+            List<TrainGroup.Member> part, List<Trainer.@Nullable Score> scores, UpdateStatistics statistics) {
+        List<TrainGroup.Member> members = new ArrayList<>();
+        List<Trainer.Score> known = new ArrayList<>();
+        for (int i = 0; i < part.size(); i++) {
+            Trainer.Score score = scores.get(i);
+            if (score != null) {
+                members.add(part.get(i));
+                known.add(score);
+            }
+        }
+        statistics.compare(members, known);
+    }
+
+    private void checkDifference(UpdateStatistics statistics, long number) {
+        if (statistics.largestDifference() > settings.maxLogProbDifference()) {
+            throw new FootholdException(
+                    ErrorCode.INTERNAL,
+                    "update " + number + ": sampler and learner disagree by " + statistics.largestDifference()
+                            + " nats on a token of version " + version + " (bound " + settings.maxLogProbDifference()
+                            + "): they do not run the same policy");
+        }
+    }
+
+    private double[] advantages(List<TrainGroup> groups) {
+        return groups.stream()
+                .flatMapToDouble(g -> java.util.Arrays.stream(settings.estimator()
+                        .advantages(g.members().stream()
+                                .mapToDouble(TrainGroup.Member::reward)
+                                .toArray())))
+                .toArray();
+    }
+
+    private static List<Trainer.Sequence> sequences(List<TrainGroup.Member> members) {
+        return members.stream()
+                .map(m -> new Trainer.Sequence(m.prompt(), m.given(), m.sampled(), m.logProbs()))
+                .toList();
+    }
+
+    /**
+     * Writes a checkpoint.
+     *
+     * @param label keeps it apart from retention; empty for an ordinary one
+     */
+    public void checkpoint(String label) {
+        store.writeCheckpoint(
+                label,
+                new RunStore.State(update, version, trainer.steps(), settings.text()),
+                trainer.weights(),
+                trainer.encodeMoments(),
+                settings.checkpointsKept());
+        if (label.isEmpty()) {
+            checkpointed = update;
+        }
+    }
+
+    @Override
+    public void close() {
+        trainer.close();
+    }
+}

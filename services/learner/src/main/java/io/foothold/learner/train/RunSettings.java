@@ -1,0 +1,60 @@
+package io.foothold.learner.train;
+
+import io.foothold.core.advantage.AdvantageEstimator;
+import io.foothold.core.loss.LossRule;
+import io.foothold.policy.Trainer;
+
+/**
+ * How a run learns.
+ *
+ * @param estimator advantages
+ * @param loss loss
+ * @param schedule learning rate
+ * @param beta1 decay of the first moment
+ * @param beta2 decay of the second moment
+ * @param epsilon of AdamW
+ * @param weightDecay of AdamW
+ * @param clipNorm bound of the gradient norm
+ * @param temperature that the behaviour log-probs were taken at
+ * @param groupsPerStep groups of one optimizer step; 0 is the whole update
+ * @param epochs passes over an update
+ * @param microBatchTokens largest count of tokens of a micro-batch
+ * @param checkpointEvery updates between checkpoints
+ * @param checkpointsKept checkpoints that stay
+ * @param maxLogProbDifference largest difference of sampler and learner, nats
+ * @param text the settings in canonical text, compared on resume
+ */
+public record RunSettings(
+        AdvantageEstimator estimator,
+        LossRule loss,
+        Schedule schedule,
+        double beta1,
+        double beta2,
+        double epsilon,
+        double weightDecay,
+        double clipNorm,
+        double temperature,
+        int groupsPerStep,
+        int epochs,
+        int microBatchTokens,
+        int checkpointEvery,
+        int checkpointsKept,
+        double maxLogProbDifference,
+        String text) {
+
+    /** Checks ranges. */
+    public RunSettings {
+        if (epochs < 1 || microBatchTokens < 1 || checkpointEvery < 1 || checkpointsKept < 1 || groupsPerStep < 0) {
+            throw new IllegalArgumentException(
+                    "epochs, micro_batch_tokens, checkpoint_every and checkpoints_kept must be "
+                            + "at least 1, groups_per_step at least 0");
+        }
+        if (!(temperature > 0)) {
+            throw new IllegalArgumentException("training needs a temperature above 0: " + temperature);
+        }
+    }
+
+    Trainer.AdamW adamW(long step) {
+        return new Trainer.AdamW(schedule.at(step), beta1, beta2, epsilon, weightDecay, clipNorm);
+    }
+}

@@ -1,0 +1,50 @@
+package io.foothold.learner.train;
+
+import java.util.List;
+
+/**
+ * A complete group of an update.
+ *
+ * @param groupId opaque id
+ * @param members in order
+ */
+public record TrainGroup(String groupId, List<Member> members) {
+
+    /**
+     * A member.
+     *
+     * @param rolloutId its id
+     * @param prompt prompt tokens
+     * @param given given response tokens
+     * @param sampled sampled tokens
+     * @param logProbs behaviour log-probs
+     * @param versions policy version of each sampled token
+     * @param truncated whether the limit of tokens cut it
+     * @param reward its reward
+     */
+    public record Member(
+            String rolloutId,
+            int[] prompt,
+            int[] given,
+            int[] sampled,
+            float[] logProbs,
+            long[] versions,
+            boolean truncated,
+            double reward) {
+        /** One log-prob and one version a token. */
+        public Member {
+            if (logProbs.length != sampled.length || versions.length != sampled.length) {
+                throw new IllegalArgumentException("rollout " + rolloutId + ": " + sampled.length + " tokens, "
+                        + logProbs.length + " log-probs, " + versions.length + " versions");
+            }
+        }
+    }
+
+    /** Copies the members. */
+    public TrainGroup {
+        members = List.copyOf(members);
+        if (members.isEmpty()) {
+            throw new IllegalArgumentException("group " + groupId + " is empty");
+        }
+    }
+}

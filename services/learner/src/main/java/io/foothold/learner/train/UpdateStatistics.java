@@ -1,0 +1,125 @@
+package io.foothold.learner.train;
+
+import io.foothold.core.loss.LossRule;
+import io.foothold.policy.Trainer;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Means and norms of one update, under the names that the field uses. */
+final class UpdateStatistics {
+    private final Map<String, Double> metrics = new LinkedHashMap<>();
+    private final long version;
+    private int groupsWithSignal;
+    private double largestDifference;
+    private double entropySum;
+    private double klSum;
+    private long scored;
+    private long clipped;
+    private long ratioTokens;
+    private double lossSum;
+    private double normSum;
+    private int steps;
+
+    UpdateStatistics(List<TrainGroup> groups, double[] advantages, long version) {
+        this.version = version;
+        int at = 0;
+        int rollouts = 0;
+        double reward = 0;
+        long tokens = 0;
+        long longest = 0;
+        int truncated = 0;
+        long oldest = version;
+        for (TrainGroup g : groups) {
+            boolean signal = false;
+            for (TrainGroup.Member m : g.members()) {
+                signal |= advantages[at++] != 0;
+                rollouts++;
+                reward += m.reward();
+                tokens += m.sampled().length;
+                longest = Math.max(longest, m.sampled().length);
+                truncated += m.truncated() ? 1 : 0;
+                for (long v : m.versions()) {
+                    oldest = Math.min(oldest, v);
+                }
+            }
+            groupsWithSignal += signal ? 1 : 0;
+        }
+        metrics.put("reward_mean", reward / rollouts);
+        metrics.put("response_length_mean", (double) tokens / rollouts);
+        metrics.put("response_length_max", (double) longest);
+        metrics.put("truncated_share", (double) truncated / rollouts);
+        metrics.put("groups_without_signal", (double) groups.size() - groupsWithSignal);
+        metrics.put("staleness_max", (double) version - oldest);
+        metrics.put("sampled_tokens", (double) tokens);
+    }
+
+    int groupsWithSignal() {
+        return groupsWithSignal;
+    }
+
+    double largestDifference() {
+        return largestDifference;
+    }
+
+    /** Compares behaviour and learner on tokens that the learner's own version sampled. */
+    void compare(List<TrainGroup.Member> members, List<Trainer.Score> scores) {
+        for (int i = 0; i < members.size(); i++) {
+            TrainGroup.Member m = members.get(i);
+            float[] now = scores.get(i).logProbs();
+            for (int t = 0; t < now.length; t++) {
+                if (m.versions()[t] == version) {
+                    double d = Math.abs(now[t] - m.logProbs()[t]);
+                    // NaN counts as the worst difference there is.
+                    largestDifference = Double.isNaN(d) ? Double.MAX_VALUE : Math.max(largestDifference, d);
+                }
+                entropySum += scores.get(i).entropies()[t];
+                scored++;
+            }
+        }
+    }
+
+    /** Ratio and KL of tokens that a step uses. */
+    void ratios(List<TrainGroup.Member> members, List<Trainer.@Nullable Score> scores, LossRule rule) {
+        for (int i = 0; i < members.size(); i++) {
+            Trainer.Score score = scores.get(i);
+            if (score == null) {
+                continue;
+            }
+            float[] behaviour = members.get(i).logProbs();
+            for (int t = 0; t < behaviour.length; t++) {
+                double d = score.logProbs()[t] - behaviour[t];
+                klSum += Math.expm1(d) - d;
+                double ratio = Math.exp(d);
+                clipped += rule.ratio() != LossRule.Ratio.NONE
+                                && (ratio < 1 - rule.clipLow() || ratio > 1 + rule.clipHigh())
+                        ? 1
+                        : 0;
+                ratioTokens++;
+            }
+        }
+    }
+
+    void stepped(double loss, double norm) {
+        lossSum += loss;
+        normSum += norm;
+        steps++;
+    }
+
+    Map<String, Double> metrics() {
+        if (scored > 0) {
+            metrics.put("entropy", entropySum / scored);
+            metrics.put("log_prob_difference_max", largestDifference);
+        }
+        if (ratioTokens > 0) {
+            metrics.put("kl_to_behaviour", klSum / ratioTokens);
+            metrics.put("clip_fraction", (double) clipped / ratioTokens);
+        }
+        if (steps > 0) {
+            metrics.put("loss", lossSum / steps);
+            metrics.put("gradient_norm", normSum / steps);
+        }
+        return metrics;
+    }
+}

@@ -1,0 +1,71 @@
+package io.foothold.orchestrator.config;
+
+import io.agroal.api.AgroalDataSource;
+import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.orchestrator.event.EventBus;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.run.RunManager;
+import io.grpc.Channel;
+import io.quarkus.grpc.GrpcClient;
+import jakarta.annotation.PreDestroy;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.inject.Inject;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import org.jspecify.annotations.Nullable;
+
+/** Puts the orchestrator together. */
+@ApplicationScoped
+public class Runs {
+    @Inject
+    OrchestratorConfig config;
+
+    @Inject
+    AgroalDataSource database;
+
+    @Inject
+    EventBus events;
+
+    @GrpcClient("augmentation")
+    Channel augmentation;
+
+    @GrpcClient("sampler")
+    Channel sampler;
+
+    @GrpcClient("verifier")
+    Channel verifier;
+
+    @GrpcClient("learner")
+    Channel learner;
+
+    private @Nullable LedgerStore ledger;
+    private @Nullable Services services;
+    private @Nullable RunManager manager;
+
+    /** The manager, made on first use. */
+    public synchronized RunManager manager() {
+        RunManager made = manager;
+        if (made == null) {
+            LedgerStore store = new LedgerStore(database, InstantSource.system());
+            Services remote = new Services(
+                    new Services.Channels(augmentation, sampler, verifier, learner),
+                    CreditedStream.Limits.standard().withDeadline(config.deadline()));
+            made = new RunManager(store, remote, Path.of(config.home()), events::send);
+            ledger = store;
+            services = remote;
+            manager = made;
+        }
+        return made;
+    }
+
+    @PreDestroy
+    synchronized void stop() {
+        if (services != null) {
+            services.close();
+        }
+        if (ledger != null) {
+            ledger.close();
+        }
+    }
+}

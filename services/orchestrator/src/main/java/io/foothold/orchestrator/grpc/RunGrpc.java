@@ -1,0 +1,89 @@
+package io.foothold.orchestrator.grpc;
+
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.config.Runs;
+import io.foothold.orchestrator.event.EventBus;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.rest.EventHistory;
+import io.foothold.v1.*;
+import io.quarkus.grpc.GrpcService;
+import io.smallrye.common.annotation.Blocking;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import jakarta.inject.Inject;
+import java.util.List;
+import java.util.function.Supplier;
+
+/** Runs over gRPC. */
+@GrpcService
+@Blocking
+public class RunGrpc implements RunService {
+    @Inject
+    Runs runs;
+
+    @Inject
+    EventBus bus;
+
+    @Override
+    public Uni<CreateRunResponse> createRun(CreateRunRequest request) {
+        return answer(() -> CreateRunResponse.newBuilder()
+                .setRun(summary(runs.manager().create(request.getRunId(), request.getRunFile(), List.of())))
+                .build());
+    }
+
+    @Override
+    public Uni<ListRunsResponse> listRuns(ListRunsRequest request) {
+        return answer(() -> ListRunsResponse.newBuilder()
+                .addAllRuns(runs.manager().rows().stream().map(RunGrpc::summary).toList())
+                .build());
+    }
+
+    @Override
+    public Multi<WatchRunResponse> watchRun(WatchRunRequest request) {
+        try {
+            runs.manager().row(request.getRunId());
+        } catch (FootholdException e) {
+            return Multi.createFrom().failure(e.toStatus());
+        }
+        return EventHistory.follow(runs.manager().ledger(), bus, request.getRunId(), request.getFromEvent())
+                .map(e -> WatchRunResponse.newBuilder()
+                        .setNumber(e.number())
+                        .setKind(e.kind())
+                        .setJson(e.json())
+                        .build());
+    }
+
+    @Override
+    public Uni<StopRunResponse> stopRun(StopRunRequest request) {
+        return answer(() -> StopRunResponse.newBuilder()
+                .setRun(summary(runs.manager().stop(request.getRunId())))
+                .build());
+    }
+
+    @Override
+    public Uni<ResumeRunResponse> resumeRun(ResumeRunRequest request) {
+        return answer(() -> ResumeRunResponse.newBuilder()
+                .setRun(summary(runs.manager().resume(request.getRunId())))
+                .build());
+    }
+
+    private static RunSummary summary(LedgerStore.RunRow row) {
+        return RunSummary.newBuilder()
+                .setRunId(row.id())
+                .setState(row.state())
+                .setUpdate(row.updateDone())
+                .setUpdates(row.updates())
+                .setReason(row.reason())
+                .build();
+    }
+
+    private static <T> Uni<T> answer(Supplier<T> work) {
+        return Uni.createFrom().item(() -> {
+            try {
+                return work.get();
+            } catch (FootholdException e) {
+                throw e.toStatus();
+            }
+        });
+    }
+}

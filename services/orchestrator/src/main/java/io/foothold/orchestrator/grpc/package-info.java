@@ -1,0 +1,5 @@
+/** Runs over gRPC. */
+@NullMarked
+package io.foothold.orchestrator.grpc;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,562 @@
+package io.foothold.orchestrator.ledger;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.ledger.LedgerAudit;
+import io.foothold.core.ledger.RolloutState;
+import io.foothold.v1.TrainGroup;
+import io.foothold.v1.UpdateManifest;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Timestamp;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The ledger in a relational database. Writes are handed to one thread, which commits whatever has gathered in one
+ * transaction: every future completes after its commit, so a caller that waits for it has its word on disk. Thread-safe.
+ */
+public final class LedgerStore implements AutoCloseable {
+    private static final int LARGEST_COMMIT = 512;
+
+    /** A row of the run table. */
+    public record RunRow(String id, String runFile, String state, long updateDone, long updates, String reason) {}
+
+    /**
+     * How a rollout went on.
+     *
+     * @param verdict name of the verdict, empty when there is none
+     * @param reason why it was dropped, or what it was consumed for
+     */
+    public record Outcome(
+            String rolloutId, RolloutState state, String verdict, double reward, int tokens, String reason) {}
+
+    /** A stored event. */
+    public record EventRow(long number, String kind, String json) {}
+
+    private interface Write {
+        void run(Connection connection) throws SQLException;
+    }
+
+    private record Queued(Write write, CompletableFuture<Void> done) {}
+
+    private final DataSource source;
+    private final InstantSource clock;
+    private final LinkedBlockingQueue<Queued> queue = new LinkedBlockingQueue<>();
+    private final Thread writer;
+    private volatile boolean stopping;
+
+    /** A store over a migrated database. */
+    public LedgerStore(DataSource source, InstantSource clock) {
+        this.source = source;
+        this.clock = clock;
+        this.writer = Thread.ofPlatform().daemon().name("ledger").start(this::write);
+    }
+
+    private void write() {
+        List<Queued> batch = new ArrayList<>();
+        while (!stopping || !queue.isEmpty()) {
+            try {
+                Queued first = queue.poll(200, TimeUnit.MILLISECONDS);
+                if (first == null) {
+                    continue;
+                }
+                batch.add(first);
+                queue.drainTo(batch, LARGEST_COMMIT);
+                commit(batch);
+            } catch (InterruptedException e) {
+                stopping = true;
+            } finally {
+                batch.clear();
+            }
+        }
+    }
+
+    private void commit(List<Queued> batch) {
+        try (Connection connection = source.getConnection()) {
+            connection.setAutoCommit(false);
+            try {
+                for (Queued q : batch) {
+                    q.write().run(connection);
+                }
+                connection.commit();
+            } catch (SQLException | RuntimeException e) {
+                connection.rollback();
+                if (batch.size() == 1) {
+                    throw e;
+                }
+                // One bad write must not take its neighbours with it.
+                for (Queued q : batch) {
+                    commit(List.of(q));
+                }
+                return;
+            } finally {
+                connection.setAutoCommit(true);
+            }
+        } catch (SQLException | RuntimeException e) {
+            FootholdException failure = e instanceof SQLException sql ? storage(sql) : FootholdException.of(e);
+            batch.forEach(q -> q.done().completeExceptionally(failure));
+            return;
+        }
+        batch.forEach(q -> q.done().complete(null));
+    }
+
+    private CompletableFuture<Void> submit(Write write) {
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        queue.add(new Queued(write, done));
+        return done;
+    }
+
+    private static FootholdException storage(SQLException e) {
+        return new FootholdException(ErrorCode.STORAGE, "the ledger cannot be written or read: " + e.getMessage(), e);
+    }
+
+    /** Waits for a write. */
+    public static void await(CompletableFuture<Void> write) {
+        try {
+            write.join();
+        } catch (RuntimeException e) {
+            throw FootholdException.of(e);
+        }
+    }
+
+    /** Creates a run in state created. */
+    public CompletableFuture<Void> createRun(String id, String runFile, long updates) {
+        return submit(c -> execute(
+                c,
+                "insert into run values (?, ?, 'created', 0, ?, '', ?)",
+                id,
+                runFile,
+                updates,
+                Timestamp.from(clock.instant())));
+    }
+
+    /** Moves a run to another state. */
+    public CompletableFuture<Void> setRunState(String id, String state, String reason) {
+        return submit(
+                c -> execute(c, "update run set state = ?, reason = ? where id = ?", state, cut(reason, 4000), id));
+    }
+
+    /** Writes down rollouts before they are sampled. */
+    public CompletableFuture<Void> reserve(String runId, String groupId, String purpose, List<String> rolloutIds) {
+        return submit(c -> {
+            try (PreparedStatement s =
+                    c.prepareStatement("insert into rollout values (?, ?, ?, ?, 'RESERVED', '', '', 0, 0)")) {
+                for (String id : rolloutIds) {
+                    bind(s, id, runId, groupId, purpose);
+                    s.addBatch();
+                }
+                s.executeBatch();
+            }
+        });
+    }
+
+    /** Takes rollouts further, each along the steps that its life allows. */
+    public CompletableFuture<Void> record(List<Outcome> outcomes) {
+        return submit(c -> apply(c, outcomes));
+    }
+
+    private static void apply(Connection c, List<Outcome> outcomes) throws SQLException {
+        try (PreparedStatement read = c.prepareStatement("select state from rollout where id = ? for update");
+                PreparedStatement update = c.prepareStatement(
+                        "update rollout set state = ?, verdict = ?, reward = ?, tokens = ?, reason = ? where id = ?")) {
+            for (Outcome o : outcomes) {
+                checkReachable(o.rolloutId(), stateOf(read, o.rolloutId()), o.state());
+                bind(
+                        update,
+                        o.state().name(),
+                        o.verdict(),
+                        o.reward(),
+                        o.tokens(),
+                        cut(o.reason(), 1000),
+                        o.rolloutId());
+                update.addBatch();
+            }
+            update.executeBatch();
+        }
+    }
+
+    private static RolloutState stateOf(PreparedStatement read, String id) throws SQLException {
+        read.setString(1, id);
+        try (ResultSet r = read.executeQuery()) {
+            if (!r.next()) {
+                throw new IllegalStateException("rollout " + id + " was never reserved");
+            }
+            return RolloutState.valueOf(r.getString(1));
+        }
+    }
+
+    /** A commit may hold several steps of one life, but only steps that follow each other. */
+    private static void checkReachable(String id, RolloutState from, RolloutState to) {
+        List<RolloutState> front = List.of(from);
+        for (int i = 0; i < RolloutState.values().length; i++) {
+            if (front.contains(to)) {
+                if (from == to) {
+                    break;
+                }
+                return;
+            }
+            front = front.stream().flatMap(s -> s.next().stream()).distinct().toList();
+            if (front.contains(to)) {
+                return;
+            }
+        }
+        from.checkStep(id, to);
+    }
+
+    /** Admits an update's groups and stores them, so that they can be trained again after a crash. */
+    public CompletableFuture<Void> admit(String runId, long update, List<TrainGroup> groups) {
+        return submit(c -> {
+            execute(c, "insert into admitted_batch values (?, ?, ?)", runId, update, encode(groups));
+            setState(c, rolloutIds(groups), RolloutState.ADMITTED);
+        });
+    }
+
+    private static List<String> rolloutIds(List<TrainGroup> groups) {
+        return groups.stream()
+                .flatMap(g -> g.getMembersList().stream())
+                .map(m -> m.getRollout().getId())
+                .toList();
+    }
+
+    private static void setState(Connection c, List<String> ids, RolloutState to) throws SQLException {
+        try (PreparedStatement read = c.prepareStatement("select state from rollout where id = ? for update");
+                PreparedStatement update = c.prepareStatement("update rollout set state = ? where id = ?")) {
+            for (String id : ids) {
+                RolloutState from = stateOf(read, id);
+                from.checkStep(id, to);
+                bind(update, to.name(), id);
+                update.addBatch();
+            }
+            update.executeBatch();
+        }
+    }
+
+    /**
+     * Takes over what the learner did. A manifest that is known already changes nothing, so a replayed update counts once.
+     *
+     * @throws FootholdException {@link ErrorCode#CONFLICT} when the same update has another digest
+     */
+    public CompletableFuture<Void> trained(UpdateManifest manifest) {
+        return submit(c -> {
+            String run = manifest.getRunId();
+            long update = manifest.getUpdate();
+            String known =
+                    one(c, "select digest from update_manifest where run_id = ? and update_number = ?", run, update);
+            if (known != null && !known.equals(manifest.getDigest())) {
+                throw new FootholdException(
+                        ErrorCode.CONFLICT,
+                        "update " + update + " of run " + run + " gave digest " + manifest.getDigest() + ", it gave "
+                                + known + " before");
+            }
+            if (known == null) {
+                execute(
+                        c,
+                        "insert into update_manifest values (?, ?, ?, ?, ?)",
+                        run,
+                        update,
+                        manifest.getPolicyVersion(),
+                        manifest.getDigest(),
+                        manifest.toByteArray());
+                setState(
+                        c,
+                        manifest.getRolloutsList().stream()
+                                .map(r -> r.getRolloutId())
+                                .toList(),
+                        RolloutState.TRAINED);
+                execute(c, "update run set update_done = ? where id = ?", update, run);
+            }
+            execute(
+                    c,
+                    "delete from admitted_batch where run_id = ? and update_number <= ?",
+                    run,
+                    manifest.getCheckpointedUpdate());
+        });
+    }
+
+    /** Gives up what was under way when a process died: rollouts neither admitted nor ended. Gives their number. */
+    public CompletableFuture<Void> dropUnfinished(String runId, String reason) {
+        return submit(c -> execute(
+                c,
+                "update rollout set state = 'DROPPED', reason = ? where run_id = ? and state in ('RESERVED', 'SAMPLED', 'VERIFIED')",
+                reason,
+                runId));
+    }
+
+    /** The stored groups of an update that was admitted and is not yet in a checkpoint. */
+    public List<TrainGroup> admittedBatch(String runId, long update) {
+        return query(c -> {
+            try (PreparedStatement s =
+                    c.prepareStatement("select payload from admitted_batch where run_id = ? and update_number = ?")) {
+                bind(s, runId, update);
+                try (ResultSet r = s.executeQuery()) {
+                    return r.next() ? decode(r.getBytes(1)) : List.<TrainGroup>of();
+                }
+            }
+        });
+    }
+
+    /** The manifests of a run in order. */
+    public List<UpdateManifest> manifests(String runId) {
+        return query(c -> {
+            List<UpdateManifest> out = new ArrayList<>();
+            try (PreparedStatement s =
+                    c.prepareStatement("select payload from update_manifest where run_id = ? order by update_number")) {
+                bind(s, runId);
+                try (ResultSet r = s.executeQuery()) {
+                    while (r.next()) {
+                        out.add(UpdateManifest.parseFrom(r.getBytes(1)));
+                    }
+                }
+            } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+                throw new FootholdException(ErrorCode.INVALID_DATA, "a stored manifest cannot be read", e);
+            }
+            return out;
+        });
+    }
+
+    /** Stores searched prefixes. */
+    public CompletableFuture<Void> savePrefix(String runId, String problemId, int thoughts, boolean fallback) {
+        return submit(c -> execute(
+                c,
+                "merge into searched_prefix key (run_id, problem_id) values (?, ?, ?, ?)",
+                runId,
+                problemId,
+                thoughts,
+                fallback));
+    }
+
+    /** Searched prefixes by problem. */
+    public Map<String, Integer> prefixes(String runId) {
+        return query(c -> {
+            Map<String, Integer> out = new LinkedHashMap<>();
+            try (PreparedStatement s = c.prepareStatement(
+                    "select problem_id, prefix_thoughts from searched_prefix where run_id = ? order by problem_id")) {
+                bind(s, runId);
+                try (ResultSet r = s.executeQuery()) {
+                    while (r.next()) {
+                        out.put(r.getString(1), r.getInt(2));
+                    }
+                }
+            }
+            return out;
+        });
+    }
+
+    /** Stores the result of a preparation step, such as mining. */
+    public CompletableFuture<Void> savePreparation(String runId, String name, String json) {
+        return submit(c -> execute(c, "merge into preparation key (run_id, name) values (?, ?, ?)", runId, name, json));
+    }
+
+    /** The result of a preparation step, if it was done. */
+    public Optional<String> preparation(String runId, String name) {
+        return Optional.ofNullable(
+                query(c -> one(c, "select json from preparation where run_id = ? and name = ?", runId, name)));
+    }
+
+    /** Stores an evaluation. */
+    public CompletableFuture<Void> saveEvaluation(String runId, long update, String set, String json) {
+        return submit(c -> execute(
+                c,
+                "merge into evaluation key (run_id, update_number, set_name) values (?, ?, ?, ?)",
+                runId,
+                update,
+                set,
+                json));
+    }
+
+    /** Evaluations of a run as JSON, by update and set. */
+    public List<String> evaluations(String runId) {
+        return query(c -> {
+            List<String> out = new ArrayList<>();
+            try (PreparedStatement s = c.prepareStatement(
+                    "select json from evaluation where run_id = ? order by update_number, set_name")) {
+                bind(s, runId);
+                try (ResultSet r = s.executeQuery()) {
+                    while (r.next()) {
+                        out.add(r.getString(1));
+                    }
+                }
+            }
+            return out;
+        });
+    }
+
+    /** Stores an event. */
+    public CompletableFuture<Void> saveEvent(String runId, EventRow event) {
+        return submit(c ->
+                execute(c, "insert into event values (?, ?, ?, ?)", runId, event.number(), event.kind(), event.json()));
+    }
+
+    /** Events of a run from a number on. */
+    public List<EventRow> events(String runId, long from) {
+        return query(c -> {
+            List<EventRow> out = new ArrayList<>();
+            try (PreparedStatement s = c.prepareStatement(
+                    "select number, kind, json from event where run_id = ? and number >= ? order by number")) {
+                bind(s, runId, from);
+                try (ResultSet r = s.executeQuery()) {
+                    while (r.next()) {
+                        out.add(new EventRow(r.getLong(1), r.getString(2), r.getString(3)));
+                    }
+                }
+            }
+            return out;
+        });
+    }
+
+    /** All runs, newest first. */
+    public List<RunRow> runs() {
+        return query(c -> {
+            List<RunRow> out = new ArrayList<>();
+            try (PreparedStatement s = c.prepareStatement(
+                            "select id, run_file, state, update_done, updates, reason from run order by created_at desc");
+                    ResultSet r = s.executeQuery()) {
+                while (r.next()) {
+                    out.add(new RunRow(
+                            r.getString(1),
+                            r.getString(2),
+                            r.getString(3),
+                            r.getLong(4),
+                            r.getLong(5),
+                            r.getString(6)));
+                }
+            }
+            return out;
+        });
+    }
+
+    /** One run. */
+    public Optional<RunRow> run(String id) {
+        return runs().stream().filter(r -> r.id().equals(id)).findFirst();
+    }
+
+    /** Number of rollouts of a run by purpose. */
+    public Map<String, Long> countsByPurpose(String runId) {
+        return query(c -> {
+            Map<String, Long> out = new LinkedHashMap<>();
+            try (PreparedStatement s = c.prepareStatement(
+                    "select purpose, count(*) from rollout where run_id = ? group by purpose order by purpose")) {
+                bind(s, runId);
+                try (ResultSet r = s.executeQuery()) {
+                    while (r.next()) {
+                        out.put(r.getString(1), r.getLong(2));
+                    }
+                }
+            }
+            return out;
+        });
+    }
+
+    /** Checks conservation. */
+    public LedgerAudit.Report audit(String runId) {
+        Map<String, RolloutState> states = query(c -> {
+            Map<String, RolloutState> out = new LinkedHashMap<>();
+            try (PreparedStatement s = c.prepareStatement("select id, state from rollout where run_id = ?")) {
+                bind(s, runId);
+                try (ResultSet r = s.executeQuery()) {
+                    while (r.next()) {
+                        out.put(r.getString(1), RolloutState.valueOf(r.getString(2)));
+                    }
+                }
+            }
+            return out;
+        });
+        return LedgerAudit.audit(
+                states,
+                manifests(runId).stream()
+                        .map(m -> m.getRolloutsList().stream()
+                                .map(r -> r.getRolloutId())
+                                .toList())
+                        .toList());
+    }
+
+    private interface Query<T extends @Nullable Object> {
+        T run(Connection connection) throws SQLException;
+    }
+
+    private <T extends @Nullable Object> T query(Query<T> query) {
+        try (Connection connection = source.getConnection()) {
+            return query.run(connection);
+        } catch (SQLException e) {
+            throw storage(e);
+        }
+    }
+
+    private static void execute(Connection c, String sql, Object... values) throws SQLException {
+        try (PreparedStatement s = c.prepareStatement(sql)) {
+            bind(s, values);
+            s.executeUpdate();
+        }
+    }
+
+    private static @Nullable String one(Connection c, String sql, Object... values) throws SQLException {
+        try (PreparedStatement s = c.prepareStatement(sql)) {
+            bind(s, values);
+            try (ResultSet r = s.executeQuery()) {
+                return r.next() ? r.getString(1) : null;
+            }
+        }
+    }
+
+    private static void bind(PreparedStatement s, Object... values) throws SQLException {
+        for (int i = 0; i < values.length; i++) {
+            s.setObject(i + 1, values[i]);
+        }
+    }
+
+    private static String cut(String text, int longest) {
+        return text.length() <= longest ? text : text.substring(0, longest);
+    }
+
+    private static byte[] encode(List<TrainGroup> groups) {
+        try {
+            ByteArrayOutputStream out = new ByteArrayOutputStream();
+            for (TrainGroup g : groups) {
+                g.writeDelimitedTo(out);
+            }
+            return out.toByteArray();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static List<TrainGroup> decode(byte[] bytes) {
+        try {
+            List<TrainGroup> out = new ArrayList<>();
+            ByteArrayInputStream in = new ByteArrayInputStream(bytes);
+            for (TrainGroup g = TrainGroup.parseDelimitedFrom(in); g != null; g = TrainGroup.parseDelimitedFrom(in)) {
+                out.add(g);
+            }
+            return out;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Commits what is queued, then stops. */
+    @Override
+    public void close() {
+        stopping = true;
+        try {
+            writer.join(30_000);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,116 @@
+package io.foothold.orchestrator.rest;
+
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.config.Runs;
+import io.foothold.orchestrator.event.EventBus;
+import io.foothold.orchestrator.event.RunEvent;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.smallrye.common.annotation.Blocking;
+import io.smallrye.mutiny.Multi;
+import jakarta.inject.Inject;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DefaultValue;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.PUT;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+import java.util.List;
+import java.util.Map;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.jboss.resteasy.reactive.RestStreamElementType;
+import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
+
+/** Runs over HTTP: create, list, watch, stop, resume. */
+@Path("/api/runs")
+@Produces(MediaType.APPLICATION_JSON)
+@Blocking
+public class RunsResource {
+    @Inject
+    Runs runs;
+
+    @Inject
+    EventBus bus;
+
+    /** All runs. */
+    @GET
+    @Operation(summary = "Lists all runs, newest first")
+    public List<LedgerStore.RunRow> list() {
+        return runs.manager().rows();
+    }
+
+    /** One run. */
+    @GET
+    @Path("{id}")
+    @Operation(summary = "Shows where a run stands")
+    public LedgerStore.RunRow show(@PathParam("id") String id) {
+        return runs.manager().row(id);
+    }
+
+    /** Creates and starts a run. */
+    @PUT
+    @Path("{id}")
+    @Consumes({MediaType.TEXT_PLAIN, "application/yaml"})
+    @Operation(summary = "Creates a run from a run file and starts it; the same id and file again changes nothing")
+    public LedgerStore.RunRow create(@PathParam("id") String id, String runFile) {
+        return runs.manager().create(id, runFile, List.of());
+    }
+
+    /** Stops a run. */
+    @POST
+    @Path("{id}/stop")
+    @Operation(summary = "Stops a run after the update that is under way")
+    public LedgerStore.RunRow stop(@PathParam("id") String id) {
+        return runs.manager().stop(id);
+    }
+
+    /** Goes on with a run. */
+    @POST
+    @Path("{id}/resume")
+    @Operation(summary = "Continues a run that was stopped or whose process died")
+    public LedgerStore.RunRow resume(@PathParam("id") String id) {
+        return runs.manager().resume(id);
+    }
+
+    /** Evaluations of a run. */
+    @GET
+    @Path("{id}/evaluations")
+    @Operation(summary = "Evaluations of a run, one JSON object each")
+    public String evaluations(@PathParam("id") String id) {
+        return "[" + String.join(",", runs.manager().ledger().evaluations(id)) + "]";
+    }
+
+    /** Watches a run. */
+    @GET
+    @Path("{id}/events")
+    @Produces(MediaType.SERVER_SENT_EVENTS)
+    @RestStreamElementType(MediaType.APPLICATION_JSON)
+    @Operation(summary = "Events of a run, the past ones first")
+    public Multi<RunEvent> watch(@PathParam("id") String id, @QueryParam("from") @DefaultValue("1") long from) {
+        runs.manager().row(id);
+        return EventHistory.follow(runs.manager().ledger(), bus, id, from);
+    }
+
+    /** Errors as problem JSON (RFC 9457). */
+    @ServerExceptionMapper
+    public Response problem(FootholdException e) {
+        return Response.status(e.code().http())
+                .type("application/problem+json")
+                .entity(Map.of(
+                        "type",
+                        "about:blank",
+                        "title",
+                        e.code().name(),
+                        "status",
+                        e.code().http(),
+                        "detail",
+                        e.text(),
+                        "retryable",
+                        e.code().retryable()))
+                .build();
+    }
+}

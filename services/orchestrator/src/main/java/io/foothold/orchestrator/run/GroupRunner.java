@@ -1,0 +1,277 @@
+package io.foothold.orchestrator.run;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.ledger.RolloutState;
+import io.foothold.core.random.Seeds;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.remote.Services;
+import io.foothold.v1.FinishReason;
+import io.foothold.v1.Problem;
+import io.foothold.v1.Reservation;
+import io.foothold.v1.RewardedRollout;
+import io.foothold.v1.Rollout;
+import io.foothold.v1.SampleResponse;
+import io.foothold.v1.SampleWork;
+import io.foothold.v1.SamplingSettings;
+import io.foothold.v1.StartState;
+import io.foothold.v1.Verdict;
+import io.foothold.v1.VerdictKind;
+import io.foothold.v1.VerifyWork;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** Takes groups through reserve, sample and verify. Blocks its caller, who runs on a virtual thread. Thread-safe. */
+final class GroupRunner {
+    private static final int ATTEMPTS = 3;
+
+    /** A rollout with its verdict, or the reason why there is none. */
+    record Judged(
+            String rolloutId,
+            @Nullable Rollout rollout,
+            @Nullable Verdict verdict,
+            @Nullable FootholdException failure) {
+        boolean judged() {
+            return verdict != null
+                    && (verdict.getKind() == VerdictKind.VERDICT_KIND_PASS
+                            || verdict.getKind() == VerdictKind.VERDICT_KIND_FAIL
+                            || verdict.getKind() == VerdictKind.VERDICT_KIND_UNPARSEABLE);
+        }
+
+        boolean passed() {
+            return verdict != null && verdict.getKind() == VerdictKind.VERDICT_KIND_PASS;
+        }
+
+        String verdictName() {
+            return verdict == null ? "" : verdict.getKind().name().substring("VERDICT_KIND_".length());
+        }
+
+        int tokens() {
+            return rollout == null ? 0 : rollout.getTokenIdsCount();
+        }
+    }
+
+    /** A complete group. */
+    record Group(String id, StartState start, List<RewardedRollout> members, List<Judged> judged, int verifierErrors) {}
+
+    private final RunSpec spec;
+    private final Services services;
+    private final LedgerStore ledger;
+    private final String incarnation;
+    private final Map<String, Problem> problems = new ConcurrentHashMap<>();
+
+    /**
+     * A runner.
+     *
+     * @param incarnation suffix of rollout ids, so that a resumed run never reuses an id
+     */
+    GroupRunner(RunSpec spec, Services services, LedgerStore ledger, String incarnation) {
+        this.spec = spec;
+        this.services = services;
+        this.ledger = ledger;
+        this.incarnation = incarnation;
+    }
+
+    /** Makes problems known to the runner. */
+    void know(List<Problem> known) {
+        known.forEach(p -> problems.put(p.getId(), p));
+    }
+
+    /**
+     * Samples and judges rollouts that serve something else than training.
+     *
+     * @param purpose evaluation, mining or search
+     */
+    List<Judged> consume(
+            String purpose,
+            String groupId,
+            StartState start,
+            SamplingSettings settings,
+            int rollouts,
+            Seeds seed,
+            long version) {
+        String id = groupId + incarnation;
+        List<Reservation> reservations = new ArrayList<>();
+        for (int r = 0; r < rollouts; r++) {
+            reservations.add(reservation(id + "/" + r, seed.split(r)));
+        }
+        reserve(id, purpose, reservations);
+        List<Judged> judged = sampleAndJudge(id, start, settings, reservations, version);
+        LedgerStore.await(ledger.record(judged.stream()
+                .map(j -> j.judged()
+                        ? new LedgerStore.Outcome(
+                                j.rolloutId(),
+                                RolloutState.CONSUMED,
+                                j.verdictName(),
+                                j.passed() ? 1 : 0,
+                                j.tokens(),
+                                purpose)
+                        : dropped(j))
+                .toList()));
+        return judged;
+    }
+
+    /** Samples and judges a group for training; members without a verdict are asked for again. */
+    Group train(String groupId, StartState start, Seeds seed, long version) {
+        String id = groupId + incarnation;
+        int size = spec.rolloutsPerGroup();
+        List<RewardedRollout> members = new ArrayList<>();
+        List<Judged> kept = new ArrayList<>();
+        FootholdException last = new FootholdException(ErrorCode.INTERNAL, "no attempt was made");
+        int errors = 0;
+        List<Integer> missing = new ArrayList<>();
+        for (int r = 0; r < size; r++) {
+            missing.add(r);
+        }
+        for (int attempt = 0; attempt < ATTEMPTS && !missing.isEmpty(); attempt++) {
+            List<Reservation> reservations = new ArrayList<>();
+            for (int r : missing) {
+                String suffix = attempt == 0 ? "" : "." + attempt;
+                Seeds s = attempt == 0 ? seed.split(r) : seed.split(r).split(attempt);
+                reservations.add(reservation(id + "/" + r + suffix, s));
+            }
+            reserve(id, "train", reservations);
+            List<LedgerStore.Outcome> outcomes = new ArrayList<>();
+            List<Integer> still = new ArrayList<>();
+            List<Judged> judged = sampleAndJudge(id, start, spec.trainSampling(), reservations, version);
+            for (int i = 0; i < judged.size(); i++) {
+                Judged j = judged.get(i);
+                OptionalDouble reward = reward(j);
+                Rollout rollout = j.rollout();
+                if (reward.isPresent() && rollout != null) {
+                    outcomes.add(new LedgerStore.Outcome(
+                            j.rolloutId(),
+                            RolloutState.VERIFIED,
+                            j.verdictName(),
+                            reward.getAsDouble(),
+                            j.tokens(),
+                            ""));
+                    members.add(RewardedRollout.newBuilder()
+                            .setRollout(rollout)
+                            .setReward(reward.getAsDouble())
+                            .build());
+                    kept.add(j);
+                } else {
+                    outcomes.add(dropped(j));
+                    errors += j.verdict() == null ? 0 : 1;
+                    last = why(j);
+                    still.add(missing.get(i));
+                }
+            }
+            LedgerStore.await(ledger.record(outcomes));
+            missing = still;
+        }
+        if (!missing.isEmpty()) {
+            drop(kept, "its group lost " + missing.size() + " members: " + last.text());
+            throw last;
+        }
+        return new Group(id, start, members, kept, errors);
+    }
+
+    /** Gives up rollouts that have a verdict already. */
+    void drop(List<Judged> judged, String reason) {
+        LedgerStore.await(ledger.record(judged.stream()
+                .map(j -> new LedgerStore.Outcome(
+                        j.rolloutId(), RolloutState.DROPPED, j.verdictName(), 0, j.tokens(), reason))
+                .toList()));
+    }
+
+    private static Reservation reservation(String id, Seeds seed) {
+        return Reservation.newBuilder()
+                .setRolloutId(id)
+                .setSeed(seed.nonNegative())
+                .build();
+    }
+
+    private void reserve(String groupId, String purpose, List<Reservation> reservations) {
+        LedgerStore.await(ledger.reserve(
+                spec.runId(),
+                groupId,
+                purpose,
+                reservations.stream().map(Reservation::getRolloutId).toList()));
+    }
+
+    private OptionalDouble reward(Judged j) {
+        Verdict verdict = j.verdict();
+        Rollout rollout = j.rollout();
+        if (verdict == null || rollout == null || !j.judged()) {
+            return OptionalDouble.empty();
+        }
+        return spec.reward()
+                .reward(
+                        new io.foothold.core.verdict.Verdict(
+                                io.foothold.core.verdict.Verdict.Kind.valueOf(j.verdictName()),
+                                verdict.getScore(),
+                                verdict.getCandidate(),
+                                verdict.getRule()),
+                        rollout.getFinishReason() == FinishReason.FINISH_REASON_LENGTH);
+    }
+
+    private static LedgerStore.Outcome dropped(Judged j) {
+        return new LedgerStore.Outcome(
+                j.rolloutId(), RolloutState.DROPPED, j.verdictName(), 0, j.tokens(), why(j).text());
+    }
+
+    private static FootholdException why(Judged j) {
+        FootholdException failure = j.failure();
+        Verdict verdict = j.verdict();
+        return failure != null
+                ? failure
+                : new FootholdException(
+                        ErrorCode.PEER_UNAVAILABLE,
+                        "no verdict: " + (verdict == null ? "none came" : j.verdictName() + " " + verdict.getRule()));
+    }
+
+    private List<Judged> sampleAndJudge(
+            String groupId, StartState start, SamplingSettings settings, List<Reservation> reservations, long version) {
+        List<SampleResponse> responses;
+        try {
+            responses = services.sample(SampleWork.newBuilder()
+                            .setGroupId(groupId)
+                            .setStart(start)
+                            .setSettings(settings)
+                            .addAllReservations(reservations)
+                            .setMinPolicyVersion(version)
+                            .build())
+                    .join();
+        } catch (RuntimeException e) {
+            FootholdException failure = FootholdException.of(e);
+            return reservations.stream()
+                    .map(r -> new Judged(r.getRolloutId(), null, null, failure))
+                    .toList();
+        }
+        Problem problem = problems.get(start.getProblemId());
+        if (problem == null) {
+            throw new IllegalStateException("problem " + start.getProblemId() + " is not known");
+        }
+        List<CompletableFuture<Judged>> verdicts = new ArrayList<>();
+        for (SampleResponse response : responses) {
+            if (response.hasFailed()) {
+                verdicts.add(CompletableFuture.completedFuture(new Judged(
+                        response.getFailed().getRolloutId(),
+                        null,
+                        null,
+                        Services.failure(response.getFailed().getFailure()))));
+                continue;
+            }
+            Rollout rollout = response.getRollout();
+            verdicts.add(services.verify(VerifyWork.newBuilder()
+                            .setRolloutId(rollout.getId())
+                            .setKind(problem.getKind())
+                            .setGold(problem.getAnswer())
+                            .setResponse(rollout.getText())
+                            .build())
+                    .handle((verdict, failure) -> new Judged(
+                            rollout.getId(),
+                            rollout,
+                            verdict,
+                            failure == null ? null : FootholdException.of(failure))));
+        }
+        return verdicts.stream().map(CompletableFuture::join).toList();
+    }
+}

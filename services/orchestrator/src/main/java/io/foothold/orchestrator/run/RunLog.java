@@ -1,0 +1,114 @@
+package io.foothold.orchestrator.run;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.event.RunEvent;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.v1.UpdateManifest;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+
+/** What one sees of a run: events, TensorBoard scalars, completions as JSON lines. */
+final class RunLog {
+    private final String runId;
+    private final Path home;
+    private final LedgerStore ledger;
+    private final Consumer<RunEvent> sink;
+    private final ObjectMapper mapper = new ObjectMapper();
+    private final AtomicLong number;
+    private final TensorBoardFile board;
+
+    RunLog(String runId, Path home, LedgerStore ledger, Consumer<RunEvent> sink) {
+        this.runId = runId;
+        this.home = home;
+        this.ledger = ledger;
+        this.sink = sink;
+        List<LedgerStore.EventRow> past = ledger.events(runId, 0);
+        this.number =
+                new AtomicLong(past.isEmpty() ? 0 : past.get(past.size() - 1).number());
+        try {
+            Files.createDirectories(home.resolve("completions"));
+        } catch (IOException e) {
+            throw new FootholdException(ErrorCode.STORAGE, "cannot create " + home + ": " + e.getMessage(), e);
+        }
+        this.board = new TensorBoardFile(home.resolve("tensorboard"));
+    }
+
+    ObjectNode object() {
+        return mapper.createObjectNode();
+    }
+
+    void event(String kind, ObjectNode details) {
+        RunEvent event = new RunEvent(runId, number.incrementAndGet(), kind, details.toString());
+        LedgerStore.await(ledger.saveEvent(runId, new LedgerStore.EventRow(event.number(), kind, event.json())));
+        sink.accept(event);
+    }
+
+    void scalars(long step, Map<String, Double> values) {
+        board.write(step, values);
+    }
+
+    /** Completions of an update, one line a rollout. */
+    void completions(UpdateManifest manifest, List<GroupRunner.Group> groups) {
+        Map<String, Double> advantages = new HashMap<>();
+        manifest.getRolloutsList().forEach(r -> advantages.put(r.getRolloutId(), r.getAdvantage()));
+        StringBuilder out = new StringBuilder();
+        for (GroupRunner.Group g : groups) {
+            for (int i = 0; i < g.judged().size(); i++) {
+                GroupRunner.Judged j = g.judged().get(i);
+                ObjectNode line = line(g.start().getPrompt(), j);
+                line.put("group", g.id()).put("problem", g.start().getProblemId());
+                line.put("start", g.start().getOriginCase().name().toLowerCase(java.util.Locale.ROOT));
+                line.put("reward", g.members().get(i).getReward());
+                line.put("advantage", advantages.getOrDefault(j.rolloutId(), 0.0));
+                append(out, line);
+            }
+        }
+        write(String.format("update-%06d.jsonl", manifest.getUpdate()), out);
+    }
+
+    /** The first sample of every problem of an evaluation. */
+    void samples(String set, long update, List<Evaluator.Sample> samples) {
+        StringBuilder out = new StringBuilder();
+        for (Evaluator.Sample s : samples) {
+            ObjectNode line = line(s.start().getPrompt(), s.judged());
+            line.put("problem", s.problem().getId()).put("gold", s.problem().getAnswer());
+            append(out, line);
+        }
+        write(String.format("evaluation-%06d-%s.jsonl", update, set), out);
+    }
+
+    private ObjectNode line(String prompt, GroupRunner.Judged j) {
+        ObjectNode line = object();
+        line.put("rollout", j.rolloutId()).put("prompt", prompt);
+        line.put("response", j.rollout() == null ? "" : j.rollout().getText());
+        line.put("verdict", j.verdictName()).put("tokens", j.tokens());
+        return line;
+    }
+
+    private void append(StringBuilder out, ObjectNode line) {
+        try {
+            out.append(mapper.writeValueAsString(line)).append('\n');
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private void write(String name, StringBuilder text) {
+        Path file = home.resolve("completions").resolve(name);
+        try {
+            Files.writeString(file, text);
+        } catch (IOException e) {
+            throw new FootholdException(ErrorCode.STORAGE, "cannot write " + file + ": " + e.getMessage(), e);
+        }
+    }
+}

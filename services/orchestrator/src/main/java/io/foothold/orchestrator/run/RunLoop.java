@@ -1,0 +1,518 @@
+package io.foothold.orchestrator.run;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.staleness.StalenessGate;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.remote.Services;
+import io.foothold.v1.FoundPrefix;
+import io.foothold.v1.HardSet;
+import io.foothold.v1.OpenRunResponse;
+import io.foothold.v1.Probe;
+import io.foothold.v1.ProbeOutcome;
+import io.foothold.v1.Problem;
+import io.foothold.v1.PublishPolicyResponse;
+import io.foothold.v1.SearchSummary;
+import io.foothold.v1.StartState;
+import io.foothold.v1.TrainGroup;
+import io.foothold.v1.UpdateManifest;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One run from start to end, on one thread. The loop owns the state; sampling and training run beside it and report through a
+ * queue.
+ *
+ * <p>Synchronous (staleness 0): the groups of an update are launched together, trained in the order of their places, and the
+ * next update begins with the published policy. Asynchronous: up to (staleness + 1) updates' worth of groups are under way,
+ * groups are admitted in the order in which they complete, and the gate holds the learner back for stragglers.
+ */
+final class RunLoop {
+    private static final int PROBE_WINDOW = 64;
+    private static final int MOST_DROPPED_IN_A_ROW = 5;
+
+    /** How a run came to its end. */
+    record End(String state, String reason) {}
+
+    private sealed interface Report {
+        record GroupDone(long number, GroupRunner.Group group) implements Report {}
+
+        record GroupLost(long number, FootholdException failure) implements Report {}
+
+        record Trained(UpdateManifest manifest, List<GroupRunner.Group> groups) implements Report {}
+
+        record TrainingFailed(FootholdException failure) implements Report {}
+
+        record Wake() implements Report {}
+    }
+
+    private final RunSpec spec;
+    private final Services services;
+    private final LedgerStore ledger;
+    private final RunLog log;
+    private final GroupRunner groups;
+    private final Evaluator evaluator;
+    private final StalenessGate gate;
+    private final LinkedBlockingQueue<Report> reports = new LinkedBlockingQueue<>();
+    private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    private final Map<String, List<Problem>> evaluationProblems = new LinkedHashMap<>();
+    private final Map<Long, GroupRunner.Group> ready = new LinkedHashMap<>();
+    private volatile boolean stopRequested;
+    private List<String> problemIds = List.of();
+    private Map<String, Integer> prefixes = Map.of();
+    private List<StartState> drawn = List.of();
+    private long drawnUpdate;
+    private long nextGroup;
+    private int underWay;
+    private boolean training;
+    private long update;
+    private long version;
+    private int droppedInARow;
+    private int zeroRewardUpdates;
+    private int verifierErrors;
+    private double best = -1;
+
+    RunLoop(RunSpec spec, Services services, LedgerStore ledger, RunLog log, String incarnation) {
+        this.spec = spec;
+        this.services = services;
+        this.ledger = ledger;
+        this.log = log;
+        this.groups = new GroupRunner(spec, services, ledger, incarnation);
+        this.evaluator = new Evaluator(spec, groups);
+        this.gate = new StalenessGate(spec.staleness());
+    }
+
+    /** Asks the run to stop after the update that is under way. Any thread. */
+    void stop() {
+        stopRequested = true;
+        reports.add(new Report.Wake());
+    }
+
+    /** Runs to the end, a stop, or a failure. */
+    End run() {
+        try {
+            open();
+            prepare();
+            log.event("run_started", log.object().put("update", update).put("updates", spec.updates()));
+            evaluateIfDue();
+            while (update < spec.updates() && !(stopRequested && !training)) {
+                launch();
+                take(reports.take());
+            }
+            settle();
+            if (update < spec.updates()) {
+                services.checkpoint(spec.runId(), "");
+                return new End("stopped", "asked to stop after update " + update);
+            }
+            services.checkpoint(spec.runId(), "");
+            return new End("finished", "");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return new End("stopped", "interrupted");
+        } catch (RuntimeException e) {
+            FootholdException failure = FootholdException.of(e);
+            return new End(failure.code() == ErrorCode.CANCELLED ? "stopped" : "failed", failure.text());
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    /** Brings learner and ledger to the same update, then the inference servers to the same policy. */
+    private void open() {
+        OpenRunResponse open = services.openRun(spec.open());
+        update = open.getUpdate();
+        version = open.getPolicyVersion();
+        String uri = open.getArtefactUri();
+        String digest = open.getDigest();
+        LedgerStore.await(ledger.dropUnfinished(spec.runId(), "the process that sampled it died"));
+        // Updates behind the checkpoint, and one that was admitted but perhaps not trained, are trained from the store.
+        for (long next = update + 1; ; next++) {
+            List<TrainGroup> batch = ledger.admittedBatch(spec.runId(), next);
+            if (batch.isEmpty()) {
+                break;
+            }
+            UpdateManifest manifest = services.train(batch);
+            LedgerStore.await(ledger.trained(manifest));
+            update = next;
+            version = manifest.getPolicyVersion();
+            uri = manifest.getArtefactUri();
+            digest = manifest.getDigest();
+        }
+        long done = ledger.run(spec.runId()).map(LedgerStore.RunRow::updateDone).orElse(0L);
+        if (done > update) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_DATA,
+                    "the ledger holds update " + done + ", but learner and stored batches reach update " + update
+                            + " only: the learner's directory was lost");
+        }
+        publish(uri, digest);
+    }
+
+    private void publish(String uri, String digest) {
+        PublishPolicyResponse published = services.publish(version, uri, digest);
+        log.event(
+                "policy_published",
+                log.object()
+                        .put("policy_version", version)
+                        .put("digest", digest)
+                        .put("pause_micros", published.getPauseMicros()));
+    }
+
+    /** Problems, hard set and prefixes; what an earlier process found stays. */
+    private void prepare() {
+        List<Problem> train = services.problems(spec.trainSource());
+        groups.know(train);
+        for (String set : spec.file().evaluationSets()) {
+            List<Problem> problems = services.problems(spec.source("problems.evaluate." + set));
+            groups.know(problems);
+            evaluationProblems.put(set, problems);
+        }
+        problemIds = train.stream().map(Problem::getId).toList();
+        if (spec.file().count("mining.samples") > 0) {
+            problemIds = mined();
+        }
+        if (spec.guided()) {
+            searchPrefixes();
+            prefixes = ledger.prefixes(spec.runId());
+        }
+        nextGroup = update * spec.groupsPerUpdate();
+    }
+
+    private List<String> mined() {
+        String known = ledger.preparation(spec.runId(), "hard_set").orElse(null);
+        if (known == null) {
+            HardSet set = services.mine(spec.mining(), PROBE_WINDOW, probe -> answer("mining", probe));
+            ObjectNode json = log.object().put("tried", set.getTried()).put("rollouts", set.getRollouts());
+            set.getProblemIdsList().forEach(json.withArray("problem_ids")::add);
+            known = json.toString();
+            LedgerStore.await(ledger.savePreparation(spec.runId(), "hard_set", known));
+            log.event(
+                    "prepared",
+                    log.object()
+                            .put("step", "mining")
+                            .put("hard", set.getProblemIdsCount())
+                            .put("tried", set.getTried())
+                            .put("rollouts", set.getRollouts()));
+        }
+        List<String> ids = new ArrayList<>();
+        try {
+            new com.fasterxml.jackson.databind.ObjectMapper()
+                    .readTree(known)
+                    .path("problem_ids")
+                    .forEach(id -> ids.add(id.asText()));
+        } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+            throw new FootholdException(ErrorCode.INVALID_DATA, "the stored hard set cannot be read", e);
+        }
+        if (ids.isEmpty()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_DATA, "mining found no hard problem: the base policy solves all of them");
+        }
+        return ids;
+    }
+
+    private void searchPrefixes() {
+        Map<String, Integer> known = ledger.prefixes(spec.runId());
+        List<String> left =
+                problemIds.stream().filter(id -> !known.containsKey(id)).toList();
+        if (left.isEmpty()) {
+            return;
+        }
+        long start = System.nanoTime();
+        int[] histogram = new int[1000];
+        SearchSummary summary = services.searchPrefixes(
+                spec.search(left), PROBE_WINDOW, probe -> answer("search", probe), found -> save(found, histogram));
+        ObjectNode json = log.object()
+                .put("step", "prefix_search")
+                .put("problems", left.size())
+                .put("rollouts", summary.getRollouts())
+                .put("fallbacks", summary.getFallbacks())
+                .put("seconds", (System.nanoTime() - start) / 1e9);
+        for (int i = 0; i < histogram.length; i++) {
+            if (histogram[i] > 0) {
+                json.withObject("/prefixes").put(Integer.toString(i), histogram[i]);
+            }
+        }
+        LedgerStore.await(ledger.savePreparation(spec.runId(), "prefix_search", json.toString()));
+        log.event("prepared", json);
+    }
+
+    private void save(FoundPrefix found, int[] histogram) {
+        histogram[Math.min(found.getPrefixThoughts(), histogram.length - 1)]++;
+        var unused =
+                ledger.savePrefix(spec.runId(), found.getProblemId(), found.getPrefixThoughts(), found.getFallback());
+    }
+
+    private CompletableFuture<ProbeOutcome> answer(String purpose, Probe probe) {
+        return CompletableFuture.supplyAsync(
+                () -> {
+                    if (stopRequested) {
+                        throw RunSpec.stopped();
+                    }
+                    StartState start = probe.getStart();
+                    int prefix = start.getGuided().getPrefixThoughts();
+                    String at = start.getProblemId() + "/" + prefix;
+                    List<GroupRunner.Judged> judged = groups.consume(
+                            purpose,
+                            spec.runId() + "/" + purpose + "/" + at,
+                            start,
+                            spec.trainSampling(),
+                            probe.getRollouts(),
+                            spec.seeds(purpose).split(at),
+                            version);
+                    if (judged.stream().noneMatch(GroupRunner.Judged::judged)) {
+                        FootholdException failure = judged.get(0).failure();
+                        throw failure != null
+                                ? failure
+                                : new FootholdException(
+                                        ErrorCode.PEER_UNAVAILABLE, "no verdict on any sample of " + at);
+                    }
+                    return ProbeOutcome.newBuilder()
+                            .setProbeId(probe.getProbeId())
+                            .setPasses((int) judged.stream()
+                                    .filter(GroupRunner.Judged::passed)
+                                    .count())
+                            .setJudged((int) judged.stream()
+                                    .filter(GroupRunner.Judged::judged)
+                                    .count())
+                            .build();
+                },
+                threads);
+    }
+
+    /** Starts what may be started: groups up to the window, and training when an update is complete. */
+    private void launch() {
+        trainIfComplete();
+        long window = (spec.staleness() + 1) * spec.groupsPerUpdate();
+        long wanted = spec.updates() * spec.groupsPerUpdate();
+        while (!stopRequested
+                && underWay + ready.size() + (training ? spec.groupsPerUpdate() : 0) < window
+                && admittedGroups() + underWay + ready.size() < wanted) {
+            long number = nextGroup++;
+            StartState start = startOf(number);
+            String id = spec.runId() + "/g" + number;
+            gate.reserved(id, version);
+            underWay++;
+            long current = version;
+            threads.execute(() -> {
+                try {
+                    reports.add(new Report.GroupDone(
+                            number,
+                            groups.train(
+                                    id,
+                                    start,
+                                    spec.seeds("train").split(number),
+                                    spec.staleness() == 0 ? current : 0)));
+                } catch (RuntimeException e) {
+                    reports.add(new Report.GroupLost(number, FootholdException.of(e)));
+                }
+            });
+        }
+    }
+
+    private long admittedGroups() {
+        return (update + (training ? 1 : 0)) * spec.groupsPerUpdate();
+    }
+
+    private StartState startOf(long number) {
+        long of = number / spec.groupsPerUpdate() + 1;
+        if (of != drawnUpdate) {
+            drawn = services.draw(spec.draw(of, problemIds, prefixes));
+            drawnUpdate = of;
+        }
+        return drawn.get((int) (number % spec.groupsPerUpdate()));
+    }
+
+    private void trainIfComplete() {
+        if (training || ready.size() < spec.groupsPerUpdate()) {
+            return;
+        }
+        List<Map.Entry<Long, GroupRunner.Group>> batch = ready.entrySet().stream()
+                .limit(spec.groupsPerUpdate())
+                .sorted(
+                        spec.staleness() == 0
+                                ? Map.Entry.comparingByKey()
+                                : Comparator.comparingInt((Map.Entry<Long, GroupRunner.Group> e) -> 0))
+                .toList();
+        // The batch ends with the update that it makes; whoever stays under way decides whether that update may come.
+        batch.forEach(e -> gate.ended(spec.runId() + "/g" + e.getKey()));
+        if (!gate.mayMake(version + 1)) {
+            batch.forEach(e -> gate.reserved(spec.runId() + "/g" + e.getKey(), oldest(e.getValue())));
+            return;
+        }
+        batch.forEach(e -> ready.remove(e.getKey()));
+        List<GroupRunner.Group> members =
+                batch.stream().map(Map.Entry::getValue).toList();
+        List<TrainGroup> groupsOut = new ArrayList<>();
+        for (int i = 0; i < members.size(); i++) {
+            groupsOut.add(TrainGroup.newBuilder()
+                    .setRunId(spec.runId())
+                    .setUpdate(update + 1)
+                    .setIndex(i)
+                    .setGroupsInUpdate(members.size())
+                    .setGroupId(members.get(i).id())
+                    .addAllMembers(members.get(i).members())
+                    .build());
+        }
+        LedgerStore.await(ledger.admit(spec.runId(), update + 1, groupsOut));
+        training = true;
+        threads.execute(() -> {
+            try {
+                UpdateManifest manifest = services.train(groupsOut);
+                LedgerStore.await(ledger.trained(manifest));
+                reports.add(new Report.Trained(manifest, members));
+            } catch (RuntimeException e) {
+                reports.add(new Report.TrainingFailed(FootholdException.of(e)));
+            }
+        });
+    }
+
+    private static long oldest(GroupRunner.Group group) {
+        return group.members().stream()
+                .flatMap(m -> m.getRollout().getPolicyVersionsList().stream())
+                .mapToLong(Long::longValue)
+                .min()
+                .orElse(0);
+    }
+
+    private void take(Report report) throws InterruptedException {
+        switch (report) {
+            case Report.GroupDone done -> {
+                underWay--;
+                droppedInARow = 0;
+                verifierErrors += done.group().verifierErrors();
+                gate.sampled(spec.runId() + "/g" + done.number(), oldest(done.group()));
+                ready.put(done.number(), done.group());
+            }
+            case Report.GroupLost lost -> lost(lost.number(), lost.failure());
+            case Report.Trained trained -> trained(trained.manifest(), trained.groups());
+            case Report.TrainingFailed failed -> throw failed.failure();
+            case Report.Wake wake -> {}
+        }
+    }
+
+    private void lost(long number, FootholdException failure) {
+        underWay--;
+        gate.ended(spec.runId() + "/g" + number);
+        log.event("group_dropped", log.object().put("group", number).put("reason", failure.text()));
+        if (++droppedInARow >= MOST_DROPPED_IN_A_ROW || !failure.code().retryable()) {
+            throw failure;
+        }
+    }
+
+    private void trained(UpdateManifest manifest, List<GroupRunner.Group> members) throws InterruptedException {
+        training = false;
+        update = manifest.getUpdate();
+        if (manifest.getPolicyVersion() != version) {
+            version = manifest.getPolicyVersion();
+            publish(manifest.getArtefactUri(), manifest.getDigest());
+        }
+        log.completions(manifest, members);
+        ObjectNode json = log.object()
+                .put("update", update)
+                .put("policy_version", version)
+                .put("digest", manifest.getDigest())
+                .put("optimizer_steps", manifest.getOptimizerSteps());
+        manifest.getMetricsMap().forEach(json::put);
+        rewardByStart(members).forEach(json::put);
+        log.event("update_done", json);
+        log.scalars(update, manifest.getMetricsMap());
+        alarms(manifest, members);
+        evaluateIfDue();
+    }
+
+    private static Map<String, Double> rewardByStart(List<GroupRunner.Group> members) {
+        Map<String, double[]> sums = new LinkedHashMap<>();
+        for (GroupRunner.Group g : members) {
+            double[] sum = sums.computeIfAbsent(
+                    "reward_" + g.start().getOriginCase().name().toLowerCase(java.util.Locale.ROOT),
+                    k -> new double[2]);
+            g.members().forEach(m -> {
+                sum[0] += m.getReward();
+                sum[1]++;
+            });
+        }
+        Map<String, Double> out = new LinkedHashMap<>();
+        sums.forEach((name, sum) -> out.put(name, sum[0] / sum[1]));
+        return out;
+    }
+
+    private void alarms(UpdateManifest manifest, List<GroupRunner.Group> members) {
+        double reward = manifest.getMetricsOrDefault("reward_mean", 0);
+        zeroRewardUpdates = reward == 0 ? zeroRewardUpdates + 1 : 0;
+        int most = spec.file().count("alarms.zero_reward_updates");
+        if (most > 0 && zeroRewardUpdates >= most) {
+            alarm("no reward in " + zeroRewardUpdates + " updates");
+        }
+        @Nullable Double entropy = manifest.getMetricsMap().get("entropy");
+        if (entropy != null && entropy < spec.file().number("alarms.min_entropy")) {
+            alarm("entropy " + entropy + " is below " + spec.file().number("alarms.min_entropy"));
+        }
+        int judged = members.stream().mapToInt(g -> g.members().size()).sum() + verifierErrors;
+        if (verifierErrors > judged * spec.file().number("alarms.max_verifier_error_share")) {
+            alarm(verifierErrors + " of " + judged + " verdicts were errors");
+        }
+        verifierErrors = 0;
+    }
+
+    private void alarm(String what) {
+        log.event("alarm", log.object().put("update", update).put("what", what));
+        throw new FootholdException(ErrorCode.CANCELLED, "alarm: " + what);
+    }
+
+    private void evaluateIfDue() throws InterruptedException {
+        if (update % spec.file().integer("evaluation.every") != 0 && update != spec.updates()) {
+            return;
+        }
+        for (Map.Entry<String, List<Problem>> set : evaluationProblems.entrySet()) {
+            if (alreadyEvaluated(set.getKey())) {
+                continue;
+            }
+            Evaluator.Result result = evaluator.evaluate(set.getKey(), set.getValue(), update, 0);
+            result.json().put("policy_version", version);
+            LedgerStore.await(ledger.saveEvaluation(
+                    spec.runId(), update, set.getKey(), result.json().toString()));
+            log.samples(set.getKey(), update, result.samples());
+            log.event("evaluation_done", result.json());
+            log.scalars(update, Map.of("evaluation/" + set.getKey() + "/pass@1", result.passAt1()));
+            if (set.getKey().equals(evaluationProblems.keySet().iterator().next()) && result.passAt1() > best) {
+                best = result.passAt1();
+                services.checkpoint(spec.runId(), "best");
+            }
+        }
+    }
+
+    private boolean alreadyEvaluated(String set) {
+        return ledger.evaluations(spec.runId()).stream()
+                .anyMatch(json ->
+                        json.contains("\"update\":" + update + ",") && json.contains("\"set\":\"" + set + "\""));
+    }
+
+    /** Waits for what is under way, so that nothing is left without an end. */
+    private void settle() throws InterruptedException {
+        while (underWay > 0 || training) {
+            switch (reports.take()) {
+                case Report.GroupDone done -> {
+                    underWay--;
+                    groups.drop(done.group().judged(), "the run ended before its update");
+                }
+                case Report.GroupLost lost -> underWay--;
+                case Report.Trained trained -> trained(trained.manifest(), trained.groups());
+                case Report.TrainingFailed failed -> throw failed.failure();
+                case Report.Wake wake -> {}
+            }
+        }
+        for (GroupRunner.Group group : ready.values()) {
+            groups.drop(group.judged(), "the run ended before its update");
+        }
+        ready.clear();
+    }
+}

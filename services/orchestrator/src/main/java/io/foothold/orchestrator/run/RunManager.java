@@ -1,0 +1,157 @@
+package io.foothold.orchestrator.run;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.event.RunEvent;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.runfile.RunFile;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+
+/** Starts, stops and resumes runs. Thread-safe. */
+public final class RunManager {
+    private static final String RUN_ID = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}";
+
+    /** A run under way. */
+    private record Active(RunLoop loop, CompletableFuture<LedgerStore.RunRow> end) {}
+
+    private final LedgerStore ledger;
+    private final Services services;
+    private final Path home;
+    private final Consumer<RunEvent> sink;
+    private final Map<String, Active> active = new ConcurrentHashMap<>();
+
+    /**
+     * A manager.
+     *
+     * @param home directory under which runs keep completions and TensorBoard files
+     * @param sink told of every event
+     */
+    public RunManager(LedgerStore ledger, Services services, Path home, Consumer<RunEvent> sink) {
+        this.ledger = ledger;
+        this.services = services;
+        this.home = home;
+        this.sink = sink;
+    }
+
+    /** The ledger. */
+    public LedgerStore ledger() {
+        return ledger;
+    }
+
+    /** Directory of a run's files. */
+    public Path homeOf(String runId) {
+        return home.resolve(runId);
+    }
+
+    /**
+     * Creates a run and starts it.
+     *
+     * @throws FootholdException {@link ErrorCode#CONFLICT} when the id exists with another run file
+     */
+    public synchronized LedgerStore.RunRow create(String runId, String runFile, List<String> overrides) {
+        if (!runId.matches(RUN_ID)) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    "run id '" + runId + "' must be 1 to 100 letters, digits, dots, dashes or underscores");
+        }
+        RunFile file = RunFile.resolve(runId, runFile, overrides);
+        String resolved = file.print();
+        LedgerStore.RunRow known = ledger.run(runId).orElse(null);
+        if (known != null) {
+            if (!known.runFile().equals(resolved)) {
+                throw new FootholdException(
+                        ErrorCode.CONFLICT,
+                        "run " + runId + " exists with another configuration: "
+                                + firstDifference(known.runFile(), resolved));
+            }
+            return known;
+        }
+        LedgerStore.await(ledger.createRun(runId, resolved, file.integer("updates")));
+        start(runId, file, "");
+        return row(runId);
+    }
+
+    private static String firstDifference(String before, String after) {
+        List<String> a = before.lines().toList();
+        List<String> b = after.lines().toList();
+        for (int i = 0; i < Math.min(a.size(), b.size()); i++) {
+            if (!a.get(i).equals(b.get(i))) {
+                return "was '" + a.get(i) + "', is '" + b.get(i) + "'";
+            }
+        }
+        return "one has settings that the other lacks";
+    }
+
+    /** Goes on with a run that was stopped or whose process died. */
+    public synchronized LedgerStore.RunRow resume(String runId) {
+        LedgerStore.RunRow known = row(runId);
+        if (active.containsKey(runId)) {
+            throw new FootholdException(ErrorCode.WRONG_STATE, "run " + runId + " is under way");
+        }
+        if (known.state().equals("finished")) {
+            throw new FootholdException(ErrorCode.WRONG_STATE, "run " + runId + " is finished");
+        }
+        int times =
+                ledger.preparation(runId, "incarnation").map(Integer::parseInt).orElse(0) + 1;
+        LedgerStore.await(ledger.savePreparation(runId, "incarnation", Integer.toString(times)));
+        start(runId, RunFile.restore(known.runFile()), "~" + times);
+        return row(runId);
+    }
+
+    private void start(String runId, RunFile file, String incarnation) {
+        LedgerStore.await(ledger.setRunState(runId, "running", ""));
+        RunLog log = new RunLog(runId, homeOf(runId), ledger, sink);
+        RunLoop loop = new RunLoop(new RunSpec(runId, file), services, ledger, log, incarnation);
+        CompletableFuture<LedgerStore.RunRow> end = new CompletableFuture<>();
+        active.put(runId, new Active(loop, end));
+        Thread.ofPlatform().daemon().name("run-" + runId).start(() -> {
+            try {
+                RunLoop.End how = loop.run();
+                LedgerStore.await(ledger.setRunState(runId, how.state(), how.reason()));
+                ObjectNode json = log.object().put("state", how.state()).put("reason", how.reason());
+                log.event("run_ended", json);
+                active.remove(runId);
+                end.complete(row(runId));
+            } catch (RuntimeException e) {
+                active.remove(runId);
+                end.completeExceptionally(e);
+            }
+        });
+    }
+
+    /** Asks a run to stop after the update that is under way. */
+    public LedgerStore.RunRow stop(String runId) {
+        Active running = active.get(runId);
+        if (running == null) {
+            throw new FootholdException(
+                    ErrorCode.WRONG_STATE,
+                    "run " + runId + " is not under way: it is " + row(runId).state());
+        }
+        running.loop().stop();
+        return row(runId);
+    }
+
+    /** Completes with the run's last state; at once when it is not under way. */
+    public CompletableFuture<LedgerStore.RunRow> end(String runId) {
+        Active running = active.get(runId);
+        return running == null ? CompletableFuture.completedFuture(row(runId)) : running.end();
+    }
+
+    /** One run. */
+    public LedgerStore.RunRow row(String runId) {
+        return ledger.run(runId)
+                .orElseThrow(() -> new FootholdException(ErrorCode.NOT_FOUND, "there is no run '" + runId + "'"));
+    }
+
+    /** All runs, newest first. */
+    public List<LedgerStore.RunRow> rows() {
+        return ledger.runs();
+    }
+}

@@ -1,0 +1,188 @@
+package io.foothold.orchestrator.run;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.random.Seeds;
+import io.foothold.core.verdict.RewardRule;
+import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.v1.*;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** A resolved run file in the words of the contracts. */
+final class RunSpec {
+    private final String runId;
+    private final RunFile file;
+
+    RunSpec(String runId, RunFile file) {
+        this.runId = runId;
+        this.file = file;
+    }
+
+    String runId() {
+        return runId;
+    }
+
+    RunFile file() {
+        return file;
+    }
+
+    long updates() {
+        return file.integer("updates");
+    }
+
+    long staleness() {
+        return file.integer("staleness");
+    }
+
+    int groupsPerUpdate() {
+        return file.count("sampling.groups_per_update");
+    }
+
+    int rolloutsPerGroup() {
+        return file.count("sampling.rollouts_per_group");
+    }
+
+    boolean guided() {
+        return file.number("mixture.guided") > 0;
+    }
+
+    Seeds seeds(String purpose) {
+        return Seeds.of(file.integer("seed")).split(purpose);
+    }
+
+    RewardRule reward() {
+        return RewardRule.valueOf(file.text("reward").toUpperCase(Locale.ROOT));
+    }
+
+    ProblemSource source(String at) {
+        ProblemSource.Builder out = ProblemSource.newBuilder()
+                .setSegmenter(file.text(at + ".segmenter"))
+                .setThoughtDelimiter(file.text("prompts.thought_delimiter"));
+        if (file.text(at + ".jsonl").isEmpty()) {
+            out.setGenerated(GeneratedFamily.newBuilder()
+                    .setFamily(file.text(at + ".family"))
+                    .setLevel(file.text(at + ".level"))
+                    .setCount(file.count(at + ".count"))
+                    .setSeed(file.integer(at + ".seed"))
+                    .setSplit(file.text(at + ".split")));
+        } else {
+            out.setJsonlPath(file.text(at + ".jsonl"));
+        }
+        return out.build();
+    }
+
+    ProblemSource trainSource() {
+        return source("problems.train");
+    }
+
+    PromptTemplates templates() {
+        return PromptTemplates.newBuilder()
+                .setRoot(file.text("prompts.root"))
+                .setGuided(file.text("prompts.guided"))
+                .build();
+    }
+
+    SamplingSettings sampling(double temperature) {
+        return SamplingSettings.newBuilder()
+                .setTemperature(temperature)
+                .setTopP(1)
+                .setMaxTokens(file.count("sampling.max_tokens"))
+                .setThoughtDelimiter(file.text("prompts.thought_delimiter"))
+                .build();
+    }
+
+    SamplingSettings trainSampling() {
+        return sampling(file.number("sampling.temperature"));
+    }
+
+    DrawStartStatesRequest draw(long update, List<String> problemIds, Map<String, Integer> prefixes) {
+        DrawStartStatesRequest.Builder out = DrawStartStatesRequest.newBuilder()
+                .setSource(trainSource())
+                .addAllProblemIds(problemIds)
+                .putAllPrefixes(prefixes)
+                .setTemplates(templates())
+                .setDraw(MixtureDraw.valueOf(
+                        "MIXTURE_DRAW_" + file.text("mixture.draw").toUpperCase(Locale.ROOT)))
+                .setSeed(file.integer("seed"))
+                .setUpdate(update)
+                .setGroups(groupsPerUpdate());
+        if (file.number("mixture.root") > 0) {
+            out.addMixture(
+                    MixturePart.newBuilder().setRoot(Root.getDefaultInstance()).setShare(file.number("mixture.root")));
+        }
+        if (guided()) {
+            out.addMixture(MixturePart.newBuilder()
+                    .setGuided(Guided.getDefaultInstance())
+                    .setShare(file.number("mixture.guided")));
+        }
+        return out.build();
+    }
+
+    MineHardSetStart mining() {
+        return MineHardSetStart.newBuilder()
+                .setSource(trainSource())
+                .setTemplates(templates())
+                .setSamples(file.count("mining.samples"))
+                .setMaxPasses(file.count("mining.max_passes"))
+                .build();
+    }
+
+    SearchPrefixesStart search(List<String> problemIds) {
+        return SearchPrefixesStart.newBuilder()
+                .setSource(trainSource())
+                .addAllProblemIds(problemIds)
+                .setTemplates(templates())
+                .setMode(PrefixSearchMode.valueOf(
+                        "PREFIX_SEARCH_MODE_" + file.text("prefix_search.mode").toUpperCase(Locale.ROOT)))
+                .setRolloutsPerCandidate(file.count("prefix_search.rollouts"))
+                .setMinPasses(file.count("prefix_search.min_passes"))
+                .setSeed(file.integer("seed"))
+                .build();
+    }
+
+    OpenRunRequest open() {
+        boolean noRatio = file.text("loss.ratio").equals("none");
+        return OpenRunRequest.newBuilder()
+                .setRunId(runId)
+                .setBasePolicy(file.text("policy.base"))
+                .setSettings(LearnerSettings.newBuilder()
+                        .setEstimator(EstimatorSettings.newBuilder()
+                                .setName(file.text("estimator.name"))
+                                .setK(file.count("estimator.k")))
+                        .setLoss(LossSettings.newBuilder()
+                                .setAggregation(file.text("loss.aggregation"))
+                                .setRatio(file.text("loss.ratio"))
+                                .setClipLow(noRatio ? 0 : file.number("loss.clip_low"))
+                                .setClipHigh(noRatio ? 0 : file.number("loss.clip_high"))
+                                .setDualClip(file.number("loss.dual_clip"))
+                                .setKlCoefficient(file.number("loss.kl_coefficient"))
+                                .setEntropyCoefficient(file.number("loss.entropy_coefficient"))
+                                .setConstantLength(file.count("loss.constant_length")))
+                        .setOptimizer(OptimizerSettings.newBuilder()
+                                .setLearningRate(file.number("optimizer.learning_rate"))
+                                .setBeta1(file.number("optimizer.beta1"))
+                                .setBeta2(file.number("optimizer.beta2"))
+                                .setEpsilon(file.number("optimizer.epsilon"))
+                                .setWeightDecay(file.number("optimizer.weight_decay"))
+                                .setClipNorm(file.number("optimizer.clip_norm"))
+                                .setSchedule(file.text("optimizer.schedule"))
+                                .setWarmupSteps(file.integer("optimizer.warmup_steps"))
+                                .setTotalSteps(file.integer("optimizer.total_steps"))
+                                .setFinalShare(file.number("optimizer.final_share")))
+                        .setTemperature(file.number("sampling.temperature"))
+                        .setGroupsPerStep(file.count("optimizer.groups_per_step"))
+                        .setEpochs(file.count("optimizer.epochs"))
+                        .setMicroBatchTokens(file.count("optimizer.micro_batch_tokens"))
+                        .setCheckpointEvery(file.count("checkpoint.every"))
+                        .setCheckpointsKept(file.count("checkpoint.keep"))
+                        .setSeed(file.integer("seed"))
+                        .setMaxLogProbDifference(file.number("max_log_prob_difference")))
+                .build();
+    }
+
+    static FootholdException stopped() {
+        return new FootholdException(ErrorCode.CANCELLED, "the run was asked to stop");
+    }
+}

@@ -1,0 +1,150 @@
+package io.foothold.orchestrator.runfile;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Every key of a run file: its type, its default, what it means. Keys are dotted paths; {@code *} stands for any name. */
+public final class Schema {
+    /** What a value may be. */
+    public enum Type {
+        /** Any text. */
+        TEXT,
+        /** A whole number. */
+        INTEGER,
+        /** A number. */
+        NUMBER,
+        /** true or false. */
+        FLAG
+    }
+
+    /**
+     * One key.
+     *
+     * @param type of its value
+     * @param fallback value when neither file nor preset has one; null when it must be given or may be absent
+     * @param allowed the values that it may take; empty for any
+     * @param help one sentence, with the unit
+     */
+    public record Key(Type type, @Nullable String fallback, List<String> allowed, String help) {}
+
+    private static final Map<String, Key> KEYS = new LinkedHashMap<>();
+
+    static {
+        text("name", "", "Name of the run; its id when none is given.");
+        text("method", null, "Preset that the run starts from.");
+        integer("seed", "0", "Seed of everything random.");
+        integer("updates", "50", "Updates to do.");
+        text("policy.base", null, "Directory of the base policy (Hugging Face layout).");
+        source("problems.train", "Problems to train on");
+        source("problems.evaluate.*", "Problems of an evaluation set");
+        text("prompts.root", "{problem}", "Prompt of a root start state.");
+        text("prompts.guided", "", "Prompt of a guided start state.");
+        text("prompts.thought_delimiter", "", "Text that ends a thought.");
+        integer("mining.samples", "0", "Samples a problem to find the hard set; 0 takes every problem.");
+        integer("mining.max_passes", "0", "A problem is hard when at most this many samples pass.");
+        choice(
+                "prefix_search.mode",
+                "ascending",
+                "Order in which prefixes are tried.",
+                "ascending",
+                "bisect",
+                "subsample");
+        integer("prefix_search.rollouts", "8", "Rollouts for each candidate.");
+        integer("prefix_search.min_passes", "1", "Passes that make a candidate good.");
+        number("mixture.root", "1", "Share of root start states.");
+        number("mixture.guided", "0", "Share of guided start states.");
+        choice("mixture.draw", "independent", "How the mixture is drawn.", "independent", "stratified", "paired");
+        number("sampling.temperature", "1.0", "Softmax temperature of training rollouts.");
+        integer("sampling.max_tokens", "0", "Limit of sampled tokens; 0 takes the problem's own.");
+        integer("sampling.rollouts_per_group", "8", "Members of a group.");
+        integer("sampling.groups_per_update", "12", "Groups of an update.");
+        choice(
+                "reward",
+                "correct",
+                "Rule from verdict to reward.",
+                "correct",
+                "correct_and_finished",
+                "success",
+                "score");
+        choice("estimator.name", "mean", "Advantages.", "mean", "mean_std", "leave_one_out", "pass_at_k");
+        integer("estimator.k", "1", "k of pass_at_k.");
+        choice(
+                "loss.aggregation",
+                "token_mean",
+                "Weight of a token.",
+                "token_mean",
+                "sequence_mean",
+                "sequence_sum",
+                "constant_length");
+        choice("loss.ratio", "none", "Importance ratio.", "none", "token", "sequence");
+        number("loss.clip_low", "0.2", "Lower clip of the ratio.");
+        number("loss.clip_high", "0.2", "Upper clip of the ratio.");
+        number("loss.dual_clip", "0", "Bound for negative advantages; 0 is off.");
+        number("loss.kl_coefficient", "0", "KL to the base policy; 0 is off.");
+        number("loss.entropy_coefficient", "0", "Entropy bonus; 0 is off.");
+        integer("loss.constant_length", "1", "Tokens that constant_length divides by.");
+        flag("loss.allow_off_policy", "false", "Lets a loss without a ratio run with staleness or several steps.");
+        number("optimizer.learning_rate", "1e-6", "Peak learning rate.");
+        number("optimizer.beta1", "0.9", "Decay of the first moment.");
+        number("optimizer.beta2", "0.95", "Decay of the second moment.");
+        number("optimizer.epsilon", "1e-8", "Term in AdamW's denominator.");
+        number("optimizer.weight_decay", "0", "Decoupled weight decay.");
+        number("optimizer.clip_norm", "1.0", "Bound of the gradient norm; 0 is off.");
+        choice("optimizer.schedule", "constant", "Learning-rate schedule.", "constant", "linear", "cosine");
+        integer("optimizer.warmup_steps", "0", "Optimizer steps of warm-up.");
+        integer("optimizer.total_steps", "0", "Optimizer steps of the schedule.");
+        number("optimizer.final_share", "1.0", "Share of the peak at the end of the schedule.");
+        integer("optimizer.groups_per_step", "0", "Groups of one optimizer step; 0 takes the whole update.");
+        integer("optimizer.epochs", "1", "Passes over an update.");
+        integer("optimizer.micro_batch_tokens", "8192", "Largest count of tokens of a micro-batch.");
+        integer("staleness", "0", "Versions that a trained token may be behind; 0 is synchronous.");
+        number("max_log_prob_difference", "1e-5", "Largest difference of sampler and learner, nats.");
+        integer("evaluation.every", "10", "Updates between evaluations.");
+        integer("evaluation.samples", "16", "Samples a problem.");
+        number("evaluation.temperature", "1.0", "Softmax temperature of evaluation.");
+        integer("checkpoint.every", "10", "Updates between checkpoints.");
+        integer("checkpoint.keep", "3", "Checkpoints that stay.");
+        integer("alarms.zero_reward_updates", "0", "Stops after so many updates without any reward; 0 is off.");
+        number("alarms.min_entropy", "0", "Stops when the entropy falls below, nats; 0 is off.");
+        number("alarms.max_verifier_error_share", "0.1", "Stops when more verdicts of an update are errors.");
+    }
+
+    private Schema() {}
+
+    /** All keys in order. */
+    public static Map<String, Key> keys() {
+        return KEYS;
+    }
+
+    private static void source(String at, String what) {
+        text(at + ".family", "", what + ": generated family (dial).");
+        text(at + ".level", "", what + ": level of the family.");
+        integer(at + ".count", "0", what + ": how many are generated.");
+        integer(at + ".seed", "0", what + ": seed of the generator.");
+        text(at + ".split", "train", what + ": split, train or test.");
+        text(at + ".jsonl", "", what + ": path of a JSONL file.");
+        text(at + ".segmenter", "line", what + ": how solutions are cut: delimiter, line, sentence, tokens:FRACTION.");
+    }
+
+    private static void text(String path, @Nullable String fallback, String help) {
+        KEYS.put(path, new Key(Type.TEXT, fallback, List.of(), help));
+    }
+
+    private static void integer(String path, String fallback, String help) {
+        KEYS.put(path, new Key(Type.INTEGER, fallback, List.of(), help));
+    }
+
+    private static void number(String path, String fallback, String help) {
+        KEYS.put(path, new Key(Type.NUMBER, fallback, List.of(), help));
+    }
+
+    private static void flag(String path, String fallback, String help) {
+        KEYS.put(path, new Key(Type.FLAG, fallback, List.of("true", "false"), help));
+    }
+
+    private static void choice(String path, String fallback, String help, String... allowed) {
+        KEYS.put(path, new Key(Type.TEXT, fallback, List.of(allowed), help));
+    }
+}

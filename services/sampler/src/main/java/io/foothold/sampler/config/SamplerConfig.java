@@ -1,0 +1,38 @@
+package io.foothold.sampler.config;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/** Configuration of the sampler. */
+@ConfigMapping(prefix = "foothold.sampler")
+public interface SamplerConfig {
+    /** Inference servers, host:port. */
+    @WithDefault("127.0.0.1:9201")
+    List<String> endpoints();
+
+    /** Name of the model they serve. */
+    @WithDefault("policy")
+    String model();
+
+    /** Groups of one stream that may be under way; at least 1. */
+    @WithDefault("256")
+    int window();
+
+    /** Time one attempt at a group may take. */
+    @WithDefault("10m")
+    Duration deadline();
+
+    /** Times a rollout is asked for before it is given up. */
+    @WithDefault("6")
+    int attempts();
+
+    /** Pause before the second attempt; doubles. */
+    @WithDefault("200ms")
+    Duration backoff();
+
+    /** Secret of the servers' control operations; none by default. */
+    Optional<String> adminSecret();
+}

@@ -1,0 +1,241 @@
+package io.foothold.sampler.grpc;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.google.common.primitives.Floats;
+import com.google.common.primitives.Ints;
+import com.google.common.primitives.Longs;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.flow.CreditedService;
+import io.foothold.sampler.config.SamplerConfig;
+import io.foothold.sampler.rollout.GroupWork;
+import io.foothold.sampler.rollout.RolloutSampler;
+import io.foothold.sampler.rollout.SampledRollout;
+import io.foothold.sampler.triton.TritonEndpoint;
+import io.foothold.v1.Credit;
+import io.foothold.v1.FailedRollout;
+import io.foothold.v1.FinishReason;
+import io.foothold.v1.GetSamplerStatusRequest;
+import io.foothold.v1.GetSamplerStatusResponse;
+import io.foothold.v1.InferenceServerStatus;
+import io.foothold.v1.PublishPolicyRequest;
+import io.foothold.v1.PublishPolicyResponse;
+import io.foothold.v1.Rollout;
+import io.foothold.v1.SampleRequest;
+import io.foothold.v1.SampleResponse;
+import io.foothold.v1.SampleWork;
+import io.foothold.v1.SamplerService;
+import io.foothold.v1.SamplingSettings;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.grpc.GrpcService;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import jakarta.annotation.PreDestroy;
+import jakarta.inject.Inject;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.Supplier;
+
+/** Sampling over a credited stream. */
+@GrpcService
+public final class SamplerGrpc implements SamplerService {
+    private static final Duration CONTROL_DEADLINE = Duration.ofSeconds(60);
+    private static final Duration PROBE_DEADLINE = Duration.ofSeconds(3);
+
+    private final RolloutSampler sampler;
+    private final MeterRegistry metrics;
+    private final ExecutorService control = Executors.newVirtualThreadPerTaskExecutor();
+    private final CreditedService<SampleRequest, SampleResponse> service;
+
+    /** Configured by the container. */
+    @Inject
+    public SamplerGrpc(SamplerConfig config, MeterRegistry metrics) {
+        this.metrics = metrics;
+        this.sampler = new RolloutSampler(
+                config.endpoints().stream()
+                        .map(target -> new TritonEndpoint(target, config.model(), config.adminSecret()))
+                        .toList(),
+                new RolloutSampler.Limits(config.deadline(), config.attempts(), config.backoff()));
+        this.service = new CreditedService<>(
+                new Shape(), config.window(), (request, results) -> start(request.getWork(), results));
+    }
+
+    @Override
+    public Multi<SampleResponse> sample(Multi<SampleRequest> request) {
+        return service.serve(request);
+    }
+
+    private Runnable start(SampleWork work, CreditedService.Results<SampleResponse> results) {
+        return sampler.sample(work(work), new RolloutSampler.Sink() {
+            @Override
+            public void sampled(SampledRollout r) {
+                metrics.counter("foothold.sampler.tokens").increment(r.tokens().length);
+                metrics.counter("foothold.sampler.rollouts", "finish", r.finishReason())
+                        .increment();
+                results.emit(
+                        SampleResponse.newBuilder().setRollout(rollout(work, r)).build());
+            }
+
+            @Override
+            public void failed(String rolloutId, FootholdException failure) {
+                results.emit(SamplerGrpc.failed(work.getGroupId(), rolloutId, failure));
+            }
+
+            @Override
+            public void done() {
+                results.done();
+            }
+        });
+    }
+
+    private static GroupWork work(SampleWork work) {
+        SamplingSettings s = work.getSettings();
+        int own = work.getStart().getMaxTokens();
+        int maxTokens =
+                own > 0 && s.getMaxTokens() > 0 ? Math.min(own, s.getMaxTokens()) : Math.max(own, s.getMaxTokens());
+        if (maxTokens < 1 || work.getReservationsCount() == 0) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    "group " + work.getGroupId() + " needs a limit of tokens and a reservation: max_tokens " + maxTokens
+                            + ", reservations " + work.getReservationsCount());
+        }
+        return new GroupWork(
+                work.getGroupId(),
+                work.getStart().getPrompt(),
+                Ints.toArray(work.getStart().getPromptTokenIdsList()),
+                Ints.toArray(work.getStart().getPrefixTokenIdsList()),
+                new GroupWork.Settings(
+                        s.getTemperature(),
+                        s.getTopP() == 0 ? 1 : s.getTopP(),
+                        s.getTopK(),
+                        maxTokens,
+                        s.getThoughtDelimiter(),
+                        s.getStopStringsList()),
+                work.getReservationsList().stream()
+                        .map(r -> new GroupWork.Reservation(r.getRolloutId(), r.getSeed()))
+                        .toList(),
+                work.getMinPolicyVersion());
+    }
+
+    private static Rollout rollout(SampleWork work, SampledRollout r) {
+        return Rollout.newBuilder()
+                .setId(r.rolloutId())
+                .setGroupId(work.getGroupId())
+                .addAllPromptTokenIds(Ints.asList(r.promptTokens()))
+                .addAllPrefixTokenIds(work.getStart().getPrefixTokenIdsList())
+                .addAllTokenIds(Ints.asList(r.tokens()))
+                .addAllLogProbs(Floats.asList(r.logProbs()))
+                .addAllPolicyVersions(Longs.asList(r.versions()))
+                .addAllThoughtEnds(r.thoughtEnds())
+                .setFinishReason(
+                        switch (r.finishReason()) {
+                            case "stop", "stop_token" -> FinishReason.FINISH_REASON_STOP;
+                            case "stop_string", "stop_words" -> FinishReason.FINISH_REASON_STOP_STRING;
+                            case "length" -> FinishReason.FINISH_REASON_LENGTH;
+                            default -> FinishReason.FINISH_REASON_ABORT;
+                        })
+                .setText(r.text())
+                .build();
+    }
+
+    private static SampleResponse failed(String groupId, String rolloutId, FootholdException failure) {
+        return SampleResponse.newBuilder()
+                .setFailed(FailedRollout.newBuilder()
+                        .setRolloutId(rolloutId)
+                        .setGroupId(groupId)
+                        .setFailure(failure.toItemFailure()))
+                .build();
+    }
+
+    @Override
+    public Uni<PublishPolicyResponse> publishPolicy(PublishPolicyRequest request) {
+        return onVirtualThread(() -> {
+            List<java.util.concurrent.Future<Long>> pauses = sampler.endpoints().stream()
+                    .map(e -> control.submit(() -> e.switchTo(
+                            request.getPolicyVersion(),
+                            request.getArtefactUri(),
+                            request.getDigest(),
+                            CONTROL_DEADLINE)))
+                    .toList();
+            long longest = 0;
+            for (var pause : pauses) {
+                try {
+                    longest = Math.max(longest, pause.get());
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    throw new FootholdException(ErrorCode.CANCELLED, "interrupted", e);
+                } catch (java.util.concurrent.ExecutionException e) {
+                    throw FootholdException.of(e);
+                }
+            }
+            return PublishPolicyResponse.newBuilder()
+                    .setPolicyVersion(request.getPolicyVersion())
+                    .setPauseMicros(longest)
+                    .build();
+        });
+    }
+
+    @Override
+    public Uni<GetSamplerStatusResponse> getSamplerStatus(GetSamplerStatusRequest request) {
+        return onVirtualThread(() -> {
+            GetSamplerStatusResponse.Builder out = GetSamplerStatusResponse.newBuilder();
+            for (TritonEndpoint endpoint : sampler.endpoints()) {
+                InferenceServerStatus.Builder server =
+                        InferenceServerStatus.newBuilder().setEndpoint(endpoint.target());
+                try {
+                    JsonNode status = endpoint.status(PROBE_DEADLINE);
+                    server.setHealthy(true)
+                            .setPolicyVersion(status.path("version").asLong())
+                            .setDigest(status.path("digest").asText())
+                            .setMaxModelLength(status.path("max_length").asInt());
+                } catch (FootholdException e) {
+                    server.setProblem(e.text());
+                }
+                out.addServers(server);
+            }
+            return out.build();
+        });
+    }
+
+    private <T> Uni<T> onVirtualThread(Supplier<T> work) {
+        return Uni.createFrom()
+                .item(() -> {
+                    try {
+                        return work.get();
+                    } catch (FootholdException e) {
+                        throw e.toStatus();
+                    }
+                })
+                .runSubscriptionOn(control);
+    }
+
+    @PreDestroy
+    void stop() {
+        sampler.close();
+        control.close();
+    }
+
+    private static final class Shape implements CreditedService.Shape<SampleRequest, SampleResponse> {
+        @Override
+        public int creditOf(SampleRequest request) {
+            return request.getCredit().getItems();
+        }
+
+        @Override
+        public SampleResponse credit(int items) {
+            return SampleResponse.newBuilder()
+                    .setCredit(Credit.newBuilder().setItems(items))
+                    .build();
+        }
+
+        @Override
+        public List<SampleResponse> failed(SampleRequest request, FootholdException failure) {
+            SampleWork work = request.getWork();
+            return work.getReservationsList().stream()
+                    .map(r -> SamplerGrpc.failed(work.getGroupId(), r.getRolloutId(), failure))
+                    .toList();
+        }
+    }
+}

@@ -1,0 +1,320 @@
+package io.foothold.sampler.rollout;
+
+import static io.foothold.contracts.triton.PolicyTensors.*;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.triton.Tensors;
+import io.foothold.contracts.triton.Tensors.Tensor;
+import io.foothold.inference.ModelInferRequest;
+import io.foothold.sampler.triton.TritonEndpoint;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Samples groups: one stream a group at the healthy endpoint with the least work, a rollout that did not come asked for again
+ * with the same seed, at another endpoint if there is one. A rollout is emitted once or failed once, never both. Each group
+ * runs on a virtual thread of its own. Thread-safe.
+ */
+public final class RolloutSampler implements AutoCloseable {
+    private static final int MOST_CACHED_PROMPTS = 50_000;
+
+    /**
+     * Limits.
+     *
+     * @param deadline time one attempt at a group may take
+     * @param attempts times a rollout is asked for
+     * @param backoff pause before the second attempt; doubles
+     */
+    public record Limits(Duration deadline, int attempts, Duration backoff) {}
+
+    /** Where results go; called by one thread at a time. */
+    public interface Sink {
+        /** A finished rollout. */
+        void sampled(SampledRollout rollout);
+
+        /** A rollout that will not come. */
+        void failed(String rolloutId, FootholdException failure);
+
+        /** Every rollout of the group was sampled or failed. */
+        void done();
+    }
+
+    private final List<TritonEndpoint> endpoints;
+    private final Limits limits;
+    private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    private final Map<String, int[]> prompts = new ConcurrentHashMap<>();
+    private volatile boolean draining;
+
+    /** A sampler over these endpoints; closes them with itself. */
+    public RolloutSampler(List<TritonEndpoint> endpoints, Limits limits) {
+        if (endpoints.isEmpty()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT, "no inference server: set foothold.sampler.endpoints to host:port,…");
+        }
+        this.endpoints = List.copyOf(endpoints);
+        this.limits = limits;
+    }
+
+    /** The inference servers. */
+    public List<TritonEndpoint> endpoints() {
+        return endpoints;
+    }
+
+    /** Starts a group; the returned action gives it up. */
+    public Runnable sample(GroupWork work, Sink sink) {
+        if (draining) {
+            throw new FootholdException(ErrorCode.DRAINING, "the sampler is shutting down");
+        }
+        Group group = new Group(work, sink);
+        threads.execute(group::run);
+        return group::cancel;
+    }
+
+    private int[] promptTokens(GroupWork work) {
+        if (work.promptTokens().length > 0) {
+            return work.promptTokens();
+        }
+        int[] known = prompts.get(work.prompt());
+        if (known == null) {
+            known = choose().tokenize(work.prompt(), limits.deadline());
+            if (prompts.size() >= MOST_CACHED_PROMPTS) {
+                prompts.clear();
+            }
+            prompts.put(work.prompt(), known);
+        }
+        return known;
+    }
+
+    /** The healthy endpoint with the least work; when none is healthy, the one with the least work is tried again. */
+    private TritonEndpoint choose() {
+        return endpoints.stream()
+                .min(Comparator.comparing((TritonEndpoint e) -> !e.healthy())
+                        .thenComparing(TritonEndpoint::outstanding))
+                .orElseThrow();
+    }
+
+    private final class Group {
+        private final GroupWork work;
+        private final Sink sink;
+        private final AtomicBoolean cancelled = new AtomicBoolean();
+        private volatile TritonEndpoint.@Nullable Call call;
+
+        Group(GroupWork work, Sink sink) {
+            this.work = work;
+            this.sink = sink;
+        }
+
+        void cancel() {
+            cancelled.set(true);
+            TritonEndpoint.Call running = call;
+            if (running != null) {
+                running.cancel();
+            }
+        }
+
+        void run() {
+            Map<String, GroupWork.Reservation> missing = new LinkedHashMap<>();
+            work.reservations().forEach(r -> missing.put(r.rolloutId(), r));
+            FootholdException last = new FootholdException(ErrorCode.INTERNAL, "no attempt was made");
+            Duration pause = limits.backoff();
+            for (int attempt = 1; attempt <= limits.attempts() && !missing.isEmpty() && !cancelled.get(); attempt++) {
+                if (attempt > 1) {
+                    sleep(pause);
+                    pause = pause.multipliedBy(2);
+                }
+                try {
+                    last = attempt(attempt, missing);
+                } catch (RuntimeException e) {
+                    last = FootholdException.of(e);
+                }
+                if (!last.code().retryable()) {
+                    break;
+                }
+            }
+            if (cancelled.get()) {
+                return;
+            }
+            for (String id : missing.keySet()) {
+                sink.failed(id, last);
+            }
+            sink.done();
+        }
+
+        /** Asks for what is missing and emits what came; gives the reason why the rest did not. */
+        private FootholdException attempt(int attempt, Map<String, GroupWork.Reservation> missing) {
+            int[] prompt = promptTokens(work);
+            TritonEndpoint endpoint = choose();
+            byte[][] vocabulary = endpoint.vocabulary(limits.deadline());
+            Map<String, Collected> byRequest = new LinkedHashMap<>();
+            List<ModelInferRequest> requests = new ArrayList<>();
+            for (GroupWork.Reservation r : missing.values()) {
+                String requestId = r.rolloutId() + "/" + attempt;
+                byRequest.put(requestId, new Collected(r.rolloutId()));
+                requests.add(request(endpoint, requestId, prompt, r.seed()));
+            }
+            CountDownLatch over = new CountDownLatch(1);
+            CompletableFuture<FootholdException> failure = new CompletableFuture<>();
+            List<Collected> finished = new ArrayList<>();
+            call = endpoint.stream(requests, limits.deadline(), new TritonEndpoint.Responses() {
+                @Override
+                public void received(String requestId, Map<String, Tensor> outputs, boolean isLast) {
+                    Collected c = byRequest.get(requestId);
+                    if (c != null && c.add(outputs)) {
+                        synchronized (finished) {
+                            finished.add(c);
+                        }
+                        byRequest.remove(requestId);
+                    }
+                }
+
+                @Override
+                public void failed(String requestId, FootholdException why) {
+                    failure.complete(why);
+                    byRequest.remove(requestId);
+                }
+
+                @Override
+                public void closed() {
+                    over.countDown();
+                }
+            });
+            if (cancelled.get()) {
+                cancel();
+            }
+            await(over);
+            for (Collected c : finished) {
+                if (missing.remove(c.rolloutId) != null && !cancelled.get()) {
+                    sink.sampled(c.rollout(prompt, work, vocabulary));
+                }
+            }
+            return failure.getNow(new FootholdException(
+                    ErrorCode.PEER_UNAVAILABLE,
+                    "inference server " + endpoint.target() + " ended the stream before " + missing.keySet()));
+        }
+
+        private ModelInferRequest request(TritonEndpoint endpoint, String id, int[] prompt, long seed) {
+            GroupWork.Settings s = work.settings();
+            ModelInferRequest.Builder request = endpoint.request(id);
+            int[] input = Arrays.copyOf(prompt, prompt.length + work.prefixTokens().length);
+            System.arraycopy(work.prefixTokens(), 0, input, prompt.length, work.prefixTokens().length);
+            Tensors.put(request, INPUT_IDS, Tensors.ofInts(input));
+            Tensors.put(request, PROMPT_LENGTH, Tensors.ofInts(prompt.length));
+            Tensors.put(request, MAX_TOKENS, Tensors.ofInts(s.maxTokens()));
+            Tensors.put(request, TEMPERATURE, Tensors.ofFloats((float) s.temperature()));
+            Tensors.put(request, TOP_P, Tensors.ofFloats((float) s.topP()));
+            Tensors.put(request, TOP_K, Tensors.ofInts(s.topK()));
+            Tensors.put(request, RANDOM_SEED, Tensors.ofUnsignedLong(seed));
+            Tensors.put(request, STREAM_INTERVAL, Tensors.ofInts(0));
+            Tensors.put(request, MIN_POLICY_VERSION, Tensors.ofLongs(work.minPolicyVersion()));
+            if (!s.stopStrings().isEmpty()) {
+                Tensors.put(request, STOP_STRINGS, Tensors.ofTexts(s.stopStrings()));
+            }
+            return request.build();
+        }
+    }
+
+    /** What came of one rollout so far. */
+    private static final class Collected {
+        private final String rolloutId;
+        private int[] tokens = new int[0];
+        private float[] logProbs = new float[0];
+        private long[] versions = new long[0];
+        private String finishReason = "";
+
+        Collected(String rolloutId) {
+            this.rolloutId = rolloutId;
+        }
+
+        /** Takes one response; true when it was the last. */
+        boolean add(Map<String, Tensor> outputs) {
+            Tensor ids = outputs.get(OUTPUT_IDS);
+            if (ids != null) {
+                int[] fresh = ids.ints();
+                float[] freshLogProbs = need(outputs, OUTPUT_LOG_PROBS).floats();
+                int offset = need(outputs, TOKEN_OFFSET).ints()[0];
+                if (offset != tokens.length || freshLogProbs.length != fresh.length) {
+                    throw new FootholdException(
+                            ErrorCode.PEER_UNAVAILABLE,
+                            "rollout " + rolloutId + ": chunk at " + offset + " with " + freshLogProbs.length
+                                    + " log-probs for " + fresh.length + " tokens (expected offset " + tokens.length
+                                    + ")");
+                }
+                long version = need(outputs, POLICY_VERSION).longs()[0];
+                int n = tokens.length;
+                tokens = Arrays.copyOf(tokens, n + fresh.length);
+                System.arraycopy(fresh, 0, tokens, n, fresh.length);
+                logProbs = Arrays.copyOf(logProbs, n + fresh.length);
+                System.arraycopy(freshLogProbs, 0, logProbs, n, fresh.length);
+                versions = Arrays.copyOf(versions, n + fresh.length);
+                Arrays.fill(versions, n, versions.length, version);
+            }
+            Tensor reason = outputs.get(FINISH_REASON);
+            if (reason != null) {
+                finishReason = reason.text();
+            }
+            return reason != null && !finishReason.equals("abort");
+        }
+
+        private Tensor need(Map<String, Tensor> outputs, String name) {
+            Tensor tensor = outputs.get(name);
+            if (tensor == null) {
+                throw new FootholdException(
+                        ErrorCode.PEER_UNAVAILABLE, "rollout " + rolloutId + ": output '" + name + "' is missing");
+            }
+            return tensor;
+        }
+
+        SampledRollout rollout(int[] prompt, GroupWork work, byte[][] vocabulary) {
+            int[] prefix = work.prefixTokens();
+            int[] response = Arrays.copyOf(prefix, prefix.length + tokens.length);
+            System.arraycopy(tokens, 0, response, prefix.length, tokens.length);
+            return new SampledRollout(
+                    rolloutId,
+                    prompt,
+                    tokens,
+                    logProbs,
+                    versions,
+                    Thoughts.ends(response, vocabulary, work.settings().thoughtDelimiter()),
+                    finishReason,
+                    Thoughts.decode(response, vocabulary));
+        }
+    }
+
+    private static void sleep(Duration pause) {
+        try {
+            Thread.sleep(pause);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new FootholdException(ErrorCode.CANCELLED, "interrupted", e);
+        }
+    }
+
+    /** Takes no further work, waits for what is under way, then closes the endpoints. */
+    @Override
+    public void close() {
+        draining = true;
+        threads.close();
+        endpoints.forEach(TritonEndpoint::close);
+    }
+}

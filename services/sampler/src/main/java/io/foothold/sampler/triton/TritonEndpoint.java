@@ -1,0 +1,296 @@
+package io.foothold.sampler.triton;
+
+import static io.foothold.contracts.triton.PolicyTensors.*;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.triton.Tensors;
+import io.foothold.contracts.triton.Tensors.Tensor;
+import io.foothold.inference.GRPCInferenceServiceGrpc;
+import io.foothold.inference.InferParameter;
+import io.foothold.inference.ModelInferRequest;
+import io.foothold.inference.ModelInferResponse;
+import io.foothold.inference.ModelStreamInferResponse;
+import io.grpc.ManagedChannel;
+import io.grpc.ManagedChannelBuilder;
+import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientResponseObserver;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One inference server. Every stream has a deadline: a server whose model process died answers nothing at all, and only the
+ * deadline tells. Thread-safe.
+ */
+public final class TritonEndpoint implements AutoCloseable {
+    private static final int LARGEST_MESSAGE = 256 << 20;
+    /** Streams are spread: one connection is one flow-control window. */
+    private static final int CHANNELS = 2;
+
+    private final String target;
+    private final String model;
+    private final Optional<String> adminSecret;
+    private final ManagedChannel[] channels = new ManagedChannel[CHANNELS];
+    private final AtomicInteger nextChannel = new AtomicInteger();
+    private final AtomicInteger outstanding = new AtomicInteger();
+    private final AtomicLong controlIds = new AtomicLong();
+    private volatile boolean healthy = true;
+    private volatile byte @Nullable [][] vocabulary;
+
+    /** An endpoint at {@code host:port}; connects with the first call. */
+    public TritonEndpoint(String target, String model, Optional<String> adminSecret) {
+        this.target = target;
+        this.model = model;
+        this.adminSecret = adminSecret;
+        for (int i = 0; i < CHANNELS; i++) {
+            channels[i] = ManagedChannelBuilder.forTarget(target)
+                    .usePlaintext()
+                    .maxInboundMessageSize(LARGEST_MESSAGE)
+                    .build();
+        }
+    }
+
+    /** host:port. */
+    public String target() {
+        return target;
+    }
+
+    /** Requests under way. */
+    public int outstanding() {
+        return outstanding.get();
+    }
+
+    /** Whether the last call got through. */
+    public boolean healthy() {
+        return healthy;
+    }
+
+    /** Told of every response to one stream of requests; called by one transport thread at a time. */
+    public interface Responses {
+        /** Some tensors of a request; {@code last} when no more will come for it. */
+        void received(String requestId, Map<String, Tensor> outputs, boolean last);
+
+        /** A request was refused or broke; nothing more will come for it. An empty id means the whole stream. */
+        void failed(String requestId, FootholdException failure);
+
+        /** The stream is over; requests without an end will not get one. */
+        void closed();
+    }
+
+    /** A stream under way. */
+    public interface Call {
+        /** Ends it; the server aborts what it still works on. */
+        void cancel();
+    }
+
+    /** A request of this model. */
+    public ModelInferRequest.Builder request(String id) {
+        return ModelInferRequest.newBuilder().setModelName(model).setId(id);
+    }
+
+    /** Sends requests on one stream of their own. */
+    public Call stream(Collection<ModelInferRequest> requests, Duration deadline, Responses responses) {
+        int size = requests.size();
+        outstanding.addAndGet(size);
+        StreamObserver observer = new StreamObserver(responses, size);
+        ManagedChannel channel = channels[Math.floorMod(nextChannel.getAndIncrement(), CHANNELS)];
+        var requestObserver = GRPCInferenceServiceGrpc.newStub(channel)
+                .withDeadlineAfter(deadline.toMillis(), TimeUnit.MILLISECONDS)
+                .modelStreamInfer(observer);
+        try {
+            requests.forEach(requestObserver::onNext);
+            requestObserver.onCompleted();
+        } catch (IllegalStateException e) {
+            // The call failed while we were writing: the observer hears of it.
+        }
+        return observer::cancel;
+    }
+
+    private final class StreamObserver implements ClientResponseObserver<ModelInferRequest, ModelStreamInferResponse> {
+        private final Responses responses;
+        private final AtomicInteger left;
+        private @Nullable ClientCallStreamObserver<ModelInferRequest> call;
+
+        StreamObserver(Responses responses, int size) {
+            this.responses = responses;
+            this.left = new AtomicInteger(size);
+        }
+
+        @Override
+        public void beforeStart(ClientCallStreamObserver<ModelInferRequest> stream) {
+            call = stream;
+        }
+
+        void cancel() {
+            ClientCallStreamObserver<ModelInferRequest> running = call;
+            if (running != null) {
+                running.cancel("the caller went away", null);
+            }
+        }
+
+        @Override
+        public void onNext(ModelStreamInferResponse response) {
+            healthy = true;
+            ModelInferResponse body = response.getInferResponse();
+            if (!response.getErrorMessage().isEmpty()) {
+                responses.failed(body.getId(), refusal(response.getErrorMessage()));
+                return;
+            }
+            InferParameter last = body.getParametersMap().get("triton_final_response");
+            responses.received(body.getId(), Tensors.of(body), last != null && last.getBoolParam());
+        }
+
+        @Override
+        public void onError(Throwable t) {
+            FootholdException failure = FootholdException.of(t);
+            healthy = !failure.code().retryable();
+            settle();
+            responses.failed(
+                    "",
+                    new FootholdException(
+                            failure.code(), "inference server " + target + ": " + failure.text(), failure));
+            responses.closed();
+        }
+
+        @Override
+        public void onCompleted() {
+            settle();
+            responses.closed();
+        }
+
+        private void settle() {
+            outstanding.addAndGet(-left.getAndSet(0));
+        }
+    }
+
+    /** Texts carry no code on a stream: what a later attempt can heal is known by its wording. */
+    private static FootholdException refusal(String text) {
+        boolean later = text.contains("is older than")
+                || text.contains("is not healthy")
+                || text.contains("has no available versions")
+                || text.contains("Exceeds maximum queue size")
+                || text.contains("unloading")
+                || text.contains("has stopped");
+        return new FootholdException(later ? ErrorCode.PEER_UNAVAILABLE : ErrorCode.INVALID_INPUT, text);
+    }
+
+    /** One control operation; gives its outputs. */
+    public Map<String, Tensor> control(String op, Map<String, Tensor> inputs, Duration deadline) {
+        String id = "control/" + op + "/" + controlIds.incrementAndGet();
+        ModelInferRequest.Builder request = request(id);
+        Tensors.put(request, OP, Tensors.ofTexts(List.of(op)));
+        inputs.forEach((name, tensor) -> Tensors.put(request, name, tensor));
+        adminSecret.ifPresent(secret -> request.putParameters(
+                ADMIN_PARAMETER,
+                InferParameter.newBuilder().setStringParam(secret).build()));
+        CompletableFuture<Map<String, Tensor>> answer = new CompletableFuture<>();
+        stream(List.of(request.build()), deadline, new Responses() {
+            @Override
+            public void received(String requestId, Map<String, Tensor> outputs, boolean last) {
+                if (!outputs.isEmpty()) {
+                    answer.complete(outputs);
+                }
+            }
+
+            @Override
+            public void failed(String requestId, FootholdException failure) {
+                answer.completeExceptionally(failure);
+            }
+
+            @Override
+            public void closed() {
+                answer.completeExceptionally(new FootholdException(
+                        ErrorCode.PEER_UNAVAILABLE, "inference server " + target + " gave no answer to op " + op));
+            }
+        });
+        try {
+            return answer.join();
+        } catch (RuntimeException e) {
+            throw FootholdException.of(e);
+        }
+    }
+
+    /** The status that the server reports. */
+    public JsonNode status(Duration deadline) {
+        Tensor json = control("status", Map.of(), deadline).get(STATUS_JSON);
+        if (json == null) {
+            throw new FootholdException(
+                    ErrorCode.PEER_UNAVAILABLE,
+                    "inference server " + target + " answered op status without status_json");
+        }
+        return parse(json.text());
+    }
+
+    private static JsonNode parse(String json) {
+        try {
+            return new ObjectMapper().readTree(json);
+        } catch (IOException e) {
+            throw new FootholdException(ErrorCode.PEER_UNAVAILABLE, "status_json is no JSON: " + json, e);
+        }
+    }
+
+    /** The bytes of every token; asked for once. The arrays are shared. */
+    public byte[][] vocabulary(Duration deadline) {
+        byte[][] known = vocabulary;
+        if (known == null) {
+            Tensor pieces = control("vocabulary", Map.of(), deadline).get(PIECES);
+            if (pieces == null) {
+                throw new FootholdException(
+                        ErrorCode.PEER_UNAVAILABLE, "inference server " + target + " has no vocabulary to give");
+            }
+            known = pieces.bytes().toArray(byte[][]::new);
+            vocabulary = known;
+        }
+        return known;
+    }
+
+    /** Token ids of a text. */
+    public int[] tokenize(String text, Duration deadline) {
+        Tensor ids = control("tokenize", Map.of(TEXT, Tensors.ofTexts(List.of(text))), deadline)
+                .get(IDS);
+        if (ids == null || ids.data().isEmpty()) {
+            throw new FootholdException(ErrorCode.INVALID_INPUT, "the prompt has no tokens: '" + text + "'");
+        }
+        return ids.ints();
+    }
+
+    /** Makes the server serve a version and gives the pause in microseconds. Idempotent. */
+    public long switchTo(long version, String uri, String digest, Duration deadline) {
+        JsonNode now = status(deadline);
+        if (now.path("version").asLong() == version
+                && now.path("digest").asText().equals(digest)) {
+            return 0;
+        }
+        String op = version > now.path("version").asLong() ? "update" : "reset";
+        Tensor json = control(
+                        op,
+                        Map.of(
+                                POLICY_VERSION,
+                                Tensors.ofLongs(version),
+                                WEIGHTS_URI,
+                                Tensors.ofTexts(List.of(uri)),
+                                WEIGHTS_DIGEST,
+                                Tensors.ofTexts(List.of(digest))),
+                        deadline)
+                .get(STATUS_JSON);
+        return json == null ? 0 : parse(json.text()).path("pause_micros").asLong();
+    }
+
+    @Override
+    public void close() {
+        for (ManagedChannel channel : channels) {
+            channel.shutdownNow();
+        }
+    }
+}

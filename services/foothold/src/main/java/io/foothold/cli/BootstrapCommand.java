@@ -1,0 +1,28 @@
+package io.foothold.cli;
+
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Makes the base policy. */
+@Command(
+        name = "bootstrap",
+        mixinStandardHelpOptions = true,
+        description = "Makes the base policy of the dial from nothing; a few minutes on one core.")
+final class BootstrapCommand implements Callable<Integer> {
+    @Option(names = "--out", required = true, description = "Directory to write (Hugging Face layout).")
+    private Path out = Path.of("policy");
+
+    @Option(names = "--seed", description = "Seed (default: ${DEFAULT-VALUE}).")
+    private long seed;
+
+    @Option(names = "--steps", description = "Optimizer steps (default: ${DEFAULT-VALUE}).")
+    private int steps = 1600;
+
+    @Override
+    public Integer call() {
+        Bootstrap.run(out, seed, steps, System.out);
+        return 0;
+    }
+}

@@ -1,0 +1,157 @@
+package io.foothold.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.run.RunManager;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** POPE beside GRPO on problems that the base policy never solves. */
+@Command(
+        name = "demo",
+        mixinStandardHelpOptions = true,
+        description =
+                "Trains the shipped policy on problems it cannot solve, with POPE and with GRPO, and writes a report.")
+final class DemoCommand implements Callable<Integer> {
+    private static final int POOL = 128;
+    private static final int TEST = 64;
+    private static final int SAMPLES = 16;
+    private static final int UPDATES = 80;
+    private static final int ROLLOUTS_PER_UPDATE = 96;
+
+    @Option(names = "--seed", description = "Seed of everything random (default: ${DEFAULT-VALUE}).")
+    private long seed;
+
+    @Option(names = "--report", description = "Directory of report.html and report.json (default: ${DEFAULT-VALUE}).")
+    private Path report = Path.of("foothold-report");
+
+    @Option(
+            names = "--home",
+            description = "Directory of ledger, checkpoints and completions (default: a new one under foothold-home).")
+    private Path home = Path.of("foothold-home", "demo-" + System.currentTimeMillis());
+
+    @Option(
+            names = "--ci",
+            description = "A smaller version; exit code 1 unless held-out medium pass@1 at least doubles.")
+    private boolean ci;
+
+    @Override
+    public Integer call() throws Exception {
+        long start = System.nanoTime();
+        int code = AllInOne.run(
+                home,
+                AllInOne.freePort(),
+                Map.of(
+                        "foothold.policy-server.model",
+                        Workspace.dialPolicy().toString(),
+                        "foothold.policy-server.deterministic",
+                        "true"),
+                runs -> ci ? small(runs) : full(runs));
+        System.out.printf(
+                Locale.ROOT,
+                "report: %s%n",
+                report.resolve("report.html").toAbsolutePath().normalize());
+        System.out.printf(Locale.ROOT, "total %.0f s%n", (System.nanoTime() - start) / 1e9);
+        return code;
+    }
+
+    private int full(RunManager runs) throws InterruptedException {
+        Report.RunSummary pope = run(
+                runs,
+                "pope",
+                DialRuns.yaml(
+                        "pope-dial", seed, Workspace.dialPolicy(), "hard", POOL, "hard", TEST, SAMPLES, UPDATES, 10));
+        // GRPO gets POPE's search rollouts on top, rounded up to whole updates.
+        long extra = (pope.searchRollouts() + ROLLOUTS_PER_UPDATE - 1) / ROLLOUTS_PER_UPDATE;
+        Report.RunSummary grpo = run(
+                runs,
+                "grpo",
+                DialRuns.yaml(
+                        "grpo-dial",
+                        seed,
+                        Workspace.dialPolicy(),
+                        "hard",
+                        POOL,
+                        "hard",
+                        TEST,
+                        SAMPLES,
+                        UPDATES + extra,
+                        20));
+        Report report = new Report(List.of(grpo, pope), Report.HARD_TEXT);
+        report.write(this.report);
+        System.out.print(report.table());
+        return 0;
+    }
+
+    private int small(RunManager runs) throws InterruptedException {
+        Report.RunSummary grpo = run(
+                runs,
+                "grpo",
+                DialRuns.yaml("grpo-dial", seed, Workspace.dialPolicy(), "medium", 128, "medium", 48, 8, 12, 12));
+        Report.RunSummary pope = run(
+                runs,
+                "pope",
+                DialRuns.yaml("pope-dial", seed, Workspace.dialPolicy(), "hard", 24, "hard", 16, 4, 4, 4));
+        Report report = new Report(List.of(grpo, pope), Report.CI_TEXT);
+        report.write(this.report);
+        System.out.print(report.table());
+        List<JsonNode> medium = grpo.evaluations();
+        double before = medium.get(0).path("pass@1").asDouble();
+        double after = medium.get(medium.size() - 1).path("pass@1").asDouble();
+        boolean doubled = after >= 2 * before && after > 0;
+        System.out.printf(
+                Locale.ROOT,
+                "medium pass@1 %.3f -> %.3f over %d samples: %s%n",
+                before,
+                after,
+                medium.get(0).path("samples").asLong(),
+                doubled ? "at least doubled" : "NOT doubled");
+        return doubled ? 0 : 1;
+    }
+
+    private Report.RunSummary run(RunManager runs, String method, String yaml) throws InterruptedException {
+        String id = method + "-seed" + seed;
+        long start = System.nanoTime();
+        runs.create(id, yaml, List.of());
+        LedgerStore.RunRow end = new Progress(runs, System.out).follow(id, 1);
+        if (!end.state().equals("finished")) {
+            throw new FootholdException(ErrorCode.WRONG_STATE, "run " + id + " " + end.state() + ": " + end.reason());
+        }
+        double seconds = (System.nanoTime() - start) / 1e9;
+        ObjectMapper mapper = new ObjectMapper();
+        List<JsonNode> evaluations = new ArrayList<>();
+        try {
+            for (String json : runs.ledger().evaluations(id)) {
+                evaluations.add(mapper.readTree(json));
+            }
+            ObjectNode search = (ObjectNode) mapper.readTree(
+                    runs.ledger().preparation(id, "prefix_search").orElse("{}"));
+            double difference = runs.ledger().manifests(id).stream()
+                    .mapToDouble(m -> m.getMetricsOrDefault("log_prob_difference_max", 0))
+                    .max()
+                    .orElse(0);
+            return new Report.RunSummary(
+                    method,
+                    seed,
+                    evaluations,
+                    runs.ledger().countsByPurpose(id).getOrDefault("train", 0L),
+                    search.path("rollouts").asLong(),
+                    seconds,
+                    difference,
+                    runs.ledger().audit(id),
+                    Report.samples(runs.homeOf(id)));
+        } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

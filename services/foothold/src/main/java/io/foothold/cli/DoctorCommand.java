@@ -1,0 +1,64 @@
+package io.foothold.cli;
+
+import io.foothold.policy.NativeRuntime;
+import io.foothold.policy.PolicyDirectory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+
+/** Says what is here and what is missing. */
+@Command(
+        name = "doctor",
+        mixinStandardHelpOptions = true,
+        description = "Checks JDK, libtorch, the shipped policy and the built services; binds no port.")
+final class DoctorCommand implements Callable<Integer> {
+    private boolean sound = true;
+
+    @Override
+    public Integer call() {
+        check("JDK 25 or newer", () -> {
+            if (Runtime.version().feature() < 25) {
+                throw new IllegalStateException("this is " + Runtime.version());
+            }
+            return Runtime.version().toString();
+        });
+        check("libtorch through DJL", () -> {
+            NativeRuntime.start();
+            return "loaded";
+        });
+        check("shipped policy", () -> {
+            PolicyDirectory policy = PolicyDirectory.open(Workspace.dialPolicy());
+            return policy.config().parameters() + " parameters, digest "
+                    + policy.weights().digest().substring(0, 12);
+        });
+        for (String service : new String[] {
+            "augmentation", "sampler", "verifier", "localizer", "learner", "policy-server", "orchestrator"
+        }) {
+            check("application " + service, () -> {
+                Path jar = Workspace.application(service);
+                if (!Files.exists(jar)) {
+                    throw new IllegalStateException("missing: " + jar + " (./foothold build makes it)");
+                }
+                return "built";
+            });
+        }
+        long free = Runtime.getRuntime().maxMemory() >> 20;
+        System.out.println("ok    memory for the JVM: " + free + " MiB, processors: "
+                + Runtime.getRuntime().availableProcessors());
+        return sound ? 0 : 1;
+    }
+
+    private interface Check {
+        String run();
+    }
+
+    private void check(String name, Check check) {
+        try {
+            System.out.println("ok    " + name + ": " + check.run());
+        } catch (RuntimeException e) {
+            sound = false;
+            System.out.println("FAIL  " + name + ": " + e.getMessage());
+        }
+    }
+}

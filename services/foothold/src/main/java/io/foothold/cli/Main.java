@@ -1,0 +1,55 @@
+package io.foothold.cli;
+
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.policy.PolicyException;
+import io.quarkus.runtime.annotations.QuarkusMain;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** The entry: picocli parses first, so that help, doctor and the like start nothing and bind no port. */
+@QuarkusMain
+@Command(
+        name = "foothold",
+        mixinStandardHelpOptions = true,
+        version = "foothold 0.1.0",
+        description = "Reinforcement learning for reasoning problems a language model cannot solve yet.",
+        subcommands = {
+            DemoCommand.class,
+            TrainCommand.class,
+            EvalCommand.class,
+            BootstrapCommand.class,
+            ProblemsCommand.class,
+            ServeCommand.class,
+            LedgerCommand.class,
+            DoctorCommand.class,
+            CleanCommand.class
+        })
+public final class Main implements Runnable {
+    /** Parses, runs, exits: 0 for success, 1 for a failure, 2 for a wrong command line. */
+    public static void main(String... args) {
+        // Child processes and the container read the logging manager before anything else does.
+        System.setProperty("java.util.logging.manager", "org.jboss.logmanager.LogManager");
+        CommandLine line = new CommandLine(new Main());
+        line.setExecutionExceptionHandler((failure, command, result) -> {
+            FootholdException own = failure instanceof PolicyException
+                    ? new FootholdException(
+                            io.foothold.contracts.error.ErrorCode.INVALID_DATA, failure.getMessage(), failure)
+                    : FootholdException.of(failure);
+            command.getErr().println("foothold: " + own.text());
+            if (own.code() == io.foothold.contracts.error.ErrorCode.INTERNAL) {
+                failure.printStackTrace(command.getErr());
+            }
+            command.getErr().flush();
+            return switch (own.code()) {
+                case INVALID_INPUT -> 2;
+                default -> 1;
+            };
+        });
+        System.exit(line.execute(args));
+    }
+
+    @Override
+    public void run() {
+        CommandLine.usage(this, System.out);
+    }
+}

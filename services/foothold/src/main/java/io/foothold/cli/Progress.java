@@ -1,0 +1,134 @@
+package io.foothold.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.run.RunManager;
+import java.io.PrintStream;
+import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** Prints a run as it goes: a bar that redraws itself on a terminal, plain lines otherwise. */
+final class Progress {
+    private static final int BAR = 24;
+    private final RunManager runs;
+    private final PrintStream out;
+    private final boolean terminal =
+            System.console() != null && System.console().isTerminal();
+    private final ObjectMapper mapper = new ObjectMapper();
+    private long next = 1;
+    private long start = System.nanoTime();
+    private long firstUpdate = -1;
+    private double tokens;
+
+    Progress(RunManager runs, PrintStream out) {
+        this.runs = runs;
+        this.out = out;
+    }
+
+    /** Follows a run to its end. */
+    LedgerStore.RunRow follow(String runId, long from) throws InterruptedException {
+        next = from;
+        start = System.nanoTime();
+        CompletableFuture<LedgerStore.RunRow> end = runs.end(runId);
+        LedgerStore.RunRow row = null;
+        while (row == null) {
+            try {
+                row = end.get(200, TimeUnit.MILLISECONDS);
+            } catch (TimeoutException e) {
+                // Not over yet: print what is there.
+            } catch (ExecutionException e) {
+                throw io.foothold.contracts.error.FootholdException.of(e);
+            }
+            for (LedgerStore.EventRow event : runs.ledger().events(runId, next)) {
+                next = event.number() + 1;
+                print(runId, event, runs.row(runId).updates());
+            }
+        }
+        return row;
+    }
+
+    private void print(String runId, LedgerStore.EventRow event, long updates) {
+        JsonNode json = parse(event.json());
+        switch (event.kind()) {
+            case "prepared" -> line(runId + ": " + prepared(json));
+            case "update_done" -> update(runId, json, updates);
+            case "evaluation_done" ->
+                line(String.format(
+                        Locale.ROOT,
+                        "%s: update %d, %s: pass@1 %.3f  (%d of %d, 95%% interval %.3f to %.3f)",
+                        runId,
+                        json.path("update").asLong(),
+                        json.path("set").asText(),
+                        json.path("pass@1").asDouble(),
+                        json.path("passes").asLong(),
+                        json.path("samples").asLong(),
+                        json.path("low").asDouble(),
+                        json.path("high").asDouble()));
+            case "alarm" -> line(runId + ": ALARM: " + json.path("what").asText());
+            case "group_dropped" ->
+                line(runId + ": group dropped: " + json.path("reason").asText());
+            case "run_ended" -> {
+                String reason = json.path("reason").asText();
+                line(runId + ": " + json.path("state").asText() + (reason.isEmpty() ? "" : ": " + reason));
+            }
+            default -> {}
+        }
+    }
+
+    private static String prepared(JsonNode json) {
+        return json.path("step").asText().equals("mining")
+                ? "hard-set mining: " + json.path("hard").asLong() + " of "
+                        + json.path("tried").asLong() + " problems are hard, "
+                        + json.path("rollouts").asLong() + " rollouts"
+                : String.format(
+                        Locale.ROOT,
+                        "prefix search: %d problems, %d rollouts, %d fell back, %.1f s; problems by prefix length: %s",
+                        json.path("problems").asLong(),
+                        json.path("rollouts").asLong(),
+                        json.path("fallbacks").asLong(),
+                        json.path("seconds").asDouble(),
+                        json.path("prefixes"));
+    }
+
+    private void update(String runId, JsonNode json, long updates) {
+        long update = json.path("update").asLong();
+        if (firstUpdate < 0) {
+            firstUpdate = update - 1;
+        }
+        tokens += json.path("sampled_tokens").asDouble();
+        double seconds = (System.nanoTime() - start) / 1e9;
+        double eta = seconds / Math.max(1, update - firstUpdate) * (updates - update);
+        String numbers = String.format(
+                Locale.ROOT,
+                "update %d of %d, reward %.3f, %.0f tokens/s, %.0f s left",
+                update,
+                updates,
+                json.path("reward_mean").asDouble(),
+                tokens / seconds,
+                eta);
+        if (terminal) {
+            int full = (int) (BAR * update / updates);
+            out.print("\r" + runId + " [" + "#".repeat(full) + "-".repeat(BAR - full) + "] " + numbers + "   ");
+            out.flush();
+        } else if (update % 10 == 0 || update == updates) {
+            out.println(runId + ": " + numbers);
+        }
+    }
+
+    private void line(String text) {
+        out.println((terminal ? "\r\u001b[K" : "") + text);
+    }
+
+    private JsonNode parse(String json) {
+        try {
+            return mapper.readTree(json);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

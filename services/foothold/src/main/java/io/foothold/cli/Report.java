@@ -1,0 +1,291 @@
+package io.foothold.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.ledger.LedgerAudit;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
+
+/** The report of a demo: numbers for programs, curves and samples for people. */
+record Report(List<RunSummary> runs, String text) {
+    static final String HARD_TEXT = """
+            The dial's hard problems are eight mirrors in a row. The base policy gets one mirror right in four, and all eight \
+            must be right: about one rollout in 65,000 would be rewarded. GRPO therefore sees no reward and stands still. POPE \
+            starts half of its groups from a prompt that holds the first steps of a solution; the rewards that come from there \
+            teach the skill, and it carries over to the prompt without help, which is all that the curves measure. \
+            What this task can show: that guidance makes learning possible where there was no signal, and that what is learned \
+            transfers to unguided problems. What it cannot: all mirrors share one fixable habit, which the base policy was \
+            deliberately taught, so transfer is quicker than it would be on real mathematics; and fine-tuning on oracle \
+            solutions is strong here, because their style is the policy's own.""";
+    static final String CI_TEXT =
+            "The small version: GRPO on medium problems has to double its held-out pass@1; POPE on "
+                    + "hard problems runs for a few updates to take every path once.";
+
+    private static final int WIDTH = 760;
+    private static final int HEIGHT = 320;
+    private static final int LEFT = 60;
+    private static final int BOTTOM = 40;
+    private static final String[] COLOURS = {"#b4552d", "#2d6cb4"};
+
+    /** A sample rollout. */
+    record Sample(String title, String prompt, String response, String verdict) {}
+
+    /** One run. */
+    record RunSummary(
+            String method,
+            long seed,
+            List<JsonNode> evaluations,
+            long rollouts,
+            long searchRollouts,
+            double seconds,
+            double logProbDifference,
+            LedgerAudit.Report audit,
+            List<Sample> samples) {}
+
+    void write(Path directory) {
+        Workspace.write(directory.resolve("report.json"), json());
+        Workspace.write(directory.resolve("report.html"), html());
+    }
+
+    private String json() {
+        ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+        ObjectNode root = mapper.createObjectNode();
+        ArrayNode array = root.putArray("runs");
+        for (RunSummary run : runs) {
+            ObjectNode node = array.addObject();
+            node.put("method", run.method()).put("seed", run.seed());
+            node.putArray("evaluations").addAll(run.evaluations());
+            node.put("rollouts", run.rollouts()).put("search_rollouts", run.searchRollouts());
+            node.put("seconds", run.seconds());
+            node.put("log_prob_difference_max", run.logProbDifference());
+            node.put("ledger_sound", run.audit().sound());
+        }
+        try {
+            return mapper.writeValueAsString(root) + "\n";
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The curves as text, side by side. */
+    String table() {
+        StringBuilder out = new StringBuilder("\nunguided pass@1 on held-out problems\n");
+        for (RunSummary run : runs) {
+            out.append(String.format(
+                    Locale.ROOT,
+                    "  %-5s %6d rollouts + %5d search, %4.0f s:",
+                    run.method(),
+                    run.rollouts(),
+                    run.searchRollouts(),
+                    run.seconds()));
+            for (JsonNode e : run.evaluations()) {
+                out.append(String.format(
+                        Locale.ROOT,
+                        "  %d: %.3f",
+                        e.path("update").asLong(),
+                        e.path("pass@1").asDouble()));
+            }
+            JsonNode last = run.evaluations().get(run.evaluations().size() - 1);
+            out.append(String.format(
+                    Locale.ROOT,
+                    "%n        end: %d of %d on %s, 95%% interval %.3f to %.3f; largest sampler-learner log-prob difference %.1e; ledger %s%n",
+                    last.path("passes").asLong(),
+                    last.path("samples").asLong(),
+                    last.path("set").asText(),
+                    last.path("low").asDouble(),
+                    last.path("high").asDouble(),
+                    run.logProbDifference(),
+                    run.audit().sound() ? "sound" : "NOT SOUND"));
+        }
+        return out.toString();
+    }
+
+    private String html() {
+        StringBuilder out = new StringBuilder();
+        out.append("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Foothold demo</title><style>"
+                + "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
+                + "table{border-collapse:collapse}td,th{padding:.3rem .8rem;border-bottom:1px solid #ddd;text-align:right}"
+                + "td:first-child,th:first-child{text-align:left}pre{background:#f5f3ef;padding:.8rem;white-space:pre-wrap}"
+                + "figure{margin:1rem 0}svg text{font:13px system-ui,sans-serif;fill:#444}</style>");
+        out.append("<h1>A policy learns problems it could not solve</h1><p>")
+                .append(text)
+                .append("</p>");
+        out.append("<figure>")
+                .append(chart())
+                .append("<figcaption>Unguided pass@1 on held-out problems, by update; bars are ")
+                .append("95&nbsp;% Wilson intervals.</figcaption></figure>");
+        out.append("<table><tr><th>method</th><th>training rollouts</th><th>search rollouts</th><th>pass@1 before</th>")
+                .append("<th>pass@1 after</th><th>95&nbsp;% interval</th><th>seconds</th></tr>");
+        for (RunSummary run : runs) {
+            JsonNode first = run.evaluations().get(0);
+            JsonNode last = run.evaluations().get(run.evaluations().size() - 1);
+            out.append(String.format(
+                    Locale.ROOT,
+                    "<tr><td>%s</td><td>%d</td><td>%d</td><td>%.3f</td><td>%.3f</td><td>%.3f to %.3f</td><td>%.0f</td></tr>",
+                    run.method(),
+                    run.rollouts(),
+                    run.searchRollouts(),
+                    first.path("pass@1").asDouble(),
+                    last.path("pass@1").asDouble(),
+                    last.path("low").asDouble(),
+                    last.path("high").asDouble(),
+                    run.seconds()));
+        }
+        out.append("</table>");
+        for (RunSummary run : runs) {
+            out.append("<h2>Sample rollouts: ").append(run.method()).append("</h2>");
+            for (Sample s : run.samples()) {
+                out.append("<h3>")
+                        .append(escape(s.title()))
+                        .append(" — ")
+                        .append(escape(s.verdict()))
+                        .append("</h3><pre>")
+                        .append(escape(s.prompt()))
+                        .append("\n\u2192 ")
+                        .append(escape(s.response()))
+                        .append("</pre>");
+            }
+        }
+        return out.append("</html>\n").toString();
+    }
+
+    private String chart() {
+        double most = 1;
+        for (RunSummary run : runs) {
+            for (JsonNode e : run.evaluations()) {
+                most = Math.max(most, e.path("update").asDouble());
+            }
+        }
+        StringBuilder out = new StringBuilder(String.format(
+                Locale.ROOT,
+                "<svg viewBox=\"0 0 %d %d\" width=\"100%%\" role=\"img\" aria-label=\"pass@1 by update\">",
+                WIDTH,
+                HEIGHT));
+        for (int i = 0; i <= 5; i++) {
+            double y = y(i / 5.0);
+            out.append(String.format(
+                    Locale.ROOT,
+                    "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"#e5e2dc\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.1f</text>",
+                    LEFT,
+                    y,
+                    WIDTH - 20,
+                    y,
+                    LEFT - 8,
+                    y + 4,
+                    i / 5.0));
+        }
+        for (int i = 0; i <= 4; i++) {
+            double u = most * i / 4;
+            out.append(String.format(
+                    Locale.ROOT,
+                    "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>",
+                    x(u, most),
+                    HEIGHT - 16,
+                    u));
+        }
+        for (int r = 0; r < runs.size(); r++) {
+            StringBuilder points = new StringBuilder();
+            for (JsonNode e : runs.get(r).evaluations()) {
+                double px = x(e.path("update").asDouble(), most);
+                points.append(String.format(
+                        Locale.ROOT, "%.1f,%.1f ", px, y(e.path("pass@1").asDouble())));
+                out.append(String.format(
+                        Locale.ROOT,
+                        "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"1.5\" opacity=\".5\"/>",
+                        px,
+                        y(e.path("low").asDouble()),
+                        px,
+                        y(e.path("high").asDouble()),
+                        COLOURS[r % 2]));
+            }
+            out.append(String.format(
+                    Locale.ROOT,
+                    "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2.5\"/>",
+                    points,
+                    COLOURS[r % 2]));
+            out.append(String.format(
+                    Locale.ROOT,
+                    "<rect x=\"%d\" y=\"%d\" width=\"14\" height=\"4\" fill=\"%s\"/><text x=\"%d\" y=\"%d\">%s</text>",
+                    LEFT + 12,
+                    22 + 20 * r,
+                    COLOURS[r % 2],
+                    LEFT + 32,
+                    28 + 20 * r,
+                    escape(runs.get(r).method().toUpperCase(Locale.ROOT))));
+        }
+        return out.append("</svg>").toString();
+    }
+
+    private static double x(double update, double most) {
+        return LEFT + (WIDTH - LEFT - 20) * update / most;
+    }
+
+    private static double y(double share) {
+        return 10 + (HEIGHT - BOTTOM - 10) * (1 - share);
+    }
+
+    private static String escape(String s) {
+        return s.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
+    }
+
+    /** An unguided sample before and after training, and a guided one that was rewarded. */
+    static List<Sample> samples(Path home) {
+        List<Path> evaluations = files(home, "evaluation-");
+        List<Path> updates = files(home, "update-");
+        List<Sample> out = new ArrayList<>();
+        if (!evaluations.isEmpty()) {
+            first(evaluations.get(0), "unguided, before training", "", out);
+            first(evaluations.get(evaluations.size() - 1), "unguided, after training", "", out);
+        }
+        for (Path update : updates) {
+            int before = out.size();
+            first(update, "guided, rewarded in " + update.getFileName(), "\"start\":\"guided\"", out);
+            if (out.size() > before) {
+                break;
+            }
+        }
+        return out;
+    }
+
+    private static List<Path> files(Path home, String prefix) {
+        try (Stream<Path> all = Files.list(home.resolve("completions"))) {
+            return all.filter(p -> p.getFileName().toString().startsWith(prefix))
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw new FootholdException(
+                    ErrorCode.STORAGE, "cannot list completions of " + home + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static void first(Path file, String title, String wanted, List<Sample> out) {
+        try (Stream<String> lines = Files.lines(file)) {
+            ObjectMapper mapper = new ObjectMapper();
+            for (String line : (Iterable<String>) lines::iterator) {
+                JsonNode json = mapper.readTree(line);
+                if (wanted.isEmpty()
+                        || (line.contains(wanted) && json.path("reward").asDouble() > 0)) {
+                    out.add(new Sample(
+                            title,
+                            json.path("prompt").asText(),
+                            json.path("response").asText(),
+                            json.path("verdict").asText()));
+                    return;
+                }
+            }
+        } catch (IOException e) {
+            throw new FootholdException(ErrorCode.STORAGE, file + " cannot be read: " + e.getMessage(), e);
+        }
+    }
+}

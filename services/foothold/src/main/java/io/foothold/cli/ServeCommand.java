@@ -1,0 +1,54 @@
+package io.foothold.cli;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.error.Nearest;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Starts one service's own application. */
+@Command(
+        name = "serve",
+        mixinStandardHelpOptions = true,
+        description =
+                "Starts one service as a process of its own: augmentation, sampler, verifier, localizer, learner, "
+                        + "policy-server or orchestrator.")
+final class ServeCommand implements Callable<Integer> {
+    private static final List<String> SERVICES =
+            List.of("augmentation", "sampler", "verifier", "localizer", "learner", "policy-server", "orchestrator");
+
+    @Parameters(paramLabel = "SERVICE", description = "The service.")
+    private String service = "";
+
+    @Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "A configuration key, such as quarkus.http.port=9300.")
+    private List<String> settings = new ArrayList<>();
+
+    @Override
+    public Integer call() throws Exception {
+        if (!SERVICES.contains(service)) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT, "unknown service '" + service + "'" + Nearest.hint(service, SERVICES));
+        }
+        Map<String, String> map = new LinkedHashMap<>();
+        for (String s : settings) {
+            int at = s.indexOf('=');
+            if (at < 1) {
+                throw new FootholdException(ErrorCode.INVALID_INPUT, "--set " + s + ": expected key=value");
+            }
+            map.put(s.substring(0, at), s.substring(at + 1));
+        }
+        Process process =
+                new ProcessBuilder(Child.command(service, map)).inheritIO().start();
+        Runtime.getRuntime().addShutdownHook(new Thread(process::destroy));
+        return process.waitFor();
+    }
+}

@@ -1,0 +1,194 @@
+package io.foothold.cli;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.policy.ModelConfig;
+import io.foothold.policy.PolicyDirectory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Trains a run file. */
+@Command(
+        name = "train",
+        mixinStandardHelpOptions = true,
+        description =
+                "Trains a run file. Learner and policy server run as child processes, so that a native crash never takes "
+                        + "the ledger with it.")
+final class TrainCommand implements Callable<Integer> {
+    @Parameters(paramLabel = "RUN.yaml", description = "The run file.")
+    private Path file = Path.of("run.yaml");
+
+    @Option(names = "--id", description = "Id of the run (default: its name, or the file's name).")
+    private String id = "";
+
+    @Option(names = "--set", paramLabel = "KEY=VALUE", description = "A setting that wins over the file; repeatable.")
+    private List<String> overrides = new ArrayList<>();
+
+    @Option(names = "--resume", description = "Goes on with the run where it stopped.")
+    private boolean resume;
+
+    @Option(names = "--dry-run", description = "Prints every setting and a memory estimate, and does nothing.")
+    private boolean dryRun;
+
+    @Option(
+            names = "--home",
+            description = "Directory of ledger, checkpoints and completions (default: ${DEFAULT-VALUE}).")
+    private Path home = Path.of("foothold-home");
+
+    @Option(names = "--one-process", description = "Runs learner and policy server in this process too.")
+    private boolean oneProcess;
+
+    @Option(
+            names = "--deterministic",
+            negatable = true,
+            defaultValue = "true",
+            fallbackValue = "true",
+            description = "Tokens independent of batch neighbours (default: ${DEFAULT-VALUE}).")
+    private boolean deterministic;
+
+    @Option(names = "--slots", description = "Sequences sampled at the same time (default: ${DEFAULT-VALUE}).")
+    private int slots = 128;
+
+    @Option(names = "--max-length", description = "Longest sequence in tokens (default: ${DEFAULT-VALUE}).")
+    private int maxLength = 112;
+
+    @Option(names = "--port", description = "Port of the services (default: a free one).")
+    private int port;
+
+    @Override
+    public Integer call() throws Exception {
+        String text = Workspace.read(file);
+        RunFile plan = RunFile.resolve(file.toString(), text, overrides);
+        PolicyDirectory policy = PolicyDirectory.open(Path.of(plan.text("policy.base")));
+        if (dryRun) {
+            System.out.print(plan.print());
+            System.out.print(memory(policy.config(), plan));
+            return 0;
+        }
+        String runId = runId(plan);
+        Map<String, String> engine = new LinkedHashMap<>();
+        engine.put(
+                "foothold.policy-server.model", policy.path().toAbsolutePath().toString());
+        engine.put("foothold.policy-server.deterministic", Boolean.toString(deterministic));
+        engine.put("foothold.policy-server.slots", Integer.toString(slots));
+        engine.put("foothold.policy-server.max-length", Integer.toString(maxLength));
+        int own = port == 0 ? AllInOne.freePort() : port;
+        if (oneProcess) {
+            return AllInOne.run(home, own, engine, runs -> follow(runs, runId, text));
+        }
+        int enginePort = AllInOne.freePort();
+        int learnerPort = AllInOne.freePort();
+        String runsHome = home.toAbsolutePath().normalize().resolve("runs").toString();
+        try (Child server = Child.start("policy-server", enginePort, engine, home);
+                Child learner = Child.start("learner", learnerPort, Map.of("foothold.learner.home", runsHome), home)) {
+            server.awaitReady();
+            learner.awaitReady();
+            return AllInOne.run(
+                    home,
+                    own,
+                    Map.of(
+                            "foothold.sampler.endpoints",
+                            "127.0.0.1:" + enginePort,
+                            "quarkus.grpc.clients.learner.port",
+                            Integer.toString(learnerPort)),
+                    runs -> follow(runs, runId, text));
+        }
+    }
+
+    private String runId(RunFile plan) {
+        if (!id.isEmpty()) {
+            return id;
+        }
+        String name = plan.text("name");
+        return name.isEmpty() ? file.getFileName().toString().replaceFirst("\\.ya?ml$", "") : name;
+    }
+
+    private int follow(io.foothold.orchestrator.run.RunManager runs, String runId, String text)
+            throws InterruptedException {
+        long from = 1;
+        if (resume) {
+            RunFile known = RunFile.restore(runs.row(runId).runFile());
+            String now = RunFile.resolve(file.toString(), text, overrides).print();
+            if (!known.print().equals(now)) {
+                throw new FootholdException(
+                        ErrorCode.CONFLICT,
+                        "run " + runId
+                                + " was started with another configuration; resume it with the file and settings "
+                                + "it was started with:\n" + difference(known.print(), now));
+            }
+            List<LedgerStore.EventRow> past = runs.ledger().events(runId, 0);
+            from = past.isEmpty() ? 1 : past.get(past.size() - 1).number() + 1;
+            runs.resume(runId);
+        } else if (runs.ledger().run(runId).isPresent()) {
+            throw new FootholdException(
+                    ErrorCode.CONFLICT,
+                    "run " + runId + " exists in " + home + " ("
+                            + runs.row(runId).state() + "): use --resume to go on with it, or --id for another one");
+        } else {
+            runs.create(runId, text, overrides);
+        }
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            try {
+                runs.stop(runId);
+            } catch (FootholdException e) {
+                // Not under way any more: nothing to stop.
+            }
+        }));
+        LedgerStore.RunRow end = new Progress(runs, System.out).follow(runId, from);
+        System.out.println("files: " + runs.homeOf(runId).toAbsolutePath().normalize());
+        return end.state().equals("failed") ? 1 : 0;
+    }
+
+    private static String difference(String before, String after) {
+        StringBuilder out = new StringBuilder();
+        List<String> a = before.lines().toList();
+        List<String> b = after.lines().toList();
+        a.stream()
+                .filter(l -> !b.contains(l))
+                .forEach(l -> out.append("  was ").append(l).append('\n'));
+        b.stream()
+                .filter(l -> !a.contains(l))
+                .forEach(l -> out.append("  is  ").append(l).append('\n'));
+        return out.toString();
+    }
+
+    private String memory(ModelConfig config, RunFile plan) {
+        double mib = 1024 * 1024;
+        double learner = config.parameters() * 4.0 * 4 / mib;
+        double engine = config.parameters() * 4.0 / mib;
+        double cache = 2.0
+                * config.layers()
+                * ((slots + 7) / 8 * 8)
+                * config.kvHeads()
+                * (double) (maxLength + 4)
+                * config.headDim()
+                * 4
+                / mib;
+        double activations = plan.integer("optimizer.micro_batch_tokens")
+                * (double) config.layers()
+                * (10.0 * config.width() + 4.0 * config.feedForward())
+                * 4
+                / mib;
+        return String.format(
+                Locale.ROOT,
+                "memory estimate: learner %.0f MiB (weights, gradients, two moments) + about %.0f MiB of activations; "
+                        + "policy server %.0f MiB of weights + %.0f MiB of cache (%d slots of %d tokens); %,d parameters%n",
+                learner,
+                activations,
+                engine,
+                cache,
+                slots,
+                maxLength,
+                config.parameters());
+    }
+}

@@ -1,0 +1,48 @@
+package io.foothold.cli;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Where things lie: the checkout that the launcher runs from, and the files it ships. */
+final class Workspace {
+    private Workspace() {}
+
+    /** The root of the checkout, as the launcher says. */
+    static Path root() {
+        return Path.of(System.getProperty("foothold.root", "."));
+    }
+
+    /** The shipped base policy of the dial. */
+    static Path dialPolicy() {
+        return root().resolve("services/foothold/policies/dial")
+                .toAbsolutePath()
+                .normalize();
+    }
+
+    /** A service's application. */
+    static Path application(String service) {
+        return root().resolve("services").resolve(service).resolve("target/quarkus-app/quarkus-run.jar");
+    }
+
+    static String read(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (java.nio.file.NoSuchFileException e) {
+            throw new FootholdException(ErrorCode.INVALID_INPUT, file + " does not exist", e);
+        } catch (IOException e) {
+            throw new FootholdException(ErrorCode.INVALID_INPUT, file + " cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    static void write(Path file, String text) {
+        try {
+            Files.createDirectories(file.toAbsolutePath().getParent());
+            Files.writeString(file, text);
+        } catch (IOException e) {
+            throw new FootholdException(ErrorCode.STORAGE, "cannot write " + file + ": " + e.getMessage(), e);
+        }
+    }
+}

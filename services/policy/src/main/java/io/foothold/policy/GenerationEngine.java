@@ -2,6 +2,7 @@ package io.foothold.policy;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.IValue;
@@ -38,8 +39,9 @@ public final class GenerationEngine implements AutoCloseable {
      * @param maxLength longest sequence, prompt and response together
      * @param stepsPerCall decode steps of one native call
      * @param deterministic see {@link GenerationEngine}
+     * @param precision of attention
      */
-    public record Settings(int slots, int maxLength, int stepsPerCall, boolean deterministic) {
+    public record Settings(int slots, int maxLength, int stepsPerCall, boolean deterministic, Precision precision) {
         /** Checks ranges. */
         public Settings {
             if (slots < 1 || maxLength < 2 || stepsPerCall < 1) {
@@ -113,7 +115,7 @@ public final class GenerationEngine implements AutoCloseable {
             throw new PolicyException("sequences of " + settings.maxLength() + " tokens do not fit the model's "
                     + config.maxPositions() + " positions");
         }
-        this.transformer = new Transformer(config);
+        this.transformer = new Transformer(config, settings.precision());
         this.settings = settings;
         this.tokenizer = tokenizer;
         this.version = version;
@@ -121,10 +123,11 @@ public final class GenerationEngine implements AutoCloseable {
         this.rows = (settings.slots() + 7) / 8 * 8;
         // Steps past a row's end still write: they need room behind the longest sequence.
         long length = settings.maxLength() + settings.stepsPerCall();
+        DataType cacheType = settings.precision() == Precision.EXACT ? DataType.FLOAT64 : DataType.FLOAT32;
         for (int i = 0; i < config.layers(); i++) {
             Shape shape = new Shape((long) rows * config.kvHeads(), length, config.headDim());
-            keyArrays.add(transformer.manager().zeros(shape));
-            valueArrays.add(transformer.manager().zeros(shape));
+            keyArrays.add(transformer.manager().zeros(shape, cacheType));
+            valueArrays.add(transformer.manager().zeros(shape, cacheType));
         }
         this.keys = WeightStore.listOf(keyArrays);
         this.values = WeightStore.listOf(valueArrays);
@@ -362,7 +365,9 @@ public final class GenerationEngine implements AutoCloseable {
     private void decode() {
         int live = active.size();
         int steps = settings.stepsPerCall();
-        int n = settings.deterministic() ? (live + 7) / 8 * 8 : live;
+        // A row of a matrix product keeps its bits in batches of 7 rows and more, not in smaller ones.
+        boolean padded = settings.deterministic() || settings.precision() == Precision.EXACT;
+        int n = padded ? (live + 7) / 8 * 8 : live;
         int longest = 0;
         boolean restricted = false;
         long[] state = new long[n * (3 + steps)];

@@ -87,12 +87,13 @@ public final class Trainer implements AutoCloseable {
      * A trainer with fresh moments.
      *
      * @param microBatchTokens largest count of tokens, prompts included, that go through the model at once
+     * @param precision of attention
      */
-    public Trainer(PolicyWeights initial, int microBatchTokens) {
+    public Trainer(PolicyWeights initial, int microBatchTokens, Precision precision) {
         if (microBatchTokens < 1) {
             throw new IllegalArgumentException("microBatchTokens must be positive: " + microBatchTokens);
         }
-        this.transformer = new Transformer(initial.config());
+        this.transformer = new Transformer(initial.config(), precision);
         this.microBatchTokens = microBatchTokens;
         this.weights = WeightStore.of(transformer, initial, "w[]", true);
         this.gradients = WeightStore.zeros(transformer, "g[]");

@@ -31,7 +31,7 @@ final class Transformer implements AutoCloseable {
     private final PtNDManager manager;
     private final ParameterStore parameters;
 
-    Transformer(ModelConfig config) {
+    Transformer(ModelConfig config, Precision precision) {
         NativeRuntime.enterThread();
         this.config = config;
         Map<String, Object> attributes = new LinkedHashMap<>();
@@ -45,6 +45,7 @@ final class Transformer implements AutoCloseable {
         attributes.put("qk_norm", config.qkNorm());
         attributes.put("qkv_bias", config.qkvBias());
         attributes.put("tied", config.tied());
+        attributes.put("exact", precision == Precision.EXACT);
         attributes.put("stride", WeightLayout.of(config).stride());
         byte[] archive = TorchScriptArchive.write("Transformer", attributes, source());
         this.model = Model.newInstance("policy", "PyTorch");

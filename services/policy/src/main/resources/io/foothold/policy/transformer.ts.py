@@ -16,6 +16,7 @@ class Transformer(Module):
   qk_norm : bool
   qkv_bias : bool
   tied : bool
+  exact : bool
   stride : int
   def tables(self: __torch__.Transformer, pos: Tensor) -> Tuple[Tensor, Tensor]:
     angle = torch.outer(pos.to(6), self.inv_freq).unsqueeze(1)
@@ -43,19 +44,42 @@ class Transformer(Module):
       return torch.linear(h, w[0])
     else:
       return torch.linear(h, w[len(w) - 1])
+  def cache_dtype(self: __torch__.Transformer) -> int:
+    if self.exact:
+      return 7
+    else:
+      return 6
+  def weigh(self: __torch__.Transformer, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+    scale = float(self.head_dim) ** -0.5
+    if self.exact:
+      p = torch.softmax(torch.bmm(q.to(7) * scale, k).to(6) + bias, -1)
+      return torch.bmm(p.to(7), v).to(6)
+    else:
+      return torch.bmm(torch.softmax(torch.baddbmm(bias, q, k, beta=1, alpha=scale), -1), v)
   def attend(self: __torch__.Transformer, q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor]) -> Tensor:
     n = q.size(0)
     T = q.size(1)
     L = k.size(1)
-    r = self.heads // self.kv_heads
-    qh = q.transpose(1, 2)
-    kh = k.transpose(1, 2).unsqueeze(2).expand([n, self.kv_heads, r, L, self.head_dim]).reshape([n, self.heads, L, self.head_dim])
-    vh = v.transpose(1, 2).unsqueeze(2).expand([n, self.kv_heads, r, L, self.head_dim]).reshape([n, self.heads, L, self.head_dim])
-    if mask is None:
-      o = torch.scaled_dot_product_attention(qh, kh, vh, None, 0., True)
+    KV = self.kv_heads
+    r = self.heads // KV
+    hd = self.head_dim
+    if L > 512:
+      qh = q.transpose(1, 2)
+      kh = k.transpose(1, 2).unsqueeze(2).expand([n, KV, r, L, hd]).reshape([n, self.heads, L, hd])
+      vh = v.transpose(1, 2).unsqueeze(2).expand([n, KV, r, L, hd]).reshape([n, self.heads, L, hd])
+      o = torch.scaled_dot_product_attention(qh, kh, vh, mask, 0., mask is None)
+      return o.transpose(1, 2).reshape([n * T, self.heads * hd])
     else:
-      o = torch.scaled_dot_product_attention(qh, kh, vh, mask, 0., False)
-    return o.transpose(1, 2).reshape([n * T, self.heads * self.head_dim])
+      if mask is None:
+        allowed = torch.tril(torch.ones([T, L], dtype=11)).view([1, 1, T, L])
+      else:
+        allowed = ops.aten._unwrap_optional(mask)
+      bias = torch.where(allowed, 0., -inf).expand([n, KV, T, L]).unsqueeze(2).expand([n, KV, r, T, L]).reshape([n * KV, r * T, L])
+      qh = q.view([n, T, KV, r, hd]).permute([0, 2, 3, 1, 4]).reshape([n * KV, r * T, hd])
+      kh = k.permute([0, 2, 3, 1]).reshape([n * KV, hd, L])
+      vh = v.transpose(1, 2).reshape([n * KV, L, hd])
+      o = (self).weigh(qh, kh.to((self).cache_dtype()), vh.to((self).cache_dtype()), bias)
+      return o.view([n, KV, r, T, hd]).permute([0, 3, 1, 2, 4]).reshape([n * T, self.heads * hd])
   def hidden(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, whole: Tensor, whole_back: Tensor, query: Tensor, query_back: Tensor, key: Tensor, prompt_length: Tensor) -> Tensor:
     cos, sin = (self).tables(pos)
     x = torch.embedding(w[0], ids)
@@ -154,8 +178,8 @@ class Transformer(Module):
       o = (self).attend(torch.narrow(qk, 1, 0, self.heads).view([n, P, self.heads, self.head_dim]), k, vv, None)
       kc = keys[i].view([-1, KV, keys[i].size(1), self.head_dim])
       vc = values[i].view([-1, KV, values[i].size(1), self.head_dim])
-      torch.narrow(kc, 2, 0, P).index_copy_(0, slot, torch.index_select(k.transpose(1, 2), 0, origin))
-      torch.narrow(vc, 2, 0, P).index_copy_(0, slot, torch.index_select(vv.transpose(1, 2), 0, origin))
+      torch.narrow(kc, 2, 0, P).index_copy_(0, slot, torch.index_select(k.transpose(1, 2), 0, origin).to(kc.dtype))
+      torch.narrow(vc, 2, 0, P).index_copy_(0, slot, torch.index_select(vv.transpose(1, 2), 0, origin).to(vc.dtype))
       if i < self.layers - 1:
         x = (self).tail(w, b, x, o)
     return n
@@ -177,7 +201,6 @@ class Transformer(Module):
     temperature = numbers[:, 0].unsqueeze(1)
     topp = numbers[:, 1].unsqueeze(1)
     row = torch.arange(n * KV)
-    scale = float(hd) ** -0.5
     tokens = torch.empty([n, steps], dtype=4)
     found = torch.empty([n, steps], dtype=6)
     greedy = temperature <= 0.
@@ -193,13 +216,12 @@ class Transformer(Module):
       for i in range(self.layers):
         b = 2 + i * self.stride
         qk, v = (self).qkv(w, b, x, cos, sin)
-        torch.index_put_(keys[i], [row, at], torch.narrow(qk, 1, self.heads, KV).reshape([n * KV, hd]))
-        torch.index_put_(values[i], [row, at], v.reshape([n * KV, hd]))
+        torch.index_put_(keys[i], [row, at], torch.narrow(qk, 1, self.heads, KV).reshape([n * KV, hd]).to(keys[i].dtype))
+        torch.index_put_(values[i], [row, at], v.reshape([n * KV, hd]).to(values[i].dtype))
         q = torch.narrow(qk, 1, 0, self.heads).reshape([n * KV, r, hd])
         k = torch.narrow(torch.narrow(keys[i], 0, 0, n * KV), 1, 0, L)
         vv = torch.narrow(torch.narrow(values[i], 0, 0, n * KV), 1, 0, L)
-        p = torch.softmax(torch.baddbmm(mask, q, k.transpose(1, 2), beta=1, alpha=scale), -1)
-        x = (self).tail(w, b, x, torch.bmm(p, vv).view([n, self.heads * hd]))
+        x = (self).tail(w, b, x, (self).weigh(q, k.transpose(1, 2), vv, mask).view([n, self.heads * hd]))
       logits = (self).head(w, x) / divisor
       if restrict:
         ordered, order = torch.sort(logits, -1, True)

@@ -69,8 +69,8 @@ class GenerationEngineTest {
         for (ModelConfig.Architecture a : ModelConfig.Architecture.values()) {
             PolicyWeights weights = Shapes.weights(Shapes.of(a, a == ModelConfig.Architecture.QWEN3), 3);
             NaiveTransformer naive = new NaiveTransformer(weights);
-            try (GenerationEngine engine =
-                    new GenerationEngine(weights, 0, null, new GenerationEngine.Settings(4, 48, 3, false))) {
+            try (GenerationEngine engine = new GenerationEngine(
+                    weights, 0, null, new GenerationEngine.Settings(4, 48, 3, false, Precision.EXACT))) {
                 List<GenerationRequest> requests = requests(9, 3, 5);
                 Map<String, Sink> sinks = run(engine, requests);
                 for (GenerationRequest r : requests) {
@@ -95,8 +95,8 @@ class GenerationEngineTest {
         PolicyWeights weights = Shapes.weights(Shapes.qwen3(), 3);
         Map<String, Sink> first;
         List<GenerationRequest> requests = requests(40, 6, 11);
-        try (GenerationEngine engine =
-                new GenerationEngine(weights, 0, null, new GenerationEngine.Settings(32, 48, 4, true))) {
+        try (GenerationEngine engine = new GenerationEngine(
+                weights, 0, null, new GenerationEngine.Settings(32, 48, 4, true, Precision.EXACT))) {
             first = run(engine, requests);
         }
         assertThat(first.values().stream().map(s -> s.tokens).distinct().count())
@@ -109,8 +109,8 @@ class GenerationEngineTest {
                 .isGreaterThan(3);
         List<GenerationRequest> shuffled = new ArrayList<>(requests);
         Collections.shuffle(shuffled, new Random(1));
-        try (GenerationEngine engine =
-                new GenerationEngine(weights, 0, null, new GenerationEngine.Settings(9, 48, 4, true))) {
+        try (GenerationEngine engine = new GenerationEngine(
+                weights, 0, null, new GenerationEngine.Settings(9, 48, 4, true, Precision.EXACT))) {
             assertSame(first, run(engine, shuffled));
             for (GenerationRequest r : shuffled.subList(0, 5)) {
                 assertSame(Map.of(r.id(), first.get(r.id())), run(engine, List.of(r)));
@@ -128,8 +128,8 @@ class GenerationEngineTest {
     @Test
     void inDeterministicModeAResetContinuesWithTheSameTokens() {
         PolicyWeights weights = Shapes.weights(Shapes.qwen3(), 3);
-        try (GenerationEngine engine =
-                new GenerationEngine(weights, 0, null, new GenerationEngine.Settings(16, 48, 3, true))) {
+        try (GenerationEngine engine = new GenerationEngine(
+                weights, 0, null, new GenerationEngine.Settings(16, 48, 3, true, Precision.EXACT))) {
             List<GenerationRequest> whole = requests(12, 3, 2);
             Map<String, Sink> sinks = run(engine, whole);
             List<GenerationRequest> resets = new ArrayList<>();
@@ -163,8 +163,8 @@ class GenerationEngineTest {
     void restrictedSamplingGivesLogProbsOfTheRestrictedDistribution() {
         PolicyWeights weights = Shapes.weights(Shapes.qwen3(), 3);
         NaiveTransformer naive = new NaiveTransformer(weights);
-        try (GenerationEngine engine =
-                new GenerationEngine(weights, 0, null, new GenerationEngine.Settings(8, 48, 4, false))) {
+        try (GenerationEngine engine = new GenerationEngine(
+                weights, 0, null, new GenerationEngine.Settings(8, 48, 4, false, Precision.EXACT))) {
             int[] prompt = {2, 9, 17};
             GenerationRequest r =
                     new GenerationRequest("k", prompt, new int[0], 16, 0.7, 1, 3, 9, true, Set.of(), List.of());
@@ -194,7 +194,7 @@ class GenerationEngineTest {
     void weightsChangeInFlightAndEveryTokenCarriesItsVersion() {
         ModelConfig config = Shapes.qwen3();
         try (GenerationEngine engine = new GenerationEngine(
-                Shapes.weights(config, 3), 4, null, new GenerationEngine.Settings(8, 48, 4, false))) {
+                Shapes.weights(config, 3), 4, null, new GenerationEngine.Settings(8, 48, 4, false, Precision.EXACT))) {
             Sink sink = new Sink();
             engine.submit(
                     new GenerationRequest("v", new int[] {2, 3}, new int[0], 24, 1, 1, 0, 1, true, Set.of(), List.of()),
@@ -212,7 +212,10 @@ class GenerationEngineTest {
     @Test
     void slotsAreRefilledWhileWorkWaits() {
         try (GenerationEngine engine = new GenerationEngine(
-                Shapes.weights(Shapes.qwen3(), 3), 0, null, new GenerationEngine.Settings(16, 60, 4, false))) {
+                Shapes.weights(Shapes.qwen3(), 3),
+                0,
+                null,
+                new GenerationEngine.Settings(16, 60, 4, false, Precision.EXACT))) {
             int arrays = engine.managedArrays();
             List<GenerationRequest> many = new ArrayList<>();
             for (int i = 0; i < 200; i++) {
@@ -229,7 +232,10 @@ class GenerationEngineTest {
     @Test
     void abortEndsARequestAndItsNeighboursGoOn() {
         try (GenerationEngine engine = new GenerationEngine(
-                Shapes.weights(Shapes.qwen3(), 3), 0, null, new GenerationEngine.Settings(8, 60, 1, true))) {
+                Shapes.weights(Shapes.qwen3(), 3),
+                0,
+                null,
+                new GenerationEngine.Settings(8, 60, 1, true, Precision.EXACT))) {
             Map<String, Sink> undisturbed = run(engine, requests(3, 3, 7));
             List<GenerationRequest> three = requests(3, 3, 7);
             Map<String, Sink> sinks = new HashMap<>();
@@ -249,7 +255,10 @@ class GenerationEngineTest {
     @Test
     void badRequestsAreRefusedWithTheirValue() {
         try (GenerationEngine engine = new GenerationEngine(
-                Shapes.weights(Shapes.qwen3(), 3), 0, null, new GenerationEngine.Settings(8, 16, 1, true))) {
+                Shapes.weights(Shapes.qwen3(), 3),
+                0,
+                null,
+                new GenerationEngine.Settings(8, 16, 1, true, Precision.EXACT))) {
             assertThatThrownBy(() -> engine.submit(GenerationRequest.plain("x", new int[] {99}, 4, 1), new Sink()))
                     .hasMessageContaining("token id 99 is not in 0..37");
             assertThatThrownBy(() -> engine.submit(GenerationRequest.plain("x", new int[] {2}, 40, 1), new Sink()))

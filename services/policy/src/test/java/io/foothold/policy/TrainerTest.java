@@ -9,6 +9,7 @@ import io.foothold.core.loss.NaiveLoss;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -46,7 +47,7 @@ class TrainerTest {
         for (ModelConfig.Architecture a : ModelConfig.Architecture.values()) {
             PolicyWeights weights = Shapes.weights(Shapes.of(a, a != ModelConfig.Architecture.LLAMA), 3);
             NaiveTransformer naive = new NaiveTransformer(weights);
-            try (Trainer trainer = new Trainer(weights, 60)) {
+            try (Trainer trainer = new Trainer(weights, 60, Precision.FAST)) {
                 List<Trainer.Sequence> sequences = sequences(1);
                 List<Trainer.Score> scores = trainer.score(sequences, 1);
                 for (int i = 0; i < sequences.size(); i++) {
@@ -66,6 +67,44 @@ class TrainerTest {
     }
 
     @Test
+    void inExactPrecisionScoresAreTheSampledLogProbsToTheBit() {
+        PolicyWeights weights = Shapes.weights(Shapes.qwen3(), 3);
+        for (boolean deterministic : new boolean[] {true, false}) {
+            try (GenerationEngine engine = new GenerationEngine(
+                            weights,
+                            0,
+                            null,
+                            new GenerationEngine.Settings(24, 48, 3, deterministic, Precision.EXACT));
+                    Trainer exact = new Trainer(weights, 700, Precision.EXACT);
+                    Trainer fast = new Trainer(weights, 700, Precision.FAST)) {
+                List<GenerationRequest> requests = GenerationEngineTest.requests(120, 20, 3);
+                Map<String, GenerationEngineTest.Sink> sinks = GenerationEngineTest.run(engine, requests);
+                List<Trainer.Sequence> sequences = new ArrayList<>();
+                for (GenerationRequest r : requests) {
+                    GenerationEngineTest.Sink sink = sinks.get(r.id());
+                    float[] behaviour = new float[sink.logProbs.size()];
+                    for (int i = 0; i < behaviour.length; i++) {
+                        behaviour[i] = sink.logProbs.get(i);
+                    }
+                    sequences.add(new Trainer.Sequence(r.prompt(), new int[0], sink.ids(), behaviour));
+                }
+                List<Trainer.Score> scores = exact.score(sequences, 1);
+                List<Trainer.Score> rounded = fast.score(sequences, 1);
+                boolean differs = false;
+                for (int i = 0; i < sequences.size(); i++) {
+                    assertThat(scores.get(i).logProbs())
+                            .isEqualTo(sequences.get(i).behaviour());
+                    differs |= !Arrays.equals(
+                            rounded.get(i).logProbs(), sequences.get(i).behaviour());
+                }
+                assertThat(differs)
+                        .as("without exact attention there is a difference to see")
+                        .isTrue();
+            }
+        }
+    }
+
+    @Test
     void theLossIsThatOfThePlainTwinForEveryRule() {
         PolicyWeights weights = Shapes.weights(Shapes.qwen3(), 3);
         PolicyWeights other = Shapes.weights(Shapes.qwen3(), 4);
@@ -75,8 +114,8 @@ class TrainerTest {
                     LossRule rule = new LossRule(aggregation, ratio, 0.2, 0.3, extra > 0 ? 3 : 0, extra, extra, 20);
                     List<Trainer.Sequence> sequences = sequences(2);
                     CreditPlan plan = plan(rule, sequences, 5);
-                    try (Trainer trainer = new Trainer(weights, 80);
-                            Trainer base = new Trainer(other, 80)) {
+                    try (Trainer trainer = new Trainer(weights, 80, Precision.FAST);
+                            Trainer base = new Trainer(other, 80, Precision.FAST)) {
                         trainer.setBase(other);
                         List<Trainer.Score> now = trainer.score(sequences, 1);
                         List<Trainer.Score> reference = base.score(sequences, 1);
@@ -110,11 +149,11 @@ class TrainerTest {
         CreditPlan plan = plan(rule, sequences, 5);
         List<float[]> packed;
         List<float[]> single;
-        try (Trainer trainer = new Trainer(weights, 100_000)) {
+        try (Trainer trainer = new Trainer(weights, 100_000, Precision.FAST)) {
             trainer.accumulate(sequences, plan, rule, 1);
             packed = trainer.gradients();
         }
-        try (Trainer trainer = new Trainer(weights, 1)) {
+        try (Trainer trainer = new Trainer(weights, 1, Precision.FAST)) {
             trainer.accumulate(sequences, plan, rule, 1);
             single = trainer.gradients();
         }
@@ -136,7 +175,7 @@ class TrainerTest {
         List<Trainer.Sequence> sequences = sequences(2);
         CreditPlan plan = plan(rule, sequences, 5);
         List<float[]> gradients;
-        try (Trainer trainer = new Trainer(weights, 1000)) {
+        try (Trainer trainer = new Trainer(weights, 1000, Precision.FAST)) {
             trainer.accumulate(sequences, plan, rule, 1);
             gradients = trainer.gradients();
         }
@@ -174,7 +213,7 @@ class TrainerTest {
         List<Trainer.Sequence> sequences = sequences(2);
         CreditPlan plan = plan(rule, sequences, 5);
         Trainer.AdamW adam = new Trainer.AdamW(1e-2, 0.9, 0.95, 1e-8, 0.1, 0.5);
-        try (Trainer trainer = new Trainer(weights, 1000)) {
+        try (Trainer trainer = new Trainer(weights, 1000, Precision.FAST)) {
             int arrays = trainer.managedArrays();
             double[][] m = new double[weights.slots().size()][];
             double[][] v = new double[weights.slots().size()][];

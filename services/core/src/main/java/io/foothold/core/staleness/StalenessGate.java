@@ -61,8 +61,25 @@ public final class StalenessGate {
         return oldest.values().stream().mapToLong(Long::longValue).min().orElse(current);
     }
 
-    /** Whether the learner may make {@code version}. */
-    public boolean mayMake(long version) {
-        return version <= oldestVersion(version) + bound;
+    /**
+     * Whether the learner may make {@code version} with what is left under way. Beside the bound itself this looks ahead: what
+     * is left must fit, oldest first, into the updates that come before it would be too stale; for every d, at most
+     * (d + 1) batches' worth may be d versions away from the limit. Otherwise rollouts that ended too late would never be
+     * admitted. With at most (S + 1) batches under way and oldest-first batches, waiting for stragglers always opens the gate.
+     *
+     * @param batch rollouts of one update
+     */
+    public boolean mayMake(long version, int batch) {
+        if (version > oldestVersion(version) + bound) {
+            return false;
+        }
+        for (long d = 0; d <= bound; d++) {
+            long limit = version - bound + d;
+            long count = oldest.values().stream().filter(v -> v <= limit).count();
+            if (count > (d + 1) * batch) {
+                return false;
+            }
+        }
+        return true;
     }
 }

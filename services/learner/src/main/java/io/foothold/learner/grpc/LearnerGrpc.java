@@ -18,6 +18,7 @@ import io.foothold.learner.train.Schedule;
 import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyException;
 import io.foothold.policy.PolicyWeights;
+import io.foothold.policy.Precision;
 import io.foothold.v1.*;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
@@ -236,6 +237,7 @@ public final class LearnerGrpc implements LearnerService {
                 s.getCheckpointEvery(),
                 s.getCheckpointsKept(),
                 s.getMaxLogProbDifference(),
+                s.getFastAttention() ? Precision.FAST : Precision.EXACT,
                 TextFormat.printer().printToString(s));
     }
 

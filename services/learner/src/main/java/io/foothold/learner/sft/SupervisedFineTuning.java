@@ -4,6 +4,7 @@ import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
 import io.foothold.learner.train.Schedule;
 import io.foothold.policy.PolicyWeights;
+import io.foothold.policy.Precision;
 import io.foothold.policy.Trainer;
 import java.util.List;
 
@@ -29,7 +30,7 @@ public final class SupervisedFineTuning implements AutoCloseable {
 
     /** Fine-tuning that begins at these weights. */
     public SupervisedFineTuning(PolicyWeights initial, Schedule schedule, double weightDecay, int microBatchTokens) {
-        this.trainer = new Trainer(initial, microBatchTokens);
+        this.trainer = new Trainer(initial, microBatchTokens, Precision.FAST);
         this.schedule = schedule;
         this.weightDecay = weightDecay;
     }

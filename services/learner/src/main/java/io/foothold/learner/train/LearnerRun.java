@@ -41,7 +41,7 @@ public final class LearnerRun implements AutoCloseable {
         this.store = new RunStore(home, base);
         Optional<RunStore.Checkpoint> checkpoint = store.newest(settings.text());
         PolicyWeights weights = checkpoint.map(RunStore.Checkpoint::weights).orElseGet(base::weights);
-        this.trainer = new Trainer(weights, settings.microBatchTokens());
+        this.trainer = new Trainer(weights, settings.microBatchTokens(), settings.precision());
         if (settings.loss().klCoefficient() > 0) {
             trainer.setBase(base.weights());
         }

@@ -2,6 +2,7 @@ package io.foothold.learner.train;
 
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.LossRule;
+import io.foothold.policy.Precision;
 import io.foothold.policy.Trainer;
 
 /**
@@ -22,6 +23,7 @@ import io.foothold.policy.Trainer;
  * @param checkpointEvery updates between checkpoints
  * @param checkpointsKept checkpoints that stay
  * @param maxLogProbDifference largest difference of sampler and learner, nats
+ * @param precision of attention
  * @param text the settings in canonical text, compared on resume
  */
 public record RunSettings(
@@ -40,6 +42,7 @@ public record RunSettings(
         int checkpointEvery,
         int checkpointsKept,
         double maxLogProbDifference,
+        Precision precision,
         String text) {
 
     /** Checks ranges. */

@@ -335,16 +335,20 @@ final class RunLoop {
         if (training || ready.size() < spec.groupsPerUpdate()) {
             return;
         }
+        // Synchronous: by place, so that nothing depends on arrival. Asynchronous: oldest tokens first, then by
+        // arrival; a
+        // straggler that waited behind younger groups would hold the gate shut for ever.
         List<Map.Entry<Long, GroupRunner.Group>> batch = ready.entrySet().stream()
-                .limit(spec.groupsPerUpdate())
                 .sorted(
                         spec.staleness() == 0
                                 ? Map.Entry.comparingByKey()
-                                : Comparator.comparingInt((Map.Entry<Long, GroupRunner.Group> e) -> 0))
+                                : Comparator.comparingLong(
+                                        (Map.Entry<Long, GroupRunner.Group> e) -> oldest(e.getValue())))
+                .limit(spec.groupsPerUpdate())
                 .toList();
         // The batch ends with the update that it makes; whoever stays under way decides whether that update may come.
         batch.forEach(e -> gate.ended(spec.runId() + "/g" + e.getKey()));
-        if (!gate.mayMake(version + 1)) {
+        if (!gate.mayMake(version + 1, spec.groupsPerUpdate())) {
             batch.forEach(e -> gate.reserved(spec.runId() + "/g" + e.getKey(), oldest(e.getValue())));
             return;
         }

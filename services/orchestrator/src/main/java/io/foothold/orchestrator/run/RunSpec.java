@@ -178,7 +178,8 @@ final class RunSpec {
                         .setCheckpointEvery(file.count("checkpoint.every"))
                         .setCheckpointsKept(file.count("checkpoint.keep"))
                         .setSeed(file.integer("seed"))
-                        .setMaxLogProbDifference(file.number("max_log_prob_difference")))
+                        .setMaxLogProbDifference(file.number("max_log_prob_difference"))
+                        .setFastAttention(file.text("precision").equals("fast")))
                 .build();
     }
 

@@ -100,6 +100,12 @@ public final class Schema {
         integer("optimizer.epochs", "1", "Passes over an update.");
         integer("optimizer.micro_batch_tokens", "8192", "Largest count of tokens of a micro-batch.");
         integer("staleness", "0", "Versions that a trained token may be behind; 0 is synchronous.");
+        choice(
+                "precision",
+                "exact",
+                "Attention: exact agrees with the sampler to the bit, fast rounds.",
+                "exact",
+                "fast");
         number("max_log_prob_difference", "1e-5", "Largest difference of sampler and learner, nats.");
         integer("evaluation.every", "10", "Updates between evaluations.");
         integer("evaluation.samples", "16", "Samples a problem.");

@@ -1,5 +1,6 @@
 package io.foothold.policyserver.config;
 
+import io.foothold.policy.Precision;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.util.Optional;
@@ -29,6 +30,10 @@ public interface PolicyServerConfig {
     /** Whether tokens are independent of batch neighbours and of resets. */
     @WithDefault("false")
     boolean deterministic();
+
+    /** How attention is computed: exact agrees with the learner to the bit, fast rounds. */
+    @WithDefault("exact")
+    Precision precision();
 
     /** Secret that control operations must carry in the request parameter x-rollout-admin; none by default. */
     Optional<String> adminSecret();

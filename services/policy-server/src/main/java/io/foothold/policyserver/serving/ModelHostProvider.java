@@ -29,7 +29,11 @@ public class ModelHostProvider {
             host = new ModelHost(
                     Path.of(model),
                     new GenerationEngine.Settings(
-                            config.slots(), config.maxLength(), config.stepsPerCall(), config.deterministic()));
+                            config.slots(),
+                            config.maxLength(),
+                            config.stepsPerCall(),
+                            config.deterministic(),
+                            config.precision()));
         });
     }
 

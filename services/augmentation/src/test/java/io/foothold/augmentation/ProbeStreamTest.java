@@ -1,0 +1,142 @@
+package io.foothold.augmentation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.foothold.augmentation.dial.Dial;
+import io.foothold.augmentation.grpc.AugmentationGrpc;
+import io.foothold.v1.*;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.helpers.test.AssertSubscriber;
+import io.smallrye.mutiny.operators.multi.processors.UnicastProcessor;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** The question loops of mining and search: credits, duplicates, cancel, half-close, a restart that begins anew. */
+class ProbeStreamTest {
+    private static final ProblemSource SOURCE = ProblemSource.newBuilder()
+            .setGenerated(GeneratedFamily.newBuilder()
+                    .setFamily("dial")
+                    .setLevel("hard")
+                    .setCount(6)
+                    .setSplit("train"))
+            .build();
+    private static final PromptTemplates TEMPLATES = PromptTemplates.newBuilder()
+            .setRoot(Dial.ROOT_TEMPLATE)
+            .setGuided(Dial.GUIDED_TEMPLATE)
+            .build();
+
+    private static SearchPrefixesRequest start() {
+        return SearchPrefixesRequest.newBuilder()
+                .setStart(SearchPrefixesStart.newBuilder()
+                        .setSource(SOURCE)
+                        .setTemplates(TEMPLATES)
+                        .setMode(PrefixSearchMode.PREFIX_SEARCH_MODE_ASCENDING)
+                        .setRolloutsPerCandidate(8)
+                        .setMinPasses(1))
+                .build();
+    }
+
+    private static SearchPrefixesRequest credit(int items) {
+        return SearchPrefixesRequest.newBuilder()
+                .setCredit(Credit.newBuilder().setItems(items))
+                .build();
+    }
+
+    private static SearchPrefixesRequest outcome(Probe probe, int passes) {
+        return SearchPrefixesRequest.newBuilder()
+                .setOutcome(ProbeOutcome.newBuilder()
+                        .setProbeId(probe.getProbeId())
+                        .setPasses(passes)
+                        .setJudged(8))
+                .build();
+    }
+
+    @Test
+    void nothingIsAskedWithoutCreditAndEveryProblemIsFoundOnce() {
+        UnicastProcessor<SearchPrefixesRequest> up = UnicastProcessor.create();
+        AssertSubscriber<SearchPrefixesResponse> down = new AugmentationGrpc()
+                .searchPrefixes(up)
+                .subscribe()
+                .withSubscriber(AssertSubscriber.create(Long.MAX_VALUE));
+        up.onNext(start());
+        assertThat(down.getItems()).isEmpty();
+        up.onNext(credit(2));
+        assertThat(down.getItems()).hasSize(2).allMatch(SearchPrefixesResponse::hasProbe);
+        int answered = 0;
+        int duplicates = 0;
+        while (answered < down.getItems().size()) {
+            SearchPrefixesResponse item = down.getItems().get(answered++);
+            if (item.hasProbe()) {
+                int passes = item.getProbe().getStart().getGuided().getPrefixThoughts() >= 4 ? 1 : 0;
+                up.onNext(outcome(item.getProbe(), passes));
+                if (duplicates++ < 3) {
+                    up.onNext(outcome(item.getProbe(), 8));
+                }
+                up.onNext(credit(1));
+            }
+        }
+        List<FoundPrefix> found = down.getItems().stream()
+                .filter(SearchPrefixesResponse::hasFound)
+                .map(SearchPrefixesResponse::getFound)
+                .toList();
+        assertThat(found).hasSize(6).allMatch(f -> f.getPrefixThoughts() == 4 && !f.getFallback());
+        SearchPrefixesResponse last = down.getItems().get(down.getItems().size() - 1);
+        assertThat(last.getSummary().getFallbacks()).isZero();
+        down.awaitCompletion();
+    }
+
+    @Test
+    void aCancelledSearchStopsAndANewOneBeginsAnew() {
+        AugmentationGrpc service = new AugmentationGrpc();
+        for (int round = 0; round < 2; round++) {
+            UnicastProcessor<SearchPrefixesRequest> up = UnicastProcessor.create();
+            AssertSubscriber<SearchPrefixesResponse> down =
+                    service.searchPrefixes(up).subscribe().withSubscriber(AssertSubscriber.create(Long.MAX_VALUE));
+            up.onNext(start());
+            up.onNext(credit(3));
+            assertThat(down.getItems()).hasSize(3);
+            assertThat(down.getItems().get(0).getProbe().getProbeId()).isEqualTo(1);
+            down.cancel();
+            await().until(() -> !up.hasSubscriber());
+        }
+    }
+
+    @Test
+    void aStreamThatBeginsWronglyIsRefused() {
+        assertThatThrownBy(() -> new AugmentationGrpc()
+                        .searchPrefixes(Multi.createFrom().items(credit(1)))
+                        .collect()
+                        .asList()
+                        .await()
+                        .indefinitely())
+                .hasMessageContaining("begins with its start");
+    }
+
+    @Test
+    void drawsDependOnTheRequestAloneAndUnknownProblemsAreRefused() {
+        DrawStartStatesRequest.Builder request = DrawStartStatesRequest.newBuilder()
+                .setSource(SOURCE)
+                .setTemplates(TEMPLATES)
+                .addMixture(MixturePart.newBuilder().setRoot(Root.getDefaultInstance()).setShare(1))
+                .addMixture(MixturePart.newBuilder().setGuided(Guided.getDefaultInstance()).setShare(1))
+                .setDraw(MixtureDraw.MIXTURE_DRAW_STRATIFIED)
+                .setSeed(4)
+                .setUpdate(2)
+                .setGroups(6);
+        for (int i = 0; i < 6; i++) {
+            request.putAllPrefixes(Map.of("hard-train-0-" + i, 2));
+        }
+        var once = new AugmentationGrpc().drawStartStates(request.build()).await().indefinitely();
+        var again = new AugmentationGrpc().drawStartStates(request.build()).await().indefinitely();
+        assertThat(once).isEqualTo(again);
+        assertThat(once.getStartsList().stream().filter(StartState::hasGuided)).hasSize(3);
+        assertThatThrownBy(() -> new AugmentationGrpc()
+                        .drawStartStates(request.addProblemIds("nobody").build())
+                        .await()
+                        .indefinitely())
+                .hasMessageContaining("nobody");
+    }
+}

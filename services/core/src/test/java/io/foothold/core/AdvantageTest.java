@@ -1,0 +1,78 @@
+package io.foothold.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.foothold.core.advantage.AdvantageEstimator;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+class AdvantageTest {
+    private static double[] of(String name, double... rewards) {
+        return AdvantageEstimator.named(name, 4).advantages(rewards);
+    }
+
+    @Test
+    void knownAnswers() {
+        assertThat(of("mean", 1, 0, 0, 0)).containsExactly(.75, -.25, -.25, -.25);
+        assertThat(of("leave_one_out", 1, 0, 0, 0))
+                .containsExactly(new double[] {1, -1 / 3.0, -1 / 3.0, -1 / 3.0}, within(1e-12));
+        // science.md: a lone success of a group of 4 has advantage 1.7, of 8 it has 2.6
+        assertThat(of("mean_std", 1, 0, 0, 0)[0]).isEqualTo(Math.sqrt(3), within(1e-12));
+        assertThat(of("mean_std", 1, 0, 0, 0, 0, 0, 0, 0)[0]).isEqualTo(Math.sqrt(7), within(1e-12));
+    }
+
+    @Test
+    void groupsOfEqualRewardsGiveNothing() {
+        for (String name : new String[] {"mean", "mean_std", "leave_one_out", "pass_at_k"}) {
+            assertThat(of(name, 0, 0, 0, 0)).as(name).containsOnly(0);
+            assertThat(of(name, 1, 1, 1, 1)).as(name).containsOnly(0);
+        }
+    }
+
+    @Test
+    void advantagesOfAGroupSumToZero() {
+        SplittableRandom random = new SplittableRandom(4);
+        for (int i = 0; i < 200; i++) {
+            double[] rewards = random.doubles(5).map(Math::round).toArray();
+            for (String name : new String[] {"mean", "mean_std", "leave_one_out", "pass_at_k"}) {
+                assertThat(Arrays.stream(of(name, rewards)).sum())
+                        .as(name + " " + Arrays.toString(rewards))
+                        .isEqualTo(0, within(1e-9));
+            }
+        }
+    }
+
+    /** A bandit with P(1) = sigma(theta): E[sum_i A_i dlogp_i] / n must be dp/dtheta, or (n-1)/n of it with the mean in the baseline. */
+    @Test
+    void biasOnAnEnumeratedBanditIsWhatTheFormulaSays() {
+        double p = .3;
+        int n = 4;
+        double[] total = new double[2];
+        for (int bits = 0; bits < 1 << n; bits++) {
+            double[] r = new double[n];
+            double probability = 1;
+            for (int i = 0; i < n; i++) {
+                r[i] = bits >> i & 1;
+                probability *= r[i] == 1 ? p : 1 - p;
+            }
+            String[] names = {"leave_one_out", "mean"};
+            for (int e = 0; e < 2; e++) {
+                double[] a = of(names[e], r);
+                for (int i = 0; i < n; i++) {
+                    total[e] += probability * a[i] * (r[i] - p) / n;
+                }
+            }
+        }
+        assertThat(total[0]).isEqualTo(p * (1 - p), within(1e-12));
+        assertThat(total[1]).isEqualTo(p * (1 - p) * (n - 1) / n, within(1e-12));
+    }
+
+    @Test
+    void unknownNamesAndGradedRewardsForPassAtKAreRefused() {
+        assertThatThrownBy(() -> AdvantageEstimator.named("median", 1)).hasMessageContaining("median");
+        assertThatThrownBy(() -> of("pass_at_k", .5, 0, 0, 1)).hasMessageContaining("0.5");
+    }
+}

@@ -1,0 +1,98 @@
+package io.foothold.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.foothold.core.loss.CreditPlan;
+import io.foothold.core.loss.CreditPlan.Member;
+import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.LossRule.Aggregation;
+import io.foothold.core.loss.LossRule.Ratio;
+import io.foothold.core.loss.NaiveLoss;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+class CreditPlanTest {
+    private static final List<Member> MEMBERS = List.of(new Member(3, 0, 2, 1), new Member(4, 2, 6, -1));
+
+    @Test
+    void weightsAreThoseOfTheAggregation() {
+        Map<Aggregation, double[]> expected = Map.of(
+                Aggregation.TOKEN_MEAN, new double[] {1 / 8.0, 1 / 8.0},
+                Aggregation.SEQUENCE_MEAN, new double[] {1 / 4.0, 1 / 12.0},
+                Aggregation.SEQUENCE_SUM, new double[] {1 / 2.0, 1 / 2.0},
+                Aggregation.CONSTANT_LENGTH, new double[] {1 / 20.0, 1 / 20.0});
+        expected.forEach((aggregation, weights) -> {
+            CreditPlan plan = CreditPlan.of(new LossRule(aggregation, Ratio.NONE, 0, 0, 0, 0, 0, 10), MEMBERS);
+            for (int i = 0; i < 2; i++) {
+                assertThat(plan.rollouts().get(i).weight()).isEqualTo(weights[i], within(1e-15));
+            }
+        });
+    }
+
+    @Test
+    void tokensThatThePolicyDidNotSampleHaveNoWeight() {
+        SplittableRandom random = new SplittableRandom(9);
+        for (int i = 0; i < 300; i++) {
+            Member m = new Member(random.nextInt(9), random.nextInt(9), random.nextInt(9), random.nextDouble() - .5);
+            CreditPlan plan = CreditPlan.of(
+                    LossRule.policyGradient(Aggregation.values()[random.nextInt(3)]),
+                    List.of(m, new Member(1, 0, 3, 1)));
+            float[] weights = plan.rollouts().get(0).tokenWeights();
+            assertThat(weights).hasSize(m.tokens());
+            for (int t = 0; t < weights.length; t++) {
+                boolean sampled = t >= m.promptTokens() + m.prefixTokens();
+                assertThat(weights[t] > 0).as("token " + t + " of " + m).isEqualTo(sampled);
+            }
+        }
+    }
+
+    @Test
+    void slopesOfTheTwinAreFiniteDifferences() {
+        SplittableRandom random = new SplittableRandom(2);
+        for (Ratio ratio : Ratio.values()) {
+            for (double dual : new double[] {0, 3}) {
+                LossRule rule = new LossRule(Aggregation.SEQUENCE_MEAN, ratio, .2, .3, dual, .05, 0, 0);
+                for (int i = 0; i < 50; i++) {
+                    int n = 1 + random.nextInt(5);
+                    double[] now = random.doubles(n, -3, -1).toArray();
+                    double[] then = random.doubles(n, -3, -1).toArray();
+                    double[] base = random.doubles(n, -3, -1).toArray();
+                    CreditPlan.Entry entry = CreditPlan.of(
+                                    rule, List.of(new Member(1, 0, n, random.nextDouble() * 4 - 2)))
+                            .rollouts()
+                            .get(0);
+                    double[] slope =
+                            NaiveLoss.of(rule, entry, now, then, base, now).byLogProb();
+                    for (int t = 0; t < n; t++) {
+                        double h = 1e-6;
+                        double[] up = now.clone();
+                        double[] down = now.clone();
+                        up[t] += h;
+                        down[t] -= h;
+                        double d =
+                                (NaiveLoss.of(rule, entry, up, then, base, now).value()
+                                                - NaiveLoss.of(rule, entry, down, then, base, now)
+                                                        .value())
+                                        / (2 * h);
+                        assertThat(slope[t]).as(ratio + " dual " + dual).isEqualTo(d, within(1e-5 * (1 + Math.abs(d))));
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void srpoLossIsTheMeanOfTokenMeansOverTheSuffix() {
+        // B4: -mean over sequences of A_i * mean over suffix tokens of log pi
+        LossRule rule = LossRule.policyGradient(Aggregation.SEQUENCE_MEAN);
+        CreditPlan plan = CreditPlan.of(rule, MEMBERS);
+        double[] a = {-1, -3};
+        double[] b = {-1, -2, -3, -4, -5, -6};
+        double loss = NaiveLoss.of(rule, plan.rollouts().get(0), a, a, a, a).value()
+                + NaiveLoss.of(rule, plan.rollouts().get(1), b, b, b, b).value();
+        assertThat(loss).isEqualTo(-(1 * -2.0 + -1 * -3.5) / 2, within(1e-12));
+    }
+}

@@ -1,0 +1,190 @@
+package io.foothold.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.foothold.core.ledger.LedgerAudit;
+import io.foothold.core.ledger.RolloutState;
+import io.foothold.core.problem.Problem;
+import io.foothold.core.problem.ProblemKind;
+import io.foothold.core.problem.Segmenter;
+import io.foothold.core.random.Seeds;
+import io.foothold.core.staleness.StalenessGate;
+import io.foothold.core.stats.Interval;
+import io.foothold.core.verdict.RewardRule;
+import io.foothold.core.verdict.Verdict;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+class ProtocolTest {
+    /** A learner and samplers in a seeded world where some rollouts take four times as long: no trained token is too stale. */
+    @Test
+    void noTokenIsTrainedStalerThanTheBoundWithStragglers() {
+        for (int bound = 0; bound <= 3; bound++) {
+            for (long seed = 0; seed < 40; seed++) {
+                SplittableRandom random = new SplittableRandom(seed);
+                StalenessGate gate = new StalenessGate(bound);
+                long version = 0;
+                int next = 0;
+                int trained = 0;
+                List<long[]> underWay = new ArrayList<>(); // id, version, remaining
+                List<long[]> ready = new ArrayList<>();
+                for (int tick = 0; tick < 2000; tick++) {
+                    while (underWay.size() + ready.size() < 4 * (bound + 1)) {
+                        gate.reserved("r" + next, version);
+                        underWay.add(new long[] {next++, version, random.nextInt(8) == 0 ? 40 : 10});
+                    }
+                    for (long[] r : underWay) {
+                        r[2]--;
+                    }
+                    for (long[] r : List.copyOf(underWay)) {
+                        if (r[2] <= 0) {
+                            underWay.remove(r);
+                            gate.sampled("r" + r[0], r[1]);
+                            ready.add(r);
+                        }
+                    }
+                    if (ready.size() >= 4) {
+                        // Oldest first: a straggler that waits behind younger rollouts would hold the gate shut for
+                        // ever.
+                        List<long[]> batch = ready.stream()
+                                .sorted(java.util.Comparator.comparingLong(r -> r[1]))
+                                .limit(4)
+                                .toList();
+                        batch.forEach(r -> gate.ended("r" + r[0]));
+                        if (gate.mayMake(version + 1, 4)) {
+                            long now = version;
+                            assertThat(batch.stream()
+                                            .mapToLong(r -> now - r[1])
+                                            .max()
+                                            .orElseThrow())
+                                    .isLessThanOrEqualTo(bound);
+                            ready.removeAll(batch);
+                            version++;
+                            trained += 4;
+                        } else {
+                            batch.forEach(r -> gate.reserved("r" + r[0], r[1]));
+                        }
+                    }
+                }
+                assertThat(trained).as("bound " + bound + " seed " + seed).isGreaterThan(100);
+            }
+        }
+    }
+
+    @Test
+    void theGateRefusesWhatItDoesNotKnow() {
+        StalenessGate gate = new StalenessGate(1);
+        gate.reserved("a", 3);
+        assertThatThrownBy(() -> gate.reserved("a", 3)).hasMessageContaining("already");
+        assertThatThrownBy(() -> gate.ended("b")).hasMessageContaining("not under way");
+        assertThat(gate.mayMake(4, 1)).isTrue();
+        assertThat(gate.mayMake(5, 1)).isFalse();
+        gate.ended("a");
+        assertThat(gate.mayMake(9, 1)).isTrue();
+    }
+
+    @Test
+    void everyLifeEndsOnceAndEndsHaveNoNext() {
+        for (RolloutState state : RolloutState.values()) {
+            assertThat(state.ended()).isEqualTo(state.next().isEmpty());
+            if (!state.ended()) {
+                assertThat(state.next()).contains(RolloutState.DROPPED);
+            }
+        }
+        assertThatThrownBy(() -> RolloutState.RESERVED.checkStep("r", RolloutState.TRAINED))
+                .hasMessageContaining("RESERVED to TRAINED");
+    }
+
+    @Test
+    void theAuditSeesLostAndTwiceTrainedRollouts() {
+        Map<String, RolloutState> states = Map.of(
+                "a",
+                RolloutState.TRAINED,
+                "b",
+                RolloutState.TRAINED,
+                "c",
+                RolloutState.ADMITTED,
+                "d",
+                RolloutState.TRAINED);
+        LedgerAudit.Report report = LedgerAudit.audit(states, List.of(List.of("a", "b", "c"), List.of("b")));
+        assertThat(report.trainedTwice()).containsExactly("b");
+        assertThat(report.lost()).containsExactlyInAnyOrder("c", "d");
+        assertThat(report.sound()).isFalse();
+        assertThat(LedgerAudit.audit(Map.of("a", RolloutState.TRAINED), List.of(List.of("a")))
+                        .sound())
+                .isTrue();
+    }
+
+    @Test
+    void verdictsThatJudgeNothingGiveNoReward() {
+        assertThat(RewardRule.CORRECT.reward(Verdict.verifierError("x"), false)).isEmpty();
+        assertThat(RewardRule.CORRECT.reward(new Verdict(Verdict.Kind.TIMEOUT, 0, "", ""), false))
+                .isEmpty();
+        assertThat(RewardRule.CORRECT.reward(Verdict.pass("1", ""), true)).hasValue(1);
+        assertThat(RewardRule.CORRECT_AND_FINISHED.reward(Verdict.pass("1", ""), true))
+                .hasValue(0);
+        assertThat(RewardRule.SUCCESS.reward(Verdict.pass("1", ""), true)).hasValue(.5);
+        assertThat(RewardRule.SCORE.reward(new Verdict(Verdict.Kind.FAIL, .4, "", ""), false))
+                .hasValue(.4);
+    }
+
+    @Test
+    void seedsOfDifferentPathsDiffer() {
+        Set<Long> seen = new HashSet<>();
+        for (int a = 0; a < 100; a++) {
+            for (int b = 0; b < 100; b++) {
+                seen.add(Seeds.of(1).split("x").split(a).split(b).value());
+            }
+        }
+        assertThat(seen).hasSize(10_000);
+        double sum = 0;
+        for (int i = 0; i < 10_000; i++) {
+            float u = Seeds.uniform(77, i);
+            assertThat(u).isBetween(0f, Math.nextDown(1f));
+            sum += u;
+        }
+        assertThat(sum / 10_000).isEqualTo(.5, within(.02));
+    }
+
+    @Test
+    void wilsonIntervalsAreThoseOfTheTables() {
+        assertThat(Interval.wilson(0, 10).high()).isEqualTo(.2775, within(1e-4));
+        assertThat(Interval.wilson(5, 10).low()).isEqualTo(.2366, within(1e-4));
+        assertThat(Interval.wilson(5, 10).high()).isEqualTo(.7634, within(1e-4));
+        assertThat(Interval.wilson(0, 0)).isEqualTo(new Interval(0, 1));
+    }
+
+    @Test
+    void segmentersGiveTheTextBack() {
+        String text = "First, add 2. Then 3!\nNow halve it. Done; \nreally";
+        for (String name : List.of("delimiter", "line", "sentence", "tokens:0.25")) {
+            List<String> thoughts = Segmenter.named(name, ";").thoughts(text);
+            assertThat(String.join("", thoughts)).as(name).isEqualTo(text);
+            assertThat(thoughts).as(name).hasSizeGreaterThan(1).noneMatch(String::isEmpty);
+        }
+        assertThatThrownBy(() -> Segmenter.named("word", ";")).hasMessageContaining("unknown segmenter 'word'");
+    }
+
+    @Test
+    void prefixesNeverHoldTheAnswer() {
+        Problem p = new Problem(
+                "p",
+                "s",
+                ProblemKind.MATH,
+                "144",
+                List.of("12 times 12", "gives 144", "so \\boxed{144}"),
+                "t",
+                "train",
+                0);
+        assertThat(p.longestPrefix()).isEqualTo(1);
+        Problem none = new Problem("p", "s", ProblemKind.MATH, "7", List.of("a", "b", "c"), "t", "train", 0);
+        assertThat(none.longestPrefix()).isEqualTo(2);
+    }
+}

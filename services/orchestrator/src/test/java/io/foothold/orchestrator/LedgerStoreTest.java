@@ -1,0 +1,105 @@
+package io.foothold.orchestrator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.foothold.core.ledger.RolloutState;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.v1.RewardedRollout;
+import io.foothold.v1.Rollout;
+import io.foothold.v1.TrainGroup;
+import io.foothold.v1.TrainedRollout;
+import io.foothold.v1.UpdateManifest;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.flywaydb.core.Flyway;
+import org.h2.jdbcx.JdbcDataSource;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class LedgerStoreTest {
+    @TempDir
+    Path directory;
+
+    private LedgerStore open() {
+        JdbcDataSource source = new JdbcDataSource();
+        source.setURL("jdbc:h2:file:" + directory.resolve("ledger") + ";WRITE_DELAY=0");
+        Flyway.configure().dataSource(source).load().migrate();
+        return new LedgerStore(source, () -> Instant.EPOCH);
+    }
+
+    private static TrainGroup group(int index, String... rollouts) {
+        TrainGroup.Builder out = TrainGroup.newBuilder().setRunId("r").setUpdate(1).setIndex(index).setGroupsInUpdate(2);
+        for (String id : rollouts) {
+            out.addMembers(RewardedRollout.newBuilder().setRollout(Rollout.newBuilder().setId(id).addTokenIds(3)));
+        }
+        return out.build();
+    }
+
+    private static UpdateManifest manifest(String digest, String... rollouts) {
+        UpdateManifest.Builder out = UpdateManifest.newBuilder().setRunId("r").setUpdate(1).setDigest(digest);
+        for (String id : rollouts) {
+            out.addRollouts(TrainedRollout.newBuilder().setRolloutId(id));
+        }
+        return out.build();
+    }
+
+    private static void verified(LedgerStore ledger, String... ids) {
+        LedgerStore.await(ledger.reserve("r", "g", "train", List.of(ids)));
+        LedgerStore.await(ledger.record(java.util.Arrays.stream(ids)
+                .map(id -> new LedgerStore.Outcome(id, RolloutState.VERIFIED, "PASS", 1, 1, ""))
+                .toList()));
+    }
+
+    @Test
+    void aLifeIsKeptAcrossARestartAndEndsOnce() {
+        try (LedgerStore ledger = open()) {
+            LedgerStore.await(ledger.createRun("r", "file", 5));
+            verified(ledger, "a", "b", "c");
+            LedgerStore.await(ledger.admit("r", 1, List.of(group(0, "a"), group(1, "b"))));
+        }
+        try (LedgerStore ledger = open()) {
+            assertThat(ledger.admittedBatch("r", 1)).containsExactly(group(0, "a"), group(1, "b"));
+            LedgerStore.await(ledger.trained(manifest("d1", "a", "b")));
+            LedgerStore.await(ledger.trained(manifest("d1", "a", "b")));
+            LedgerStore.await(ledger.dropUnfinished("r", "died"));
+            assertThat(ledger.run("r").orElseThrow().updateDone()).isEqualTo(1);
+            assertThat(ledger.audit("r").sound()).isTrue();
+            assertThat(ledger.audit("r").counts())
+                    .containsEntry(RolloutState.TRAINED, 2L)
+                    .containsEntry(RolloutState.DROPPED, 1L);
+            assertThatThrownBy(() -> LedgerStore.await(ledger.trained(manifest("d2", "a", "b"))))
+                    .hasMessageContaining("gave digest d2, it gave d1 before");
+        }
+    }
+
+    @Test
+    void stepsThatALifeDoesNotHaveAreRefusedAndDoNotHurtNeighbours() {
+        try (LedgerStore ledger = open()) {
+            verified(ledger, "a");
+            var bad = ledger.record(List.of(new LedgerStore.Outcome("a", RolloutState.SAMPLED, "", 0, 0, "")));
+            var unknown = ledger.record(List.of(new LedgerStore.Outcome("zz", RolloutState.DROPPED, "", 0, 0, "")));
+            var good = ledger.record(List.of(new LedgerStore.Outcome("a", RolloutState.CONSUMED, "PASS", 1, 1, "seed")));
+            assertThatThrownBy(() -> LedgerStore.await(bad)).hasMessageContaining("VERIFIED to SAMPLED");
+            assertThatThrownBy(() -> LedgerStore.await(unknown)).hasMessageContaining("never reserved");
+            LedgerStore.await(good);
+            assertThatThrownBy(() -> LedgerStore.await(ledger.admit("r", 1, List.of(group(0, "a")))))
+                    .hasMessageContaining("CONSUMED to ADMITTED");
+            assertThat(ledger.admittedBatch("r", 1)).as("an admission is all or nothing").isEmpty();
+        }
+    }
+
+    @Test
+    void manyWritersGetTheirWordOnDisk() {
+        try (LedgerStore ledger = open()) {
+            IntStream.range(0, 200)
+                    .parallel()
+                    .forEach(i -> LedgerStore.await(ledger.reserve("r", "g" + i, "search", List.of("x" + i))));
+        }
+        try (LedgerStore ledger = open()) {
+            assertThat(ledger.countsByPurpose("r")).containsEntry("search", 200L);
+        }
+    }
+}

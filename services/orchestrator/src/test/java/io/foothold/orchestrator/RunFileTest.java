@@ -1,0 +1,79 @@
+package io.foothold.orchestrator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.foothold.orchestrator.runfile.RunFile;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class RunFileTest {
+    private static final String BASE =
+            """
+            method: grpo-dial
+            policy: {base: p}
+            problems:
+              train: {family: dial, level: hard, count: 8}
+              evaluate:
+                hard-test: {family: dial, level: hard, count: 4, split: test}
+            """;
+
+    private static RunFile resolve(String text, String... overrides) {
+        return RunFile.resolve("run.yaml", text, List.of(overrides));
+    }
+
+    @Test
+    void defaultsPresetFileAndOverridesWinInThatOrder() {
+        RunFile file = resolve(BASE + "optimizer: {beta1: 0.8}\n", "updates=7");
+        assertThat(file.number("optimizer.beta1")).isEqualTo(.8);
+        assertThat(file.number("optimizer.learning_rate")).as("from the preset").isEqualTo(6e-4);
+        assertThat(file.number("optimizer.epsilon")).as("from the schema").isEqualTo(1e-8);
+        assertThat(file.integer("updates")).isEqualTo(7);
+        assertThat(file.evaluationSets()).containsExactly("hard-test");
+    }
+
+    @Test
+    void whatIsPrintedIsRestored() {
+        RunFile file = resolve(BASE + "prompts: {thought_delimiter: \";\\n\"}\n");
+        assertThat(RunFile.restore(file.print()).print()).isEqualTo(file.print());
+        assertThat(RunFile.restore(file.print()).text("prompts.thought_delimiter")).isEqualTo(";\n");
+    }
+
+    @Test
+    void wrongFilesAreRefusedWithLineAndNearestName() {
+        assertRefused(BASE + "udpates: 4\n", "run.yaml:7: unknown key 'udpates' (did you mean 'updates'?)");
+        assertRefused(BASE + "updates: many\n", "run.yaml:7: 'updates' must be a integer, got 'many'");
+        assertRefused(BASE + "reward: corect\n", "run.yaml:7: 'reward' cannot be 'corect' (did you mean 'correct'?)");
+        assertRefused(BASE + "loss:\n  ration: token\n", "run.yaml:8: unknown key 'loss.ration' (did you mean 'loss.ratio'?)");
+        assertRefused(BASE + "updates: [1]\n", "must be a value or a mapping");
+        assertRefused(BASE + "updates: 0\n", "'updates' must be at least 1");
+        assertRefused(BASE + "a: b: c\n", "run.yaml:7");
+        assertRefused(BASE.replace("grpo-dial", "gropo"), "unknown method 'gropo' (did you mean 'grpo'?)");
+        assertRefused("policy: {base: p}\n", "'method' is missing");
+        assertRefused("method: grpo\npolicy: {base: p}\n", "needs either 'family' or 'jsonl'");
+        assertThatThrownBy(() -> resolve(BASE, "seed")).hasMessageContaining("expected key=value");
+    }
+
+    @Test
+    void lossesWithoutARatioAreRefusedOffPolicyUnlessTheFileSaysSo() {
+        assertRefused(BASE + "staleness: 1\n", "a loss without a ratio");
+        assertRefused(BASE + "optimizer: {epochs: 2}\n", "a loss without a ratio");
+        assertThat(resolve(BASE + "staleness: 1\nloss: {allow_off_policy: true}\n").integer("staleness")).isEqualTo(1);
+        assertThat(resolve(BASE + "staleness: 1\nloss: {ratio: token}\n").integer("staleness")).isEqualTo(1);
+    }
+
+    @Test
+    void everyPresetResolves() {
+        for (String preset : RunFile.presets()) {
+            String guided = "prompts: {guided: \"{problem}{prefix}\"}\n";
+            assertThat(resolve(BASE.replace("grpo-dial", preset) + guided).text("method")).isEqualTo(preset);
+        }
+        assertThat(resolve(BASE.replace("grpo-dial", "pope-authors-fork") + "prompts: {guided: \"{problem}{prefix}\"}\n")
+                        .number("loss.entropy_coefficient"))
+                .isEqualTo(1e-4);
+    }
+
+    private static void assertRefused(String text, String message) {
+        assertThatThrownBy(() -> resolve(text)).hasMessageContaining(message);
+    }
+}

@@ -1,0 +1,85 @@
+package io.foothold.verifier;
+
+import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.contracts.flow.StreamContractTest;
+import io.foothold.v1.Credit;
+import io.foothold.v1.MutinyVerifierServiceGrpc;
+import io.foothold.v1.ProblemKind;
+import io.foothold.v1.VerifyRequest;
+import io.foothold.v1.VerifyResponse;
+import io.foothold.v1.VerifyWork;
+import io.foothold.verifier.config.VerifierConfig;
+import io.foothold.verifier.grpc.VerifierGrpc;
+import io.grpc.BindableService;
+import io.grpc.Channel;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.smallrye.mutiny.Multi;
+import java.util.Set;
+
+class VerifierStreamTest extends StreamContractTest<VerifyRequest, VerifyResponse> {
+    @Override
+    protected BindableService service() {
+        VerifierGrpc service = new VerifierGrpc(
+                new VerifierConfig() {
+                    @Override
+                    public int window() {
+                        return 16;
+                    }
+
+                    @Override
+                    public int threads() {
+                        return 2;
+                    }
+                },
+                new SimpleMeterRegistry());
+        return new MutinyVerifierServiceGrpc.VerifierServiceImplBase() {
+            @Override
+            public Multi<VerifyResponse> verify(Multi<VerifyRequest> request) {
+                return service.verify(request);
+            }
+        };
+    }
+
+    @Override
+    protected Multi<VerifyResponse> call(Channel channel, Multi<VerifyRequest> requests) {
+        return MutinyVerifierServiceGrpc.newMutinyStub(channel).verify(requests);
+    }
+
+    @Override
+    protected VerifyRequest work(String key) {
+        return VerifyRequest.newBuilder()
+                .setWork(VerifyWork.newBuilder()
+                        .setRolloutId(key)
+                        .setKind(ProblemKind.PROBLEM_KIND_MATH)
+                        .setGold("4")
+                        .setResponse("so \\boxed{4}"))
+                .build();
+    }
+
+    @Override
+    protected CreditedStream.Shape<VerifyRequest, VerifyResponse> shape() {
+        return new CreditedStream.Shape<>() {
+            @Override
+            public VerifyRequest credit(int items) {
+                return VerifyRequest.newBuilder()
+                        .setCredit(Credit.newBuilder().setItems(items))
+                        .build();
+            }
+
+            @Override
+            public int creditOf(VerifyResponse response) {
+                return response.getCredit().getItems();
+            }
+
+            @Override
+            public String keyOf(VerifyResponse result) {
+                return result.getResult().getRolloutId();
+            }
+
+            @Override
+            public VerifyRequest narrowed(VerifyRequest work, Set<String> missing) {
+                return work;
+            }
+        };
+    }
+}

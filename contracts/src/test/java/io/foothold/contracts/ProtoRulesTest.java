@@ -55,7 +55,8 @@ class ProtoRulesTest {
     void enumValuesCarryTheirEnumsNameAndBeginUnspecified() {
         for (FileDescriptor file : FILES) {
             for (EnumDescriptor type : file.getEnumTypes()) {
-                String prefix = type.getName().replaceAll("([a-z0-9])([A-Z])", "$1_$2").toUpperCase(Locale.ROOT) + "_";
+                String prefix =
+                        type.getName().replaceAll("([a-z0-9])([A-Z])", "$1_$2").toUpperCase(Locale.ROOT) + "_";
                 for (EnumValueDescriptor value : type.getValues()) {
                     assertThat(value.getName()).startsWith(prefix);
                 }
@@ -93,7 +94,9 @@ class ProtoRulesTest {
                             || line.matches("(repeated |map<.*> )?[\\w.]+ \\w+ = \\d+;");
                     boolean commented = lines.get(i - 1).strip().startsWith("//");
                     if (declares && !line.contains("UNSPECIFIED")) {
-                        assertThat(commented).as(file.getFileName() + ":" + (i + 1) + " " + line).isTrue();
+                        assertThat(commented)
+                                .as(file.getFileName() + ":" + (i + 1) + " " + line)
+                                .isTrue();
                     }
                 }
             }
@@ -109,11 +112,10 @@ class ProtoRulesTest {
                             + (f.isRepeated() ? "repeated " : "") + f.getType())));
             file.getEnumTypes()
                     .forEach(e -> e.getValues().forEach(v -> out.add("value " + v.getName() + " " + v.getNumber())));
-            file.getServices()
-                    .forEach(s -> s.getMethods()
-                            .forEach(m -> out.add("rpc " + s.getName() + "." + m.getName()
-                                    + (m.isClientStreaming() ? " client-streaming" : "")
-                                    + (m.isServerStreaming() ? " server-streaming" : ""))));
+            file.getServices().forEach(s -> s.getMethods()
+                    .forEach(m -> out.add("rpc " + s.getName() + "." + m.getName()
+                            + (m.isClientStreaming() ? " client-streaming" : "")
+                            + (m.isServerStreaming() ? " server-streaming" : ""))));
         }
         return out;
     }

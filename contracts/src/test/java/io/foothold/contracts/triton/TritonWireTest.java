@@ -19,15 +19,15 @@ class TritonWireTest {
     void fieldsHaveTheNumbersAndTypesOfIndependentStubs() {
         Map<Descriptor, Descriptor> pairs = Map.of(
                 io.foothold.inference.ModelInferRequest.getDescriptor(),
-                        inference.GrpcService.ModelInferRequest.getDescriptor(),
+                        inference.GrpcPredictV2.ModelInferRequest.getDescriptor(),
                 io.foothold.inference.ModelInferResponse.getDescriptor(),
-                        inference.GrpcService.ModelInferResponse.getDescriptor(),
+                        inference.GrpcPredictV2.ModelInferResponse.getDescriptor(),
                 io.foothold.inference.ModelMetadataResponse.getDescriptor(),
-                        inference.GrpcService.ModelMetadataResponse.getDescriptor(),
+                        inference.GrpcPredictV2.ModelMetadataResponse.getDescriptor(),
                 io.foothold.inference.InferTensorContents.getDescriptor(),
-                        inference.GrpcService.InferTensorContents.getDescriptor(),
+                        inference.GrpcPredictV2.InferTensorContents.getDescriptor(),
                 io.foothold.inference.ServerMetadataResponse.getDescriptor(),
-                        inference.GrpcService.ServerMetadataResponse.getDescriptor());
+                        inference.GrpcPredictV2.ServerMetadataResponse.getDescriptor());
         pairs.forEach(TritonWireTest::compare);
     }
 
@@ -47,10 +47,12 @@ class TritonWireTest {
 
     @Test
     void bytesOfARequestMeanTheSameToThem() throws Exception {
-        ModelInferRequest.Builder request = ModelInferRequest.newBuilder().setModelName("policy").setId("r1");
+        ModelInferRequest.Builder request =
+                ModelInferRequest.newBuilder().setModelName("policy").setId("r1");
         Tensors.put(request, "input_ids", Tensors.ofInts(1, 2, 3));
         Tensors.put(request, "text", Tensors.ofTexts(List.of("äb", "")));
-        Message theirs = inference.GrpcService.ModelInferRequest.parseFrom(request.build().toByteArray());
+        Message theirs = inference.GrpcPredictV2.ModelInferRequest.parseFrom(
+                request.build().toByteArray());
         assertThat(ModelInferRequest.parseFrom(theirs.toByteArray())).isEqualTo(request.build());
         assertThat(theirs.getUnknownFields().asMap()).isEmpty();
     }
@@ -75,7 +77,8 @@ class TritonWireTest {
 
     @Test
     void wrongTensorsAreRefusedInTritonsWords() {
-        assertRefused(tensor("INT32", 4, 3, 1), "input byte size mismatch for input 'x' for model 'm'. Expected 12, got 4");
+        assertRefused(
+                tensor("INT32", 4, 3, 1), "input byte size mismatch for input 'x' for model 'm'. Expected 12, got 4");
         assertRefused(tensor("INT32", 0, 1L << 62), "input byte size mismatch");
         assertRefused(tensor("INT32", 4, -1), "All input dimensions should be specified");
         assertRefused(tensor("BYTES", 2, 1), "incomplete string length indicator");
@@ -83,7 +86,8 @@ class TritonWireTest {
     }
 
     private static ModelInferRequest tensor(String type, int bytes, long... shape) {
-        InferInputTensor.Builder input = InferInputTensor.newBuilder().setName("x").setDatatype(type);
+        InferInputTensor.Builder input =
+                InferInputTensor.newBuilder().setName("x").setDatatype(type);
         for (long s : shape) {
             input.addShape(s);
         }

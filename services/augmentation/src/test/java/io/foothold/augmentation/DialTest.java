@@ -30,7 +30,9 @@ class DialTest {
         for (int i = 1; i < words.length; i++) {
             String move = words[i].strip();
             mark = Math.floorMod(
-                    move.startsWith("mirror") ? Integer.parseInt(move.substring(7)) - mark : mark + Integer.parseInt(move),
+                    move.startsWith("mirror")
+                            ? Integer.parseInt(move.substring(7)) - mark
+                            : mark + Integer.parseInt(move),
                     10);
             out.append(" (").append(i).append(") ").append(mark);
         }
@@ -50,8 +52,10 @@ class DialTest {
                 assertThat(train).doesNotContain(p.statement());
             }
         }
-        assertThat(Dial.problems(Dial.Level.HARD, 5, 3, "train")).isEqualTo(Dial.problems(Dial.Level.HARD, 5, 3, "train"));
-        assertThat(Dial.problems(Dial.Level.HARD, 5, 4, "train")).isNotEqualTo(Dial.problems(Dial.Level.HARD, 5, 3, "train"));
+        assertThat(Dial.problems(Dial.Level.HARD, 5, 3, "train"))
+                .isEqualTo(Dial.problems(Dial.Level.HARD, 5, 3, "train"));
+        assertThat(Dial.problems(Dial.Level.HARD, 5, 4, "train"))
+                .isNotEqualTo(Dial.problems(Dial.Level.HARD, 5, 3, "train"));
     }
 
     @Test
@@ -60,7 +64,8 @@ class DialTest {
         assertThat(p.statement().split("mirror", -1)).hasSize(9);
         String root = new Templates(Dial.ROOT_TEMPLATE, Dial.GUIDED_TEMPLATE).prompt(p, 0);
         assertThat(DialVocabulary.encode(root)).hasSize(20);
-        assertThat(DialVocabulary.encode(String.join("", p.oracleThoughts()) + p.answer())).hasSize(51);
+        assertThat(DialVocabulary.encode(String.join("", p.oracleThoughts()) + p.answer()))
+                .hasSize(51);
         assertThat(DialVocabulary.size()).isEqualTo(38);
     }
 
@@ -69,7 +74,10 @@ class DialTest {
         Problem p = Dial.problems(Dial.Level.HARD, 1, 3, "train").get(0);
         Templates templates = new Templates(Dial.ROOT_TEMPLATE, Dial.GUIDED_TEMPLATE);
         String guided = templates.prompt(p, 3);
-        assertThat(guided).startsWith("<|continue|>Dial at").contains(p.oracleThoughts().get(2)).doesNotContain("boxed");
+        assertThat(guided)
+                .startsWith("<|continue|>Dial at")
+                .contains(p.oracleThoughts().get(2))
+                .doesNotContain("boxed");
         assertThat(guided).doesNotContain(p.oracleThoughts().get(3));
         assertThatThrownBy(() -> templates.prompt(p, 8)).hasMessageContaining("would show the answer");
     }
@@ -85,7 +93,9 @@ class DialTest {
             for (int k = 0; e.response()[4 * k] >= 26 && e.response()[4 * k] < 34; k++) {
                 int move = e.response()[4 * k + 1] - 16;
                 int claimed = e.response()[4 * k + 2] - 6;
-                int right = move < 3 ? (mark + move + 1) % 10 : move < 6 ? (mark - move + 12) % 10 : (move - 6 - mark + 10) % 10;
+                int right = move < 3
+                        ? (mark + move + 1) % 10
+                        : move < 6 ? (mark - move + 12) % 10 : (move - 6 - mark + 10) % 10;
                 int[] count = move >= 6 ? mirrors : turns;
                 count[0]++;
                 count[1] += claimed == right ? 0 : 1;
@@ -99,11 +109,17 @@ class DialTest {
     @Test
     void wrongRowsAreRefusedWithFileAndLine() throws IOException {
         assertRefused("{\"problem\": \"1+1\"}", "problems.jsonl:1: 'answer' is missing or empty");
-        assertRefused("{\"problem\": \"1+1\", \"answer\": 2}\n{\"problem\": \"x\", \"anser\": 3}", ":2: unknown key 'anser' (did you mean 'answer'?)");
-        assertRefused("{\"problem\": \"1\", \"answer\": \"1\", \"kind\": \"maths\"}", ":1: unknown kind 'maths' (did you mean 'math'?)");
+        assertRefused(
+                "{\"problem\": \"1+1\", \"answer\": 2}\n{\"problem\": \"x\", \"anser\": 3}",
+                ":2: unknown key 'anser' (did you mean 'answer'?)");
+        assertRefused(
+                "{\"problem\": \"1\", \"answer\": \"1\", \"kind\": \"maths\"}",
+                ":1: unknown kind 'maths' (did you mean 'math'?)");
         assertRefused("nonsense", ":1: not JSON");
         assertRefused("", "holds no problem");
-        assertRefused("{\"id\":\"a\",\"problem\":\"1\",\"answer\":\"1\"}\n{\"id\":\"a\",\"problem\":\"2\",\"answer\":\"2\"}", ":2: id 'a' appears twice");
+        assertRefused(
+                "{\"id\":\"a\",\"problem\":\"1\",\"answer\":\"1\"}\n{\"id\":\"a\",\"problem\":\"2\",\"answer\":\"2\"}",
+                ":2: id 'a' appears twice");
     }
 
     private void assertRefused(String text, String message) throws IOException {

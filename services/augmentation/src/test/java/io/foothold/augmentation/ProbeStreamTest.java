@@ -120,8 +120,12 @@ class ProbeStreamTest {
         DrawStartStatesRequest.Builder request = DrawStartStatesRequest.newBuilder()
                 .setSource(SOURCE)
                 .setTemplates(TEMPLATES)
-                .addMixture(MixturePart.newBuilder().setRoot(Root.getDefaultInstance()).setShare(1))
-                .addMixture(MixturePart.newBuilder().setGuided(Guided.getDefaultInstance()).setShare(1))
+                .addMixture(MixturePart.newBuilder()
+                        .setRoot(Root.getDefaultInstance())
+                        .setShare(1))
+                .addMixture(MixturePart.newBuilder()
+                        .setGuided(Guided.getDefaultInstance())
+                        .setShare(1))
                 .setDraw(MixtureDraw.MIXTURE_DRAW_STRATIFIED)
                 .setSeed(4)
                 .setUpdate(2)
@@ -129,8 +133,10 @@ class ProbeStreamTest {
         for (int i = 0; i < 6; i++) {
             request.putAllPrefixes(Map.of("hard-train-0-" + i, 2));
         }
-        var once = new AugmentationGrpc().drawStartStates(request.build()).await().indefinitely();
-        var again = new AugmentationGrpc().drawStartStates(request.build()).await().indefinitely();
+        var once =
+                new AugmentationGrpc().drawStartStates(request.build()).await().indefinitely();
+        var again =
+                new AugmentationGrpc().drawStartStates(request.build()).await().indefinitely();
         assertThat(once).isEqualTo(again);
         assertThat(once.getStartsList().stream().filter(StartState::hasGuided)).hasSize(3);
         assertThatThrownBy(() -> new AugmentationGrpc()

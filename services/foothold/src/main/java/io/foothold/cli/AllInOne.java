@@ -12,6 +12,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
@@ -55,7 +56,7 @@ final class AllInOne {
         settings.forEach(System::setProperty);
         JOB.set(job);
         AtomicReference<@Nullable Throwable> startup = new AtomicReference<>();
-        AtomicReference<Integer> code = new AtomicReference<>(1);
+        AtomicInteger code = new AtomicInteger(1);
         Quarkus.run(App.class, (exitCode, cause) -> {
             code.set(exitCode);
             if (cause != null) {

@@ -32,9 +32,11 @@ class LocalizerStreamTest extends StreamContractTest<LocalizeRequest, LocalizeRe
             assertThat(c / 4000.0).isEqualTo(.25, within(.03));
         }
         assertThatThrownBy(() -> FirstWrongThought.random(0, 1)).hasMessageContaining("without thoughts");
-        assertThat(FirstWrongThought.oracle(List.of("a", "x", "c"), List.of("a", "b", "c"))).hasValue(2);
+        assertThat(FirstWrongThought.oracle(List.of("a", "x", "c"), List.of("a", "b", "c")))
+                .hasValue(2);
         assertThat(FirstWrongThought.oracle(List.of("a"), List.of("a", "b"))).hasValue(2);
-        assertThat(FirstWrongThought.oracle(List.of("a", "b"), List.of("a", "b"))).isEmpty();
+        assertThat(FirstWrongThought.oracle(List.of("a", "b"), List.of("a", "b")))
+                .isEmpty();
     }
 
     @Override

@@ -31,15 +31,21 @@ class LedgerStoreTest {
     }
 
     private static TrainGroup group(int index, String... rollouts) {
-        TrainGroup.Builder out = TrainGroup.newBuilder().setRunId("r").setUpdate(1).setIndex(index).setGroupsInUpdate(2);
+        TrainGroup.Builder out = TrainGroup.newBuilder()
+                .setRunId("r")
+                .setUpdate(1)
+                .setIndex(index)
+                .setGroupsInUpdate(2);
         for (String id : rollouts) {
-            out.addMembers(RewardedRollout.newBuilder().setRollout(Rollout.newBuilder().setId(id).addTokenIds(3)));
+            out.addMembers(RewardedRollout.newBuilder()
+                    .setRollout(Rollout.newBuilder().setId(id).addTokenIds(3)));
         }
         return out.build();
     }
 
     private static UpdateManifest manifest(String digest, String... rollouts) {
-        UpdateManifest.Builder out = UpdateManifest.newBuilder().setRunId("r").setUpdate(1).setDigest(digest);
+        UpdateManifest.Builder out =
+                UpdateManifest.newBuilder().setRunId("r").setUpdate(1).setDigest(digest);
         for (String id : rollouts) {
             out.addRollouts(TrainedRollout.newBuilder().setRolloutId(id));
         }
@@ -81,13 +87,16 @@ class LedgerStoreTest {
             verified(ledger, "a");
             var bad = ledger.record(List.of(new LedgerStore.Outcome("a", RolloutState.SAMPLED, "", 0, 0, "")));
             var unknown = ledger.record(List.of(new LedgerStore.Outcome("zz", RolloutState.DROPPED, "", 0, 0, "")));
-            var good = ledger.record(List.of(new LedgerStore.Outcome("a", RolloutState.CONSUMED, "PASS", 1, 1, "seed")));
+            var good =
+                    ledger.record(List.of(new LedgerStore.Outcome("a", RolloutState.CONSUMED, "PASS", 1, 1, "seed")));
             assertThatThrownBy(() -> LedgerStore.await(bad)).hasMessageContaining("VERIFIED to SAMPLED");
             assertThatThrownBy(() -> LedgerStore.await(unknown)).hasMessageContaining("never reserved");
             LedgerStore.await(good);
             assertThatThrownBy(() -> LedgerStore.await(ledger.admit("r", 1, List.of(group(0, "a")))))
                     .hasMessageContaining("CONSUMED to ADMITTED");
-            assertThat(ledger.admittedBatch("r", 1)).as("an admission is all or nothing").isEmpty();
+            assertThat(ledger.admittedBatch("r", 1))
+                    .as("an admission is all or nothing")
+                    .isEmpty();
         }
     }
 

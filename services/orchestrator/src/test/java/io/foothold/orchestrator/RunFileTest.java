@@ -8,8 +8,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class RunFileTest {
-    private static final String BASE =
-            """
+    private static final String BASE = """
             method: grpo-dial
             policy: {base: p}
             problems:
@@ -36,7 +35,8 @@ class RunFileTest {
     void whatIsPrintedIsRestored() {
         RunFile file = resolve(BASE + "prompts: {thought_delimiter: \";\\n\"}\n");
         assertThat(RunFile.restore(file.print()).print()).isEqualTo(file.print());
-        assertThat(RunFile.restore(file.print()).text("prompts.thought_delimiter")).isEqualTo(";\n");
+        assertThat(RunFile.restore(file.print()).text("prompts.thought_delimiter"))
+                .isEqualTo(";\n");
     }
 
     @Test
@@ -44,7 +44,9 @@ class RunFileTest {
         assertRefused(BASE + "udpates: 4\n", "run.yaml:7: unknown key 'udpates' (did you mean 'updates'?)");
         assertRefused(BASE + "updates: many\n", "run.yaml:7: 'updates' must be a integer, got 'many'");
         assertRefused(BASE + "reward: corect\n", "run.yaml:7: 'reward' cannot be 'corect' (did you mean 'correct'?)");
-        assertRefused(BASE + "loss:\n  ration: token\n", "run.yaml:8: unknown key 'loss.ration' (did you mean 'loss.ratio'?)");
+        assertRefused(
+                BASE + "loss:\n  ration: token\n",
+                "run.yaml:8: unknown key 'loss.ration' (did you mean 'loss.ratio'?)");
         assertRefused(BASE + "updates: [1]\n", "must be a value or a mapping");
         assertRefused(BASE + "updates: 0\n", "'updates' must be at least 1");
         assertRefused(BASE + "a: b: c\n", "run.yaml:7");
@@ -58,17 +60,22 @@ class RunFileTest {
     void lossesWithoutARatioAreRefusedOffPolicyUnlessTheFileSaysSo() {
         assertRefused(BASE + "staleness: 1\n", "a loss without a ratio");
         assertRefused(BASE + "optimizer: {epochs: 2}\n", "a loss without a ratio");
-        assertThat(resolve(BASE + "staleness: 1\nloss: {allow_off_policy: true}\n").integer("staleness")).isEqualTo(1);
-        assertThat(resolve(BASE + "staleness: 1\nloss: {ratio: token}\n").integer("staleness")).isEqualTo(1);
+        assertThat(resolve(BASE + "staleness: 1\nloss: {allow_off_policy: true}\n")
+                        .integer("staleness"))
+                .isEqualTo(1);
+        assertThat(resolve(BASE + "staleness: 1\nloss: {ratio: token}\n").integer("staleness"))
+                .isEqualTo(1);
     }
 
     @Test
     void everyPresetResolves() {
         for (String preset : RunFile.presets()) {
             String guided = "prompts: {guided: \"{problem}{prefix}\"}\n";
-            assertThat(resolve(BASE.replace("grpo-dial", preset) + guided).text("method")).isEqualTo(preset);
+            assertThat(resolve(BASE.replace("grpo-dial", preset) + guided).text("method"))
+                    .isEqualTo(preset);
         }
-        assertThat(resolve(BASE.replace("grpo-dial", "pope-authors-fork") + "prompts: {guided: \"{problem}{prefix}\"}\n")
+        assertThat(resolve(BASE.replace("grpo-dial", "pope-authors-fork")
+                                + "prompts: {guided: \"{problem}{prefix}\"}\n")
                         .number("loss.entropy_coefficient"))
                 .isEqualTo(1e-4);
     }

@@ -6,8 +6,9 @@ package io.foothold.policy;
  */
 public enum Precision {
     /**
-     * Products of attention in double precision, rounded to float32 once: sampler and learner then agree to the last bit on
-     * libtorch's CPU kernels. For sequences of up to 512 tokens; longer ones use the fused kernel.
+     * Products of attention in double precision, rounded to float32 once. On libtorch's CPU kernels sampler and learner then
+     * agree to the last bit for the shape of the shipped policy (tested); very small matrices take other kernels, whose rows
+     * depend on the batch, and agree within rounding. For sequences of up to 512 tokens; longer ones use the fused kernel.
      */
     EXACT,
     /** All in float32: faster, and sampler and learner differ by rounding. */

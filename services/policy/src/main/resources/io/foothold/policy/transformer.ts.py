@@ -52,8 +52,8 @@ class Transformer(Module):
   def weigh(self: __torch__.Transformer, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     scale = float(self.head_dim) ** -0.5
     if self.exact:
-      p = torch.softmax(torch.bmm(q.to(7) * scale, k).to(6) + bias, -1)
-      return torch.bmm(p.to(7), v).to(6)
+      p = torch.softmax(torch.baddbmm(bias.to(7), q.to(7), k, beta=1, alpha=scale), -1)
+      return torch.bmm(p, v).to(6)
     else:
       return torch.bmm(torch.softmax(torch.baddbmm(bias, q, k, beta=1, alpha=scale), -1), v)
   def attend(self: __torch__.Transformer, q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor]) -> Tensor:

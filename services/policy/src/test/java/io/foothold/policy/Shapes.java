@@ -12,6 +12,11 @@ final class Shapes {
         return ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 64, List.of(END));
     }
 
+    /** The shape of the shipped policy: the one that bit equality is claimed for. */
+    static ModelConfig shipped() {
+        return ModelConfig.qwen3(38, 96, 256, 3, 4, 2, 24, 256, List.of(END));
+    }
+
     static ModelConfig of(ModelConfig.Architecture architecture, boolean tied) {
         return new ModelConfig(
                 architecture,

@@ -32,7 +32,8 @@ class AnswerVerifierTest {
                 "\\text{yes} | yes",
             })
     void equalValuesPass(String gold, String given) {
-        assertThat(verdict(ProblemKind.MATH, gold, "thus \\boxed{" + given + "}.")).isEqualTo(Kind.PASS);
+        assertThat(verdict(ProblemKind.MATH, gold, "thus \\boxed{" + given + "}."))
+                .isEqualTo(Kind.PASS);
     }
 
     @ParameterizedTest
@@ -53,10 +54,12 @@ class AnswerVerifierTest {
 
     @Test
     void otherKindsFollowTheirOwnRules() {
-        assertThat(verdict(ProblemKind.CHOICE, "B", "I think the answer is (B).")).isEqualTo(Kind.PASS);
+        assertThat(verdict(ProblemKind.CHOICE, "B", "I think the answer is (B)."))
+                .isEqualTo(Kind.PASS);
         assertThat(verdict(ProblemKind.CHOICE, "A,C", "\\boxed{C, A}")).isEqualTo(Kind.PASS);
         assertThat(verdict(ProblemKind.CHOICE, "B", "\\boxed{A, B, C, D}")).isEqualTo(Kind.FAIL);
-        assertThat(verdict(ProblemKind.TEXT, "Marie Curie", "It was her.\nAnswer: marie curie")).isEqualTo(Kind.PASS);
+        assertThat(verdict(ProblemKind.TEXT, "Marie Curie", "It was her.\nAnswer: marie curie"))
+                .isEqualTo(Kind.PASS);
         assertThat(verdict(ProblemKind.EXACT, "}<end>", "a}<end>")).isEqualTo(Kind.PASS);
         assertThat(verdict(ProblemKind.EXACT, "}<end>", "a}<end> ")).isEqualTo(Kind.FAIL);
         assertThat(verdict(ProblemKind.NUMERIC, "3", "\\boxed{three}")).isEqualTo(Kind.UNPARSEABLE);
@@ -81,6 +84,7 @@ class AnswerVerifierTest {
             assertThat(v.score()).isBetween(0.0, 1.0);
         }
         assertThat(verdict(ProblemKind.MATH, "1", "\\boxed{9^{9^{9^{9}}}}")).isEqualTo(Kind.FAIL);
-        assertThat(verdict(ProblemKind.MATH, "1", "\\boxed{" + "(".repeat(100_000) + "}")).isEqualTo(Kind.FAIL);
+        assertThat(verdict(ProblemKind.MATH, "1", "\\boxed{" + "(".repeat(100_000) + "}"))
+                .isEqualTo(Kind.FAIL);
     }
 }

@@ -365,8 +365,8 @@ public final class LedgerStore implements AutoCloseable {
 
     /** The result of a preparation step, if it was done. */
     public Optional<String> preparation(String runId, String name) {
-        return Optional.ofNullable(
-                query(c -> one(c, "select json from preparation where run_id = ? and name = ?", runId, name)));
+        return query(c ->
+                Optional.ofNullable(one(c, "select json from preparation where run_id = ? and name = ?", runId, name)));
     }
 
     /** Stores an evaluation. */

@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -67,11 +66,11 @@ public final class Services implements AutoCloseable {
      * @param answer samples and judges a probe, off the transport thread
      */
     public HardSet mine(MineHardSetStart start, int window, Function<Probe, CompletableFuture<ProbeOutcome>> answer) {
-        AtomicReference<MultiEmitter<? super MineHardSetRequest>> out = new AtomicReference<>();
+        CompletableFuture<MultiEmitter<? super MineHardSetRequest>> out = new CompletableFuture<>();
         Multi<MineHardSetRequest> up = Multi.createFrom()
                 .emitter(
                         e -> {
-                            out.set(e);
+                            out.complete(e);
                             e.emit(MineHardSetRequest.newBuilder()
                                     .setStart(start)
                                     .build());
@@ -90,11 +89,11 @@ public final class Services implements AutoCloseable {
                                 result.complete(response.getHardSet());
                             } else {
                                 answerProbe(answer.apply(response.getProbe()), result, outcome -> {
-                                    out.get()
+                                    out.join()
                                             .emit(MineHardSetRequest.newBuilder()
                                                     .setOutcome(outcome)
                                                     .build());
-                                    out.get()
+                                    out.join()
                                             .emit(MineHardSetRequest.newBuilder()
                                                     .setCredit(
                                                             Credit.newBuilder().setItems(1))
@@ -113,11 +112,11 @@ public final class Services implements AutoCloseable {
             int window,
             Function<Probe, CompletableFuture<ProbeOutcome>> answer,
             Consumer<FoundPrefix> found) {
-        AtomicReference<MultiEmitter<? super SearchPrefixesRequest>> out = new AtomicReference<>();
+        CompletableFuture<MultiEmitter<? super SearchPrefixesRequest>> out = new CompletableFuture<>();
         Multi<SearchPrefixesRequest> up = Multi.createFrom()
                 .emitter(
                         e -> {
-                            out.set(e);
+                            out.complete(e);
                             e.emit(SearchPrefixesRequest.newBuilder()
                                     .setStart(start)
                                     .build());
@@ -137,11 +136,11 @@ public final class Services implements AutoCloseable {
                                 case FOUND -> found.accept(response.getFound());
                                 case PROBE ->
                                     answerProbe(answer.apply(response.getProbe()), result, outcome -> {
-                                        out.get()
+                                        out.join()
                                                 .emit(SearchPrefixesRequest.newBuilder()
                                                         .setOutcome(outcome)
                                                         .build());
-                                        out.get()
+                                        out.join()
                                                 .emit(SearchPrefixesRequest.newBuilder()
                                                         .setCredit(Credit.newBuilder()
                                                                 .setItems(1))

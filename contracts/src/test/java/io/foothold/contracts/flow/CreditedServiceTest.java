@@ -1,0 +1,95 @@
+package io.foothold.contracts.flow;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.foothold.contracts.error.FootholdException;
+import io.smallrye.mutiny.helpers.test.AssertSubscriber;
+import io.smallrye.mutiny.operators.multi.processors.UnicastProcessor;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+/** The serving side by itself: integers are credits when negative, work otherwise. */
+class CreditedServiceTest {
+    private static final CreditedService.Shape<Integer, String> SHAPE = new CreditedService.Shape<>() {
+        @Override
+        public int creditOf(Integer request) {
+            return request < 0 ? -request : 0;
+        }
+
+        @Override
+        public String credit(int items) {
+            return "credit " + items;
+        }
+
+        @Override
+        public List<String> failed(Integer work, FootholdException failure) {
+            return List.of("failed " + work + ": " + failure.text());
+        }
+    };
+
+    private final UnicastProcessor<Integer> up = UnicastProcessor.create();
+
+    private AssertSubscriber<String> serve(int window, CreditedService.Handler<Integer, String> handler) {
+        return new CreditedService<>(SHAPE, window, handler)
+                .serve(up)
+                .subscribe()
+                .withSubscriber(AssertSubscriber.create(Long.MAX_VALUE));
+    }
+
+    private static Runnable answer(int work, CreditedService.Results<String> results) {
+        results.emit("done " + work);
+        results.done();
+        return () -> {};
+    }
+
+    @Test
+    void resultsWaitForCreditAndWorkGivesItsCreditBack() {
+        AssertSubscriber<String> down = serve(3, CreditedServiceTest::answer);
+        up.onNext(1);
+        up.onNext(2);
+        assertThat(down.getItems()).containsExactly("credit 3");
+        up.onNext(-1);
+        assertThat(down.getItems()).containsExactly("credit 3", "done 1", "credit 1");
+        up.onNext(-5);
+        up.onNext(3);
+        up.onComplete();
+        assertThat(down.getItems())
+                .containsExactly("credit 3", "done 1", "credit 1", "done 2", "credit 1", "done 3", "credit 1");
+        down.assertCompleted();
+    }
+
+    @Test
+    void workWithoutCreditEndsTheStreamWithItsReason() {
+        AssertSubscriber<String> down = serve(2, CreditedServiceTest::answer);
+        up.onNext(1);
+        up.onNext(2);
+        up.onNext(3);
+        down.assertFailedWith(io.grpc.StatusRuntimeException.class, "work without credit: all 2 credits are in use");
+    }
+
+    @Test
+    void aHandlerThatThrowsFailsItsWorkAndTheStreamGoesOn() {
+        AssertSubscriber<String> down = serve(2, (work, results) -> {
+            if (work == 1) {
+                throw new IllegalStateException("boom");
+            }
+            return answer(work, results);
+        });
+        up.onNext(-9);
+        up.onNext(1);
+        up.onNext(2);
+        assertThat(down.getItems())
+                .containsExactly("credit 2", "failed 1: IllegalStateException: boom", "credit 1", "done 2", "credit 1");
+    }
+
+    @Test
+    void whoGoesAwayStopsItsWork() {
+        AtomicInteger stopped = new AtomicInteger();
+        AssertSubscriber<String> down = serve(4, (work, results) -> stopped::incrementAndGet);
+        up.onNext(1);
+        up.onNext(2);
+        down.cancel();
+        assertThat(stopped).hasValue(2);
+    }
+}

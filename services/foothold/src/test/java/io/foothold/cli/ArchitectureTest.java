@@ -1,0 +1,137 @@
+package io.foothold.cli;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** The allowed arrows, and no others. */
+class ArchitectureTest {
+    private static final JavaClasses ALL = new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .importPackages("io.foothold");
+
+    private static final List<String> SERVICES =
+            List.of("augmentation", "sampler", "verifier", "localizer", "learner", "policyserver", "orchestrator");
+
+    @Test
+    void coreKnowsOnlyItselfAndTheJdk() {
+        classes()
+                .that()
+                .resideInAPackage("io.foothold.core..")
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage("io.foothold.core..", "java..", "org.jspecify..")
+                .check(ALL);
+    }
+
+    @Test
+    void coreAsksNeitherClockNorHiddenChance() {
+        noClasses()
+                .that()
+                .resideInAPackage("io.foothold.core..")
+                .should()
+                .callMethod(System.class, "nanoTime")
+                .orShould()
+                .callMethod(System.class, "currentTimeMillis")
+                .orShould()
+                .callMethod(Math.class, "random")
+                .orShould()
+                .dependOnClassesThat()
+                .haveFullyQualifiedName("java.util.concurrent.ThreadLocalRandom")
+                .check(ALL);
+    }
+
+    @Test
+    void contractsKnowNothingOfUs() {
+        noClasses()
+                .that()
+                .resideInAnyPackage("io.foothold.contracts..", "io.foothold.v1..", "io.foothold.inference..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.foothold.core..", "io.foothold.policy..", "io.foothold.cli..")
+                .check(ALL);
+    }
+
+    @Test
+    void policyKnowsOnlyCore() {
+        noClasses()
+                .that()
+                .resideInAPackage("io.foothold.policy..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.foothold.contracts..", "io.foothold.v1..", "io.foothold.inference..")
+                .check(ALL);
+    }
+
+    @Test
+    void onlyLearnerAndPolicyServerKnowPolicyAndNobodyElseSeesATensor() {
+        for (String service : SERVICES) {
+            if (!service.equals("learner") && !service.equals("policyserver")) {
+                noClasses()
+                        .that()
+                        .resideInAPackage("io.foothold." + service + "..")
+                        .should()
+                        .dependOnClassesThat()
+                        .resideInAPackage("io.foothold.policy..")
+                        .check(ALL);
+            }
+        }
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("io.foothold.policy..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("ai.djl..")
+                .check(ALL);
+    }
+
+    @Test
+    void noServiceKnowsAnother() {
+        for (String service : SERVICES) {
+            for (String other : SERVICES) {
+                if (!service.equals(other)) {
+                    noClasses()
+                            .that()
+                            .resideInAPackage("io.foothold." + service + "..")
+                            .should()
+                            .dependOnClassesThat()
+                            .resideInAPackage("io.foothold." + other + "..")
+                            .check(ALL);
+                }
+            }
+        }
+    }
+
+    @Test
+    void mutinyAndProtoStayAtTheEdges() {
+        noClasses()
+                .that()
+                .resideInAnyPackage(
+                        "io.foothold.sampler.rollout..",
+                        "io.foothold.verifier.answer..",
+                        "io.foothold.localizer.thought..",
+                        "io.foothold.augmentation.dial..",
+                        "io.foothold.augmentation.problems..",
+                        "io.foothold.learner.train..",
+                        "io.foothold.policyserver.serving..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.smallrye.mutiny..", "io.foothold.v1..")
+                .check(ALL);
+    }
+
+    @Test
+    void featuresOfCoreHaveNoCircles() {
+        SlicesRuleDefinition.slices()
+                .matching("io.foothold.core.(*)..")
+                .should()
+                .beFreeOfCycles()
+                .check(ALL);
+    }
+}

@@ -1,0 +1,237 @@
+package io.foothold.cli;
+
+import io.foothold.augmentation.grpc.AugmentationGrpc;
+import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.inference.ModelConfigRequest;
+import io.foothold.inference.ModelConfigResponse;
+import io.foothold.inference.ModelInferRequest;
+import io.foothold.inference.ModelInferResponse;
+import io.foothold.inference.ModelStreamInferResponse;
+import io.foothold.inference.MutinyGRPCInferenceServiceGrpc;
+import io.foothold.learner.config.LearnerConfig;
+import io.foothold.learner.grpc.LearnerGrpc;
+import io.foothold.orchestrator.event.RunEvent;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.run.RunManager;
+import io.foothold.policy.GenerationEngine;
+import io.foothold.policy.Precision;
+import io.foothold.policyserver.grpc.TritonGrpc;
+import io.foothold.policyserver.serving.ModelHost;
+import io.foothold.sampler.config.SamplerConfig;
+import io.foothold.sampler.grpc.SamplerGrpc;
+import io.foothold.v1.*;
+import io.foothold.verifier.config.VerifierConfig;
+import io.foothold.verifier.grpc.VerifierGrpc;
+import io.grpc.ManagedChannel;
+import io.grpc.ManagedChannelBuilder;
+import io.grpc.Server;
+import io.grpc.ServerBuilder;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.flywaydb.core.Flyway;
+import org.h2.jdbcx.JdbcDataSource;
+
+/** Every service over real gRPC on loopback, without the container, for tests. Closing it is a crash: nothing is flushed. */
+final class Stack implements AutoCloseable {
+    final List<RunEvent> events = new CopyOnWriteArrayList<>();
+    final RunManager runs;
+    final LedgerStore ledger;
+    final ManagedChannel inference;
+    private final List<AutoCloseable> open = new ArrayList<>();
+
+    Stack(Path home) throws IOException {
+        Path policy = Path.of(System.getProperty("foothold.root"), "services/foothold/policies/dial");
+        ModelHost host = new ModelHost(policy, new GenerationEngine.Settings(64, 112, 4, true, Precision.EXACT));
+        open.add(host);
+        TritonGrpc triton = new TritonGrpc(() -> host, host::alive, "policy", Optional.empty());
+        int enginePort = serve(new MutinyGRPCInferenceServiceGrpc.GRPCInferenceServiceImplBase() {
+            @Override
+            public Multi<ModelStreamInferResponse> modelStreamInfer(Multi<ModelInferRequest> request) {
+                return triton.modelStreamInfer(request);
+            }
+
+            @Override
+            public Uni<ModelInferResponse> modelInfer(ModelInferRequest request) {
+                return triton.modelInfer(request);
+            }
+
+            @Override
+            public Uni<ModelConfigResponse> modelConfig(ModelConfigRequest request) {
+                return triton.modelConfig(request);
+            }
+        });
+        inference = channel(enginePort);
+        AugmentationGrpc augmentation = new AugmentationGrpc();
+        int augmentationPort = serve(new MutinyAugmentationServiceGrpc.AugmentationServiceImplBase() {
+            @Override
+            public Multi<LoadProblemsResponse> loadProblems(LoadProblemsRequest request) {
+                return augmentation.loadProblems(request);
+            }
+
+            @Override
+            public Uni<DrawStartStatesResponse> drawStartStates(DrawStartStatesRequest request) {
+                return augmentation.drawStartStates(request);
+            }
+
+            @Override
+            public Multi<SearchPrefixesResponse> searchPrefixes(Multi<SearchPrefixesRequest> request) {
+                return augmentation.searchPrefixes(request);
+            }
+
+            @Override
+            public Multi<MineHardSetResponse> mineHardSet(Multi<MineHardSetRequest> request) {
+                return augmentation.mineHardSet(request);
+            }
+        });
+        SamplerGrpc sampler = new SamplerGrpc(samplerConfig(enginePort), new SimpleMeterRegistry());
+        int samplerPort = serve(new MutinySamplerServiceGrpc.SamplerServiceImplBase() {
+            @Override
+            public Multi<SampleResponse> sample(Multi<SampleRequest> request) {
+                return sampler.sample(request);
+            }
+
+            @Override
+            public Uni<PublishPolicyResponse> publishPolicy(PublishPolicyRequest request) {
+                return sampler.publishPolicy(request);
+            }
+
+            @Override
+            public Uni<GetSamplerStatusResponse> getSamplerStatus(GetSamplerStatusRequest request) {
+                return sampler.getSamplerStatus(request);
+            }
+        });
+        VerifierGrpc verifier = new VerifierGrpc(
+                new VerifierConfig() {
+                    @Override
+                    public int window() {
+                        return 256;
+                    }
+
+                    @Override
+                    public int threads() {
+                        return 1;
+                    }
+                },
+                new SimpleMeterRegistry());
+        int verifierPort = serve(new MutinyVerifierServiceGrpc.VerifierServiceImplBase() {
+            @Override
+            public Multi<VerifyResponse> verify(Multi<VerifyRequest> request) {
+                return verifier.verify(request);
+            }
+        });
+        LearnerGrpc learner = new LearnerGrpc(
+                new LearnerConfig() {
+                    @Override
+                    public String home() {
+                        return home.resolve("runs").toString();
+                    }
+
+                    @Override
+                    public int window() {
+                        return 256;
+                    }
+                },
+                new SimpleMeterRegistry());
+        int learnerPort = serve(new MutinyLearnerServiceGrpc.LearnerServiceImplBase() {
+            @Override
+            public Uni<OpenRunResponse> openRun(OpenRunRequest request) {
+                return learner.openRun(request);
+            }
+
+            @Override
+            public Multi<TrainResponse> train(Multi<TrainRequest> request) {
+                return learner.train(request);
+            }
+
+            @Override
+            public Uni<SaveCheckpointResponse> saveCheckpoint(SaveCheckpointRequest request) {
+                return learner.saveCheckpoint(request);
+            }
+        });
+        JdbcDataSource database = new JdbcDataSource();
+        database.setURL("jdbc:h2:file:" + home.resolve("ledger") + ";WRITE_DELAY=0");
+        Flyway.configure().dataSource(database).load().migrate();
+        ledger = new LedgerStore(database, () -> Instant.EPOCH);
+        open.add(ledger);
+        Services services = new Services(
+                new Services.Channels(
+                        channel(augmentationPort), channel(samplerPort), channel(verifierPort), channel(learnerPort)),
+                CreditedStream.Limits.standard());
+        open.add(services);
+        runs = new RunManager(ledger, services, home.resolve("runs"), events::add);
+    }
+
+    private int serve(io.grpc.BindableService service) throws IOException {
+        Server server = ServerBuilder.forPort(0).addService(service).build().start();
+        open.add(server::shutdownNow);
+        return server.getPort();
+    }
+
+    private ManagedChannel channel(int port) {
+        ManagedChannel channel = ManagedChannelBuilder.forAddress("127.0.0.1", port)
+                .usePlaintext()
+                .build();
+        open.add(channel::shutdownNow);
+        return channel;
+    }
+
+    private static SamplerConfig samplerConfig(int enginePort) {
+        return new SamplerConfig() {
+            @Override
+            public List<String> endpoints() {
+                return List.of("127.0.0.1:" + enginePort);
+            }
+
+            @Override
+            public String model() {
+                return "policy";
+            }
+
+            @Override
+            public int window() {
+                return 64;
+            }
+
+            @Override
+            public Duration deadline() {
+                return Duration.ofMinutes(1);
+            }
+
+            @Override
+            public int attempts() {
+                return 3;
+            }
+
+            @Override
+            public Duration backoff() {
+                return Duration.ofMillis(50);
+            }
+
+            @Override
+            public Optional<String> adminSecret() {
+                return Optional.empty();
+            }
+        };
+    }
+
+    @Override
+    public void close() {
+        for (int i = open.size() - 1; i >= 0; i--) {
+            try {
+                open.get(i).close();
+            } catch (Exception e) {
+                throw new AssertionError(e);
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+package io.foothold.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.foothold.contracts.triton.PolicyTensors;
+import io.foothold.contracts.triton.Tensors;
+import io.foothold.inference.GRPCInferenceServiceGrpc;
+import io.foothold.inference.ModelConfigRequest;
+import io.foothold.inference.ModelInferRequest;
+import io.foothold.inference.ModelStreamInferResponse;
+import io.foothold.inference.MutinyGRPCInferenceServiceGrpc;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.v1.UpdateManifest;
+import io.smallrye.mutiny.Multi;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Whole runs through every service on loopback. */
+class WholeRunTest {
+    @TempDir
+    Path directory;
+
+    private static String yaml(String method, int updates, String extra) {
+        Path policy = Path.of(System.getProperty("foothold.root"), "services/foothold/policies/dial");
+        return DialRuns.yaml(method, 3, policy, "medium", 24, "medium", 6, 2, updates, 3)
+                + "sampling: {groups_per_update: 4, rollouts_per_group: 4}\n" + extra;
+    }
+
+    private static LedgerStore.RunRow finish(Stack stack, String id) throws Exception {
+        return stack.runs.end(id).get(120, TimeUnit.SECONDS);
+    }
+
+    private static List<String> digests(Stack stack, String id) {
+        return stack.ledger.manifests(id).stream()
+                .map(UpdateManifest::getDigest)
+                .toList();
+    }
+
+    @Test
+    void aStoppedAndACrashedRunEndWithTheDigestOfAnUninterruptedOne() throws Exception {
+        List<String> whole;
+        try (Stack stack = new Stack(directory.resolve("whole"))) {
+            stack.runs.create("r", yaml("pope-dial", 6, ""), List.of("checkpoint.every=2"));
+            assertThat(finish(stack, "r").state()).isEqualTo("finished");
+            whole = digests(stack, "r");
+            assertThat(whole).hasSize(6).doesNotHaveDuplicates();
+            assertThat(stack.ledger.audit("r").sound()).isTrue();
+            assertThat(stack.ledger.manifests("r"))
+                    .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 0))
+                            .isZero());
+            assertThat(stack.ledger.evaluations("r")).hasSize(3);
+        }
+        Path home = directory.resolve("broken");
+        try (Stack stack = new Stack(home)) {
+            stack.runs.create("r", yaml("pope-dial", 6, ""), List.of("checkpoint.every=2"));
+            await().atMost(Duration.ofSeconds(60))
+                    .until(() -> digests(stack, "r").size() >= 1);
+            stack.runs.stop("r");
+            LedgerStore.RunRow row = finish(stack, "r");
+            assertThat(row.state()).isEqualTo("stopped");
+        }
+        try (Stack stack = new Stack(home)) {
+            stack.runs.resume("r");
+            await().atMost(Duration.ofSeconds(60))
+                    .until(() -> digests(stack, "r").size() >= 3);
+            // Closing the stack under the run is the crash: sampling, training and the ledger die in mid-flight.
+        }
+        try (Stack stack = new Stack(home)) {
+            stack.runs.resume("r");
+            assertThat(finish(stack, "r").state()).isEqualTo("finished");
+            assertThat(digests(stack, "r")).isEqualTo(whole);
+            assertThat(stack.ledger.audit("r").sound()).isTrue();
+        }
+    }
+
+    @Test
+    void anAsynchronousRunKeepsItsStalenessBound() throws Exception {
+        try (Stack stack = new Stack(directory)) {
+            stack.runs.create(
+                    "async",
+                    yaml("grpo", 8, "staleness: 2\nmax_log_prob_difference: 1\n"),
+                    List.of("optimizer.learning_rate=1e-3", "estimator.name=mean"));
+            LedgerStore.RunRow row = finish(stack, "async");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            assertThat(stack.ledger.manifests("async")).hasSize(8).allSatisfy(m -> assertThat(
+                            m.getMetricsOrDefault("staleness_max", 99))
+                    .isLessThanOrEqualTo(2));
+            assertThat(stack.ledger.audit("async").sound()).isTrue();
+            assertThat(stack.ledger.audit("async").counts().keySet())
+                    .as("nothing is left under way")
+                    .allMatch(s -> s.ended());
+        }
+    }
+
+    @Test
+    void miningKeepsOnlyWhatTheBaseNeverSolves() throws Exception {
+        try (Stack stack = new Stack(directory)) {
+            stack.runs.create("m", yaml("grpo-dial", 1, "mining: {samples: 8}\n"), List.of());
+            LedgerStore.RunRow row = finish(stack, "m");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            String set = stack.ledger.preparation("m", "hard_set").orElseThrow();
+            assertThat(set).contains("\"tried\":24", "\"rollouts\":192");
+            assertThat(stack.ledger.countsByPurpose("m")).containsEntry("mining", 192L);
+        }
+    }
+
+    @Test
+    void anotherFileUnderTheSameIdIsRefusedAndTheSameChangesNothing() throws Exception {
+        try (Stack stack = new Stack(directory)) {
+            stack.runs.create("r", yaml("grpo-dial", 1, ""), List.of());
+            assertThat(stack.runs
+                            .create("r", yaml("grpo-dial", 1, ""), List.of())
+                            .id())
+                    .isEqualTo("r");
+            assertThatThrownBy(() -> stack.runs.create("r", yaml("grpo-dial", 2, ""), List.of()))
+                    .hasMessageContaining("another configuration");
+            assertThatThrownBy(() -> stack.runs.create("../r", yaml("grpo-dial", 2, ""), List.of()))
+                    .hasMessageContaining("letters, digits");
+            finish(stack, "r");
+            assertThatThrownBy(() -> stack.runs.resume("r")).hasMessageContaining("is finished");
+            assertThatThrownBy(() -> stack.runs.stop("nobody")).hasMessageContaining("no run 'nobody'");
+        }
+    }
+
+    @Test
+    void thePolicyServerAnswersInTritonsWords() throws Exception {
+        try (Stack stack = new Stack(directory)) {
+            var blocking = GRPCInferenceServiceGrpc.newBlockingStub(stack.inference);
+            assertThatThrownBy(() -> blocking.modelInfer(request("x").build()))
+                    .hasMessageContaining("UNIMPLEMENTED: ModelInfer RPC doesn't support models with decoupled");
+            assertThatThrownBy(() -> blocking.modelConfig(
+                            ModelConfigRequest.newBuilder().setName("nosuch").build()))
+                    .hasMessageContaining("Request for unknown model: 'nosuch' is not found");
+            assertThat(blocking.modelConfig(ModelConfigRequest.newBuilder()
+                                    .setName("policy")
+                                    .build())
+                            .getConfig()
+                            .getParametersMap())
+                    .containsKey("contract_version");
+            // Several requests on one stream: a refusal is one of the answers and the neighbours go on.
+            ModelInferRequest.Builder good = request("good");
+            Tensors.put(good, PolicyTensors.INPUT_IDS, Tensors.ofInts(2, 34, 7, 5));
+            Tensors.put(good, PolicyTensors.MAX_TOKENS, Tensors.ofInts(20));
+            Tensors.put(good, PolicyTensors.RANDOM_SEED, Tensors.ofUnsignedLong(4));
+            Tensors.put(good, PolicyTensors.STREAM_INTERVAL, Tensors.ofInts(5));
+            ModelInferRequest.Builder wrongType = request("wrong-type");
+            Tensors.put(wrongType, PolicyTensors.INPUT_IDS, Tensors.ofFloats(1));
+            ModelInferRequest.Builder extra = request("extra");
+            Tensors.put(extra, "q", Tensors.ofInts(1));
+            ModelInferRequest.Builder outside = request("outside");
+            Tensors.put(outside, PolicyTensors.INPUT_IDS, Tensors.ofInts(99));
+            Tensors.put(outside, PolicyTensors.MAX_TOKENS, Tensors.ofInts(4));
+            Tensors.put(outside, PolicyTensors.RANDOM_SEED, Tensors.ofUnsignedLong(4));
+            List<ModelStreamInferResponse> answers = MutinyGRPCInferenceServiceGrpc.newMutinyStub(stack.inference)
+                    .modelStreamInfer(
+                            Multi.createFrom().items(wrongType.build(), good.build(), extra.build(), outside.build()))
+                    .collect()
+                    .asList()
+                    .await()
+                    .atMost(Duration.ofSeconds(30));
+            Map<String, String> errors = new java.util.HashMap<>();
+            int tokens = 0;
+            boolean finished = false;
+            for (ModelStreamInferResponse a : answers) {
+                if (!a.getErrorMessage().isEmpty()) {
+                    errors.put(a.getInferResponse().getId(), a.getErrorMessage());
+                    continue;
+                }
+                Map<String, Tensors.Tensor> out = Tensors.of(a.getInferResponse());
+                assertThat(out.get(PolicyTensors.TOKEN_OFFSET).ints()[0]).isEqualTo(tokens);
+                tokens += out.get(PolicyTensors.OUTPUT_IDS).ints().length;
+                finished |= out.containsKey(PolicyTensors.FINISH_REASON);
+            }
+            assertThat(finished).isTrue();
+            assertThat(tokens).isBetween(1, 20);
+            assertThat(errors.get("wrong-type")).contains("data-type is 'FP32', but model 'policy' expects 'INT32'");
+            assertThat(errors.get("extra")).contains("unexpected inference input 'q' for model 'policy'");
+            assertThat(errors.get("outside")).contains("token id 99 is not in 0..37");
+        }
+    }
+
+    private static ModelInferRequest.Builder request(String id) {
+        return ModelInferRequest.newBuilder().setModelName("policy").setId(id);
+    }
+}

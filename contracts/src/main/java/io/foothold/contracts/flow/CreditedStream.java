@@ -168,6 +168,9 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                 return;
             }
             mine = ++generation;
+            // Here and not when the outbound side opens: the service's first credit may come before that.
+            credits = 0;
+            unreturned = 0;
         } finally {
             lock.unlock();
         }
@@ -205,8 +208,6 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             }
             outbound = emitter;
             opening = false;
-            credits = 0;
-            unreturned = 0;
             emitter.emit(shape.credit(limits.window()));
             flush();
         } finally {

@@ -2,10 +2,7 @@ package io.foothold.cli;
 
 import io.foothold.augmentation.grpc.AugmentationGrpc;
 import io.foothold.contracts.flow.CreditedStream;
-import io.foothold.inference.ModelConfigRequest;
-import io.foothold.inference.ModelConfigResponse;
 import io.foothold.inference.ModelInferRequest;
-import io.foothold.inference.ModelInferResponse;
 import io.foothold.inference.ModelStreamInferResponse;
 import io.foothold.inference.MutinyGRPCInferenceServiceGrpc;
 import io.foothold.learner.config.LearnerConfig;
@@ -47,27 +44,18 @@ final class Stack implements AutoCloseable {
     final RunManager runs;
     final LedgerStore ledger;
     final ManagedChannel inference;
+    final TritonGrpc triton;
     private final List<AutoCloseable> open = new ArrayList<>();
 
     Stack(Path home) throws IOException {
         Path policy = Path.of(System.getProperty("foothold.root"), "services/foothold/policies/dial");
         ModelHost host = new ModelHost(policy, new GenerationEngine.Settings(64, 112, 4, true, Precision.EXACT));
         open.add(host);
-        TritonGrpc triton = new TritonGrpc(() -> host, host::alive, "policy", Optional.empty());
+        triton = new TritonGrpc(() -> host, host::alive, "policy", Optional.empty());
         int enginePort = serve(new MutinyGRPCInferenceServiceGrpc.GRPCInferenceServiceImplBase() {
             @Override
             public Multi<ModelStreamInferResponse> modelStreamInfer(Multi<ModelInferRequest> request) {
                 return triton.modelStreamInfer(request);
-            }
-
-            @Override
-            public Uni<ModelInferResponse> modelInfer(ModelInferRequest request) {
-                return triton.modelInfer(request);
-            }
-
-            @Override
-            public Uni<ModelConfigResponse> modelConfig(ModelConfigRequest request) {
-                return triton.modelConfig(request);
             }
         });
         inference = channel(enginePort);

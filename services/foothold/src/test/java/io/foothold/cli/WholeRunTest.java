@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 
 import io.foothold.contracts.triton.PolicyTensors;
 import io.foothold.contracts.triton.Tensors;
-import io.foothold.inference.GRPCInferenceServiceGrpc;
 import io.foothold.inference.ModelConfigRequest;
 import io.foothold.inference.ModelInferRequest;
 import io.foothold.inference.ModelStreamInferResponse;
@@ -132,15 +131,25 @@ class WholeRunTest {
     @Test
     void thePolicyServerAnswersInTritonsWords() throws Exception {
         try (Stack stack = new Stack(directory)) {
-            var blocking = GRPCInferenceServiceGrpc.newBlockingStub(stack.inference);
-            assertThatThrownBy(() -> blocking.modelInfer(request("x").build()))
+            // Asked directly: outside of the container the generated glue cannot translate errors.
+            assertThatThrownBy(() -> stack.triton
+                            .modelInfer(request("x").build())
+                            .await()
+                            .indefinitely())
                     .hasMessageContaining("UNIMPLEMENTED: ModelInfer RPC doesn't support models with decoupled");
-            assertThatThrownBy(() -> blocking.modelConfig(
-                            ModelConfigRequest.newBuilder().setName("nosuch").build()))
+            assertThatThrownBy(() -> stack.triton
+                            .modelConfig(ModelConfigRequest.newBuilder()
+                                    .setName("nosuch")
+                                    .build())
+                            .await()
+                            .indefinitely())
                     .hasMessageContaining("Request for unknown model: 'nosuch' is not found");
-            assertThat(blocking.modelConfig(ModelConfigRequest.newBuilder()
+            assertThat(stack.triton
+                            .modelConfig(ModelConfigRequest.newBuilder()
                                     .setName("policy")
                                     .build())
+                            .await()
+                            .indefinitely()
                             .getConfig()
                             .getParametersMap())
                     .containsKey("contract_version");

@@ -85,6 +85,9 @@ public final class LedgerStore implements AutoCloseable {
                 batch.clear();
             }
         }
+        for (Queued late = queue.poll(); late != null; late = queue.poll()) {
+            late.done().completeExceptionally(new FootholdException(ErrorCode.DRAINING, "the ledger is closed"));
+        }
     }
 
     private void commit(List<Queued> batch) {
@@ -118,6 +121,10 @@ public final class LedgerStore implements AutoCloseable {
 
     private CompletableFuture<Void> submit(Write write) {
         CompletableFuture<Void> done = new CompletableFuture<>();
+        if (!writer.isAlive()) {
+            done.completeExceptionally(new FootholdException(ErrorCode.DRAINING, "the ledger is closed"));
+            return done;
+        }
         queue.add(new Queued(write, done));
         return done;
     }

@@ -50,6 +50,7 @@ final class Child implements AutoCloseable {
             Path log = home.resolve(service + ".log");
             List<String> command = command(service, settings);
             command.add(1, "-Dquarkus.http.port=" + port);
+            command.add(1, "-Dfoothold.parent-pid=" + ProcessHandle.current().pid());
             Process process = new ProcessBuilder(command)
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile())

@@ -137,14 +137,12 @@ final class TrainCommand implements Callable<Integer> {
         } else {
             runs.create(runId, text, overrides);
         }
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            try {
-                runs.stop(runId);
-            } catch (FootholdException e) {
-                // Not under way any more: nothing to stop.
-            }
-        }));
+        // Nothing has to be saved when the process is told to end: what is committed is on disk, the rest is sampled
+        // again.
+        Thread farewell = new Thread(() -> System.err.println("\nfoothold: interrupted; go on with --resume"));
+        Runtime.getRuntime().addShutdownHook(farewell);
         LedgerStore.RunRow end = new Progress(runs, System.out).follow(runId, from);
+        Runtime.getRuntime().removeShutdownHook(farewell);
         System.out.println("files: " + runs.homeOf(runId).toAbsolutePath().normalize());
         return end.state().equals("failed") ? 1 : 0;
     }

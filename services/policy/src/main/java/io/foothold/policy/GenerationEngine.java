@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Owned by one thread, which has called {@link NativeRuntime#enterThread()}.
  */
 public final class GenerationEngine implements AutoCloseable {
-    private static final int PREFILL_BUCKET = 16;
+    private static final int PREFILL_BUCKET = 8;
     private static final int PREFILL_TOKENS = 4096;
 
     /**
@@ -264,7 +264,8 @@ public final class GenerationEngine implements AutoCloseable {
 
     private void admit() {
         int free = settings.slots() - active.size();
-        if (free <= 0 || waiting.isEmpty()) {
+        // Prompts are prefilled a few at a time: one call for one prompt costs nearly as much as for sixteen.
+        if (waiting.isEmpty() || (!active.isEmpty() && free < Math.min(waiting.size(), settings.slots() / 32))) {
             return;
         }
         // By length of the cached part, then by prompt: one prefill call a bucket, one row a distinct prompt.
@@ -370,6 +371,8 @@ public final class GenerationEngine implements AutoCloseable {
         int n = padded ? (live + 7) / 8 * 8 : live;
         int longest = 0;
         boolean restricted = false;
+        // Nothing but sampling at temperature 1: no given token, no greedy row.
+        boolean plain = true;
         long[] state = new long[n * (3 + steps)];
         float[] numbers = new float[n * (2 + steps)];
         for (int r = 0; r < n; r++) {
@@ -392,12 +395,14 @@ public final class GenerationEngine implements AutoCloseable {
                 int response = a.fed + s;
                 if (response < q.given().length) {
                     state[at + 3 + s] = q.given()[response];
+                    plain = false;
                 } else {
                     numbers[nat + 2 + s] = Seeds.uniform(q.seed(), response);
                 }
             }
             longest = Math.max(longest, a.position() + 1);
             restricted |= a.restricted();
+            plain &= q.temperature() == 1;
         }
         int length = settings.deterministic() ? settings.maxLength() + steps : longest;
         long[] drawn;
@@ -409,6 +414,7 @@ public final class GenerationEngine implements AutoCloseable {
                 IValue lengthValue = IValue.from((long) length);
                 IValue fixedValue = IValue.from(settings.deterministic());
                 IValue restrictValue = IValue.from(restricted);
+                IValue plainValue = IValue.from(plain);
                 IValue out = transformer.call(
                         "decode",
                         weights.list(),
@@ -419,7 +425,8 @@ public final class GenerationEngine implements AutoCloseable {
                         stepsValue,
                         lengthValue,
                         fixedValue,
-                        restrictValue)) {
+                        restrictValue,
+                        plainValue)) {
             IValue[] parts = out.toIValueTuple();
             NDArray tokenArray = parts[0].toTensor(scope);
             NDArray probArray = parts[1].toTensor(scope);

@@ -1,8 +1,8 @@
-def rms(x: Tensor, eps: float) -> Tensor:
-  return x * torch.rsqrt(torch.mean(x * x, [-1], True) + eps)
+def rms(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+  return torch.rms_norm(x, [x.size(-1)], weight, eps)
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
   a, b = torch.chunk(x, 2, -1)
-  return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
+  return torch.addcmul(x * cos, torch.cat([b, a], -1), sin)
 class Transformer(Module):
   __parameters__ = []
   __buffers__ = ["inv_freq", ]
@@ -20,9 +20,20 @@ class Transformer(Module):
   stride : int
   def tables(self: __torch__.Transformer, pos: Tensor) -> Tuple[Tensor, Tensor]:
     angle = torch.outer(pos.to(6), self.inv_freq).unsqueeze(1)
-    return (torch.cos(angle), torch.sin(angle))
-  def qkv(self: __torch__.Transformer, w: List[Tensor], b: int, x: Tensor, cos: Tensor, sin: Tensor) -> Tuple[Tensor, Tensor]:
-    h = __torch__.rms(x, self.eps) * w[b]
+    cos = torch.cos(angle)
+    sin = torch.sin(angle)
+    return (torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1))
+  def scales(self: __torch__.Transformer, w: List[Tensor]) -> List[Tensor]:
+    out = annotate(List[Tensor], [])
+    for i in range(self.layers):
+      b = 2 + i * self.stride
+      if self.qk_norm:
+        out.append(torch.cat([w[b + 6].expand([self.heads, self.head_dim]), w[b + 7].expand([self.kv_heads, self.head_dim])], 0))
+      else:
+        out.append(w[b])
+    return out
+  def qkv(self: __torch__.Transformer, w: List[Tensor], b: int, scale: Tensor, x: Tensor, cos: Tensor, sin: Tensor) -> Tuple[Tensor, Tensor]:
+    h = __torch__.rms(x, w[b], self.eps)
     if self.qkv_bias:
       y = torch.linear(h, w[b + 1], w[b + self.stride - 1])
     else:
@@ -31,15 +42,14 @@ class Transformer(Module):
     qk = torch.narrow(y, 1, 0, self.heads + self.kv_heads)
     v = torch.narrow(y, 1, self.heads + self.kv_heads, self.kv_heads)
     if self.qk_norm:
-      scale = torch.cat([w[b + 6].expand([self.heads, self.head_dim]), w[b + 7].expand([self.kv_heads, self.head_dim])], 0)
-      qk = __torch__.rms(qk, self.eps) * scale
+      qk = torch.rms_norm(qk, [self.head_dim], None, self.eps) * scale
     return (__torch__.rotate(qk, cos, sin), v)
   def tail(self: __torch__.Transformer, w: List[Tensor], b: int, x: Tensor, o: Tensor) -> Tensor:
     x = x + torch.linear(o, w[b + 2])
-    g, u = torch.chunk(torch.linear(__torch__.rms(x, self.eps) * w[b + 3], w[b + 4]), 2, -1)
+    g, u = torch.chunk(torch.linear(__torch__.rms(x, w[b + 3], self.eps), w[b + 4]), 2, -1)
     return x + torch.linear(torch.silu(g) * u, w[b + 5])
   def head(self: __torch__.Transformer, w: List[Tensor], x: Tensor) -> Tensor:
-    h = __torch__.rms(x, self.eps) * w[1]
+    h = __torch__.rms(x, w[1], self.eps)
     if self.tied:
       return torch.linear(h, w[0])
     else:
@@ -63,7 +73,7 @@ class Transformer(Module):
     KV = self.kv_heads
     r = self.heads // KV
     hd = self.head_dim
-    if L > 512:
+    if L > 512 or not self.exact:
       qh = q.transpose(1, 2)
       kh = k.transpose(1, 2).unsqueeze(2).expand([n, KV, r, L, hd]).reshape([n, self.heads, L, hd])
       vh = v.transpose(1, 2).unsqueeze(2).expand([n, KV, r, L, hd]).reshape([n, self.heads, L, hd])
@@ -82,6 +92,7 @@ class Transformer(Module):
       return o.view([n, KV, r, T, hd]).permute([0, 3, 1, 2, 4]).reshape([n * T, self.heads * hd])
   def hidden(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, whole: Tensor, whole_back: Tensor, query: Tensor, query_back: Tensor, key: Tensor, prompt_length: Tensor) -> Tensor:
     cos, sin = (self).tables(pos)
+    scale = (self).scales(w)
     x = torch.embedding(w[0], ids)
     G = whole.size(0)
     P = whole.size(1)
@@ -90,14 +101,19 @@ class Transformer(Module):
     L = key.size(1)
     hd = self.head_dim
     qk_heads = self.heads + self.kv_heads
+    dense = R == 0 and G * P == ids.size(0)
     mask = (torch.arange(L).view([1, 1, 1, L]) <= torch.arange(T).view([1, 1, T, 1]) + prompt_length.view([R, 1, 1, 1]))
     for i in range(self.layers):
       b = 2 + i * self.stride
-      qk, v = (self).qkv(w, b, x, cos, sin)
-      qkv = torch.cat([qk, v], 1)
-      s = torch.index_select(qkv, 0, whole.view([-1])).view([G, P, qk_heads + self.kv_heads, hd])
-      o = (self).attend(torch.narrow(s, 2, 0, self.heads), torch.narrow(s, 2, self.heads, self.kv_heads), torch.narrow(s, 2, qk_heads, self.kv_heads), None)
-      o = torch.index_select(o, 0, whole_back)
+      qk, v = (self).qkv(w, b, scale[i], x, cos, sin)
+      if dense:
+        qkv = qk
+        o = (self).attend(torch.narrow(qk, 1, 0, self.heads).view([G, P, self.heads, hd]), torch.narrow(qk, 1, self.heads, self.kv_heads).view([G, P, self.kv_heads, hd]), v.view([G, P, self.kv_heads, hd]), None)
+      else:
+        qkv = torch.cat([qk, v], 1)
+        s = torch.index_select(qkv, 0, whole.view([-1])).view([G, P, qk_heads + self.kv_heads, hd])
+        o = (self).attend(torch.narrow(s, 2, 0, self.heads), torch.narrow(s, 2, self.heads, self.kv_heads), torch.narrow(s, 2, qk_heads, self.kv_heads), None)
+        o = torch.index_select(o, 0, whole_back)
       if R > 0:
         q = torch.index_select(torch.narrow(qkv, 1, 0, self.heads), 0, query.view([-1])).view([R, T, self.heads, hd])
         kv = torch.index_select(torch.narrow(qkv, 1, self.heads, 2 * self.kv_heads), 0, key.view([-1])).view([R, L, 2 * self.kv_heads, hd])
@@ -169,10 +185,11 @@ class Transformer(Module):
     P = ids.size(1)
     KV = self.kv_heads
     cos, sin = (self).tables(torch.arange(P).repeat([n]))
+    scale = (self).scales(w)
     x = torch.embedding(w[0], ids.view([-1]))
     for i in range(self.layers):
       b = 2 + i * self.stride
-      qk, v = (self).qkv(w, b, x, cos, sin)
+      qk, v = (self).qkv(w, b, scale[i], x, cos, sin)
       k = torch.narrow(qk, 1, self.heads, KV).view([n, P, KV, self.head_dim])
       vv = v.view([n, P, KV, self.head_dim])
       o = (self).attend(torch.narrow(qk, 1, 0, self.heads).view([n, P, self.heads, self.head_dim]), k, vv, None)
@@ -190,39 +207,52 @@ class Transformer(Module):
       v = torch.narrow(values[i], 1, 0, length)
       v.index_copy_(0, target, torch.index_select(v, 0, origin))
     return len(keys)
-  def decode(self: __torch__.Transformer, w: List[Tensor], keys: List[Tensor], values: List[Tensor], state: Tensor, numbers: Tensor, steps: int, length: int, fixed: bool, restrict: bool) -> Tuple[Tensor, Tensor]:
+  def decode(self: __torch__.Transformer, w: List[Tensor], keys: List[Tensor], values: List[Tensor], state: Tensor, numbers: Tensor, steps: int, length: int, fixed: bool, restrict: bool, plain: bool) -> Tuple[Tensor, Tensor]:
     n = state.size(0)
     KV = self.kv_heads
     r = self.heads // KV
     hd = self.head_dim
     tok = state[:, 0]
-    pos = state[:, 1]
+    start = state[:, 1]
     topk = state[:, 2]
     temperature = numbers[:, 0].unsqueeze(1)
     topp = numbers[:, 1].unsqueeze(1)
     row = torch.arange(n * KV)
-    tokens = torch.empty([n, steps], dtype=4)
-    found = torch.empty([n, steps], dtype=6)
+    scale = (self).scales(w)
+    tokens = annotate(List[Tensor], [])
+    found = annotate(List[Tensor], [])
     greedy = temperature <= 0.
     divisor = torch.where(greedy, torch.ones_like(temperature), temperature)
+    first = start.unsqueeze(1).expand([n, KV]).reshape([-1])
+    most = length
+    if not fixed:
+      most = length + steps
+    bias = torch.where(torch.arange(most).unsqueeze(0) <= first.unsqueeze(1), 0., -inf)
+    zero = torch.zeros([n * KV])
+    cosa, sina = (self).tables((start.unsqueeze(0) + torch.arange(steps).unsqueeze(1)).reshape([-1]))
     for s in range(steps):
       L = length
       if not fixed:
         L = length + s
-      cos, sin = (self).tables(pos)
-      at = pos.unsqueeze(1).expand([n, KV]).reshape([-1])
-      mask = torch.where(torch.arange(L).unsqueeze(0) <= at.unsqueeze(1), 0., -inf).unsqueeze(1)
+      at = first + s
+      if s > 0:
+        torch.index_put_(bias, [row, at], zero)
+      cos = torch.narrow(cosa, 0, s * n, n)
+      sin = torch.narrow(sina, 0, s * n, n)
+      mask = torch.narrow(bias, 1, 0, L).unsqueeze(1)
       x = torch.embedding(w[0], tok)
       for i in range(self.layers):
         b = 2 + i * self.stride
-        qk, v = (self).qkv(w, b, x, cos, sin)
+        qk, v = (self).qkv(w, b, scale[i], x, cos, sin)
         torch.index_put_(keys[i], [row, at], torch.narrow(qk, 1, self.heads, KV).reshape([n * KV, hd]).to(keys[i].dtype))
         torch.index_put_(values[i], [row, at], v.reshape([n * KV, hd]).to(values[i].dtype))
         q = torch.narrow(qk, 1, 0, self.heads).reshape([n * KV, r, hd])
         k = torch.narrow(torch.narrow(keys[i], 0, 0, n * KV), 1, 0, L)
         vv = torch.narrow(torch.narrow(values[i], 0, 0, n * KV), 1, 0, L)
         x = (self).tail(w, b, x, (self).weigh(q, k.transpose(1, 2), vv, mask).view([n, self.heads * hd]))
-      logits = (self).head(w, x) / divisor
+      logits = (self).head(w, x)
+      if not plain:
+        logits = logits / divisor
       if restrict:
         ordered, order = torch.sort(logits, -1, True)
         V = logits.size(1)
@@ -235,14 +265,16 @@ class Transformer(Module):
       cdf = torch.cumsum(torch.exp(lp), -1)
       u = torch.narrow(numbers, 1, 2 + s, 1) * torch.narrow(cdf, 1, cdf.size(1) - 1, 1)
       drawn = torch.clamp((cdf <= u).sum([-1], True), 0, cdf.size(1) - 1)
-      drawn = torch.where(greedy, torch.argmax(logits, -1, True), drawn)
-      given = torch.narrow(state, 1, 3 + s, 1)
-      drawn = torch.where(given >= 0, given, drawn)
-      chosen = torch.where(greedy, torch.zeros_like(temperature), torch.gather(lp, 1, drawn))
-      torch.narrow(tokens, 1, s, 1).copy_(drawn)
-      torch.narrow(found, 1, s, 1).copy_(chosen)
+      if not plain:
+        drawn = torch.where(greedy, torch.argmax(logits, -1, True), drawn)
+        given = torch.narrow(state, 1, 3 + s, 1)
+        drawn = torch.where(given >= 0, given, drawn)
+      chosen = torch.gather(lp, 1, drawn)
+      if not plain:
+        chosen = torch.where(greedy, torch.zeros_like(temperature), chosen)
+      tokens.append(drawn)
+      found.append(chosen)
       tok = drawn.squeeze(1)
-      pos = pos + 1
-    return (tokens, found)
+    return (torch.cat(tokens, 1), torch.cat(found, 1))
   def check(self: __torch__.Transformer, x: Tensor) -> Tuple[Tensor, int]:
     return (torch.mm(x, x), x.size(0))

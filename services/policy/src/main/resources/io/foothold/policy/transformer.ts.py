@@ -192,12 +192,12 @@ class Transformer(Module):
       qk, v = (self).qkv(w, b, scale[i], x, cos, sin)
       k = torch.narrow(qk, 1, self.heads, KV).view([n, P, KV, self.head_dim])
       vv = v.view([n, P, KV, self.head_dim])
-      o = (self).attend(torch.narrow(qk, 1, 0, self.heads).view([n, P, self.heads, self.head_dim]), k, vv, None)
       kc = keys[i].view([-1, KV, keys[i].size(1), self.head_dim])
       vc = values[i].view([-1, KV, values[i].size(1), self.head_dim])
       torch.narrow(kc, 2, 0, P).index_copy_(0, slot, torch.index_select(k.transpose(1, 2), 0, origin).to(kc.dtype))
       torch.narrow(vc, 2, 0, P).index_copy_(0, slot, torch.index_select(vv.transpose(1, 2), 0, origin).to(vc.dtype))
       if i < self.layers - 1:
+        o = (self).attend(torch.narrow(qk, 1, 0, self.heads).view([n, P, self.heads, self.head_dim]), k, vv, None)
         x = (self).tail(w, b, x, o)
     return n
   def move(self: __torch__.Transformer, keys: List[Tensor], values: List[Tensor], origin: Tensor, target: Tensor, length: int) -> int:

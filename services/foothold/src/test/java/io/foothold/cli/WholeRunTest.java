@@ -80,6 +80,37 @@ class WholeRunTest {
     }
 
     @Test
+    void anUpdateThatTheLedgerDidNotHearOfIsTakenOverFromTheLearner() throws Exception {
+        List<String> whole;
+        try (Stack stack = new Stack(directory)) {
+            stack.runs.create("r", yaml("grpo-dial", 3, ""), List.of("checkpoint.every=100"));
+            assertThat(finish(stack, "r").state()).isEqualTo("finished");
+            whole = digests(stack, "r");
+        }
+        // The orchestrator died between the learner's manifest and its own commit of update 3.
+        org.h2.jdbcx.JdbcDataSource database = new org.h2.jdbcx.JdbcDataSource();
+        database.setURL("jdbc:h2:file:" + directory.resolve("ledger"));
+        try (var connection = database.getConnection();
+                var statement = connection.createStatement()) {
+            statement.execute("delete from update_manifest where update_number = 3");
+            statement.execute("update rollout set state = 'ADMITTED' where id like 'r/g8/%' or id like 'r/g9/%'"
+                    + " or id like 'r/g10/%' or id like 'r/g11/%'");
+            statement.execute("update run set update_done = 2, state = 'running'");
+        }
+        try (Stack stack = new Stack(directory)) {
+            assertThat(stack.ledger.audit("r").counts())
+                    .containsEntry(io.foothold.core.ledger.RolloutState.ADMITTED, 16L);
+            stack.runs.resume("r");
+            LedgerStore.RunRow row = finish(stack, "r");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            assertThat(digests(stack, "r")).isEqualTo(whole);
+            assertThat(stack.ledger.audit("r").sound()).isTrue();
+            assertThat(stack.ledger.audit("r").counts())
+                    .doesNotContainKey(io.foothold.core.ledger.RolloutState.ADMITTED);
+        }
+    }
+
+    @Test
     void anAsynchronousRunKeepsItsStalenessBound() throws Exception {
         try (Stack stack = new Stack(directory)) {
             stack.runs.create(

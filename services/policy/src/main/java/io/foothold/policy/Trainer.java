@@ -301,10 +301,10 @@ public final class Trainer implements AutoCloseable {
                         decay,
                         clip)) {
             double norm = out.toTensor(scope).getFloat();
-            steps++;
             if (!Double.isFinite(norm)) {
-                throw new PolicyException("the gradient norm is " + norm);
+                throw new PolicyException("the gradient norm is " + norm + "; the weights are as before");
             }
+            steps++;
             return norm;
         }
     }

@@ -167,10 +167,11 @@ class Transformer(Module):
     return (loss.detach(), token.detach(), entropy)
   def step(self: __torch__.Transformer, w: List[Tensor], g: List[Tensor], m: List[Tensor], v: List[Tensor], count: List[Tensor], lr: float, beta1: float, beta2: float, eps: float, decay: float, clip: float) -> Tensor:
     norm = torch.linalg_vector_norm(torch.stack(torch._foreach_norm(g, 2)))
-    if clip > 0.:
-      torch._foreach_mul_(g, torch.clamp(torch.reciprocal(norm + 1e-06) * clip, None, 1.))
-    torch._foreach_add_(count, 1)
-    torch._fused_adamw_(w, g, m, v, annotate(List[Tensor], []), count, lr=lr, beta1=beta1, beta2=beta2, weight_decay=decay, eps=eps, amsgrad=False, maximize=False)
+    if bool(torch.isfinite(norm).item()):
+      if clip > 0.:
+        torch._foreach_mul_(g, torch.clamp(torch.reciprocal(norm + 1e-06) * clip, None, 1.))
+      torch._foreach_add_(count, 1)
+      torch._fused_adamw_(w, g, m, v, annotate(List[Tensor], []), count, lr=lr, beta1=beta1, beta2=beta2, weight_decay=decay, eps=eps, amsgrad=False, maximize=False)
     torch._foreach_zero_(g)
     return norm
   def zero(self: __torch__.Transformer, g: List[Tensor]) -> int:

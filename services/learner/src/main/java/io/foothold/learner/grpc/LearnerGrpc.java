@@ -135,6 +135,12 @@ public final class LearnerGrpc implements LearnerService {
             manifest = train(runId, update, List.copyOf(assembly.groups.values()));
         } catch (RuntimeException e) {
             failure = translated(e);
+            // All or nothing: what the weights are now is unknown, so the run begins at its checkpoint when it is
+            // opened again.
+            LearnerRun broken = runs.remove(runId);
+            if (broken != null) {
+                broken.close();
+            }
         }
         for (var entry : assembly.waiting.entrySet()) {
             GroupOutcome.Builder outcome =

@@ -16,8 +16,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One run's policy under training. An update is all or nothing: when it fails, the weights go back to what they were before
- * it. Owned by one thread.
+ * One run's policy under training. When an update fails, the object must be thrown away: what is on disk is the last checkpoint
+ * and the manifests, and opening the run again begins there. Owned by one thread.
  */
 public final class LearnerRun implements AutoCloseable {
     private final RunSettings settings;
@@ -89,15 +89,11 @@ public final class LearnerRun implements AutoCloseable {
         return store.artefactFile(name);
     }
 
-    /** Does the next update. */
+    /** Does the next update. After an exception this object is of no further use. */
     public Manifest train(long number, List<TrainGroup> groups) {
         if (number != update + 1) {
             throw new FootholdException(ErrorCode.WRONG_STATE, "update " + number + " cannot follow update " + update);
         }
-        PolicyWeights before = trainer.weights();
-        byte[] momentsBefore =
-                settings.epochs() > 1 || settings.groupsPerStep() > 0 ? trainer.encodeMoments() : new byte[0];
-        long stepsBefore = trainer.steps();
         try {
             Manifest manifest = learn(number, groups);
             store.writeManifest(manifest);
@@ -105,14 +101,8 @@ public final class LearnerRun implements AutoCloseable {
                 checkpoint("");
             }
             return manifest;
-        } catch (RuntimeException e) {
-            trainer.clearGradients();
-            if (trainer.steps() > stepsBefore && momentsBefore.length > 0) {
-                store.rollBack(trainer, before, momentsBefore, stepsBefore);
-            }
-            throw e instanceof PolicyException
-                    ? new FootholdException(ErrorCode.INTERNAL, "update " + number + ": " + e.getMessage(), e)
-                    : e;
+        } catch (PolicyException e) {
+            throw new FootholdException(ErrorCode.INTERNAL, "update " + number + ": " + e.getMessage(), e);
         }
     }
 

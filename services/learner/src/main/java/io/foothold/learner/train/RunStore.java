@@ -6,7 +6,6 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
-import io.foothold.policy.Trainer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -137,14 +136,6 @@ public final class RunStore {
                 state.update(),
                 state.version(),
                 state.optimizerSteps()));
-    }
-
-    /** Undoes steps of an update that failed half-way. */
-    void rollBack(Trainer trainer, PolicyWeights weights, byte[] moments, long steps) {
-        Path file = home.resolve("rollback.safetensors");
-        PolicyWeights.writeDurably(file, moments);
-        trainer.restore(weights, file, steps);
-        deleteTree(file);
     }
 
     private static List<Path> numbered(Path directory) {

@@ -134,8 +134,11 @@ final class RunLoop {
         String uri = open.getArtefactUri();
         String digest = open.getDigest();
         LedgerStore.await(ledger.dropUnfinished(spec.runId(), "the process that sampled it died"));
-        // Updates behind the checkpoint, and one that was admitted but perhaps not trained, are trained from the store.
-        for (long next = update + 1; ; next++) {
+        // Either side may be behind. Updates that the learner lost are trained again from the store; updates that the
+        // ledger did
+        // not hear of are asked for again and answered with their manifests; one that was admitted only is trained now.
+        long done = ledger.run(spec.runId()).map(LedgerStore.RunRow::updateDone).orElse(0L);
+        for (long next = Math.min(update, done) + 1; ; next++) {
             List<TrainGroup> batch = ledger.admittedBatch(spec.runId(), next);
             if (batch.isEmpty()) {
                 break;
@@ -147,7 +150,6 @@ final class RunLoop {
             uri = manifest.getArtefactUri();
             digest = manifest.getDigest();
         }
-        long done = ledger.run(spec.runId()).map(LedgerStore.RunRow::updateDone).orElse(0L);
         if (done > update) {
             throw new FootholdException(
                     ErrorCode.INVALID_DATA,

@@ -31,6 +31,8 @@ import org.jspecify.annotations.Nullable;
 public final class GenerationEngine implements AutoCloseable {
     private static final int PREFILL_BUCKET = 8;
     private static final int PREFILL_TOKENS = 4096;
+    /** Rows that attend over the same number of keys; smaller blocks waste fewer keys and cost more calls. */
+    private static final int BLOCK_ROWS = 64;
 
     /**
      * Sizes.
@@ -91,6 +93,7 @@ public final class GenerationEngine implements AutoCloseable {
     private final Settings settings;
     private final @Nullable Tokenizer tokenizer;
     private final WeightStore weights;
+    private IValue folded;
     private final NDList keyArrays = new NDList();
     private final NDList valueArrays = new NDList();
     private final IValue keys;
@@ -120,6 +123,7 @@ public final class GenerationEngine implements AutoCloseable {
         this.tokenizer = tokenizer;
         this.version = version;
         this.weights = WeightStore.of(transformer, initial, "w[]", false);
+        this.folded = transformer.call("fold", weights.list());
         this.rows = (settings.slots() + 7) / 8 * 8;
         // Steps past a row's end still write: they need room behind the longest sequence.
         long length = settings.maxLength() + settings.stepsPerCall();
@@ -207,8 +211,7 @@ public final class GenerationEngine implements AutoCloseable {
         if (!next.config().equals(config)) {
             throw new PolicyException("the new weights have another shape");
         }
-        weights.load(next.slots());
-        version = nextVersion;
+        load(next, nextVersion);
     }
 
     /**
@@ -223,7 +226,13 @@ public final class GenerationEngine implements AutoCloseable {
         if (!next.config().equals(config)) {
             throw new PolicyException("the new weights have another shape");
         }
+        load(next, nextVersion);
+    }
+
+    private void load(PolicyWeights next, long nextVersion) {
         weights.load(next.slots());
+        folded.close();
+        folded = transformer.call("fold", weights.list());
         version = nextVersion;
     }
 
@@ -324,7 +333,9 @@ public final class GenerationEngine implements AutoCloseable {
             members.get(row).add(slot);
         }
         int rowsPerCall = Math.max(1, PREFILL_TOKENS / bucket);
-        int padded = Math.min(bucket, settings.maxLength());
+        // What a prompt is padded to may depend on its neighbours unless tokens must not.
+        int longest = sequences.stream().mapToInt(q -> q.length).max().orElse(1);
+        int padded = settings.deterministic() ? Math.min(bucket, settings.maxLength()) : longest;
         for (int from = 0; from < sequences.size(); from += rowsPerCall) {
             int to = Math.min(sequences.size(), from + rowsPerCall);
             long[] ids = new long[(to - from) * padded];
@@ -347,8 +358,7 @@ public final class GenerationEngine implements AutoCloseable {
                     IValue idValue = IValue.from(Transformer.longs(scope, ids, to - from, padded));
                     IValue slotValue = IValue.from(Transformer.longs(scope, slotArray, slotArray.length));
                     IValue originValue = IValue.from(Transformer.longs(scope, originArray, originArray.length));
-                    IValue done = transformer.call(
-                            "prefill", weights.list(), keys, values, idValue, slotValue, originValue)) {
+                    IValue done = transformer.call("prefill", folded, keys, values, idValue, slotValue, originValue)) {
                 if (done.toLong() != to - from) {
                     throw new IllegalStateException("prefilled " + done.toLong() + " of " + (to - from));
                 }
@@ -369,7 +379,6 @@ public final class GenerationEngine implements AutoCloseable {
         // A row of a matrix product keeps its bits in batches of 7 rows and more, not in smaller ones.
         boolean padded = settings.deterministic() || settings.precision() == Precision.EXACT;
         int n = padded ? (live + 7) / 8 * 8 : live;
-        int longest = 0;
         boolean restricted = false;
         // Nothing but sampling at temperature 1: no given token, no greedy row.
         boolean plain = true;
@@ -400,30 +409,29 @@ public final class GenerationEngine implements AutoCloseable {
                     numbers[nat + 2 + s] = Seeds.uniform(q.seed(), response);
                 }
             }
-            longest = Math.max(longest, a.position() + 1);
             restricted |= a.restricted();
             plain &= q.temperature() == 1;
         }
-        int length = settings.deterministic() ? settings.maxLength() + steps : longest;
+        long[] blocks = blocks(n, live);
         long[] drawn;
         float[] logProbs;
         try (PtNDManager scope = transformer.scope();
                 IValue stateValue = IValue.from(Transformer.longs(scope, state, n, 3 + steps));
                 IValue numberValue = IValue.from(Transformer.floats(scope, numbers, n, 2 + steps));
                 IValue stepsValue = IValue.from((long) steps);
-                IValue lengthValue = IValue.from((long) length);
+                IValue blockValue = IValue.from(Transformer.longs(scope, blocks, blocks.length / 2, 2));
                 IValue fixedValue = IValue.from(settings.deterministic());
                 IValue restrictValue = IValue.from(restricted);
                 IValue plainValue = IValue.from(plain);
                 IValue out = transformer.call(
                         "decode",
-                        weights.list(),
+                        folded,
                         keys,
                         values,
                         stateValue,
                         numberValue,
                         stepsValue,
-                        lengthValue,
+                        blockValue,
                         fixedValue,
                         restrictValue,
                         plainValue)) {
@@ -445,6 +453,25 @@ public final class GenerationEngine implements AutoCloseable {
         if (!finished.isEmpty()) {
             remove(finished);
         }
+    }
+
+    /** End row and keys of each block: older rows stand in front, and a block attends over its own longest row only. */
+    private long[] blocks(int n, int live) {
+        if (settings.deterministic()) {
+            return new long[] {n, settings.maxLength() + settings.stepsPerCall()};
+        }
+        int count = (live + BLOCK_ROWS - 1) / BLOCK_ROWS;
+        long[] out = new long[2 * count];
+        for (int j = 0; j < count; j++) {
+            int end = Math.min(live, (j + 1) * BLOCK_ROWS);
+            int longest = 0;
+            for (int r = j * BLOCK_ROWS; r < end; r++) {
+                longest = Math.max(longest, active.get(r).position() + 1);
+            }
+            out[2 * j] = j == count - 1 ? n : end;
+            out[2 * j + 1] = longest;
+        }
+        return out;
     }
 
     /** Takes the tokens of one row; true when the row ended. */
@@ -494,27 +521,47 @@ public final class GenerationEngine implements AutoCloseable {
         return end != null;
     }
 
-    /** Frees slots; rows from the end move into the gaps so that live rows stay in front. */
+    /**
+     * Frees slots. A gap takes the oldest row of the next block, whose gap takes the oldest of the one behind it, and so on, so
+     * that live rows stay in front and old rows stay together.
+     */
     private void remove(List<Integer> finished) {
-        int keep = active.size() - finished.size();
+        int live = active.size();
+        int[] holder = new int[live];
+        for (int i = 0; i < live; i++) {
+            holder[i] = i;
+        }
+        for (int gap : finished) {
+            holder[gap] = -1;
+        }
+        int last = live - 1;
+        for (int gap : finished) {
+            while (last >= 0 && holder[last] < 0) {
+                last--;
+            }
+            int at = gap;
+            while (at < last) {
+                int source = oldest(holder, (at / BLOCK_ROWS + 1) * BLOCK_ROWS, last);
+                holder[at] = holder[source];
+                holder[source] = -1;
+                at = source;
+            }
+        }
         List<Long> origin = new ArrayList<>();
         List<Long> target = new ArrayList<>();
         int longest = 1;
-        int last = active.size() - 1;
-        for (int gap : finished) {
-            if (gap >= keep) {
-                break;
+        List<Active> kept = new ArrayList<>();
+        for (int i = 0; i < live - finished.size(); i++) {
+            Active a = active.get(holder[i]);
+            kept.add(a);
+            if (holder[i] != i) {
+                origin.add((long) holder[i]);
+                target.add((long) i);
+                longest = Math.max(longest, a.position());
             }
-            while (finished.contains(last)) {
-                last--;
-            }
-            origin.add((long) last);
-            target.add((long) gap);
-            longest = Math.max(longest, active.get(last).position());
-            active.set(gap, active.get(last));
-            last--;
         }
-        active.subList(keep, active.size()).clear();
+        active.clear();
+        active.addAll(kept);
         if (origin.isEmpty()) {
             return;
         }
@@ -538,10 +585,25 @@ public final class GenerationEngine implements AutoCloseable {
         }
     }
 
+    /** Slot of the oldest row of the block that begins at {@code from}; the last row when there is no such block. */
+    private int oldest(int[] holder, int from, int last) {
+        int best = last;
+        for (int i = Math.min(from, last); i <= last && i < from + BLOCK_ROWS; i++) {
+            if (holder[i] >= 0
+                    && (holder[best] < 0
+                            || active.get(holder[i]).position()
+                                    > active.get(holder[best]).position())) {
+                best = i;
+            }
+        }
+        return best;
+    }
+
     @Override
     public void close() {
         keys.close();
         values.close();
+        folded.close();
         weights.close();
         transformer.close();
     }

@@ -1,8 +1,5 @@
-def rms(x: Tensor, weight: Tensor, eps: float) -> Tensor:
-  return torch.rms_norm(x, [x.size(-1)], weight, eps)
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-  a, b = torch.chunk(x, 2, -1)
-  return torch.addcmul(x * cos, torch.cat([b, a], -1), sin)
+def unit(x: Tensor, floor: Tensor) -> Tensor:
+  return x / torch.hypot(torch.linalg_vector_norm(x, 2, [-1], True), floor)
 class Transformer(Module):
   __parameters__ = []
   __buffers__ = ["inv_freq", ]
@@ -18,54 +15,77 @@ class Transformer(Module):
   tied : bool
   exact : bool
   stride : int
-  def tables(self: __torch__.Transformer, pos: Tensor) -> Tuple[Tensor, Tensor]:
-    angle = torch.outer(pos.to(6), self.inv_freq).unsqueeze(1)
-    cos = torch.cos(angle)
-    sin = torch.sin(angle)
-    return (torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1))
-  def scales(self: __torch__.Transformer, w: List[Tensor]) -> List[Tensor]:
+  def turns(self: __torch__.Transformer, pos: Tensor, heads: int) -> Tensor:
+    angle = torch.outer(pos.to(6), self.inv_freq)
+    turn = torch.complex(torch.cos(angle), torch.sin(angle)).unsqueeze(1)
+    return turn.expand([turn.size(0), heads, turn.size(2)]).contiguous()
+  def fold(self: __torch__.Transformer, w: List[Tensor]) -> List[Tensor]:
     out = annotate(List[Tensor], [])
+    hd = self.head_dim
+    d = w[0].size(1)
+    gain = float(d) ** 0.5
+    scale = float(hd) ** -0.5
+    out.append(w[0])
+    if self.tied:
+      out.append((w[0] * (w[1] * gain)).t().contiguous())
+    else:
+      out.append((w[len(w) - 1] * (w[1] * gain)).t().contiguous())
+    qk = self.heads + self.kv_heads
+    pairs = torch.arange(hd).view([2, hd // 2]).t().reshape([-1])
+    rows = torch.cat([(torch.arange(qk).unsqueeze(1) * hd + pairs.unsqueeze(0)).reshape([-1]), torch.arange(qk * hd, (qk + self.kv_heads) * hd)], 0)
     for i in range(self.layers):
       b = 2 + i * self.stride
+      a = torch.index_select(w[b + 1], 0, rows) * (w[b] * gain)
       if self.qk_norm:
-        out.append(torch.cat([w[b + 6].expand([self.heads, self.head_dim]), w[b + 7].expand([self.kv_heads, self.head_dim])], 0))
+        s = torch.cat([(w[b + 6] * (scale * float(hd) ** 0.5)).expand([self.heads, hd]), (w[b + 7] * (float(hd) ** 0.5)).expand([self.kv_heads, hd])], 0)
+        s = torch.index_select(s, 1, pairs)
+      else:
+        s = torch.cat([torch.full([self.heads, hd], scale), torch.ones([self.kv_heads, hd])], 0)
+      out.append(a.t().contiguous())
+      out.append(s)
+      out.append(w[b + 2].t().contiguous())
+      out.append((w[b + 4] * (w[b + 3] * gain)).t().contiguous())
+      out.append(w[b + 5].t().contiguous())
+      if self.qkv_bias:
+        out.append(torch.index_select(w[b + self.stride - 1], 0, rows))
       else:
         out.append(w[b])
     return out
-  def qkv(self: __torch__.Transformer, w: List[Tensor], b: int, scale: Tensor, x: Tensor, cos: Tensor, sin: Tensor) -> Tuple[Tensor, Tensor]:
-    h = __torch__.rms(x, w[b], self.eps)
+  def qkv(self: __torch__.Transformer, f: List[Tensor], b: int, x: Tensor, turn: Tensor, fd: Tensor, fh: Tensor) -> Tuple[Tensor, Tensor]:
+    h = __torch__.unit(x, fd)
     if self.qkv_bias:
-      y = torch.linear(h, w[b + 1], w[b + self.stride - 1])
+      y = torch.addmm(f[b + 5], h, f[b])
     else:
-      y = torch.linear(h, w[b + 1])
-    y = y.view([x.size(0), self.heads + 2 * self.kv_heads, self.head_dim])
-    qk = torch.narrow(y, 1, 0, self.heads + self.kv_heads)
-    v = torch.narrow(y, 1, self.heads + self.kv_heads, self.kv_heads)
+      y = torch.mm(h, f[b])
+    n = y.size(0)
+    heads = self.heads + self.kv_heads
+    y = y.view([n, heads + self.kv_heads, self.head_dim])
+    qk = torch.narrow(y, 1, 0, heads)
+    v = torch.narrow(y, 1, heads, self.kv_heads)
     if self.qk_norm:
-      qk = torch.rms_norm(qk, [self.head_dim], None, self.eps) * scale
-    return (__torch__.rotate(qk, cos, sin), v)
-  def tail(self: __torch__.Transformer, w: List[Tensor], b: int, x: Tensor, o: Tensor) -> Tensor:
-    x = x + torch.linear(o, w[b + 2])
-    g, u = torch.chunk(torch.linear(__torch__.rms(x, w[b + 3], self.eps), w[b + 4]), 2, -1)
-    return x + torch.linear(torch.silu(g) * u, w[b + 5])
-  def head(self: __torch__.Transformer, w: List[Tensor], x: Tensor) -> Tensor:
-    h = __torch__.rms(x, w[1], self.eps)
-    if self.tied:
-      return torch.linear(h, w[0])
-    else:
-      return torch.linear(h, w[len(w) - 1])
+      qk = __torch__.unit(qk, fh)
+    qk = qk * f[b + 1]
+    z = torch.view_as_complex(qk.view([n, heads, self.head_dim // 2, 2])) * turn
+    return (torch.view_as_real(z).view([n, heads, self.head_dim]), v)
+  def tail(self: __torch__.Transformer, f: List[Tensor], b: int, x: Tensor, o: Tensor, fd: Tensor) -> Tensor:
+    x = torch.addmm(x, o, f[b + 2])
+    g, u = torch.chunk(torch.mm(__torch__.unit(x, fd), f[b + 3]), 2, -1)
+    return torch.addmm(x, torch.silu(g) * u, f[b + 4])
+  def head(self: __torch__.Transformer, f: List[Tensor], x: Tensor, fd: Tensor) -> Tensor:
+    return torch.mm(__torch__.unit(x, fd), f[1])
+  def floors(self: __torch__.Transformer, w: Tensor) -> Tuple[Tensor, Tensor]:
+    return (torch.full([], (float(w.size(1)) * self.eps) ** 0.5), torch.full([], (float(self.head_dim) * self.eps) ** 0.5))
   def cache_dtype(self: __torch__.Transformer) -> int:
     if self.exact:
       return 7
     else:
       return 6
   def weigh(self: __torch__.Transformer, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-    scale = float(self.head_dim) ** -0.5
     if self.exact:
-      p = torch.softmax(torch.baddbmm(bias.to(7), q.to(7), k, beta=1, alpha=scale), -1)
+      p = torch.softmax(torch.baddbmm(bias.to(7), q.to(7), k), -1)
       return torch.bmm(p, v).to(6)
     else:
-      return torch.bmm(torch.softmax(torch.baddbmm(bias, q, k, beta=1, alpha=scale), -1), v)
+      return torch.bmm(torch.softmax(torch.baddbmm(bias, q, k), -1), v)
   def attend(self: __torch__.Transformer, q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor]) -> Tensor:
     n = q.size(0)
     T = q.size(1)
@@ -77,7 +97,7 @@ class Transformer(Module):
       qh = q.transpose(1, 2)
       kh = k.transpose(1, 2).unsqueeze(2).expand([n, KV, r, L, hd]).reshape([n, self.heads, L, hd])
       vh = v.transpose(1, 2).unsqueeze(2).expand([n, KV, r, L, hd]).reshape([n, self.heads, L, hd])
-      o = torch.scaled_dot_product_attention(qh, kh, vh, mask, 0., mask is None)
+      o = torch.scaled_dot_product_attention(qh, kh, vh, mask, 0., mask is None, scale=1.)
       return o.transpose(1, 2).reshape([n * T, self.heads * hd])
     else:
       if mask is None:
@@ -90,9 +110,10 @@ class Transformer(Module):
       vh = v.transpose(1, 2).reshape([n * KV, L, hd])
       o = (self).weigh(qh, kh.to((self).cache_dtype()), vh.to((self).cache_dtype()), bias)
       return o.view([n, KV, r, T, hd]).permute([0, 3, 1, 2, 4]).reshape([n * T, self.heads * hd])
-  def hidden(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, whole: Tensor, whole_back: Tensor, query: Tensor, query_back: Tensor, key: Tensor, prompt_length: Tensor) -> Tensor:
-    cos, sin = (self).tables(pos)
-    scale = (self).scales(w)
+  def hidden(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, whole: Tensor, whole_back: Tensor, query: Tensor, query_back: Tensor, key: Tensor, prompt_length: Tensor) -> Tuple[Tensor, List[Tensor], Tensor]:
+    f = (self).fold(w)
+    fd, fh = (self).floors(w[0])
+    turn = (self).turns(pos, self.heads + self.kv_heads)
     x = torch.embedding(w[0], ids)
     G = whole.size(0)
     P = whole.size(1)
@@ -104,8 +125,8 @@ class Transformer(Module):
     dense = R == 0 and G * P == ids.size(0)
     mask = (torch.arange(L).view([1, 1, 1, L]) <= torch.arange(T).view([1, 1, T, 1]) + prompt_length.view([R, 1, 1, 1]))
     for i in range(self.layers):
-      b = 2 + i * self.stride
-      qk, v = (self).qkv(w, b, scale[i], x, cos, sin)
+      b = 2 + i * 6
+      qk, v = (self).qkv(f, b, x, turn, fd, fh)
       if dense:
         qkv = qk
         o = (self).attend(torch.narrow(qk, 1, 0, self.heads).view([G, P, self.heads, hd]), torch.narrow(qk, 1, self.heads, self.kv_heads).view([G, P, self.kv_heads, hd]), v.view([G, P, self.kv_heads, hd]), None)
@@ -119,15 +140,16 @@ class Transformer(Module):
         kv = torch.index_select(torch.narrow(qkv, 1, self.heads, 2 * self.kv_heads), 0, key.view([-1])).view([R, L, 2 * self.kv_heads, hd])
         p = (self).attend(q, torch.narrow(kv, 2, 0, self.kv_heads), torch.narrow(kv, 2, self.kv_heads, self.kv_heads), mask)
         o = torch.cat([o, torch.index_select(p, 0, query_back)], 0)
-      x = (self).tail(w, b, x, o)
-    return x
+      x = (self).tail(f, b, x, o, fd)
+    return (x, f, fd)
   def log_probs(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, whole: Tensor, whole_back: Tensor, query: Tensor, query_back: Tensor, key: Tensor, prompt_length: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
-    x = (self).hidden(w, ids, pos, whole, whole_back, query, query_back, key, prompt_length)
-    logits = (self).head(w, torch.index_select(x, 0, source)) / temperature
+    x, f, fd = (self).hidden(w, ids, pos, whole, whole_back, query, query_back, key, prompt_length)
+    logits = (self).head(f, torch.index_select(x, 0, source), fd) / temperature
     lp = torch.log_softmax(logits, -1)
     return (torch.gather(lp, 1, target.unsqueeze(1)).squeeze(1), lp)
   def logits(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, whole: Tensor, whole_back: Tensor, query: Tensor, query_back: Tensor, key: Tensor, prompt_length: Tensor) -> Tensor:
-    return (self).head(w, (self).hidden(w, ids, pos, whole, whole_back, query, query_back, key, prompt_length))
+    x, f, fd = (self).hidden(w, ids, pos, whole, whole_back, query, query_back, key, prompt_length)
+    return (self).head(f, x, fd)
   def score(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, whole: Tensor, whole_back: Tensor, query: Tensor, query_back: Tensor, key: Tensor, prompt_length: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
     token, lp = (self).log_probs(w, ids, pos, whole, whole_back, query, query_back, key, prompt_length, source, target, temperature)
     return (token, -(torch.exp(lp) * lp).sum([-1]))
@@ -181,16 +203,16 @@ class Transformer(Module):
     for i in range(len(target)):
       target[i].detach().copy_(source[i])
     return len(target)
-  def prefill(self: __torch__.Transformer, w: List[Tensor], keys: List[Tensor], values: List[Tensor], ids: Tensor, slot: Tensor, origin: Tensor) -> int:
+  def prefill(self: __torch__.Transformer, f: List[Tensor], keys: List[Tensor], values: List[Tensor], ids: Tensor, slot: Tensor, origin: Tensor) -> int:
     n = ids.size(0)
     P = ids.size(1)
     KV = self.kv_heads
-    cos, sin = (self).tables(torch.arange(P).repeat([n]))
-    scale = (self).scales(w)
-    x = torch.embedding(w[0], ids.view([-1]))
+    fd, fh = (self).floors(f[0])
+    turn = (self).turns(torch.arange(P).repeat([n]), self.heads + KV)
+    x = torch.embedding(f[0], ids.view([-1]))
     for i in range(self.layers):
-      b = 2 + i * self.stride
-      qk, v = (self).qkv(w, b, scale[i], x, cos, sin)
+      b = 2 + i * 6
+      qk, v = (self).qkv(f, b, x, turn, fd, fh)
       k = torch.narrow(qk, 1, self.heads, KV).view([n, P, KV, self.head_dim])
       vv = v.view([n, P, KV, self.head_dim])
       kc = keys[i].view([-1, KV, keys[i].size(1), self.head_dim])
@@ -199,7 +221,7 @@ class Transformer(Module):
       torch.narrow(vc, 2, 0, P).index_copy_(0, slot, torch.index_select(vv.transpose(1, 2), 0, origin).to(vc.dtype))
       if i < self.layers - 1:
         o = (self).attend(torch.narrow(qk, 1, 0, self.heads).view([n, P, self.heads, self.head_dim]), k, vv, None)
-        x = (self).tail(w, b, x, o)
+        x = (self).tail(f, b, x, o, fd)
     return n
   def move(self: __torch__.Transformer, keys: List[Tensor], values: List[Tensor], origin: Tensor, target: Tensor, length: int) -> int:
     for i in range(self.layers):
@@ -208,7 +230,7 @@ class Transformer(Module):
       v = torch.narrow(values[i], 1, 0, length)
       v.index_copy_(0, target, torch.index_select(v, 0, origin))
     return len(keys)
-  def decode(self: __torch__.Transformer, w: List[Tensor], keys: List[Tensor], values: List[Tensor], state: Tensor, numbers: Tensor, steps: int, length: int, fixed: bool, restrict: bool, plain: bool) -> Tuple[Tensor, Tensor]:
+  def decode(self: __torch__.Transformer, f: List[Tensor], keys: List[Tensor], values: List[Tensor], state: Tensor, numbers: Tensor, steps: int, blocks: Tensor, fixed: bool, restrict: bool, plain: bool) -> Tuple[Tensor, Tensor]:
     n = state.size(0)
     KV = self.kv_heads
     r = self.heads // KV
@@ -219,39 +241,60 @@ class Transformer(Module):
     temperature = numbers[:, 0].unsqueeze(1)
     topp = numbers[:, 1].unsqueeze(1)
     row = torch.arange(n * KV)
-    scale = (self).scales(w)
+    fd, fh = (self).floors(f[0])
     tokens = annotate(List[Tensor], [])
     found = annotate(List[Tensor], [])
     greedy = temperature <= 0.
     divisor = torch.where(greedy, torch.ones_like(temperature), temperature)
     first = start.unsqueeze(1).expand([n, KV]).reshape([-1])
-    most = length
+    ends = annotate(List[int], [])
+    lengths = annotate(List[int], [])
+    most = 0
+    for j in range(blocks.size(0)):
+      ends.append(int(blocks[j][0].item()))
+      length = int(blocks[j][1].item())
+      lengths.append(length)
+      most = max(most, length)
     if not fixed:
-      most = length + steps
+      most = most + steps
     bias = torch.where(torch.arange(most).unsqueeze(0) <= first.unsqueeze(1), 0., -inf)
     zero = torch.zeros([n * KV])
-    cosa, sina = (self).tables((start.unsqueeze(0) + torch.arange(steps).unsqueeze(1)).reshape([-1]))
+    turns = (self).turns((start.unsqueeze(0) + torch.arange(steps).unsqueeze(1)).reshape([-1]), self.heads + KV)
     for s in range(steps):
-      L = length
-      if not fixed:
-        L = length + s
+      grown = s
+      if fixed:
+        grown = 0
       at = first + s
       if s > 0:
         torch.index_put_(bias, [row, at], zero)
-      cos = torch.narrow(cosa, 0, s * n, n)
-      sin = torch.narrow(sina, 0, s * n, n)
-      mask = torch.narrow(bias, 1, 0, L).unsqueeze(1)
-      x = torch.embedding(w[0], tok)
+      turn = torch.narrow(turns, 0, s * n, n)
+      masks = annotate(List[Tensor], [])
+      begin = 0
+      for j in range(len(ends)):
+        masks.append(torch.narrow(torch.narrow(bias, 1, 0, lengths[j] + grown), 0, begin * KV, (ends[j] - begin) * KV).unsqueeze(1))
+        begin = ends[j]
+      x = torch.embedding(f[0], tok)
       for i in range(self.layers):
-        b = 2 + i * self.stride
-        qk, v = (self).qkv(w, b, scale[i], x, cos, sin)
+        b = 2 + i * 6
+        qk, v = (self).qkv(f, b, x, turn, fd, fh)
         torch.index_put_(keys[i], [row, at], torch.narrow(qk, 1, self.heads, KV).reshape([n * KV, hd]).to(keys[i].dtype))
         torch.index_put_(values[i], [row, at], v.reshape([n * KV, hd]).to(values[i].dtype))
         q = torch.narrow(qk, 1, 0, self.heads).reshape([n * KV, r, hd])
-        k = torch.narrow(torch.narrow(keys[i], 0, 0, n * KV), 1, 0, L)
-        vv = torch.narrow(torch.narrow(values[i], 0, 0, n * KV), 1, 0, L)
-        x = (self).tail(w, b, x, (self).weigh(q, k.transpose(1, 2), vv, mask).view([n, self.heads * hd]))
-      logits = (self).head(w, x)
+        outs = annotate(List[Tensor], [])
+        begin = 0
+        for j in range(len(ends)):
+          size = (ends[j] - begin) * KV
+          L = lengths[j] + grown
+          k = torch.narrow(torch.narrow(keys[i], 0, begin * KV, size), 1, 0, L)
+          vv = torch.narrow(torch.narrow(values[i], 0, begin * KV, size), 1, 0, L)
+          outs.append((self).weigh(torch.narrow(q, 0, begin * KV, size), k.transpose(1, 2), vv, masks[j]))
+          begin = ends[j]
+        if len(outs) == 1:
+          o = outs[0]
+        else:
+          o = torch.cat(outs, 0)
+        x = (self).tail(f, b, x, o.view([n, self.heads * hd]), fd)
+      logits = (self).head(f, x, fd)
       if not plain:
         logits = logits / divisor
       if restrict:
@@ -265,7 +308,7 @@ class Transformer(Module):
       lp = torch.log_softmax(logits, -1)
       cdf = torch.cumsum(torch.exp(lp), -1)
       u = torch.narrow(numbers, 1, 2 + s, 1) * torch.narrow(cdf, 1, cdf.size(1) - 1, 1)
-      drawn = torch.clamp((cdf <= u).sum([-1], True), 0, cdf.size(1) - 1)
+      drawn = torch.clamp(torch.searchsorted(cdf, u, right=True), None, cdf.size(1) - 1)
       if not plain:
         drawn = torch.where(greedy, torch.argmax(logits, -1, True), drawn)
         given = torch.narrow(state, 1, 3 + s, 1)

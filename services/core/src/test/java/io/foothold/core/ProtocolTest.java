@@ -124,14 +124,20 @@ class ProtocolTest {
 
     @Test
     void verdictsThatJudgeNothingGiveNoReward() {
-        assertThat(RewardRule.CORRECT.reward(Verdict.verifierError("x"), false)).isEmpty();
-        assertThat(RewardRule.CORRECT.reward(new Verdict(Verdict.Kind.TIMEOUT, 0, "", ""), false))
+        assertThat(RewardRule.CORRECT.reward(Verdict.verifierError("x"), false, 0))
                 .isEmpty();
-        assertThat(RewardRule.CORRECT.reward(Verdict.pass("1", ""), true)).hasValue(1);
-        assertThat(RewardRule.CORRECT_AND_FINISHED.reward(Verdict.pass("1", ""), true))
+        assertThat(RewardRule.CORRECT.reward(new Verdict(Verdict.Kind.TIMEOUT, 0, "", ""), false, 0))
+                .isEmpty();
+        assertThat(RewardRule.CORRECT.reward(Verdict.pass("1", ""), true, 0)).hasValue(1);
+        assertThat(RewardRule.CORRECT_AND_FINISHED.reward(Verdict.pass("1", ""), true, 0))
                 .hasValue(0);
-        assertThat(RewardRule.SUCCESS.reward(Verdict.pass("1", ""), true)).hasValue(.5);
-        assertThat(RewardRule.SCORE.reward(new Verdict(Verdict.Kind.FAIL, .4, "", ""), false))
+        assertThat(RewardRule.SUCCESS.reward(Verdict.pass("1", ""), true, 0)).hasValue(.5);
+        assertThat(RewardRule.RANDOM.reward(Verdict.verifierError("x"), false, 0))
+                .isEmpty();
+        assertThat(RewardRule.RANDOM.reward(new Verdict(Verdict.Kind.FAIL, 0, "", ""), false, 0.49))
+                .hasValue(1);
+        assertThat(RewardRule.RANDOM.reward(Verdict.pass("1", ""), false, 0.5)).hasValue(0);
+        assertThat(RewardRule.SCORE.reward(new Verdict(Verdict.Kind.FAIL, .4, "", ""), false, 0))
                 .hasValue(.4);
     }
 

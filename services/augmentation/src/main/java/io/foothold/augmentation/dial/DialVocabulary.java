@@ -54,6 +54,11 @@ public final class DialVocabulary {
         return PIECES.size();
     }
 
+    /** The texts of all tokens but the special ones. */
+    public static List<String> decodable() {
+        return PIECES.subList(SPECIAL.size(), PIECES.size());
+    }
+
     /** Token ids of a text. */
     public static int[] encode(String text) {
         int[] out = new int[text.length()];

@@ -30,11 +30,14 @@ final class UpdateStatistics {
         long tokens = 0;
         long longest = 0;
         int truncated = 0;
+        int trained = 0;
         long oldest = version;
         for (TrainGroup g : groups) {
             boolean signal = false;
             for (TrainGroup.Member m : g.members()) {
-                signal |= advantages[at++] != 0;
+                boolean credited = advantages[at++] != 0 && m.sampled().length > 0;
+                signal |= credited;
+                trained += credited ? 1 : 0;
                 rollouts++;
                 reward += m.reward();
                 tokens += m.sampled().length;
@@ -47,6 +50,7 @@ final class UpdateStatistics {
             groupsWithSignal += signal ? 1 : 0;
         }
         metrics.put("reward_mean", reward / rollouts);
+        metrics.put("rollouts_with_credit", (double) trained);
         metrics.put("response_length_mean", (double) tokens / rollouts);
         metrics.put("response_length_max", (double) longest);
         metrics.put("truncated_share", (double) truncated / rollouts);
@@ -63,13 +67,18 @@ final class UpdateStatistics {
         return largestDifference;
     }
 
-    /** Compares behaviour and learner on tokens that the learner's own version sampled. */
+    /**
+     * Compares behaviour and learner on rollouts that the learner's own version sampled from their first token on. A rollout
+     * that met a weight change in flight goes on with keys and values of the older version: its later tokens are the newer
+     * version's, yet no forward pass of one version gives their log-probs.
+     */
     void compare(List<TrainGroup.Member> members, List<Trainer.Score> scores) {
         for (int i = 0; i < members.size(); i++) {
             TrainGroup.Member m = members.get(i);
             float[] now = scores.get(i).logProbs();
+            boolean sameVersion = now.length > 0 && m.versions()[0] == version;
             for (int t = 0; t < now.length; t++) {
-                if (m.versions()[t] == version) {
+                if (sameVersion) {
                     double d = Math.abs(now[t] - m.logProbs()[t]);
                     // NaN counts as the worst difference there is.
                     largestDifference = Double.isNaN(d) ? Double.MAX_VALUE : Math.max(largestDifference, d);

@@ -141,7 +141,7 @@ final class GroupRunner {
             List<Judged> judged = sampleAndJudge(id, start, spec.trainSampling(), reservations, version);
             for (int i = 0; i < judged.size(); i++) {
                 Judged j = judged.get(i);
-                OptionalDouble reward = reward(j);
+                OptionalDouble reward = reward(j, seed.split(missing.get(i)).split("reward"));
                 Rollout rollout = j.rollout();
                 if (reward.isPresent() && rollout != null) {
                     outcomes.add(new LedgerStore.Outcome(
@@ -196,7 +196,7 @@ final class GroupRunner {
                 reservations.stream().map(Reservation::getRolloutId).toList()));
     }
 
-    private OptionalDouble reward(Judged j) {
+    private OptionalDouble reward(Judged j, Seeds seed) {
         Verdict verdict = j.verdict();
         Rollout rollout = j.rollout();
         if (verdict == null || rollout == null || !j.judged()) {
@@ -209,7 +209,8 @@ final class GroupRunner {
                                 verdict.getScore(),
                                 verdict.getCandidate(),
                                 verdict.getRule()),
-                        rollout.getFinishReason() == FinishReason.FINISH_REASON_LENGTH);
+                        rollout.getFinishReason() == FinishReason.FINISH_REASON_LENGTH,
+                        Seeds.uniform(seed.value(), 0));
     }
 
     private static LedgerStore.Outcome dropped(Judged j) {

@@ -47,7 +47,9 @@ final class RunLog {
         return mapper.createObjectNode();
     }
 
+    /** Saves and tells an event, stamped with the time in milliseconds since the epoch. */
     void event(String kind, ObjectNode details) {
+        details.put("at_millis", System.currentTimeMillis());
         RunEvent event = new RunEvent(runId, number.incrementAndGet(), kind, details.toString());
         LedgerStore.await(ledger.saveEvent(runId, new LedgerStore.EventRow(event.number(), kind, event.json())));
         sink.accept(event);

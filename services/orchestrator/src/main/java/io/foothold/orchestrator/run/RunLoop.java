@@ -74,6 +74,9 @@ final class RunLoop {
     private long nextGroup;
     private int underWay;
     private boolean training;
+    private long phaseStart;
+    private double phaseSeconds;
+    private long updateEnd = System.nanoTime();
     private long update;
     private long version;
     private int droppedInARow;
@@ -302,7 +305,9 @@ final class RunLoop {
             StartState start = startOf(number);
             String id = spec.runId() + "/g" + number;
             gate.reserved(id, version);
-            underWay++;
+            if (underWay++ == 0) {
+                phaseStart = System.nanoTime();
+            }
             long current = version;
             threads.execute(() -> {
                 try {
@@ -392,7 +397,9 @@ final class RunLoop {
     private void take(Report report) throws InterruptedException {
         switch (report) {
             case Report.GroupDone done -> {
-                underWay--;
+                if (--underWay == 0) {
+                    phaseSeconds = (System.nanoTime() - phaseStart) / 1e9;
+                }
                 droppedInARow = 0;
                 verifierErrors += done.group().verifierErrors();
                 gate.sampled(spec.runId() + "/g" + done.number(), oldest(done.group()));
@@ -419,6 +426,11 @@ final class RunLoop {
         update = manifest.getUpdate();
         if (manifest.getPolicyVersion() != version) {
             version = manifest.getPolicyVersion();
+            // A batch that waited is trained while the policy is published; groups are launched after it, with the new
+            // version.
+            if (!stopRequested) {
+                trainIfComplete();
+            }
             publish(manifest.getArtefactUri(), manifest.getDigest());
         }
         log.completions(manifest, members);
@@ -428,11 +440,27 @@ final class RunLoop {
                 .put("digest", manifest.getDigest())
                 .put("optimizer_steps", manifest.getOptimizerSteps());
         manifest.getMetricsMap().forEach(json::put);
+        speed(manifest).forEach(json::put);
         rewardByStart(members).forEach(json::put);
         log.event("update_done", json);
         log.scalars(update, manifest.getMetricsMap());
         alarms(manifest, members);
         evaluateIfDue();
+    }
+
+    /** Seconds between updates; tokens per second of the sampling phase where there is one. */
+    private Map<String, Double> speed(UpdateManifest manifest) {
+        Map<String, Double> out = new LinkedHashMap<>();
+        long now = System.nanoTime();
+        double tokens = manifest.getMetricsOrDefault("sampled_tokens", 0);
+        double seconds = (now - updateEnd) / 1e9;
+        updateEnd = now;
+        out.put("update_seconds", seconds);
+        out.put("tokens_per_s", tokens / seconds);
+        if (spec.staleness() == 0 && phaseSeconds > 0) {
+            out.put("sampling_tokens_per_s", tokens / phaseSeconds);
+        }
+        return out;
     }
 
     private static Map<String, Double> rewardByStart(List<GroupRunner.Group> members) {

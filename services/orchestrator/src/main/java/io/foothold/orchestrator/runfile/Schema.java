@@ -67,7 +67,8 @@ public final class Schema {
                 "correct",
                 "correct_and_finished",
                 "success",
-                "score");
+                "score",
+                "random");
         choice("estimator.name", "mean", "Advantages.", "mean", "mean_std", "leave_one_out", "pass_at_k");
         integer("estimator.k", "1", "k of pass_at_k.");
         choice(

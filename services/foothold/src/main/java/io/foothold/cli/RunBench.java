@@ -1,0 +1,233 @@
+package io.foothold.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.augmentation.dial.DialVocabulary;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.random.Seeds;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.run.RunManager;
+import io.foothold.policy.GenerationEngine;
+import io.foothold.policy.GenerationRequest;
+import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.PolicyWeights;
+import io.foothold.policy.Precision;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+/**
+ * Measures whole runs through all services in this process: an asynchronous GRPO run whose reward is a coin (so that nearly
+ * every group has a signal), and the sampling phases of a synchronous one beside the engine alone on the same work.
+ */
+final class RunBench {
+    private static final int PROBLEMS = 1200;
+    private static final int ROLLOUTS_PER_GROUP = 8;
+    private static final int GROUPS = 12;
+    private static final int SLOTS = 128;
+    private static final int ASYNCHRONOUS_UPDATES = Integer.getInteger("upd", 60);
+    private static final int SYNCHRONOUS_UPDATES = 12;
+    private static final int WARM_UP = 4;
+    private static final long SEED = 1;
+
+    private final Path home;
+    private final PolicyWeights weights;
+    private final Precision precision;
+    private final ObjectMapper mapper = new ObjectMapper();
+
+    RunBench(Path home, PolicyWeights weights, Precision precision) {
+        this.home = home.toAbsolutePath().normalize();
+        this.weights = weights;
+        this.precision = precision;
+    }
+
+    /** Names of what was measured, with their numbers. */
+    Map<String, Map<String, Double>> measure() throws Exception {
+        if (weights.config().vocabulary() != DialVocabulary.size()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    "the whole run needs a policy with the dial's " + DialVocabulary.size() + " tokens, this one has "
+                            + weights.config().vocabulary() + "; leave it out with --only engine,learner");
+        }
+        Path policy = home.resolve("policy");
+        PolicyDirectory.write(policy, weights, DialVocabulary.tokenizerJson());
+        Path problems = home.resolve("problems.jsonl");
+        Workspace.write(problems, problems());
+        Map<String, Map<String, Double>> out = new LinkedHashMap<>();
+        int code = AllInOne.run(
+                home,
+                AllInOne.freePort(),
+                Map.of(
+                        "foothold.policy-server.model", policy.toString(),
+                        "foothold.policy-server.slots", Integer.toString(SLOTS),
+                        "foothold.policy-server.max-length",
+                                Integer.toString(EngineBench.PROMPT + EngineBench.MOST_NEW),
+                        "foothold.policy-server.precision", precision.name().toLowerCase(Locale.ROOT)),
+                runs -> {
+                    follow(runs, "asynchronous", runFile(policy, problems, 1, ASYNCHRONOUS_UPDATES, 6e-4));
+                    out.put("whole asynchronous GRPO run", asynchronous(runs));
+                    // The weights stay as they are, so that the engine alone can do the same work again.
+                    follow(runs, "synchronous", runFile(policy, problems, 0, SYNCHRONOUS_UPDATES, 1e-30));
+                    out.put("sampling phases of a synchronous run", synchronous(runs));
+                    return 0;
+                });
+        if (code != 0) {
+            throw new FootholdException(ErrorCode.INTERNAL, "the bench run ended with " + code);
+        }
+        return out;
+    }
+
+    /** Random prompts of the engine bench's length, each a text that encodes to just its tokens. */
+    private String problems() {
+        SplittableRandom random = new SplittableRandom(SEED);
+        List<String> pieces = DialVocabulary.decodable();
+        StringBuilder text = new StringBuilder();
+        for (int made = 0; made < PROBLEMS; ) {
+            StringBuilder prompt = new StringBuilder();
+            random.ints(EngineBench.PROMPT, 0, pieces.size()).forEach(i -> prompt.append(pieces.get(i)));
+            if (DialVocabulary.encode(prompt.toString()).length == EngineBench.PROMPT) {
+                ObjectNode line = mapper.createObjectNode();
+                line.put("id", "p" + made++).put("problem", prompt.toString()).put("answer", "0");
+                line.put("kind", "exact").put("max_tokens", EngineBench.MOST_NEW);
+                text.append(line).append('\n');
+            }
+        }
+        return text.toString();
+    }
+
+    private String runFile(Path policy, Path problems, int staleness, int updates, double learningRate) {
+        return """
+                method: grpo
+                seed: %d
+                updates: %d
+                staleness: %d
+                reward: random
+                precision: %s
+                policy: {base: %s}
+                problems:
+                  train: {jsonl: %s}
+                  evaluate:
+                    after: {family: dial, level: easy, count: 1, split: test}
+                estimator: {name: mean}
+                loss: {aggregation: token_mean}
+                sampling: {rollouts_per_group: %d, groups_per_update: %d}
+                optimizer: {learning_rate: %s, weight_decay: 0.0}
+                evaluation: {every: 1000000, samples: 1}
+                checkpoint: {every: 1000000}
+                max_log_prob_difference: 1e-3
+                """.formatted(
+                        SEED,
+                        updates,
+                        staleness,
+                        precision.name().toLowerCase(Locale.ROOT),
+                        policy,
+                        problems,
+                        ROLLOUTS_PER_GROUP,
+                        GROUPS,
+                        learningRate);
+    }
+
+    private static void follow(RunManager runs, String id, String file) {
+        runs.create(id, file, List.of());
+        LedgerStore.RunRow end = runs.end(id).join();
+        if (!end.state().equals("finished")) {
+            throw new FootholdException(ErrorCode.WRONG_STATE, "run " + id + " " + end.state() + ": " + end.reason());
+        }
+    }
+
+    private List<JsonNode> updates(RunManager runs, String id) throws IOException {
+        List<JsonNode> out = new ArrayList<>();
+        for (LedgerStore.EventRow event : runs.ledger().events(id, 0)) {
+            if (event.kind().equals("update_done")) {
+                out.add(mapper.readTree(event.json()));
+            }
+        }
+        return out;
+    }
+
+    /** Rollouts that an optimizer step took with an advantage, over the time between updates, the first ones left out. */
+    private Map<String, Double> asynchronous(RunManager runs) throws IOException {
+        List<JsonNode> updates = updates(runs, "asynchronous");
+        double[] gaps = new double[updates.size() - 1 - WARM_UP];
+        double credited = 0;
+        double tokens = 0;
+        double staleness = 0;
+        for (int i = 0; i < gaps.length; i++) {
+            JsonNode now = updates.get(i + WARM_UP + 1);
+            gaps[i] = (now.path("at_millis").asDouble()
+                            - updates.get(i + WARM_UP).path("at_millis").asDouble())
+                    / 1000;
+            credited += now.path("rollouts_with_credit").asDouble() / gaps.length;
+            tokens += now.path("response_length_mean").asDouble() / gaps.length;
+            staleness = Math.max(staleness, now.path("staleness_max").asDouble());
+        }
+        Arrays.sort(gaps);
+        double seconds = Arrays.stream(gaps).sum();
+        Map<String, Double> out = new LinkedHashMap<>();
+        out.put("trained_rollouts_per_s", credited / gaps[gaps.length / 2]);
+        out.put("trained_rollouts_per_s_mean", credited * gaps.length / seconds);
+        out.put("response_length_mean", tokens);
+        out.put("rollouts_with_credit", credited);
+        out.put("staleness_max", staleness);
+        return out;
+    }
+
+    /** Tokens per second of the sampling phases, verification included, and of the engine alone on the same requests. */
+    private Map<String, Double> synchronous(RunManager runs) throws IOException {
+        List<JsonNode> updates = updates(runs, "synchronous");
+        List<Double> inRun = new ArrayList<>();
+        List<Double> alone = new ArrayList<>();
+        try (GenerationEngine engine = new GenerationEngine(
+                weights,
+                0,
+                null,
+                new GenerationEngine.Settings(SLOTS, EngineBench.PROMPT + EngineBench.MOST_NEW, 4, false, precision))) {
+            for (JsonNode update : updates) {
+                double rate = EngineBench.rate(
+                        engine, requests(runs, update.path("update").asLong()));
+                if (update.path("update").asLong() > WARM_UP) {
+                    inRun.add(update.path("sampling_tokens_per_s").asDouble());
+                    alone.add(rate);
+                }
+            }
+        }
+        double mid = median(inRun);
+        double reference = median(alone);
+        Map<String, Double> out = new LinkedHashMap<>();
+        out.put("sampling_tokens_per_s", mid);
+        out.put("engine_alone_tokens_per_s", reference);
+        out.put("share_of_engine_alone", mid / reference);
+        return out;
+    }
+
+    private static double median(List<Double> values) {
+        return values.stream().sorted().toList().get(values.size() / 2);
+    }
+
+    /** The requests of an update as the run made them: prompts from its completions, seeds from the run's tree. */
+    private List<GenerationRequest> requests(RunManager runs, long update) throws IOException {
+        Path file = runs.homeOf("synchronous").resolve("completions/update-%06d.jsonl".formatted(update));
+        List<GenerationRequest> out = new ArrayList<>();
+        for (String text : Files.readAllLines(file)) {
+            JsonNode line = mapper.readTree(text);
+            String[] id = line.path("rollout").asText().split("/g|/", -1);
+            Seeds seed =
+                    Seeds.of(SEED).split("train").split(Long.parseLong(id[1])).split(Long.parseLong(id[2]));
+            out.add(GenerationRequest.plain(
+                    line.path("rollout").asText(),
+                    DialVocabulary.encode(line.path("prompt").asText()),
+                    EngineBench.MOST_NEW,
+                    seed.nonNegative()));
+        }
+        return out;
+    }
+}

@@ -34,7 +34,7 @@ final class RunBench {
     private static final int ROLLOUTS_PER_GROUP = 8;
     private static final int GROUPS = 12;
     private static final int SLOTS = 128;
-    private static final int ASYNCHRONOUS_UPDATES = Integer.getInteger("upd", 60);
+    private static final int ASYNCHRONOUS_UPDATES = 100;
     private static final int SYNCHRONOUS_UPDATES = 12;
     private static final int WARM_UP = 4;
     private static final long SEED = 1;
@@ -73,7 +73,7 @@ final class RunBench {
                                 Integer.toString(EngineBench.PROMPT + EngineBench.MOST_NEW),
                         "foothold.policy-server.precision", precision.name().toLowerCase(Locale.ROOT)),
                 runs -> {
-                    follow(runs, "asynchronous", runFile(policy, problems, 1, ASYNCHRONOUS_UPDATES, 6e-4));
+                    follow(runs, "asynchronous", runFile(policy, problems, 1, ASYNCHRONOUS_UPDATES, 1e-6));
                     out.put("whole asynchronous GRPO run", asynchronous(runs));
                     // The weights stay as they are, so that the engine alone can do the same work again.
                     follow(runs, "synchronous", runFile(policy, problems, 0, SYNCHRONOUS_UPDATES, 1e-30));

@@ -2,18 +2,22 @@ package io.foothold.policy;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
  * Rows of different lengths as one stream of tokens, without padding in the matrix products; a prompt that several rows share
- * appears once. Attention runs in two blocks: <em>whole</em> sequences (shared prompts, and rows whose prompt is their own)
- * attend causally to themselves, <em>queries</em> (the responses behind a shared prompt) attend to prompt and response.
- *
- * <p>Shapes: N tokens, G whole sequences of at most P, R queries of at most T with at most L keys, M targets.
+ * appears once. Attention runs in blocks of spans of similar length. A span is a whole sequence (a shared prompt, or a row
+ * whose prompt is its own), which attends to itself, or the response behind a shared prompt, which attends to both.
  */
 final class PackedBatch {
+    /** A block ends before a span that is shorter than this share of the block's longest, once it has some spans. */
+    private static final double SIMILAR = 0.75;
+
+    private static final int FEWEST_SPANS = 8;
+
     /**
      * One row.
      *
@@ -35,9 +39,9 @@ final class PackedBatch {
             return response.length - skipped;
         }
 
-        /** Tokens that go through the model: the last one predicts nothing. */
-        int inputs() {
-            return prompt.length + Math.max(0, response.length - 1);
+        /** Response tokens that go through the model: the last one predicts nothing. */
+        int[] inputResponse() {
+            return Arrays.copyOf(response, Math.max(0, response.length - 1));
         }
     }
 
@@ -53,19 +57,31 @@ final class PackedBatch {
         }
     }
 
+    /**
+     * Spans that attend together, padded to the longest.
+     *
+     * @param spans how many
+     * @param query places in the stream, [spans, queryLength], padded with 0
+     * @param queryLength tokens of the longest span
+     * @param key places in the stream, [spans, keyLength], padded with 0
+     * @param keyLength keys of the longest span
+     * @param before keys in front of the first query of each span; one entry when it is 0 for all
+     */
+    record Block(int spans, long[] query, int queryLength, long[] key, int keyLength, long[] before) {}
+
+    /** Queries are the places from..to of the stream; keys are those of a prompt elsewhere, then the same. */
+    private record Span(int promptFrom, int promptLength, int from, int length) {
+        int keys() {
+            return promptLength + length;
+        }
+    }
+
     final long[] ids;
     final long[] positions;
-    final long[] whole;
-    final int wholeCount;
-    final int wholeLength;
-    final long[] wholeBack;
-    final long[] query;
-    final int queryCount;
-    final int queryLength;
-    final long[] queryBack;
-    final long[] key;
-    final int keyLength;
-    final long[] promptLength;
+    final List<Block> blocks;
+    /** Where the output of each token of the stream lies among the blocks' padded outputs. */
+    final long[] back;
+
     final long[] source;
     final long[] target;
     /** First target of each row, in row order, and the end. */
@@ -74,33 +90,15 @@ final class PackedBatch {
     private PackedBatch(
             long[] ids,
             long[] positions,
-            long[] whole,
-            int wholeCount,
-            int wholeLength,
-            long[] wholeBack,
-            long[] query,
-            int queryCount,
-            int queryLength,
-            long[] queryBack,
-            long[] key,
-            int keyLength,
-            long[] promptLength,
+            List<Block> blocks,
+            long[] back,
             long[] source,
             long[] target,
             int[] targetStart) {
         this.ids = ids;
         this.positions = positions;
-        this.whole = whole;
-        this.wholeCount = wholeCount;
-        this.wholeLength = wholeLength;
-        this.wholeBack = wholeBack;
-        this.query = query;
-        this.queryCount = queryCount;
-        this.queryLength = queryLength;
-        this.queryBack = queryBack;
-        this.key = key;
-        this.keyLength = keyLength;
-        this.promptLength = promptLength;
+        this.blocks = blocks;
+        this.back = back;
         this.source = source;
         this.target = target;
         this.targetStart = targetStart;
@@ -113,81 +111,32 @@ final class PackedBatch {
             byPrompt.computeIfAbsent(new Key(rows.get(r).prompt()), k -> new ArrayList<>())
                     .add(r);
         }
-        // Whole sequences first in the stream, then the responses behind shared prompts.
-        List<int[]> wholes = new ArrayList<>();
-        int[] base = new int[rows.size()];
-        boolean[] own = new boolean[rows.size()];
-        List<Integer> queries = new ArrayList<>();
-        int at = 0;
-        for (Map.Entry<Key, List<Integer>> entry : byPrompt.entrySet()) {
-            List<Integer> members = entry.getValue();
+        Stream stream = new Stream();
+        // Where prompt and response of each row begin in the stream.
+        int[] prompt = new int[rows.size()];
+        int[] response = new int[rows.size()];
+        for (List<Integer> members : byPrompt.values()) {
+            int from = stream.add(rows.get(members.get(0)).prompt(), 0);
+            int length = stream.size - from;
             if (members.size() == 1) {
-                int r = members.get(0);
-                Row row = rows.get(r);
-                int[] sequence = Arrays.copyOf(row.prompt(), row.inputs());
-                System.arraycopy(row.response(), 0, sequence, row.prompt().length, row.inputs() - row.prompt().length);
-                wholes.add(sequence);
-                own[r] = true;
-                base[r] = at;
-                at += sequence.length;
-            } else {
-                wholes.add(entry.getKey().prompt());
-                for (int r : members) {
-                    base[r] = at;
-                    if (rows.get(r).response().length > 1) {
-                        queries.add(r);
-                    }
+                Row row = rows.get(members.get(0));
+                response[members.get(0)] = stream.add(row.inputResponse(), length);
+                prompt[members.get(0)] = from;
+                stream.spans.add(new Span(from, 0, from, stream.size - from));
+                continue;
+            }
+            stream.spans.add(new Span(from, 0, from, length));
+            for (int r : members) {
+                prompt[r] = from;
+                int at = stream.add(rows.get(r).inputResponse(), length);
+                response[r] = at;
+                if (stream.size > at) {
+                    stream.spans.add(new Span(from, length, at, stream.size - at));
                 }
-                at += entry.getKey().prompt().length;
             }
         }
-        int wholeTokens = at;
-        int[] responseBase = new int[rows.size()];
-        for (int r : queries) {
-            responseBase[r] = at;
-            at += rows.get(r).response().length - 1;
-        }
-        long[] ids = new long[at];
-        long[] positions = new long[at];
-        int wholeLength = wholes.stream().mapToInt(w -> w.length).max().orElse(1);
-        long[] whole = new long[wholes.size() * wholeLength];
-        long[] wholeBack = new long[wholeTokens];
-        int p = 0;
-        for (int g = 0; g < wholes.size(); g++) {
-            int[] sequence = wholes.get(g);
-            for (int i = 0; i < sequence.length; i++, p++) {
-                ids[p] = sequence[i];
-                positions[p] = i;
-                whole[g * wholeLength + i] = p;
-                wholeBack[p] = (long) g * wholeLength + i;
-            }
-        }
-        int queryLength = 1;
-        int keyLength = 1;
-        for (int r : queries) {
-            queryLength = Math.max(queryLength, rows.get(r).response().length - 1);
-            keyLength = Math.max(keyLength, rows.get(r).inputs());
-        }
-        long[] query = new long[queries.size() * queryLength];
-        long[] key = new long[queries.size() * keyLength];
-        long[] queryBack = new long[at - wholeTokens];
-        long[] promptLength = new long[queries.size()];
-        for (int q = 0; q < queries.size(); q++) {
-            int r = queries.get(q);
-            Row row = rows.get(r);
-            int n = row.prompt().length;
-            promptLength[q] = n;
-            for (int i = 0; i < n; i++) {
-                key[q * keyLength + i] = base[r] + i;
-            }
-            for (int i = 0; i < row.response().length - 1; i++, p++) {
-                ids[p] = row.response()[i];
-                positions[p] = n + i;
-                query[q * queryLength + i] = p;
-                key[q * keyLength + n + i] = p;
-                queryBack[p - wholeTokens] = (long) q * queryLength + i;
-            }
-        }
+        long[] back = new long[stream.size];
+        List<Block> blocks = blocks(stream.spans, back);
         int targets = rows.stream().mapToInt(Row::targets).sum();
         long[] source = new long[targets];
         long[] target = new long[targets];
@@ -196,29 +145,85 @@ final class PackedBatch {
         for (int r = 0; r < rows.size(); r++) {
             targetStart[r] = m;
             Row row = rows.get(r);
-            int n = row.prompt().length;
             for (int i = row.skipped(); i < row.response().length; i++, m++) {
                 target[m] = row.response()[i];
-                source[m] = own[r] || i == 0 ? base[r] + n + i - 1 : responseBase[r] + i - 1;
+                source[m] = i == 0 ? prompt[r] + row.prompt().length - 1 : response[r] + i - 1;
             }
         }
         targetStart[rows.size()] = m;
         return new PackedBatch(
-                ids,
-                positions,
-                whole,
-                wholes.size(),
-                wholeLength,
-                wholeBack,
-                query,
-                queries.size(),
-                queryLength,
-                queryBack,
-                key,
-                keyLength,
-                promptLength,
+                Arrays.copyOf(stream.ids, stream.size),
+                Arrays.copyOf(stream.positions, stream.size),
+                blocks,
+                back,
                 source,
                 target,
                 targetStart);
+    }
+
+    /** Longest spans first; whole sequences and responses apart. */
+    private static List<Block> blocks(List<Span> spans, long[] back) {
+        List<Span> sorted = spans.stream()
+                .sorted(Comparator.comparing((Span s) -> s.promptLength() > 0)
+                        .thenComparing(s -> -s.length())
+                        .thenComparing(Span::from))
+                .toList();
+        List<Block> out = new ArrayList<>();
+        int offset = 0;
+        for (int from = 0, to; from < sorted.size(); from = to) {
+            Span longest = sorted.get(from);
+            to = from + 1;
+            while (to < sorted.size()
+                    && (sorted.get(to).promptLength() > 0) == (longest.promptLength() > 0)
+                    && (to - from < FEWEST_SPANS || sorted.get(to).length() >= SIMILAR * longest.length())) {
+                to++;
+            }
+            Block block = block(sorted.subList(from, to), back, offset);
+            offset += block.query().length;
+            out.add(block);
+        }
+        return out;
+    }
+
+    private static Block block(List<Span> spans, long[] back, int offset) {
+        int queries = spans.stream().mapToInt(Span::length).max().orElseThrow();
+        int keys = spans.stream().mapToInt(Span::keys).max().orElseThrow();
+        long[] query = new long[spans.size() * queries];
+        long[] key = new long[spans.size() * keys];
+        long[] before = new long[spans.get(0).promptLength() == 0 ? 1 : spans.size()];
+        for (int i = 0; i < spans.size(); i++) {
+            Span s = spans.get(i);
+            before[i % before.length] = s.promptLength();
+            for (int t = 0; t < s.promptLength(); t++) {
+                key[i * keys + t] = s.promptFrom() + t;
+            }
+            for (int t = 0; t < s.length(); t++) {
+                query[i * queries + t] = s.from() + t;
+                key[i * keys + s.promptLength() + t] = s.from() + t;
+                back[s.from() + t] = offset + (long) i * queries + t;
+            }
+        }
+        return new Block(spans.size(), query, queries, key, keys, before);
+    }
+
+    private static final class Stream {
+        private long[] ids = new long[1024];
+        private long[] positions = new long[1024];
+        private int size;
+        private final List<Span> spans = new ArrayList<>();
+
+        /** Appends tokens; gives the place of the first. */
+        int add(int[] tokens, int position) {
+            int from = size;
+            if (size + tokens.length > ids.length) {
+                ids = Arrays.copyOf(ids, 2 * (size + tokens.length));
+                positions = Arrays.copyOf(positions, ids.length);
+            }
+            for (int i = 0; i < tokens.length; i++, size++) {
+                ids[size] = tokens[i];
+                positions[size] = position + i;
+            }
+            return from;
+        }
     }
 }

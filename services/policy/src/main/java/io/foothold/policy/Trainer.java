@@ -168,10 +168,9 @@ public final class Trainer implements AutoCloseable {
                     part.stream().map(i -> sequences.get(i).row()).toList());
             try (PtNDManager scope = transformer.scope()) {
                 List<IValue> arguments = new ArrayList<>();
-                NDList arrays = batchArrays(scope, batch);
-                arrays.forEach(a -> arguments.add(IValue.from((PtNDArray) a)));
+                arguments.add(store.list());
+                arguments.addAll(values(batchArrays(scope, batch)));
                 arguments.add(IValue.from(temperature));
-                arguments.add(0, store.list());
                 try (IValue result = transformer.call("score", arguments.toArray(IValue[]::new))) {
                     IValue[] parts = result.toIValueTuple();
                     float[] logProbs = parts[0].toTensor(scope).toFloatArray();
@@ -337,14 +336,29 @@ public final class Trainer implements AutoCloseable {
         NDList out = new NDList();
         out.add(named(Transformer.longs(scope, b.ids, b.ids.length), "ids"));
         out.add(named(Transformer.longs(scope, b.positions, b.positions.length), "pos"));
-        out.add(named(Transformer.longs(scope, b.whole, b.wholeCount, b.wholeLength), "whole"));
-        out.add(named(Transformer.longs(scope, b.wholeBack, b.wholeBack.length), "whole_back"));
-        out.add(named(Transformer.longs(scope, b.query, b.queryCount, b.queryLength), "query"));
-        out.add(named(Transformer.longs(scope, b.queryBack, b.queryBack.length), "query_back"));
-        out.add(named(Transformer.longs(scope, b.key, b.queryCount, b.keyLength), "key"));
-        out.add(named(Transformer.longs(scope, b.promptLength, b.promptLength.length), "prompt_length"));
+        for (PackedBatch.Block k : b.blocks) {
+            out.add(named(Transformer.longs(scope, k.query(), k.spans(), k.queryLength()), "query[]"));
+        }
+        for (PackedBatch.Block k : b.blocks) {
+            out.add(named(Transformer.longs(scope, k.key(), k.spans(), k.keyLength()), "key[]"));
+        }
+        for (PackedBatch.Block k : b.blocks) {
+            out.add(named(Transformer.longs(scope, k.before(), k.before().length), "before[]"));
+        }
+        out.add(named(Transformer.longs(scope, b.back, b.back.length), "back"));
         out.add(named(Transformer.longs(scope, b.source, b.source.length), "source"));
         out.add(named(Transformer.longs(scope, b.target, b.target.length), "target"));
+        return out;
+    }
+
+    /** Arrays as arguments; those that share a name ending in {@code []} are one list. */
+    private static List<IValue> values(NDList arrays) {
+        Map<String, List<PtNDArray>> byName = new LinkedHashMap<>();
+        arrays.forEach(
+                a -> byName.computeIfAbsent(a.getName(), n -> new ArrayList<>()).add((PtNDArray) a));
+        List<IValue> out = new ArrayList<>();
+        byName.forEach((name, list) -> out.add(
+                name.endsWith("[]") ? IValue.listFrom(list.toArray(PtNDArray[]::new)) : IValue.from(list.get(0))));
         return out;
     }
 

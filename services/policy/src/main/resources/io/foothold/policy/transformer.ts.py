@@ -86,74 +86,86 @@ class Transformer(Module):
       return torch.bmm(p, v).to(6)
     else:
       return torch.bmm(torch.softmax(torch.baddbmm(bias, q, k), -1), v)
-  def attend(self: __torch__.Transformer, q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor]) -> Tensor:
+  def bias(self: __torch__.Transformer, allowed: Tensor) -> Tensor:
+    n = allowed.size(0)
+    T = allowed.size(2)
+    L = allowed.size(3)
+    r = self.heads // self.kv_heads
+    KV = self.kv_heads
+    if n == 1:
+      KV = 1
+    b = torch.where(allowed, 0., -inf).to((self).cache_dtype())
+    return b.expand([n, KV, T, L]).unsqueeze(2).expand([n, KV, r, T, L]).reshape([n * KV, r * T, L])
+  def attend(self: __torch__.Transformer, q: Tensor, k: Tensor, v: Tensor, allowed: Tensor, bias: Optional[Tensor]) -> Tensor:
     n = q.size(0)
     T = q.size(1)
     L = k.size(1)
     KV = self.kv_heads
     r = self.heads // KV
     hd = self.head_dim
-    if L > 512 or not self.exact:
+    if bias is None:
       qh = q.transpose(1, 2)
       kh = k.transpose(1, 2).unsqueeze(2).expand([n, KV, r, L, hd]).reshape([n, self.heads, L, hd])
       vh = v.transpose(1, 2).unsqueeze(2).expand([n, KV, r, L, hd]).reshape([n, self.heads, L, hd])
-      o = torch.scaled_dot_product_attention(qh, kh, vh, mask, 0., mask is None, scale=1.)
+      o = torch.scaled_dot_product_attention(qh, kh, vh, allowed, 0., False, scale=1.)
       return o.transpose(1, 2).reshape([n * T, self.heads * hd])
     else:
-      if mask is None:
-        allowed = torch.tril(torch.ones([T, L], dtype=11)).view([1, 1, T, L])
-      else:
-        allowed = ops.aten._unwrap_optional(mask)
-      bias = torch.where(allowed, 0., -inf).expand([n, KV, T, L]).unsqueeze(2).expand([n, KV, r, T, L]).reshape([n * KV, r * T, L])
       qh = q.view([n, T, KV, r, hd]).permute([0, 2, 3, 1, 4]).reshape([n * KV, r * T, hd])
       kh = k.permute([0, 2, 3, 1]).reshape([n * KV, hd, L])
       vh = v.transpose(1, 2).reshape([n * KV, L, hd])
-      o = (self).weigh(qh, kh.to((self).cache_dtype()), vh.to((self).cache_dtype()), bias)
+      o = (self).weigh(qh, kh.to((self).cache_dtype()), vh.to((self).cache_dtype()), ops.aten._unwrap_optional(bias))
       return o.view([n, KV, r, T, hd]).permute([0, 3, 1, 2, 4]).reshape([n * T, self.heads * hd])
-  def hidden(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, whole: Tensor, whole_back: Tensor, query: Tensor, query_back: Tensor, key: Tensor, prompt_length: Tensor) -> Tuple[Tensor, List[Tensor], Tensor]:
+  def short_bias(self: __torch__.Transformer, allowed: Tensor) -> Optional[Tensor]:
+    out = annotate(Optional[Tensor], None)
+    if allowed.size(3) <= 512:
+      out = (self).bias(allowed)
+    return out
+  def hidden(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor) -> Tuple[Tensor, List[Tensor], Tensor]:
     f = (self).fold(w)
     fd, fh = (self).floors(w[0])
     turn = (self).turns(pos, self.heads + self.kv_heads)
     x = torch.embedding(w[0], ids)
-    G = whole.size(0)
-    P = whole.size(1)
-    R = query.size(0)
-    T = query.size(1)
-    L = key.size(1)
     hd = self.head_dim
-    qk_heads = self.heads + self.kv_heads
-    dense = R == 0 and G * P == ids.size(0)
-    mask = (torch.arange(L).view([1, 1, 1, L]) <= torch.arange(T).view([1, 1, T, 1]) + prompt_length.view([R, 1, 1, 1]))
+    H = self.heads
+    KV = self.kv_heads
+    dense = len(query) == 1 and query[0].numel() == ids.size(0) and key[0].numel() == ids.size(0)
+    allowed = annotate(List[Tensor], [])
+    biases = annotate(List[Optional[Tensor]], [])
+    for j in range(len(query)):
+      T = query[j].size(1)
+      L = key[j].size(1)
+      mask = (torch.arange(L).view([1, 1, 1, L]) <= torch.arange(T).view([1, 1, T, 1]) + before[j].view([-1, 1, 1, 1]))
+      allowed.append(mask)
+      biases.append((self).short_bias(mask))
     for i in range(self.layers):
       b = 2 + i * 6
       qk, v = (self).qkv(f, b, x, turn, fd, fh)
       if dense:
-        qkv = qk
-        o = (self).attend(torch.narrow(qk, 1, 0, self.heads).view([G, P, self.heads, hd]), torch.narrow(qk, 1, self.heads, self.kv_heads).view([G, P, self.kv_heads, hd]), v.view([G, P, self.kv_heads, hd]), None)
+        n = query[0].size(0)
+        T = query[0].size(1)
+        o = (self).attend(torch.narrow(qk, 1, 0, H).view([n, T, H, hd]), torch.narrow(qk, 1, H, KV).view([n, T, KV, hd]), v.view([n, T, KV, hd]), allowed[0], biases[0])
       else:
-        qkv = torch.cat([qk, v], 1)
-        s = torch.index_select(qkv, 0, whole.view([-1])).view([G, P, qk_heads + self.kv_heads, hd])
-        o = (self).attend(torch.narrow(s, 2, 0, self.heads), torch.narrow(s, 2, self.heads, self.kv_heads), torch.narrow(s, 2, qk_heads, self.kv_heads), None)
-        o = torch.index_select(o, 0, whole_back)
-      if R > 0:
-        q = torch.index_select(torch.narrow(qkv, 1, 0, self.heads), 0, query.view([-1])).view([R, T, self.heads, hd])
-        kv = torch.index_select(torch.narrow(qkv, 1, self.heads, 2 * self.kv_heads), 0, key.view([-1])).view([R, L, 2 * self.kv_heads, hd])
-        p = (self).attend(q, torch.narrow(kv, 2, 0, self.kv_heads), torch.narrow(kv, 2, self.kv_heads, self.kv_heads), mask)
-        o = torch.cat([o, torch.index_select(p, 0, query_back)], 0)
+        kv = torch.cat([torch.narrow(qk, 1, H, KV), v], 1)
+        outs = annotate(List[Tensor], [])
+        for j in range(len(query)):
+          q = torch.index_select(torch.narrow(qk, 1, 0, H), 0, query[j].view([-1])).view([query[j].size(0), query[j].size(1), H, hd])
+          s = torch.index_select(kv, 0, key[j].view([-1])).view([key[j].size(0), key[j].size(1), 2 * KV, hd])
+          outs.append((self).attend(q, torch.narrow(s, 2, 0, KV), torch.narrow(s, 2, KV, KV), allowed[j], biases[j]))
+        o = torch.index_select(torch.cat(outs, 0), 0, back)
       x = (self).tail(f, b, x, o, fd)
     return (x, f, fd)
-  def log_probs(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, whole: Tensor, whole_back: Tensor, query: Tensor, query_back: Tensor, key: Tensor, prompt_length: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
-    x, f, fd = (self).hidden(w, ids, pos, whole, whole_back, query, query_back, key, prompt_length)
+  def log_probs(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
+    x, f, fd = (self).hidden(w, ids, pos, query, key, before, back)
     logits = (self).head(f, torch.index_select(x, 0, source), fd) / temperature
     lp = torch.log_softmax(logits, -1)
     return (torch.gather(lp, 1, target.unsqueeze(1)).squeeze(1), lp)
-  def logits(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, whole: Tensor, whole_back: Tensor, query: Tensor, query_back: Tensor, key: Tensor, prompt_length: Tensor) -> Tensor:
-    x, f, fd = (self).hidden(w, ids, pos, whole, whole_back, query, query_back, key, prompt_length)
+  def logits(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor) -> Tensor:
+    x, f, fd = (self).hidden(w, ids, pos, query, key, before, back)
     return (self).head(f, x, fd)
-  def score(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, whole: Tensor, whole_back: Tensor, query: Tensor, query_back: Tensor, key: Tensor, prompt_length: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
-    token, lp = (self).log_probs(w, ids, pos, whole, whole_back, query, query_back, key, prompt_length, source, target, temperature)
+  def score(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
+    token, lp = (self).log_probs(w, ids, pos, query, key, before, back, source, target, temperature)
     return (token, -(torch.exp(lp) * lp).sum([-1]))
-  def accumulate(self: __torch__.Transformer, w: List[Tensor], g: List[Tensor], ids: Tensor, pos: Tensor, whole: Tensor, whole_back: Tensor, query: Tensor, query_back: Tensor, key: Tensor, prompt_length: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+  def accumulate(self: __torch__.Transformer, w: List[Tensor], g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
     ratio_form = int(rule[0].item())
     low = float(rule[1].item())
     high = float(rule[2].item())
@@ -162,7 +174,7 @@ class Transformer(Module):
     bonus = float(rule[5].item())
     temperature = float(rule[6].item())
     rows = int(rule[7].item())
-    token, lp = (self).log_probs(w, ids, pos, whole, whole_back, query, query_back, key, prompt_length, source, target, temperature)
+    token, lp = (self).log_probs(w, ids, pos, query, key, before, back, source, target, temperature)
     if ratio_form == 0:
       objective = credit * token
     else:
@@ -210,6 +222,8 @@ class Transformer(Module):
     fd, fh = (self).floors(f[0])
     turn = (self).turns(torch.arange(P).repeat([n]), self.heads + KV)
     x = torch.embedding(f[0], ids.view([-1]))
+    causal = torch.tril(torch.ones([P, P], dtype=11)).view([1, 1, P, P])
+    bias = (self).short_bias(causal)
     for i in range(self.layers):
       b = 2 + i * 6
       qk, v = (self).qkv(f, b, x, turn, fd, fh)
@@ -220,7 +234,7 @@ class Transformer(Module):
       torch.narrow(kc, 2, 0, P).index_copy_(0, slot, torch.index_select(k.transpose(1, 2), 0, origin).to(kc.dtype))
       torch.narrow(vc, 2, 0, P).index_copy_(0, slot, torch.index_select(vv.transpose(1, 2), 0, origin).to(vc.dtype))
       if i < self.layers - 1:
-        o = (self).attend(torch.narrow(qk, 1, 0, self.heads).view([n, P, self.heads, self.head_dim]), k, vv, None)
+        o = (self).attend(torch.narrow(qk, 1, 0, self.heads).view([n, P, self.heads, self.head_dim]), k, vv, causal, bias)
         x = (self).tail(f, b, x, o, fd)
     return n
   def move(self: __torch__.Transformer, keys: List[Tensor], values: List[Tensor], origin: Tensor, target: Tensor, length: int) -> int:

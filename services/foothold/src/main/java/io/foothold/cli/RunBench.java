@@ -33,6 +33,7 @@ final class RunBench {
     private static final int PROBLEMS = 1200;
     private static final int ROLLOUTS_PER_GROUP = 8;
     private static final int GROUPS = 12;
+    private static final int MANY_GROUPS = 48;
     private static final int SLOTS = 128;
     private static final int ASYNCHRONOUS_UPDATES = 100;
     private static final int SYNCHRONOUS_UPDATES = 12;
@@ -73,11 +74,16 @@ final class RunBench {
                                 Integer.toString(EngineBench.PROMPT + EngineBench.MOST_NEW),
                         "foothold.policy-server.precision", precision.name().toLowerCase(Locale.ROOT)),
                 runs -> {
-                    follow(runs, "asynchronous", runFile(policy, problems, 1, ASYNCHRONOUS_UPDATES, 1e-6));
+                    follow(runs, "asynchronous", runFile(policy, problems, 2, GROUPS, ASYNCHRONOUS_UPDATES, 1e-6));
                     out.put("whole asynchronous GRPO run", asynchronous(runs));
                     // The weights stay as they are, so that the engine alone can do the same work again.
-                    follow(runs, "synchronous", runFile(policy, problems, 0, SYNCHRONOUS_UPDATES, 1e-30));
-                    out.put("sampling phases of a synchronous run", synchronous(runs));
+                    for (int groups : new int[] {GROUPS, MANY_GROUPS}) {
+                        String id = "synchronous-" + groups;
+                        follow(runs, id, runFile(policy, problems, 0, groups, SYNCHRONOUS_UPDATES, 1e-30));
+                        out.put(
+                                "sampling phases of a synchronous run, " + groups * ROLLOUTS_PER_GROUP + " rollouts",
+                                synchronous(runs, id));
+                    }
                     return 0;
                 });
         if (code != 0) {
@@ -104,7 +110,7 @@ final class RunBench {
         return text.toString();
     }
 
-    private String runFile(Path policy, Path problems, int staleness, int updates, double learningRate) {
+    private String runFile(Path policy, Path problems, int staleness, int groups, int updates, double learningRate) {
         return """
                 method: grpo
                 seed: %d
@@ -132,7 +138,7 @@ final class RunBench {
                         policy,
                         problems,
                         ROLLOUTS_PER_GROUP,
-                        GROUPS,
+                        groups,
                         learningRate);
     }
 
@@ -182,8 +188,8 @@ final class RunBench {
     }
 
     /** Tokens per second of the sampling phases, verification included, and of the engine alone on the same requests. */
-    private Map<String, Double> synchronous(RunManager runs) throws IOException {
-        List<JsonNode> updates = updates(runs, "synchronous");
+    private Map<String, Double> synchronous(RunManager runs, String id) throws IOException {
+        List<JsonNode> updates = updates(runs, id);
         List<Double> inRun = new ArrayList<>();
         List<Double> alone = new ArrayList<>();
         try (GenerationEngine engine = new GenerationEngine(
@@ -193,7 +199,7 @@ final class RunBench {
                 new GenerationEngine.Settings(SLOTS, EngineBench.PROMPT + EngineBench.MOST_NEW, 4, false, precision))) {
             for (JsonNode update : updates) {
                 double rate = EngineBench.rate(
-                        engine, requests(runs, update.path("update").asLong()));
+                        engine, requests(runs, id, update.path("update").asLong()));
                 if (update.path("update").asLong() > WARM_UP) {
                     inRun.add(update.path("sampling_tokens_per_s").asDouble());
                     alone.add(rate);
@@ -214,8 +220,8 @@ final class RunBench {
     }
 
     /** The requests of an update as the run made them: prompts from its completions, seeds from the run's tree. */
-    private List<GenerationRequest> requests(RunManager runs, long update) throws IOException {
-        Path file = runs.homeOf("synchronous").resolve("completions/update-%06d.jsonl".formatted(update));
+    private List<GenerationRequest> requests(RunManager runs, String run, long update) throws IOException {
+        Path file = runs.homeOf(run).resolve("completions/update-%06d.jsonl".formatted(update));
         List<GenerationRequest> out = new ArrayList<>();
         for (String text : Files.readAllLines(file)) {
             JsonNode line = mapper.readTree(text);

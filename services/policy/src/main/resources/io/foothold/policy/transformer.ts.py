@@ -60,8 +60,9 @@ class Transformer(Module):
     n = y.size(0)
     heads = self.heads + self.kv_heads
     y = y.view([n, heads + self.kv_heads, self.head_dim])
-    qk = torch.narrow(y, 1, 0, heads)
-    v = torch.narrow(y, 1, heads, self.kv_heads)
+    parts = torch.split_with_sizes(y, [heads, self.kv_heads], 1)
+    qk = parts[0]
+    v = parts[1]
     if self.qk_norm:
       qk = __torch__.unit(qk, fh)
     qk = qk * f[b + 1]
@@ -69,7 +70,13 @@ class Transformer(Module):
     return (torch.view_as_real(z).view([n, heads, self.head_dim]), v)
   def tail(self: __torch__.Transformer, f: List[Tensor], b: int, x: Tensor, o: Tensor, fd: Tensor) -> Tensor:
     x = torch.addmm(x, o, f[b + 2])
-    g, u = torch.chunk(torch.mm(__torch__.unit(x, fd), f[b + 3]), 2, -1)
+    h = __torch__.unit(x, fd)
+    if x.requires_grad:
+      ff = f[b + 3].size(1) // 2
+      g = torch.mm(h, torch.narrow(f[b + 3], 1, 0, ff))
+      u = torch.mm(h, torch.narrow(f[b + 3], 1, ff, ff))
+    else:
+      g, u = torch.chunk(torch.mm(h, f[b + 3]), 2, -1)
     return torch.addmm(x, torch.silu(g) * u, f[b + 4])
   def head(self: __torch__.Transformer, f: List[Tensor], x: Tensor, fd: Tensor) -> Tensor:
     return torch.mm(__torch__.unit(x, fd), f[1])
@@ -96,7 +103,7 @@ class Transformer(Module):
       KV = 1
     b = torch.where(allowed, 0., -inf).to((self).cache_dtype())
     return b.expand([n, KV, T, L]).unsqueeze(2).expand([n, KV, r, T, L]).reshape([n * KV, r * T, L])
-  def attend(self: __torch__.Transformer, q: Tensor, k: Tensor, v: Tensor, allowed: Tensor, bias: Optional[Tensor]) -> Tensor:
+  def attend(self: __torch__.Transformer, q: Tensor, k: Tensor, v: Tensor, allowed: Optional[Tensor], bias: Optional[Tensor]) -> Tensor:
     n = q.size(0)
     T = q.size(1)
     L = k.size(1)
@@ -107,7 +114,7 @@ class Transformer(Module):
       qh = q.transpose(1, 2)
       kh = k.transpose(1, 2).unsqueeze(2).expand([n, KV, r, L, hd]).reshape([n, self.heads, L, hd])
       vh = v.transpose(1, 2).unsqueeze(2).expand([n, KV, r, L, hd]).reshape([n, self.heads, L, hd])
-      o = torch.scaled_dot_product_attention(qh, kh, vh, allowed, 0., False, scale=1.)
+      o = torch.scaled_dot_product_attention(qh, kh, vh, allowed, 0., allowed is None, scale=1.)
       return o.transpose(1, 2).reshape([n * T, self.heads * hd])
     else:
       qh = q.view([n, T, KV, r, hd]).permute([0, 2, 3, 1, 4]).reshape([n * KV, r * T, hd])
@@ -115,11 +122,16 @@ class Transformer(Module):
       vh = v.transpose(1, 2).reshape([n * KV, L, hd])
       o = (self).weigh(qh, kh.to((self).cache_dtype()), vh.to((self).cache_dtype()), ops.aten._unwrap_optional(bias))
       return o.view([n, KV, r, T, hd]).permute([0, 3, 1, 2, 4]).reshape([n * T, self.heads * hd])
-  def short_bias(self: __torch__.Transformer, allowed: Tensor) -> Optional[Tensor]:
-    out = annotate(Optional[Tensor], None)
-    if allowed.size(3) <= 512:
-      out = (self).bias(allowed)
-    return out
+  def masks(self: __torch__.Transformer, T: int, L: int, before: Tensor) -> Tuple[Optional[Tensor], Optional[Tensor]]:
+    allowed = annotate(Optional[Tensor], None)
+    bias = annotate(Optional[Tensor], None)
+    causal = before.numel() == 1 and int(before[0].item()) == 0
+    if self.exact or not causal:
+      mask = (torch.arange(L).view([1, 1, 1, L]) <= torch.arange(T).view([1, 1, T, 1]) + before.view([-1, 1, 1, 1]))
+      allowed = mask
+      if L <= 512:
+        bias = (self).bias(mask)
+    return (allowed, bias)
   def hidden(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor) -> Tuple[Tensor, List[Tensor], Tensor]:
     f = (self).fold(w)
     fd, fh = (self).floors(w[0])
@@ -129,28 +141,27 @@ class Transformer(Module):
     H = self.heads
     KV = self.kv_heads
     dense = len(query) == 1 and query[0].numel() == ids.size(0) and key[0].numel() == ids.size(0)
-    allowed = annotate(List[Tensor], [])
+    alloweds = annotate(List[Optional[Tensor]], [])
     biases = annotate(List[Optional[Tensor]], [])
     for j in range(len(query)):
-      T = query[j].size(1)
-      L = key[j].size(1)
-      mask = (torch.arange(L).view([1, 1, 1, L]) <= torch.arange(T).view([1, 1, T, 1]) + before[j].view([-1, 1, 1, 1]))
-      allowed.append(mask)
-      biases.append((self).short_bias(mask))
+      allowed, bias = (self).masks(query[j].size(1), key[j].size(1), before[j])
+      alloweds.append(allowed)
+      biases.append(bias)
     for i in range(self.layers):
       b = 2 + i * 6
       qk, v = (self).qkv(f, b, x, turn, fd, fh)
+      heads = torch.split_with_sizes(qk, [H, KV], 1)
       if dense:
         n = query[0].size(0)
         T = query[0].size(1)
-        o = (self).attend(torch.narrow(qk, 1, 0, H).view([n, T, H, hd]), torch.narrow(qk, 1, H, KV).view([n, T, KV, hd]), v.view([n, T, KV, hd]), allowed[0], biases[0])
+        o = (self).attend(heads[0].view([n, T, H, hd]), heads[1].view([n, T, KV, hd]), v.view([n, T, KV, hd]), alloweds[0], biases[0])
       else:
-        kv = torch.cat([torch.narrow(qk, 1, H, KV), v], 1)
+        kv = torch.cat([heads[1], v], 1)
         outs = annotate(List[Tensor], [])
         for j in range(len(query)):
-          q = torch.index_select(torch.narrow(qk, 1, 0, H), 0, query[j].view([-1])).view([query[j].size(0), query[j].size(1), H, hd])
+          q = torch.index_select(heads[0], 0, query[j].view([-1])).view([query[j].size(0), query[j].size(1), H, hd])
           s = torch.index_select(kv, 0, key[j].view([-1])).view([key[j].size(0), key[j].size(1), 2 * KV, hd])
-          outs.append((self).attend(q, torch.narrow(s, 2, 0, KV), torch.narrow(s, 2, KV, KV), allowed[j], biases[j]))
+          outs.append((self).attend(q, torch.narrow(s, 2, 0, KV), torch.narrow(s, 2, KV, KV), alloweds[j], biases[j]))
         o = torch.index_select(torch.cat(outs, 0), 0, back)
       x = (self).tail(f, b, x, o, fd)
     return (x, f, fd)
@@ -222,8 +233,7 @@ class Transformer(Module):
     fd, fh = (self).floors(f[0])
     turn = (self).turns(torch.arange(P).repeat([n]), self.heads + KV)
     x = torch.embedding(f[0], ids.view([-1]))
-    causal = torch.tril(torch.ones([P, P], dtype=11)).view([1, 1, P, P])
-    bias = (self).short_bias(causal)
+    allowed, bias = (self).masks(P, P, torch.zeros([1], dtype=4))
     for i in range(self.layers):
       b = 2 + i * 6
       qk, v = (self).qkv(f, b, x, turn, fd, fh)
@@ -234,7 +244,7 @@ class Transformer(Module):
       torch.narrow(kc, 2, 0, P).index_copy_(0, slot, torch.index_select(k.transpose(1, 2), 0, origin).to(kc.dtype))
       torch.narrow(vc, 2, 0, P).index_copy_(0, slot, torch.index_select(vv.transpose(1, 2), 0, origin).to(vc.dtype))
       if i < self.layers - 1:
-        o = (self).attend(torch.narrow(qk, 1, 0, self.heads).view([n, P, self.heads, self.head_dim]), k, vv, causal, bias)
+        o = (self).attend(torch.narrow(qk, 1, 0, self.heads).view([n, P, self.heads, self.head_dim]), k, vv, allowed, bias)
         x = (self).tail(f, b, x, o, fd)
     return n
   def move(self: __torch__.Transformer, keys: List[Tensor], values: List[Tensor], origin: Tensor, target: Tensor, length: int) -> int:

@@ -1,0 +1,195 @@
+package io.foothold.sampler;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.contracts.flow.StreamContractTest;
+import io.foothold.sampler.config.SamplerConfig;
+import io.foothold.sampler.grpc.SamplerGrpc;
+import io.foothold.v1.Credit;
+import io.foothold.v1.MutinySamplerServiceGrpc;
+import io.foothold.v1.Reservation;
+import io.foothold.v1.SampleRequest;
+import io.foothold.v1.SampleResponse;
+import io.foothold.v1.SampleWork;
+import io.foothold.v1.SamplingSettings;
+import io.foothold.v1.StartState;
+import io.grpc.BindableService;
+import io.grpc.Channel;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.smallrye.mutiny.Multi;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class SamplerStreamTest extends StreamContractTest<SampleRequest, SampleResponse> {
+    private ScriptedTriton triton;
+
+    @BeforeEach
+    void startInferenceServer() throws IOException {
+        triton = new ScriptedTriton();
+    }
+
+    @AfterEach
+    void stopInferenceServer() {
+        triton.close();
+    }
+
+    private SamplerGrpc sampler() {
+        String target = triton.target();
+        return new SamplerGrpc(
+                new SamplerConfig() {
+                    @Override
+                    public List<String> endpoints() {
+                        return List.of(target);
+                    }
+
+                    @Override
+                    public String model() {
+                        return "policy";
+                    }
+
+                    @Override
+                    public int window() {
+                        return 16;
+                    }
+
+                    @Override
+                    public Duration deadline() {
+                        return Duration.ofSeconds(20);
+                    }
+
+                    @Override
+                    public int attempts() {
+                        return 4;
+                    }
+
+                    @Override
+                    public Duration backoff() {
+                        return Duration.ofMillis(5);
+                    }
+
+                    @Override
+                    public Optional<String> adminSecret() {
+                        return Optional.empty();
+                    }
+                },
+                new SimpleMeterRegistry());
+    }
+
+    @Override
+    protected BindableService service() {
+        SamplerGrpc service = sampler();
+        return new MutinySamplerServiceGrpc.SamplerServiceImplBase() {
+            @Override
+            public Multi<SampleResponse> sample(Multi<SampleRequest> request) {
+                return service.sample(request);
+            }
+        };
+    }
+
+    @Override
+    protected Multi<SampleResponse> call(Channel channel, Multi<SampleRequest> requests) {
+        return MutinySamplerServiceGrpc.newMutinyStub(channel).sample(requests);
+    }
+
+    private static SampleRequest group(String... rollouts) {
+        SampleWork.Builder work = SampleWork.newBuilder()
+                .setGroupId("group of " + rollouts[0])
+                .setStart(StartState.newBuilder().setPrompt("ab"))
+                .setSettings(SamplingSettings.newBuilder().setTemperature(1).setMaxTokens(8));
+        for (int i = 0; i < rollouts.length; i++) {
+            work.addReservations(
+                    Reservation.newBuilder().setRolloutId(rollouts[i]).setSeed(i));
+        }
+        return SampleRequest.newBuilder().setWork(work).build();
+    }
+
+    @Override
+    protected SampleRequest work(String key) {
+        return group(key);
+    }
+
+    @Override
+    protected CreditedStream.Shape<SampleRequest, SampleResponse> shape() {
+        return new CreditedStream.Shape<>() {
+            @Override
+            public SampleRequest credit(int items) {
+                return SampleRequest.newBuilder()
+                        .setCredit(Credit.newBuilder().setItems(items))
+                        .build();
+            }
+
+            @Override
+            public int creditOf(SampleResponse response) {
+                return response.getCredit().getItems();
+            }
+
+            @Override
+            public String keyOf(SampleResponse result) {
+                return result.hasFailed()
+                        ? result.getFailed().getRolloutId()
+                        : result.getRollout().getId();
+            }
+
+            @Override
+            public SampleRequest narrowed(SampleRequest work, Set<String> missing) {
+                return work;
+            }
+        };
+    }
+
+    private List<SampleResponse> sample(SampleRequest work, int results) {
+        return sampler()
+                .sample(Multi.createFrom()
+                        .items(shape().credit(100), work)
+                        .onCompletion()
+                        .call(() -> io.smallrye.mutiny.Uni.createFrom().nothing()))
+                .select()
+                .where(r -> !r.hasCredit())
+                .select()
+                .first(results)
+                .collect()
+                .asList()
+                .await()
+                .atMost(Duration.ofSeconds(20));
+    }
+
+    @Test
+    void aBrokenStreamIsAskedAgainForWhatIsMissingOnly() {
+        triton.toBreak.set(1);
+        List<SampleResponse> out = sample(group("x", "y", "z"), 3);
+        assertThat(out).allMatch(SampleResponse::hasRollout);
+        assertThat(out.stream().map(r -> r.getRollout().getId())).containsExactlyInAnyOrder("x", "y", "z");
+        assertThat(out).allSatisfy(r -> {
+            int seed = r.getRollout().getId().charAt(0) - 'x';
+            assertThat(r.getRollout().getTokenIdsList())
+                    .as("chunks of the broken attempt are not kept")
+                    .containsExactly(seed % 2, 2, 3);
+            assertThat(r.getRollout().getPolicyVersionsList()).containsExactly(7L, 7L, 7L);
+            assertThat(r.getRollout().getText()).isEqualTo((seed % 2 == 0 ? "a" : "b") + ";.");
+        });
+    }
+
+    @Test
+    void aServerThatAnswersTwiceGivesOneRollout() {
+        triton.toRepeat.set(2);
+        List<SampleResponse> out = sample(group("x", "y"), 2);
+        assertThat(out.stream().map(r -> r.getRollout().getId())).containsExactlyInAnyOrder("x", "y");
+        assertThat(triton.generated).hasValue(2);
+    }
+
+    @Test
+    void aServerThatStaysBrokenFailsEachRolloutWithTheReason() {
+        triton.toBreak.set(1000);
+        List<SampleResponse> out = sample(group("x", "y"), 2);
+        assertThat(out).allMatch(SampleResponse::hasFailed);
+        assertThat(out.get(0).getFailed().getFailure().getMessage()).contains("scripted to break");
+        assertThat(triton.generated.get()).as("four attempts").isBetween(4, 8);
+    }
+}

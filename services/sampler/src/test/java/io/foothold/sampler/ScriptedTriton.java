@@ -1,0 +1,131 @@
+package io.foothold.sampler;
+
+import static io.foothold.contracts.triton.PolicyTensors.*;
+
+import io.foothold.contracts.triton.Tensors;
+import io.foothold.contracts.triton.Tensors.Tensor;
+import io.foothold.inference.GRPCInferenceServiceGrpc;
+import io.foothold.inference.InferParameter;
+import io.foothold.inference.ModelInferRequest;
+import io.foothold.inference.ModelInferResponse;
+import io.foothold.inference.ModelStreamInferResponse;
+import io.grpc.Server;
+import io.grpc.ServerBuilder;
+import io.grpc.Status;
+import io.grpc.stub.StreamObserver;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** An inference server of the tensor contract without a model: a response of three tokens that follow from the seed. */
+final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceServiceImplBase implements AutoCloseable {
+    private static final List<byte[]> PIECES_OF_IT = List.of(bytes("a"), bytes("b"), bytes(";"), bytes("."));
+
+    /** Requests for tokens that arrived. */
+    final AtomicInteger generated = new AtomicInteger();
+
+    /** So many requests are still broken off after their first chunk. */
+    final AtomicInteger toBreak = new AtomicInteger();
+
+    /** So many requests are still answered twice. */
+    final AtomicInteger toRepeat = new AtomicInteger();
+
+    private final Server server;
+
+    ScriptedTriton() throws IOException {
+        this.server = ServerBuilder.forPort(0).addService(this).build().start();
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    String target() {
+        return "127.0.0.1:" + server.getPort();
+    }
+
+    @Override
+    public StreamObserver<ModelInferRequest> modelStreamInfer(StreamObserver<ModelStreamInferResponse> out) {
+        return new StreamObserver<>() {
+            private boolean broken;
+
+            @Override
+            public void onNext(ModelInferRequest request) {
+                if (broken) {
+                    return;
+                }
+                Map<String, Tensor> inputs = Tensors.of(request, "policy");
+                Tensor op = inputs.get(OP);
+                String name = op == null ? "generate" : op.text();
+                ModelInferResponse.Builder answer =
+                        ModelInferResponse.newBuilder().setId(request.getId());
+                switch (name) {
+                    case "vocabulary" -> Tensors.put(answer, PIECES, Tensors.ofBytes(PIECES_OF_IT));
+                    case "tokenize" -> Tensors.put(answer, IDS, Tensors.ofInts(0, 1));
+                    default -> {
+                        generate(request, inputs);
+                        return;
+                    }
+                }
+                send(answer, true);
+            }
+
+            private void generate(ModelInferRequest request, Map<String, Tensor> inputs) {
+                generated.incrementAndGet();
+                int seed = (int) inputs.get(RANDOM_SEED).longs()[0];
+                send(chunk(request, 0, seed % 2, 2), false);
+                if (toBreak.getAndUpdate(n -> Math.max(0, n - 1)) > 0) {
+                    broken = true;
+                    out.onError(Status.UNAVAILABLE
+                            .withDescription("scripted to break")
+                            .asRuntimeException());
+                    return;
+                }
+                int times = toRepeat.getAndUpdate(n -> Math.max(0, n - 1)) > 0 ? 2 : 1;
+                for (int i = 0; i < times; i++) {
+                    ModelInferResponse.Builder last = chunk(request, 2, 3);
+                    Tensors.put(last, FINISH_REASON, Tensors.ofTexts(List.of("stop")));
+                    send(last, true);
+                }
+            }
+
+            private ModelInferResponse.Builder chunk(ModelInferRequest request, int offset, int... tokens) {
+                ModelInferResponse.Builder answer =
+                        ModelInferResponse.newBuilder().setId(request.getId());
+                Tensors.put(answer, OUTPUT_IDS, Tensors.ofInts(tokens));
+                Tensors.put(answer, OUTPUT_LOG_PROBS, Tensors.ofFloats(new float[tokens.length]));
+                Tensors.put(answer, TOKEN_OFFSET, Tensors.ofInts(offset));
+                Tensors.put(answer, POLICY_VERSION, Tensors.ofLongs(7));
+                return answer;
+            }
+
+            private void send(ModelInferResponse.Builder answer, boolean last) {
+                answer.putParameters(
+                        "triton_final_response",
+                        InferParameter.newBuilder().setBoolParam(last).build());
+                out.onNext(ModelStreamInferResponse.newBuilder()
+                        .setInferResponse(answer)
+                        .build());
+            }
+
+            @Override
+            public void onError(Throwable failure) {
+                broken = true;
+            }
+
+            @Override
+            public void onCompleted() {
+                if (!broken) {
+                    out.onCompleted();
+                }
+            }
+        };
+    }
+
+    @Override
+    public void close() {
+        server.shutdownNow();
+    }
+}

@@ -112,7 +112,7 @@ final class InferenceStream {
                         });
     }
 
-    /** Gathers tokens into responses; called on the engine's thread. */
+    /** Gathers tokens into responses; called on the host's reply thread. */
     private final class Chunks implements GenerationRequest.Listener {
         private final ModelInferRequest request;
         private final GenerationRequest generation;

@@ -11,6 +11,8 @@ import io.foothold.policy.PolicyException;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Tokenizer;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -60,7 +62,11 @@ public final class ModelHost implements AutoCloseable {
     private final GenerationEngine.Settings settings;
     private final LinkedBlockingQueue<Consumer<GenerationEngine>> commands = new LinkedBlockingQueue<>();
     private final ExecutorService fetcher;
+    private final ExecutorService replies;
     private final Thread thread;
+    /** What listeners are to be told of the current engine call; owned by the engine's thread. */
+    private List<Runnable> told = new ArrayList<>();
+
     private volatile Status status;
     private volatile boolean stopping;
     private volatile boolean paused;
@@ -83,6 +89,8 @@ public final class ModelHost implements AutoCloseable {
         this.status = new Status(0, digest, false, 0, 0, settings.slots(), settings.maxLength(), 0, 0, 0, 0, "");
         this.fetcher = Executors.newSingleThreadExecutor(
                 Thread.ofPlatform().daemon().name("weights-fetcher").factory());
+        this.replies = Executors.newSingleThreadExecutor(
+                Thread.ofPlatform().daemon().name("policy-replies").factory());
         CompletableFuture<Void> started = new CompletableFuture<>();
         this.thread = Thread.ofPlatform().daemon().name("policy-engine").start(() -> serve(weights, started));
         try {
@@ -108,11 +116,37 @@ public final class ModelHost implements AutoCloseable {
                 takeCommands(engine, busy && !paused);
                 busy = !paused && engine.step();
                 publish(engine);
+                tell();
             }
         } catch (RuntimeException e) {
             lastError = String.valueOf(e.getMessage());
             stopping = true;
         }
+    }
+
+    /** Hands over what listeners are to hear, so that the engine does not wait while responses are built and sent. */
+    private void tell() {
+        if (told.isEmpty()) {
+            return;
+        }
+        List<Runnable> batch = told;
+        told = new ArrayList<>();
+        replies.execute(() -> batch.forEach(Runnable::run));
+    }
+
+    /** A listener that is told on the replies' thread, in order. */
+    private GenerationRequest.Listener deferred(GenerationRequest.Listener listener) {
+        return new GenerationRequest.Listener() {
+            @Override
+            public void tokens(int[] tokens, float[] logProbs, long version) {
+                told.add(() -> listener.tokens(tokens, logProbs, version));
+            }
+
+            @Override
+            public void ended(GenerationRequest.End end, int stopIndex) {
+                told.add(() -> listener.ended(end, stopIndex));
+            }
+        };
     }
 
     /** Runs what is queued; waits for a command when there is nothing else to do. */
@@ -169,6 +203,7 @@ public final class ModelHost implements AutoCloseable {
      * Queues a request.
      *
      * @param minVersion refuse while the policy is older
+     * @param listener called by one thread of the host's, never by the engine's
      * @param refused called instead of the listener when the engine does not take it
      */
     public void submit(
@@ -188,7 +223,7 @@ public final class ModelHost implements AutoCloseable {
                 return;
             }
             try {
-                engine.submit(request, listener);
+                engine.submit(request, deferred(listener));
             } catch (PolicyException e) {
                 refused.accept(new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e));
             }
@@ -293,6 +328,7 @@ public final class ModelHost implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        replies.shutdown();
         tokenizer.close();
     }
 }

@@ -100,8 +100,9 @@ final class GroupRunner {
         for (int r = 0; r < rollouts; r++) {
             reservations.add(reservation(id + "/" + r, seed.split(r)));
         }
-        reserve(id, purpose, reservations);
+        CompletableFuture<Void> reserved = reserve(id, purpose, reservations);
         List<Judged> judged = sampleAndJudge(id, start, settings, reservations, version);
+        LedgerStore.await(reserved);
         LedgerStore.await(ledger.record(judged.stream()
                 .map(j -> j.judged()
                         ? new LedgerStore.Outcome(
@@ -135,7 +136,7 @@ final class GroupRunner {
                 Seeds s = attempt == 0 ? seed.split(r) : seed.split(r).split(attempt);
                 reservations.add(reservation(id + "/" + r + suffix, s));
             }
-            reserve(id, "train", reservations);
+            CompletableFuture<Void> reserved = reserve(id, "train", reservations);
             List<LedgerStore.Outcome> outcomes = new ArrayList<>();
             List<Integer> still = new ArrayList<>();
             List<Judged> judged = sampleAndJudge(id, start, spec.trainSampling(), reservations, version);
@@ -163,6 +164,7 @@ final class GroupRunner {
                     still.add(missing.get(i));
                 }
             }
+            LedgerStore.await(reserved);
             LedgerStore.await(ledger.record(outcomes));
             missing = still;
         }
@@ -188,12 +190,13 @@ final class GroupRunner {
                 .build();
     }
 
-    private void reserve(String groupId, String purpose, List<Reservation> reservations) {
-        LedgerStore.await(ledger.reserve(
+    /** Queued before sampling begins; the outcome, written behind it by the same writer, waits for it. */
+    private CompletableFuture<Void> reserve(String groupId, String purpose, List<Reservation> reservations) {
+        return ledger.reserve(
                 spec.runId(),
                 groupId,
                 purpose,
-                reservations.stream().map(Reservation::getRolloutId).toList()));
+                reservations.stream().map(Reservation::getRolloutId).toList());
     }
 
     private OptionalDouble reward(Judged j, Seeds seed) {

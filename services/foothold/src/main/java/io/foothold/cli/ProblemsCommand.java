@@ -3,25 +3,39 @@ package io.foothold.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.augmentation.dial.Dial;
+import io.foothold.augmentation.grpc.AugmentationGrpc;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.core.problem.Problem;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.run.RunManager;
+import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.v1.Problem;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /** Problem sets. */
 @Command(
         name = "problems",
         mixinStandardHelpOptions = true,
-        description = "Makes problem sets.",
-        subcommands = ProblemsCommand.Generate.class)
+        description = "Makes problem sets and finds out how hard they are.",
+        subcommands = {ProblemsCommand.Generate.class, ProblemsCommand.Mine.class, ProblemsCommand.PrefixSearch.class})
 final class ProblemsCommand implements Callable<Integer> {
+    private static final String RUN = "problems";
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
     @Override
     public Integer call() {
-        throw new FootholdException(ErrorCode.INVALID_INPUT, "problems needs a command: generate");
+        throw new FootholdException(
+                ErrorCode.INVALID_INPUT, "problems needs a command: generate, mine or prefix-search");
     }
 
     /** Writes a generated family as JSONL. */
@@ -45,15 +59,9 @@ final class ProblemsCommand implements Callable<Integer> {
         @Override
         public Integer call() {
             StringBuilder text = new StringBuilder();
-            ObjectMapper mapper = new ObjectMapper();
             try {
-                for (Problem p : Dial.problems(Dial.Level.named(level), count, seed, split)) {
-                    ObjectNode json = mapper.createObjectNode();
-                    json.put("id", p.id()).put("problem", p.statement()).put("answer", p.answer());
-                    json.put("kind", p.kind().name().toLowerCase(Locale.ROOT));
-                    p.oracleThoughts().forEach(json.withArray("thoughts")::add);
-                    json.put("source", p.source()).put("split", p.split()).put("max_tokens", p.maxTokens());
-                    text.append(json).append('\n');
+                for (io.foothold.core.problem.Problem p : Dial.problems(Dial.Level.named(level), count, seed, split)) {
+                    text.append(json(AugmentationGrpc.proto(p))).append('\n');
                 }
             } catch (IllegalArgumentException e) {
                 throw new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e);
@@ -62,5 +70,136 @@ final class ProblemsCommand implements Callable<Integer> {
             System.out.println(count + " problems in " + out);
             return 0;
         }
+    }
+
+    /** What mining and searching share: a run file says on what, with which policy, prompts and sampling. */
+    abstract static class Prepared implements Callable<Integer> {
+        @Parameters(
+                paramLabel = "RUN.yaml",
+                description = "The run file whose problems.train, policy, prompts and sampling are used.")
+        private Path file = Path.of("run.yaml");
+
+        @Option(
+                names = "--set",
+                paramLabel = "KEY=VALUE",
+                description = "A setting that wins over the file; repeatable.")
+        private List<String> overrides = new ArrayList<>();
+
+        @Option(names = "--out", required = true, description = "The JSONL file to write.")
+        private Path out = Path.of("problems.jsonl");
+
+        @Option(
+                names = "--home",
+                description = "Directory of the ledger with every rollout (default: a new one under foothold-home).")
+        private Path home = Path.of("foothold-home", "problems-" + System.currentTimeMillis());
+
+        @Option(names = "--slots", description = "Sequences sampled at the same time (default: ${DEFAULT-VALUE}).")
+        private int slots = 128;
+
+        @Option(names = "--max-length", description = "Longest sequence in tokens (default: ${DEFAULT-VALUE}).")
+        private int maxLength = 112;
+
+        /** Settings that switch on just this step. */
+        abstract List<String> settings(RunFile asked);
+
+        /** The lines of the file. */
+        abstract int write(RunManager runs, Map<String, Problem> problems, StringBuilder text);
+
+        @Override
+        public Integer call() throws Exception {
+            String text = Workspace.read(file);
+            List<String> settings = new ArrayList<>(overrides);
+            settings.addAll(settings(RunFile.resolve(file.toString(), text, overrides)));
+            String base = RunFile.resolve(file.toString(), text, settings).text("policy.base");
+            return AllInOne.run(
+                    home,
+                    AllInOne.freePort(),
+                    Map.of(
+                            "foothold.policy-server.model",
+                            Path.of(base).toAbsolutePath().toString(),
+                            "foothold.policy-server.slots",
+                            Integer.toString(slots),
+                            "foothold.policy-server.max-length",
+                            Integer.toString(maxLength),
+                            "foothold.policy-server.deterministic",
+                            "true"),
+                    runs -> prepare(runs, text, settings));
+        }
+
+        private int prepare(RunManager runs, String text, List<String> settings) throws InterruptedException {
+            runs.prepare(RUN, text, settings);
+            LedgerStore.RunRow end = new Progress(runs, System.out).follow(RUN, 1);
+            if (end.state().equals("failed")) {
+                throw new FootholdException(ErrorCode.WRONG_STATE, end.reason());
+            }
+            Map<String, Problem> problems = new LinkedHashMap<>();
+            runs.trainingProblems(text, settings).forEach(p -> problems.put(p.getId(), p));
+            StringBuilder lines = new StringBuilder();
+            int count = write(runs, problems, lines);
+            Workspace.write(out, lines.toString());
+            System.out.println(count + " problems in " + out);
+            return 0;
+        }
+    }
+
+    /** Keeps the problems that the policy does not solve. */
+    @Command(
+            name = "mine",
+            mixinStandardHelpOptions = true,
+            description = "Samples each training problem of a run file and writes those that stay unsolved as JSONL.")
+    static final class Mine extends Prepared {
+        @Option(
+                names = "--samples",
+                description = "Samples a problem (default: mining.samples of the run file, or 64 where it is 0).")
+        private int samples;
+
+        @Override
+        List<String> settings(RunFile asked) {
+            int known = asked.count("mining.samples");
+            int chosen = samples > 0 ? samples : known > 0 ? known : 64;
+            return List.of("mining.samples=" + chosen, "mixture.guided=0", "mixture.root=1");
+        }
+
+        @Override
+        int write(RunManager runs, Map<String, Problem> problems, StringBuilder text) {
+            List<String> hard = runs.hardSet(RUN);
+            hard.forEach(id ->
+                    text.append(json(Objects.requireNonNull(problems.get(id)))).append('\n'));
+            return hard.size();
+        }
+    }
+
+    /** Finds the shortest prefix of each oracle solution from which the policy gets home. */
+    @Command(
+            name = "prefix-search",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Searches i*(x) for each training problem of a run file; writes id, prefix_thoughts and prefix.")
+    static final class PrefixSearch extends Prepared {
+        @Override
+        List<String> settings(RunFile asked) {
+            return asked.number("mixture.guided") > 0 ? List.of() : List.of("mixture.guided=0.5", "mixture.root=0.5");
+        }
+
+        @Override
+        int write(RunManager runs, Map<String, Problem> problems, StringBuilder text) {
+            Map<String, Integer> prefixes = runs.ledger().prefixes(RUN);
+            prefixes.forEach((id, thoughts) -> {
+                Problem p = Objects.requireNonNull(problems.get(id));
+                ObjectNode line = MAPPER.createObjectNode().put("id", id).put("prefix_thoughts", thoughts);
+                line.put("oracle_thoughts", p.getOracleThoughtsCount());
+                p.getOracleThoughtsList().subList(0, thoughts).forEach(line.withArray("prefix")::add);
+                text.append(line).append('\n');
+            });
+            return prefixes.size();
+        }
+    }
+
+    private static ObjectNode json(Problem p) {
+        ObjectNode json = MAPPER.createObjectNode();
+        json.put("id", p.getId()).put("problem", p.getStatement()).put("answer", p.getAnswer());
+        json.put("kind", p.getKind().name().replace("PROBLEM_KIND_", "").toLowerCase(Locale.ROOT));
+        p.getOracleThoughtsList().forEach(json.withArray("thoughts")::add);
+        return json.put("source", p.getSource()).put("split", p.getSplit()).put("max_tokens", p.getMaxTokens());
     }
 }

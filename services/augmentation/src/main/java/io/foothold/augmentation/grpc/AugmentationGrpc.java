@@ -324,7 +324,8 @@ public final class AugmentationGrpc implements AugmentationService {
         return out.build();
     }
 
-    private static io.foothold.v1.Problem proto(Problem p) {
+    /** A problem as it goes over the wire. */
+    public static io.foothold.v1.Problem proto(Problem p) {
         return io.foothold.v1.Problem.newBuilder()
                 .setId(p.id())
                 .setStatement(p.statement())

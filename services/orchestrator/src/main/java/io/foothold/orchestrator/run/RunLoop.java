@@ -102,22 +102,25 @@ final class RunLoop {
 
     /** Runs to the end, a stop, or a failure. */
     End run() {
-        try {
+        return guarded(this::runAll);
+    }
+
+    /** Mines and searches as a run does before its first update, and stops there; the run can be resumed. */
+    End prepareOnly() {
+        return guarded(() -> {
             open();
             prepare();
-            log.event("run_started", log.object().put("update", update).put("updates", spec.updates()));
-            evaluateIfDue();
-            while (update < spec.updates() && !(stopRequested && !training)) {
-                launch();
-                take(reports.take());
-            }
-            settle();
-            if (update < spec.updates()) {
-                services.checkpoint(spec.runId(), "");
-                return new End("stopped", "asked to stop after update " + update);
-            }
-            services.checkpoint(spec.runId(), "");
-            return new End("finished", "");
+            return new End("stopped", "prepared only");
+        });
+    }
+
+    private interface Part {
+        End run() throws InterruptedException;
+    }
+
+    private End guarded(Part part) {
+        try {
+            return part.run();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return new End("stopped", "interrupted");
@@ -127,6 +130,24 @@ final class RunLoop {
         } finally {
             threads.shutdownNow();
         }
+    }
+
+    private End runAll() throws InterruptedException {
+        open();
+        prepare();
+        log.event("run_started", log.object().put("update", update).put("updates", spec.updates()));
+        evaluateIfDue();
+        while (update < spec.updates() && !(stopRequested && !training)) {
+            launch();
+            take(reports.take());
+        }
+        settle();
+        if (update < spec.updates()) {
+            services.checkpoint(spec.runId(), "");
+            return new End("stopped", "asked to stop after update " + update);
+        }
+        services.checkpoint(spec.runId(), "");
+        return new End("finished", "");
     }
 
     /** Brings learner and ledger to the same update, then the inference servers to the same policy. */
@@ -208,18 +229,24 @@ final class RunLoop {
                             .put("tried", set.getTried())
                             .put("rollouts", set.getRollouts()));
         }
+        List<String> ids = hardSet(known);
+        if (ids.isEmpty()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_DATA, "mining found no hard problem: the base policy solves all of them");
+        }
+        return ids;
+    }
+
+    /** Ids of a stored hard set. */
+    static List<String> hardSet(String stored) {
         List<String> ids = new ArrayList<>();
         try {
             new com.fasterxml.jackson.databind.ObjectMapper()
-                    .readTree(known)
+                    .readTree(stored)
                     .path("problem_ids")
                     .forEach(id -> ids.add(id.asText()));
         } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
             throw new FootholdException(ErrorCode.INVALID_DATA, "the stored hard set cannot be read", e);
-        }
-        if (ids.isEmpty()) {
-            throw new FootholdException(
-                    ErrorCode.INVALID_DATA, "mining found no hard problem: the base policy solves all of them");
         }
         return ids;
     }

@@ -7,12 +7,14 @@ import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.v1.Problem;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /** Starts, stops and resumes runs. Thread-safe. */
 public final class RunManager {
@@ -56,6 +58,30 @@ public final class RunManager {
      * @throws FootholdException {@link ErrorCode#CONFLICT} when the id exists with another run file
      */
     public synchronized LedgerStore.RunRow create(String runId, String runFile, List<String> overrides) {
+        return create(runId, runFile, overrides, RunLoop::run);
+    }
+
+    /**
+     * Creates a run that only mines its hard set and searches its prefixes, as its file asks, and then stops. It can be resumed.
+     *
+     * @throws FootholdException {@link ErrorCode#CONFLICT} when the id exists with another run file
+     */
+    public synchronized LedgerStore.RunRow prepare(String runId, String runFile, List<String> overrides) {
+        return create(runId, runFile, overrides, RunLoop::prepareOnly);
+    }
+
+    /** Ids of the problems that mining found hard; empty when the run did not mine. */
+    public List<String> hardSet(String runId) {
+        return ledger.preparation(runId, "hard_set").map(RunLoop::hardSet).orElse(List.of());
+    }
+
+    /** The training problems of a run file, in order. */
+    public List<Problem> trainingProblems(String runFile, List<String> overrides) {
+        return services.problems(new RunSpec("", RunFile.resolve("run file", runFile, overrides)).trainSource());
+    }
+
+    private LedgerStore.RunRow create(
+            String runId, String runFile, List<String> overrides, Function<RunLoop, RunLoop.End> how) {
         if (!runId.matches(RUN_ID)) {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT,
@@ -74,7 +100,7 @@ public final class RunManager {
             return known;
         }
         LedgerStore.await(ledger.createRun(runId, resolved, file.integer("updates")));
-        start(runId, file, "");
+        start(runId, file, "", how);
         return row(runId);
     }
 
@@ -101,11 +127,11 @@ public final class RunManager {
         int times =
                 ledger.preparation(runId, "incarnation").map(Integer::parseInt).orElse(0) + 1;
         LedgerStore.await(ledger.savePreparation(runId, "incarnation", Integer.toString(times)));
-        start(runId, RunFile.restore(known.runFile()), "~" + times);
+        start(runId, RunFile.restore(known.runFile()), "~" + times, RunLoop::run);
         return row(runId);
     }
 
-    private void start(String runId, RunFile file, String incarnation) {
+    private void start(String runId, RunFile file, String incarnation, Function<RunLoop, RunLoop.End> part) {
         LedgerStore.await(ledger.setRunState(runId, "running", ""));
         RunLog log = new RunLog(runId, homeOf(runId), ledger, sink);
         RunLoop loop = new RunLoop(new RunSpec(runId, file), services, ledger, log, incarnation);
@@ -113,7 +139,7 @@ public final class RunManager {
         active.put(runId, new Active(loop, end));
         Thread.ofPlatform().daemon().name("run-" + runId).start(() -> {
             try {
-                RunLoop.End how = loop.run();
+                RunLoop.End how = part.apply(loop);
                 LedgerStore.await(ledger.setRunState(runId, how.state(), how.reason()));
                 ObjectNode json = log.object().put("state", how.state()).put("reason", how.reason());
                 log.event("run_ended", json);

@@ -115,13 +115,19 @@ class WholeRunTest {
         try (Stack stack = new Stack(directory)) {
             stack.runs.create(
                     "async",
-                    yaml("grpo", 8, "staleness: 2\nmax_log_prob_difference: 1\n"),
+                    yaml("grpo", 8, "staleness: 2\n"),
                     List.of("optimizer.learning_rate=1e-3", "estimator.name=mean"));
             LedgerStore.RunRow row = finish(stack, "async");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(stack.ledger.manifests("async")).hasSize(8).allSatisfy(m -> assertThat(
                             m.getMetricsOrDefault("staleness_max", 99))
                     .isLessThanOrEqualTo(2));
+            assertThat(stack.ledger.manifests("async"))
+                    .as("rollouts of one version are compared also while weights change in flight")
+                    .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 0))
+                            .isZero())
+                    .anySatisfy(m ->
+                            assertThat(m.getMetricsOrThrow("tokens_compared")).isPositive());
             assertThat(stack.ledger.audit("async").sound()).isTrue();
             assertThat(stack.ledger.audit("async").counts().keySet())
                     .as("nothing is left under way")
@@ -138,6 +144,25 @@ class WholeRunTest {
             String set = stack.ledger.preparation("m", "hard_set").orElseThrow();
             assertThat(set).contains("\"tried\":24", "\"rollouts\":192");
             assertThat(stack.ledger.countsByPurpose("m")).containsEntry("mining", 192L);
+        }
+    }
+
+    @Test
+    void preparationStopsBeforeTheFirstUpdateAndTheRunGoesOnFromIt() throws Exception {
+        try (Stack stack = new Stack(directory)) {
+            stack.runs.prepare("p", yaml("pope-dial", 1, "mining: {samples: 4}\n"), List.of());
+            LedgerStore.RunRow row = finish(stack, "p");
+            assertThat(row.state()).as(row.reason()).isEqualTo("stopped");
+            assertThat(row.reason()).isEqualTo("prepared only");
+            List<String> hard = stack.runs.hardSet("p");
+            assertThat(hard).isNotEmpty();
+            assertThat(stack.ledger.prefixes("p").keySet()).containsExactlyInAnyOrderElementsOf(hard);
+            assertThat(stack.ledger.manifests("p")).isEmpty();
+            long mined = stack.ledger.countsByPurpose("p").get("mining");
+            stack.runs.resume("p");
+            assertThat(finish(stack, "p").state()).isEqualTo("finished");
+            assertThat(stack.ledger.countsByPurpose("p")).containsEntry("mining", mined);
+            assertThat(stack.ledger.manifests("p")).hasSize(1);
         }
     }
 

@@ -18,6 +18,7 @@ final class UpdateStatistics {
     private long scored;
     private long clipped;
     private long ratioTokens;
+    private long compared;
     private double lossSum;
     private double normSum;
     private int steps;
@@ -79,6 +80,7 @@ final class UpdateStatistics {
             boolean sameVersion = now.length > 0 && m.versions()[0] == version;
             for (int t = 0; t < now.length; t++) {
                 if (sameVersion) {
+                    compared++;
                     double d = Math.abs(now[t] - m.logProbs()[t]);
                     // NaN counts as the worst difference there is.
                     largestDifference = Double.isNaN(d) ? Double.MAX_VALUE : Math.max(largestDifference, d);
@@ -119,6 +121,9 @@ final class UpdateStatistics {
     Map<String, Double> metrics() {
         if (scored > 0) {
             metrics.put("entropy", entropySum / scored);
+        }
+        metrics.put("tokens_compared", (double) compared);
+        if (compared > 0) {
             metrics.put("log_prob_difference_max", largestDifference);
         }
         if (ratioTokens > 0) {

@@ -45,6 +45,9 @@ class UpdateStatisticsTest {
         List<TrainGroup.Member> all = List.of(member(0, 5), member(0), member(0, 5));
         UpdateStatistics statistics =
                 new UpdateStatistics(List.of(new TrainGroup("g", all)), new double[] {0.5, 0.5, 0}, 5);
-        assertThat(statistics.metrics()).containsEntry("rollouts_with_credit", 1.0);
+        assertThat(statistics.metrics())
+                .containsEntry("rollouts_with_credit", 1.0)
+                .containsEntry("tokens_compared", 0.0)
+                .doesNotContainKey("log_prob_difference_max");
     }
 }

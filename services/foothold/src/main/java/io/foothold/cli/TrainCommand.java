@@ -49,6 +49,13 @@ final class TrainCommand implements Callable<Integer> {
     private boolean oneProcess;
 
     @Option(
+            names = "--inference",
+            paramLabel = "HOST:PORT",
+            split = ",",
+            description = "Triton servers that sample, instead of a policy server of our own; see k8s/triton.")
+    private List<String> inference = new ArrayList<>();
+
+    @Option(
             names = "--deterministic",
             negatable = true,
             defaultValue = "true",
@@ -83,6 +90,13 @@ final class TrainCommand implements Callable<Integer> {
         engine.put("foothold.policy-server.slots", Integer.toString(slots));
         engine.put("foothold.policy-server.max-length", Integer.toString(maxLength));
         int own = port == 0 ? AllInOne.freePort() : port;
+        if (!inference.isEmpty()) {
+            return AllInOne.run(
+                    home,
+                    own,
+                    Map.of("foothold.sampler.endpoints", String.join(",", inference)),
+                    runs -> follow(runs, runId, text));
+        }
         if (oneProcess) {
             return AllInOne.run(home, own, engine, runs -> follow(runs, runId, text));
         }

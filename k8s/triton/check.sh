@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Does one short run twice, sampled by our own policy server and by a real tritonserver with the reference engine, and compares the
+# parameter digests: equal only if both servers drew the same tokens in every rollout. Exit code 2: this machine
+# cannot run a tritonserver.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+cd "$root"
+work=$root/target/triton
+grpc=${1:-9211}
+[ "$("${PYTHON:-python3.11}" -c 'print(311)' 2> /dev/null)" = 311 ] || { echo "triton: no Python 3.11 on this machine"; exit 2; }
+rm -rf "$work/own" "$work/server-run"
+server=$("$here/start.sh" "$work" services/foothold/policies/dial "$grpc") || { echo "triton: no tritonserver can be started here"; exit 2; }
+trap 'kill $server 2> /dev/null || true' EXIT
+digest() { # home, more arguments
+  local home=$1; shift
+  ./foothold train "$here/check.yaml" --id check --home "$home" "$@" >&2
+  ./foothold ledger audit check --home "$home" | sed -n 's/.*digest //p'
+}
+own=$(digest "$work/own" --one-process)
+theirs=$(digest "$work/server-run" --inference "127.0.0.1:$grpc")
+echo "triton: digest with the policy server $own"
+echo "triton: digest with tritonserver      $theirs"
+[ -n "$own" ] && [ "$own" = "$theirs" ] || { echo "triton: THE SERVERS DREW DIFFERENT TOKENS"; exit 1; }
+echo "triton: a real tritonserver drew the same tokens as the policy server in every rollout"

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Starts a real NVIDIA Triton (2.51, from the PyPI wheel nvidia-pytriton) on loopback with the policy model of this directory,
+# without Docker and without a GPU. Needs Linux x86-64 with glibc >= 2.35, Python 3.11 with its shared library, PyPI at the first run.
+#
+#   start.sh DIR POLICY [GRPC_PORT]
+#
+# DIR keeps the virtual environment, the server and its log; POLICY is a Hugging Face directory. The last line on stdout is the
+# process id; kill it to stop the server.
+set -euo pipefail
+fail() { echo "start.sh: $*" >&2; exit 1; }
+[ $# -ge 2 ] || fail "usage: start.sh DIR POLICY [GRPC_PORT]"
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+mkdir -p "$1"
+dir=$(cd "$1" && pwd)
+[[ $dir =~ ^[A-Za-z0-9_./+-]+$ ]] || fail "Triton's python backend cannot start below '$dir': take a path without blanks or odd characters"
+[ -f "$2/config.json" ] || fail "$2 is no Hugging Face directory: config.json is missing"
+policy=$(cd "$2" && pwd)
+grpc=${3:-9211}
+http=$((grpc + 1))
+for port in "$grpc" "$http"; do
+  ! (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null || fail "port $port on 127.0.0.1 is in use"
+done
+glibc=$(getconf GNU_LIBC_VERSION 2> /dev/null | awk '{print $2}')
+[ "$(printf '2.35\n%s\n' "${glibc:-0}" | sort -V | head -1)" = 2.35 ] || fail "glibc >= 2.35 is needed, found ${glibc:-none}"
+python=
+for candidate in "${PYTHON:-}" python3.11 python3; do
+  [ -n "$candidate" ] && [ "$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null)" = 3.11 ] && python=$candidate && break
+done
+[ -n "$python" ] || fail "Python 3.11 is needed (Triton's stub is built against it): none found as \$PYTHON, python3.11 or python3"
+library=$("$python" - <<'P'
+import os, sys, sysconfig
+v = sysconfig.get_config_vars()
+places = [v.get("LIBDIR"), os.path.join(sys.base_prefix, "lib"), "/usr/lib/" + (v.get("MULTIARCH") or ""), "/usr/lib", "/usr/lib64"]
+print(next((p for p in places if p and os.path.exists(os.path.join(p, "libpython3.11.so.1.0"))), ""))
+P
+)
+[ -n "$library" ] || fail "libpython3.11.so.1.0 was not found (Debian: apt-get install libpython3.11)"
+if [ ! -e "$dir/venv/.complete" ]; then
+  "$python" -m venv "$dir/venv" || fail "cannot make a virtual environment (Debian: apt-get install python3.11-venv)"
+  "$dir/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/requirements.txt"
+  touch "$dir/venv/.complete"
+fi
+site=$("$dir/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
+if [ ! -e "$dir/server/.complete" ]; then
+  rm -rf "$dir/server"
+  cp -r "$site/pytriton/tritonserver" "$dir/server"
+  cp "$dir/server/python_backend_stubs/3.11/triton_python_backend_stub" "$dir/server/backends/python/"
+  chmod +x "$dir/server/bin/tritonserver" "$dir/server/backends/python/triton_python_backend_stub"
+  touch "$dir/server/.complete"
+fi
+rm -rf "$dir/models"
+cp -r "$here/model-repository" "$dir/models" # the stub writes __pycache__ beside model.py
+export LD_LIBRARY_PATH="$site/nvidia_pytriton.libs:$library${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" PYTHONPATH="$site" PATH="$dir/venv/bin:$PATH"
+export FOOTHOLD_POLICY=$policy OPENBLAS_NUM_THREADS=1
+setsid "$dir/server/bin/tritonserver" --model-repository="$dir/models" --backend-directory="$dir/server/backends" \
+  --model-control-mode=explicit --load-model='*' --allow-gpu-metrics=false --allow-metrics=false \
+  --http-address=127.0.0.1 --http-port="$http" --grpc-address=127.0.0.1 --grpc-port="$grpc" \
+  --backend-config=python,shm-default-byte-size=4194304 > "$dir/server.log" 2>&1 < /dev/null &
+pid=$!
+for _ in $(seq 300); do
+  if curl -fsS "http://127.0.0.1:$http/v2/health/ready" > /dev/null 2>&1; then
+    echo "start.sh: ready, gRPC on 127.0.0.1:$grpc, log $dir/server.log" >&2
+    echo "$pid"
+    exit 0
+  fi
+  kill -0 "$pid" 2> /dev/null || break
+  sleep 0.2
+done
+kill "$pid" 2> /dev/null || true
+tail -n 25 "$dir/server.log" >&2
+fail "the server did not become ready; its log is $dir/server.log"

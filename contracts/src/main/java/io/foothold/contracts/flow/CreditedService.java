@@ -2,6 +2,7 @@ package io.foothold.contracts.flow;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.v1.Credit;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.subscription.BackPressureStrategy;
 import io.smallrye.mutiny.subscription.Cancellable;
@@ -12,6 +13,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiFunction;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +35,29 @@ public final class CreditedService<Q, R> {
 
         /** What answers work whose handler threw: one result for every item of it. */
         List<R> failed(Q work, FootholdException failure);
+
+        /** A shape from functions. */
+        static <Q, R> Shape<Q, R> of(
+                Function<Q, Credit> creditOf,
+                Function<Credit, R> credit,
+                BiFunction<Q, FootholdException, List<R>> failed) {
+            return new Shape<>() {
+                @Override
+                public int creditOf(Q request) {
+                    return creditOf.apply(request).getItems();
+                }
+
+                @Override
+                public R credit(int items) {
+                    return credit.apply(Credit.newBuilder().setItems(items).build());
+                }
+
+                @Override
+                public List<R> failed(Q work, FootholdException failure) {
+                    return failed.apply(work, failure);
+                }
+            };
+        }
     }
 
     /** Where a handler puts the results of one piece of work; may be called from any thread. */

@@ -2,6 +2,7 @@ package io.foothold.contracts.flow;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.v1.Credit;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.subscription.BackPressureStrategy;
 import io.smallrye.mutiny.subscription.Cancellable;
@@ -22,6 +23,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -51,6 +53,41 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
 
         /** The work with only the given keys left to answer. */
         Q narrowed(Q work, Set<String> missing);
+
+        /** A shape whose work has one key. */
+        static <Q, R> Shape<Q, R> of(
+                Function<Credit, Q> credit, Function<R, Credit> creditOf, Function<R, String> keyOf) {
+            return of(credit, creditOf, keyOf, (work, missing) -> work);
+        }
+
+        /** A shape whose work may be cut down to the keys that are missing. */
+        static <Q, R> Shape<Q, R> of(
+                Function<Credit, Q> credit,
+                Function<R, Credit> creditOf,
+                Function<R, String> keyOf,
+                BiFunction<Q, Set<String>, Q> narrowed) {
+            return new Shape<>() {
+                @Override
+                public Q credit(int items) {
+                    return credit.apply(Credit.newBuilder().setItems(items).build());
+                }
+
+                @Override
+                public int creditOf(R response) {
+                    return creditOf.apply(response).getItems();
+                }
+
+                @Override
+                public String keyOf(R result) {
+                    return keyOf.apply(result);
+                }
+
+                @Override
+                public Q narrowed(Q work, Set<String> missing) {
+                    return narrowed.apply(work, missing);
+                }
+            };
+        }
     }
 
     /**

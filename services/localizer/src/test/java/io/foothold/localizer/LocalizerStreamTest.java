@@ -8,7 +8,6 @@ import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.StreamContractTest;
 import io.foothold.localizer.grpc.LocalizerGrpc;
 import io.foothold.localizer.thought.FirstWrongThought;
-import io.foothold.v1.Credit;
 import io.foothold.v1.LocalizeRequest;
 import io.foothold.v1.LocalizeResponse;
 import io.foothold.v1.LocalizeWork;
@@ -18,7 +17,6 @@ import io.grpc.BindableService;
 import io.grpc.Channel;
 import io.smallrye.mutiny.Multi;
 import java.util.List;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class LocalizerStreamTest extends StreamContractTest<LocalizeRequest, LocalizeResponse> {
@@ -68,28 +66,9 @@ class LocalizerStreamTest extends StreamContractTest<LocalizeRequest, LocalizeRe
 
     @Override
     protected CreditedStream.Shape<LocalizeRequest, LocalizeResponse> shape() {
-        return new CreditedStream.Shape<>() {
-            @Override
-            public LocalizeRequest credit(int items) {
-                return LocalizeRequest.newBuilder()
-                        .setCredit(Credit.newBuilder().setItems(items))
-                        .build();
-            }
-
-            @Override
-            public int creditOf(LocalizeResponse response) {
-                return response.getCredit().getItems();
-            }
-
-            @Override
-            public String keyOf(LocalizeResponse result) {
-                return result.getLocalization().getRolloutId();
-            }
-
-            @Override
-            public LocalizeRequest narrowed(LocalizeRequest work, Set<String> missing) {
-                return work;
-            }
-        };
+        return CreditedStream.Shape.of(
+                c -> LocalizeRequest.newBuilder().setCredit(c).build(),
+                LocalizeResponse::getCredit,
+                r -> r.getLocalization().getRolloutId());
     }
 }

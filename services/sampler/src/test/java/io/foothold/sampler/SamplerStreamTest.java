@@ -6,7 +6,6 @@ import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.StreamContractTest;
 import io.foothold.sampler.config.SamplerConfig;
 import io.foothold.sampler.grpc.SamplerGrpc;
-import io.foothold.v1.Credit;
 import io.foothold.v1.MutinySamplerServiceGrpc;
 import io.foothold.v1.Reservation;
 import io.foothold.v1.SampleRequest;
@@ -22,7 +21,6 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -117,31 +115,12 @@ class SamplerStreamTest extends StreamContractTest<SampleRequest, SampleResponse
 
     @Override
     protected CreditedStream.Shape<SampleRequest, SampleResponse> shape() {
-        return new CreditedStream.Shape<>() {
-            @Override
-            public SampleRequest credit(int items) {
-                return SampleRequest.newBuilder()
-                        .setCredit(Credit.newBuilder().setItems(items))
-                        .build();
-            }
-
-            @Override
-            public int creditOf(SampleResponse response) {
-                return response.getCredit().getItems();
-            }
-
-            @Override
-            public String keyOf(SampleResponse result) {
-                return result.hasFailed()
-                        ? result.getFailed().getRolloutId()
-                        : result.getRollout().getId();
-            }
-
-            @Override
-            public SampleRequest narrowed(SampleRequest work, Set<String> missing) {
-                return work;
-            }
-        };
+        return CreditedStream.Shape.of(
+                c -> SampleRequest.newBuilder().setCredit(c).build(),
+                SampleResponse::getCredit,
+                r -> r.hasFailed()
+                        ? r.getFailed().getRolloutId()
+                        : r.getRollout().getId());
     }
 
     private List<SampleResponse> sample(SampleRequest work, int results) {

@@ -2,7 +2,6 @@ package io.foothold.verifier;
 
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.StreamContractTest;
-import io.foothold.v1.Credit;
 import io.foothold.v1.MutinyVerifierServiceGrpc;
 import io.foothold.v1.ProblemKind;
 import io.foothold.v1.VerifyRequest;
@@ -14,7 +13,6 @@ import io.grpc.BindableService;
 import io.grpc.Channel;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.Multi;
-import java.util.Set;
 
 class VerifierStreamTest extends StreamContractTest<VerifyRequest, VerifyResponse> {
     @Override
@@ -58,28 +56,8 @@ class VerifierStreamTest extends StreamContractTest<VerifyRequest, VerifyRespons
 
     @Override
     protected CreditedStream.Shape<VerifyRequest, VerifyResponse> shape() {
-        return new CreditedStream.Shape<>() {
-            @Override
-            public VerifyRequest credit(int items) {
-                return VerifyRequest.newBuilder()
-                        .setCredit(Credit.newBuilder().setItems(items))
-                        .build();
-            }
-
-            @Override
-            public int creditOf(VerifyResponse response) {
-                return response.getCredit().getItems();
-            }
-
-            @Override
-            public String keyOf(VerifyResponse result) {
-                return result.getResult().getRolloutId();
-            }
-
-            @Override
-            public VerifyRequest narrowed(VerifyRequest work, Set<String> missing) {
-                return work;
-            }
-        };
+        return CreditedStream.Shape.of(
+                c -> VerifyRequest.newBuilder().setCredit(c).build(), VerifyResponse::getCredit, r -> r.getResult()
+                        .getRolloutId());
     }
 }

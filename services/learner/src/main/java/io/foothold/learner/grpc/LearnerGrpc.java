@@ -56,7 +56,13 @@ public final class LearnerGrpc implements LearnerService {
     public LearnerGrpc(LearnerConfig config, MeterRegistry metrics) {
         this.config = config;
         this.metrics = metrics;
-        this.service = new CreditedService<>(new Shape(), config.window(), this::accept);
+        this.service = new CreditedService<>(
+                CreditedService.Shape.of(
+                        TrainRequest::getCredit,
+                        c -> TrainResponse.newBuilder().setCredit(c).build(),
+                        LearnerGrpc::failed),
+                config.window(),
+                this::accept);
     }
 
     /** Groups of one update as they come in, with the places that wait for the outcome. */
@@ -289,29 +295,14 @@ public final class LearnerGrpc implements LearnerService {
         thread.close();
     }
 
-    private static final class Shape implements CreditedService.Shape<TrainRequest, TrainResponse> {
-        @Override
-        public int creditOf(TrainRequest request) {
-            return request.getCredit().getItems();
-        }
-
-        @Override
-        public TrainResponse credit(int items) {
-            return TrainResponse.newBuilder()
-                    .setCredit(Credit.newBuilder().setItems(items))
-                    .build();
-        }
-
-        @Override
-        public List<TrainResponse> failed(TrainRequest request, FootholdException failure) {
-            TrainGroup g = request.getGroup();
-            return List.of(TrainResponse.newBuilder()
-                    .setOutcome(GroupOutcome.newBuilder()
-                            .setRunId(g.getRunId())
-                            .setUpdate(g.getUpdate())
-                            .setIndex(g.getIndex())
-                            .setFailure(failure.toItemFailure()))
-                    .build());
-        }
+    private static List<TrainResponse> failed(TrainRequest request, FootholdException failure) {
+        TrainGroup g = request.getGroup();
+        return List.of(TrainResponse.newBuilder()
+                .setOutcome(GroupOutcome.newBuilder()
+                        .setRunId(g.getRunId())
+                        .setUpdate(g.getUpdate())
+                        .setIndex(g.getIndex())
+                        .setFailure(failure.toItemFailure()))
+                .build());
     }
 }

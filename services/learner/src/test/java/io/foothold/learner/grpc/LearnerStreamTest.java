@@ -3,7 +3,6 @@ package io.foothold.learner.grpc;
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.StreamContractTest;
 import io.foothold.learner.config.LearnerConfig;
-import io.foothold.v1.Credit;
 import io.foothold.v1.MutinyLearnerServiceGrpc;
 import io.foothold.v1.TrainGroup;
 import io.foothold.v1.TrainRequest;
@@ -13,7 +12,6 @@ import io.grpc.Channel;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.Multi;
 import java.nio.file.Path;
-import java.util.Set;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -61,28 +59,8 @@ class LearnerStreamTest extends StreamContractTest<TrainRequest, TrainResponse> 
 
     @Override
     protected CreditedStream.Shape<TrainRequest, TrainResponse> shape() {
-        return new CreditedStream.Shape<>() {
-            @Override
-            public TrainRequest credit(int items) {
-                return TrainRequest.newBuilder()
-                        .setCredit(Credit.newBuilder().setItems(items))
-                        .build();
-            }
-
-            @Override
-            public int creditOf(TrainResponse response) {
-                return response.getCredit().getItems();
-            }
-
-            @Override
-            public String keyOf(TrainResponse result) {
-                return result.getOutcome().getRunId();
-            }
-
-            @Override
-            public TrainRequest narrowed(TrainRequest work, Set<String> missing) {
-                return work;
-            }
-        };
+        return CreditedStream.Shape.of(
+                c -> TrainRequest.newBuilder().setCredit(c).build(), TrainResponse::getCredit, r -> r.getOutcome()
+                        .getRunId());
     }
 }

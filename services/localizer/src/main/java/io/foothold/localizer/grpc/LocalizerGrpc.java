@@ -5,7 +5,6 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.localizer.config.LocalizerConfig;
 import io.foothold.localizer.thought.FirstWrongThought;
-import io.foothold.v1.Credit;
 import io.foothold.v1.Localization;
 import io.foothold.v1.LocalizeRequest;
 import io.foothold.v1.LocalizeResponse;
@@ -25,11 +24,17 @@ public final class LocalizerGrpc implements LocalizerService {
     /** The service. */
     @Inject
     public LocalizerGrpc(LocalizerConfig config) {
-        this.service = new CreditedService<>(new Shape(), config.window(), (request, results) -> {
-            results.emit(localize(request.getWork()));
-            results.done();
-            return () -> {};
-        });
+        this.service = new CreditedService<>(
+                CreditedService.Shape.of(
+                        LocalizeRequest::getCredit,
+                        c -> LocalizeResponse.newBuilder().setCredit(c).build(),
+                        LocalizerGrpc::failed),
+                config.window(),
+                (request, results) -> {
+                    results.emit(localize(request.getWork()));
+                    results.done();
+                    return () -> {};
+                });
     }
 
     @Override
@@ -52,26 +57,11 @@ public final class LocalizerGrpc implements LocalizerService {
         return LocalizeResponse.newBuilder().setLocalization(out).build();
     }
 
-    private static final class Shape implements CreditedService.Shape<LocalizeRequest, LocalizeResponse> {
-        @Override
-        public int creditOf(LocalizeRequest request) {
-            return request.getCredit().getItems();
-        }
-
-        @Override
-        public LocalizeResponse credit(int items) {
-            return LocalizeResponse.newBuilder()
-                    .setCredit(Credit.newBuilder().setItems(items))
-                    .build();
-        }
-
-        @Override
-        public List<LocalizeResponse> failed(LocalizeRequest work, FootholdException failure) {
-            return List.of(LocalizeResponse.newBuilder()
-                    .setLocalization(Localization.newBuilder()
-                            .setRolloutId(work.getWork().getRolloutId())
-                            .setFailed(failure.toItemFailure()))
-                    .build());
-        }
+    private static List<LocalizeResponse> failed(LocalizeRequest work, FootholdException failure) {
+        return List.of(LocalizeResponse.newBuilder()
+                .setLocalization(Localization.newBuilder()
+                        .setRolloutId(work.getWork().getRolloutId())
+                        .setFailed(failure.toItemFailure()))
+                .build());
     }
 }

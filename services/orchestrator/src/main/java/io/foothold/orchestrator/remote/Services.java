@@ -16,7 +16,6 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 
 /**
  * The services that a run needs, as the run sees them. Long streams stay open and heal themselves; unary calls have a deadline
@@ -41,9 +40,36 @@ public final class Services implements AutoCloseable {
         this.sampler = MutinySamplerServiceGrpc.newMutinyStub(channels.sampler());
         this.learner = MutinyLearnerServiceGrpc.newMutinyStub(channels.learner());
         var verifier = MutinyVerifierServiceGrpc.newMutinyStub(channels.verifier());
-        this.sampling = new CreditedStream<>("sampler", new SampleShape(), sampler::sample, limits);
-        this.verification = new CreditedStream<>("verifier", new VerifyShape(), verifier::verify, limits);
-        this.training = new CreditedStream<>("learner", new TrainShape(), learner::train, limits);
+        this.sampling = new CreditedStream<>(
+                "sampler",
+                CreditedStream.Shape.of(
+                        c -> SampleRequest.newBuilder().setCredit(c).build(),
+                        SampleResponse::getCredit,
+                        r -> r.hasRollout()
+                                ? r.getRollout().getId()
+                                : r.getFailed().getRolloutId(),
+                        Services::narrowed),
+                sampler::sample,
+                limits);
+        this.verification = new CreditedStream<>(
+                "verifier",
+                CreditedStream.Shape.of(
+                        c -> VerifyRequest.newBuilder().setCredit(c).build(),
+                        VerifyResponse::getCredit,
+                        r -> r.getResult().getRolloutId()),
+                verifier::verify,
+                limits);
+        this.training = new CreditedStream<>(
+                "learner",
+                CreditedStream.Shape.of(
+                        c -> TrainRequest.newBuilder().setCredit(c).build(),
+                        TrainResponse::getCredit,
+                        r -> key(
+                                r.getOutcome().getRunId(),
+                                r.getOutcome().getUpdate(),
+                                r.getOutcome().getIndex())),
+                learner::train,
+                limits);
     }
 
     /** Loads a problem set. */
@@ -217,7 +243,9 @@ public final class Services implements AutoCloseable {
     public UpdateManifest train(List<TrainGroup> groups) {
         List<CompletableFuture<Map<String, TrainResponse>>> futures = groups.stream()
                 .map(g -> training.submit(
-                        TrainRequest.newBuilder().setGroup(g).build(), List.of(TrainShape.key(g)), r -> {}))
+                        TrainRequest.newBuilder().setGroup(g).build(),
+                        List.of(key(g.getRunId(), g.getUpdate(), g.getIndex())),
+                        r -> {}))
                 .toList();
         UpdateManifest manifest = null;
         for (var future : futures) {
@@ -280,87 +308,18 @@ public final class Services implements AutoCloseable {
         training.close();
     }
 
-    private static Credit credit(int items) {
-        return Credit.newBuilder().setItems(items).build();
+    private static SampleRequest narrowed(SampleRequest request, Set<String> missing) {
+        SampleWork work = request.getWork();
+        return request.toBuilder()
+                .setWork(work.toBuilder()
+                        .clearReservations()
+                        .addAllReservations(work.getReservationsList().stream()
+                                .filter(r -> missing.contains(r.getRolloutId()))
+                                .toList()))
+                .build();
     }
 
-    private static final class SampleShape implements CreditedStream.Shape<SampleRequest, SampleResponse> {
-        @Override
-        public SampleRequest credit(int items) {
-            return SampleRequest.newBuilder().setCredit(Services.credit(items)).build();
-        }
-
-        @Override
-        public int creditOf(SampleResponse response) {
-            return response.getCredit().getItems();
-        }
-
-        @Override
-        public String keyOf(SampleResponse result) {
-            return result.hasRollout()
-                    ? result.getRollout().getId()
-                    : result.getFailed().getRolloutId();
-        }
-
-        @Override
-        public SampleRequest narrowed(SampleRequest request, Set<String> missing) {
-            SampleWork work = request.getWork();
-            return request.toBuilder()
-                    .setWork(work.toBuilder()
-                            .clearReservations()
-                            .addAllReservations(work.getReservationsList().stream()
-                                    .filter(r -> missing.contains(r.getRolloutId()))
-                                    .collect(Collectors.toList())))
-                    .build();
-        }
-    }
-
-    private static final class VerifyShape implements CreditedStream.Shape<VerifyRequest, VerifyResponse> {
-        @Override
-        public VerifyRequest credit(int items) {
-            return VerifyRequest.newBuilder().setCredit(Services.credit(items)).build();
-        }
-
-        @Override
-        public int creditOf(VerifyResponse response) {
-            return response.getCredit().getItems();
-        }
-
-        @Override
-        public String keyOf(VerifyResponse result) {
-            return result.getResult().getRolloutId();
-        }
-
-        @Override
-        public VerifyRequest narrowed(VerifyRequest work, Set<String> missing) {
-            return work;
-        }
-    }
-
-    private static final class TrainShape implements CreditedStream.Shape<TrainRequest, TrainResponse> {
-        static String key(TrainGroup g) {
-            return g.getRunId() + "/" + g.getUpdate() + "/" + g.getIndex();
-        }
-
-        @Override
-        public TrainRequest credit(int items) {
-            return TrainRequest.newBuilder().setCredit(Services.credit(items)).build();
-        }
-
-        @Override
-        public int creditOf(TrainResponse response) {
-            return response.getCredit().getItems();
-        }
-
-        @Override
-        public String keyOf(TrainResponse result) {
-            GroupOutcome o = result.getOutcome();
-            return o.getRunId() + "/" + o.getUpdate() + "/" + o.getIndex();
-        }
-
-        @Override
-        public TrainRequest narrowed(TrainRequest work, Set<String> missing) {
-            return work;
-        }
+    private static String key(String runId, long update, int index) {
+        return runId + "/" + update + "/" + index;
     }
 }

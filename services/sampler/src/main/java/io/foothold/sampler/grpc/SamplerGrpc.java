@@ -12,7 +12,6 @@ import io.foothold.sampler.rollout.GroupWork;
 import io.foothold.sampler.rollout.RolloutSampler;
 import io.foothold.sampler.rollout.SampledRollout;
 import io.foothold.sampler.triton.TritonEndpoint;
-import io.foothold.v1.Credit;
 import io.foothold.v1.FailedRollout;
 import io.foothold.v1.FinishReason;
 import io.foothold.v1.GetSamplerStatusRequest;
@@ -59,7 +58,12 @@ public final class SamplerGrpc implements SamplerService {
                         .toList(),
                 new RolloutSampler.Limits(config.deadline(), config.attempts(), config.backoff()));
         this.service = new CreditedService<>(
-                new Shape(), config.window(), (request, results) -> start(request.getWork(), results));
+                CreditedService.Shape.of(
+                        SampleRequest::getCredit,
+                        c -> SampleResponse.newBuilder().setCredit(c).build(),
+                        SamplerGrpc::failed),
+                config.window(),
+                (request, results) -> start(request.getWork(), results));
     }
 
     @Override
@@ -217,25 +221,10 @@ public final class SamplerGrpc implements SamplerService {
         control.close();
     }
 
-    private static final class Shape implements CreditedService.Shape<SampleRequest, SampleResponse> {
-        @Override
-        public int creditOf(SampleRequest request) {
-            return request.getCredit().getItems();
-        }
-
-        @Override
-        public SampleResponse credit(int items) {
-            return SampleResponse.newBuilder()
-                    .setCredit(Credit.newBuilder().setItems(items))
-                    .build();
-        }
-
-        @Override
-        public List<SampleResponse> failed(SampleRequest request, FootholdException failure) {
-            SampleWork work = request.getWork();
-            return work.getReservationsList().stream()
-                    .map(r -> SamplerGrpc.failed(work.getGroupId(), r.getRolloutId(), failure))
-                    .toList();
-        }
+    private static List<SampleResponse> failed(SampleRequest request, FootholdException failure) {
+        SampleWork work = request.getWork();
+        return work.getReservationsList().stream()
+                .map(r -> SamplerGrpc.failed(work.getGroupId(), r.getRolloutId(), failure))
+                .toList();
     }
 }

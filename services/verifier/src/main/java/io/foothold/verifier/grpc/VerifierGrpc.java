@@ -4,7 +4,6 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.core.problem.ProblemKind;
 import io.foothold.core.verdict.Verdict;
-import io.foothold.v1.Credit;
 import io.foothold.v1.VerdictKind;
 import io.foothold.v1.VerifierService;
 import io.foothold.v1.VerifyRequest;
@@ -36,13 +35,19 @@ public final class VerifierGrpc implements VerifierService {
         this.pool = Executors.newFixedThreadPool(
                 config.threads(),
                 Thread.ofPlatform().daemon().name("verifier-", 0).factory());
-        this.service = new CreditedService<>(new Shape(), config.window(), (request, results) -> {
-            var task = pool.submit(() -> {
-                results.emit(judge(request.getWork()));
-                results.done();
-            });
-            return () -> task.cancel(false);
-        });
+        this.service = new CreditedService<>(
+                CreditedService.Shape.of(
+                        VerifyRequest::getCredit,
+                        c -> VerifyResponse.newBuilder().setCredit(c).build(),
+                        VerifierGrpc::failed),
+                config.window(),
+                (request, results) -> {
+                    var task = pool.submit(() -> {
+                        results.emit(judge(request.getWork()));
+                        results.done();
+                    });
+                    return () -> task.cancel(false);
+                });
     }
 
     @Override
@@ -93,22 +98,7 @@ public final class VerifierGrpc implements VerifierService {
         pool.shutdownNow();
     }
 
-    private static final class Shape implements CreditedService.Shape<VerifyRequest, VerifyResponse> {
-        @Override
-        public int creditOf(VerifyRequest request) {
-            return request.getCredit().getItems();
-        }
-
-        @Override
-        public VerifyResponse credit(int items) {
-            return VerifyResponse.newBuilder()
-                    .setCredit(Credit.newBuilder().setItems(items))
-                    .build();
-        }
-
-        @Override
-        public List<VerifyResponse> failed(VerifyRequest work, FootholdException failure) {
-            return List.of(response(work.getWork().getRolloutId(), Verdict.verifierError(failure.text()), 0));
-        }
+    private static List<VerifyResponse> failed(VerifyRequest work, FootholdException failure) {
+        return List.of(response(work.getWork().getRolloutId(), Verdict.verifierError(failure.text()), 0));
     }
 }

@@ -55,6 +55,8 @@ public final class LedgerStore implements AutoCloseable {
 
     private record Queued(Write write, CompletableFuture<Void> done) {}
 
+    private static final String RUN_COLUMNS = "select id, run_file, state, update_done, updates, reason from run ";
+
     private final DataSource source;
     private final InstantSource clock;
     private final LinkedBlockingQueue<Queued> queue = new LinkedBlockingQueue<>();
@@ -387,6 +389,19 @@ public final class LedgerStore implements AutoCloseable {
                 json));
     }
 
+    /** Whether a set was evaluated at an update. */
+    public boolean evaluated(String runId, long update, String set) {
+        return query(c -> {
+            try (PreparedStatement s = c.prepareStatement(
+                    "select 1 from evaluation where run_id = ? and update_number = ? and set_name = ?")) {
+                bind(s, runId, update, set);
+                try (ResultSet r = s.executeQuery()) {
+                    return r.next();
+                }
+            }
+        });
+    }
+
     /** Evaluations of a run as JSON, by update and set. */
     public List<String> evaluations(String runId) {
         return query(c -> {
@@ -430,27 +445,31 @@ public final class LedgerStore implements AutoCloseable {
     /** All runs, newest first. */
     public List<RunRow> runs() {
         return query(c -> {
-            List<RunRow> out = new ArrayList<>();
-            try (PreparedStatement s = c.prepareStatement(
-                            "select id, run_file, state, update_done, updates, reason from run order by created_at desc");
-                    ResultSet r = s.executeQuery()) {
-                while (r.next()) {
-                    out.add(new RunRow(
-                            r.getString(1),
-                            r.getString(2),
-                            r.getString(3),
-                            r.getLong(4),
-                            r.getLong(5),
-                            r.getString(6)));
-                }
+            try (PreparedStatement s = c.prepareStatement(RUN_COLUMNS + "order by created_at desc")) {
+                return runRows(s);
             }
-            return out;
         });
     }
 
     /** One run. */
     public Optional<RunRow> run(String id) {
-        return runs().stream().filter(r -> r.id().equals(id)).findFirst();
+        return query(c -> {
+            try (PreparedStatement s = c.prepareStatement(RUN_COLUMNS + "where id = ?")) {
+                bind(s, id);
+                return runRows(s).stream().findFirst();
+            }
+        });
+    }
+
+    private static List<RunRow> runRows(PreparedStatement s) throws SQLException {
+        List<RunRow> out = new ArrayList<>();
+        try (ResultSet r = s.executeQuery()) {
+            while (r.next()) {
+                out.add(new RunRow(
+                        r.getString(1), r.getString(2), r.getString(3), r.getLong(4), r.getLong(5), r.getString(6)));
+            }
+        }
+        return out;
     }
 
     /** Number of rollouts of a run by purpose. */

@@ -92,107 +92,104 @@ public final class Services implements AutoCloseable {
      * @param answer samples and judges a probe, off the transport thread
      */
     public HardSet mine(MineHardSetStart start, int window, Function<Probe, CompletableFuture<ProbeOutcome>> answer) {
-        CompletableFuture<MultiEmitter<? super MineHardSetRequest>> out = new CompletableFuture<>();
-        Multi<MineHardSetRequest> up = Multi.createFrom()
-                .emitter(
-                        e -> {
-                            out.complete(e);
-                            e.emit(MineHardSetRequest.newBuilder()
-                                    .setStart(start)
-                                    .build());
-                            e.emit(MineHardSetRequest.newBuilder()
-                                    .setCredit(Credit.newBuilder().setItems(window))
-                                    .build());
-                        },
-                        BackPressureStrategy.BUFFER);
-        CompletableFuture<HardSet> result = new CompletableFuture<>();
-        augmentation
-                .mineHardSet(up)
-                .subscribe()
-                .with(
-                        response -> {
-                            if (response.hasHardSet()) {
-                                result.complete(response.getHardSet());
-                            } else {
-                                answerProbe(answer.apply(response.getProbe()), result, outcome -> {
-                                    out.join()
-                                            .emit(MineHardSetRequest.newBuilder()
-                                                    .setOutcome(outcome)
-                                                    .build());
-                                    out.join()
-                                            .emit(MineHardSetRequest.newBuilder()
-                                                    .setCredit(
-                                                            Credit.newBuilder().setItems(1))
-                                                    .build());
-                                });
-                            }
-                        },
-                        result::completeExceptionally,
-                        () -> result.completeExceptionally(ended("mining")));
-        return join(result);
+        ProbeStream<MineHardSetRequest, HardSet> stream = new ProbeStream<>(
+                MineHardSetRequest.newBuilder().setStart(start).build(),
+                c -> MineHardSetRequest.newBuilder().setCredit(c).build(),
+                o -> MineHardSetRequest.newBuilder().setOutcome(o).build(),
+                window,
+                answer);
+        return stream.run(augmentation.mineHardSet(stream.requests()), response -> {
+            if (response.hasHardSet()) {
+                stream.result.complete(response.getHardSet());
+            } else {
+                stream.probed(response.getProbe());
+            }
+        });
     }
 
-    /** Runs a prefix search; findings come as they are made. */
+    /**
+     * Runs a prefix-search stream.
+     *
+     * @param answer samples and judges a probe, off the transport thread
+     * @param found told of each prefix as it is found
+     */
     public SearchSummary searchPrefixes(
             SearchPrefixesStart start,
             int window,
             Function<Probe, CompletableFuture<ProbeOutcome>> answer,
             Consumer<FoundPrefix> found) {
-        CompletableFuture<MultiEmitter<? super SearchPrefixesRequest>> out = new CompletableFuture<>();
-        Multi<SearchPrefixesRequest> up = Multi.createFrom()
-                .emitter(
-                        e -> {
-                            out.complete(e);
-                            e.emit(SearchPrefixesRequest.newBuilder()
-                                    .setStart(start)
-                                    .build());
-                            e.emit(SearchPrefixesRequest.newBuilder()
-                                    .setCredit(Credit.newBuilder().setItems(window))
-                                    .build());
-                        },
-                        BackPressureStrategy.BUFFER);
-        CompletableFuture<SearchSummary> result = new CompletableFuture<>();
-        augmentation
-                .searchPrefixes(up)
-                .subscribe()
-                .with(
-                        response -> {
-                            switch (response.getMessageCase()) {
-                                case SUMMARY -> result.complete(response.getSummary());
-                                case FOUND -> found.accept(response.getFound());
-                                case PROBE ->
-                                    answerProbe(answer.apply(response.getProbe()), result, outcome -> {
-                                        out.join()
-                                                .emit(SearchPrefixesRequest.newBuilder()
-                                                        .setOutcome(outcome)
-                                                        .build());
-                                        out.join()
-                                                .emit(SearchPrefixesRequest.newBuilder()
-                                                        .setCredit(Credit.newBuilder()
-                                                                .setItems(1))
-                                                        .build());
-                                    });
-                                case MESSAGE_NOT_SET -> result.completeExceptionally(ended("prefix search"));
-                            }
-                        },
-                        result::completeExceptionally,
-                        () -> result.completeExceptionally(ended("prefix search")));
-        return join(result);
-    }
-
-    private static void answerProbe(
-            CompletableFuture<ProbeOutcome> answer, CompletableFuture<?> result, Consumer<ProbeOutcome> send) {
-        var unused = answer.whenComplete((outcome, failure) -> {
-            if (failure != null) {
-                result.completeExceptionally(failure);
-            } else {
-                send.accept(outcome);
+        ProbeStream<SearchPrefixesRequest, SearchSummary> stream = new ProbeStream<>(
+                SearchPrefixesRequest.newBuilder().setStart(start).build(),
+                c -> SearchPrefixesRequest.newBuilder().setCredit(c).build(),
+                o -> SearchPrefixesRequest.newBuilder().setOutcome(o).build(),
+                window,
+                answer);
+        return stream.run(augmentation.searchPrefixes(stream.requests()), response -> {
+            switch (response.getMessageCase()) {
+                case SUMMARY -> stream.result.complete(response.getSummary());
+                case FOUND -> found.accept(response.getFound());
+                case PROBE -> stream.probed(response.getProbe());
+                case MESSAGE_NOT_SET -> stream.ended();
             }
         });
     }
 
-    private static FootholdException ended(String what) {
-        return new FootholdException(ErrorCode.PEER_UNAVAILABLE, what + " was ended by the augmentation service");
+    /** A stream on which augmentation asks for outcomes of probes until it has its result. */
+    private static final class ProbeStream<Q, T> {
+        private final CompletableFuture<MultiEmitter<? super Q>> out = new CompletableFuture<>();
+        private final CompletableFuture<T> result = new CompletableFuture<>();
+        private final Q start;
+        private final Function<Credit, Q> credit;
+        private final Function<ProbeOutcome, Q> outcome;
+        private final int window;
+        private final Function<Probe, CompletableFuture<ProbeOutcome>> answer;
+
+        ProbeStream(
+                Q start,
+                Function<Credit, Q> credit,
+                Function<ProbeOutcome, Q> outcome,
+                int window,
+                Function<Probe, CompletableFuture<ProbeOutcome>> answer) {
+            this.start = start;
+            this.credit = credit;
+            this.outcome = outcome;
+            this.window = window;
+            this.answer = answer;
+        }
+
+        Multi<Q> requests() {
+            return Multi.createFrom()
+                    .emitter(
+                            e -> {
+                                out.complete(e);
+                                e.emit(start);
+                                e.emit(credit.apply(
+                                        Credit.newBuilder().setItems(window).build()));
+                            },
+                            BackPressureStrategy.BUFFER);
+        }
+
+        /** Answers a probe and grants another. */
+        void probed(Probe probe) {
+            var unused = answer.apply(probe).whenComplete((known, failure) -> {
+                if (failure != null) {
+                    result.completeExceptionally(failure);
+                } else {
+                    out.join().emit(outcome.apply(known));
+                    out.join().emit(credit.apply(Credit.newBuilder().setItems(1).build()));
+                }
+            });
+        }
+
+        void ended() {
+            result.completeExceptionally(new FootholdException(
+                    ErrorCode.PEER_UNAVAILABLE, "the augmentation service ended the stream before its result"));
+        }
+
+        <R> T run(Multi<R> responses, Consumer<R> received) {
+            responses.subscribe().with(received, result::completeExceptionally, this::ended);
+            return join(result);
+        }
     }
 
     /** Samples a group; completes when every reservation has a rollout or a failure. */

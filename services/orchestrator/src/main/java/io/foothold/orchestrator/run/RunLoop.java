@@ -534,7 +534,7 @@ final class RunLoop {
             return;
         }
         for (Map.Entry<String, List<Problem>> set : evaluationProblems.entrySet()) {
-            if (alreadyEvaluated(set.getKey())) {
+            if (ledger.evaluated(spec.runId(), update, set.getKey())) {
                 continue;
             }
             Evaluator.Result result = evaluator.evaluate(set.getKey(), set.getValue(), update, 0);
@@ -549,12 +549,6 @@ final class RunLoop {
                 services.checkpoint(spec.runId(), "best");
             }
         }
-    }
-
-    private boolean alreadyEvaluated(String set) {
-        return ledger.evaluations(spec.runId()).stream()
-                .anyMatch(json ->
-                        json.contains("\"update\":" + update + ",") && json.contains("\"set\":\"" + set + "\""));
     }
 
     /** Waits for what is under way, so that nothing is left without an end. */

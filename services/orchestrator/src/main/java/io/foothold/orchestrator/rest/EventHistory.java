@@ -4,43 +4,56 @@ import io.foothold.orchestrator.event.EventBus;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.smallrye.mutiny.Multi;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** The events of a run: the stored ones, then the live ones, each once; ends with the run. */
+/**
+ * The events of a run: the stored ones, then the new ones, each once and in order; ends when the run is not under way and
+ * everything was told. The ledger is what is read; a live event only says that there is something new, and a slow tick says so
+ * too, so that a live event that nobody heard holds nothing back.
+ */
 public final class EventHistory {
+    private static final Duration TICK = Duration.ofMillis(500);
+
     private EventHistory() {}
 
     /** Follows a run from an event number on. */
     public static Multi<RunEvent> follow(LedgerStore ledger, EventBus bus, String runId, long from) {
         AtomicLong next = new AtomicLong(from);
-        // A live event only says that there is something to read: what was missed in between is read with it.
-        Multi<RunEvent> stored = Multi.createFrom().deferred(() -> Multi.createFrom()
-                .iterable(ledger.events(runId, next.get()))
-                .map(e -> new RunEvent(runId, e.number(), e.kind(), e.json())));
-        return Multi.createBy()
-                .concatenating()
+        Multi<Object> looks = Multi.createBy()
+                .merging()
                 .streams(
-                        stored,
-                        bus.live()
-                                .filter(e -> e.runId().equals(runId))
-                                .onItem()
-                                .transformToMultiAndConcatenate(e -> stored))
-                .filter(e -> e.number() >= next.get())
-                .onItem()
-                .invoke(e -> next.set(e.number() + 1))
+                        Multi.createFrom().item((Object) runId),
+                        bus.live().filter(e -> e.runId().equals(runId)).map(e -> (Object) e),
+                        Multi.createFrom()
+                                .ticks()
+                                .every(TICK)
+                                .onOverflow()
+                                .drop()
+                                .map(t -> (Object) t));
+        return looks.onItem()
+                .transformToMultiAndConcatenate(look -> Multi.createFrom().iterable(read(ledger, runId, next)))
                 .select()
-                .first(new EndInclusive());
+                .first(Optional::isPresent)
+                .map(Optional::orElseThrow);
     }
 
-    /** True up to and including the end of the run. */
-    private static final class EndInclusive implements java.util.function.Predicate<RunEvent> {
-        private boolean ended;
-
-        @Override
-        public boolean test(RunEvent event) {
-            boolean before = !ended;
-            ended = event.kind().equals("run_ended");
-            return before;
+    /** What is new; an empty element behind it when nothing more will come. */
+    private static List<Optional<RunEvent>> read(LedgerStore ledger, String runId, AtomicLong next) {
+        // The state first: a run's last event is stored before its state says that it is over.
+        boolean running =
+                ledger.run(runId).filter(r -> r.state().equals("running")).isPresent();
+        List<Optional<RunEvent>> out = new ArrayList<>();
+        for (LedgerStore.EventRow row : ledger.events(runId, next.get())) {
+            next.set(row.number() + 1);
+            out.add(Optional.of(new RunEvent(runId, row.number(), row.kind(), row.json())));
         }
+        if (!running) {
+            out.add(Optional.empty());
+        }
+        return out;
     }
 }

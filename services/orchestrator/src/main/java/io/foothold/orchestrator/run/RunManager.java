@@ -140,9 +140,10 @@ public final class RunManager {
         Thread.ofPlatform().daemon().name("run-" + runId).start(() -> {
             try {
                 RunLoop.End how = part.apply(loop);
-                LedgerStore.await(ledger.setRunState(runId, how.state(), how.reason()));
+                // The event first: who sees the state of an ended run finds its last event stored.
                 ObjectNode json = log.object().put("state", how.state()).put("reason", how.reason());
                 log.event("run_ended", json);
+                LedgerStore.await(ledger.setRunState(runId, how.state(), how.reason()));
                 active.remove(runId);
                 end.complete(row(runId));
             } catch (RuntimeException e) {

@@ -23,6 +23,19 @@ import java.util.Map;
 /**
  * The script, loaded: one native call a method. Holds no weights. Belongs to one thread at a time, which has called
  * {@link NativeRuntime#enterThread()}.
+ *
+ * <p>The script computes with folded weights, which {@code fold} makes from those of {@link WeightLayout}: once a weight change
+ * in the sampler, inside autograd in every micro-batch of the learner, so that both do the same arithmetic. With width d,
+ *
+ * <ul>
+ *   <li>RMSNorm(x) · w = u(x) · (√d · w), u(x) = x / hypot(‖x‖, √(d · ε)); √d · w goes into the columns of the matrix behind it.
+ *   <li>Rotation turns pairs (i, i + d/2) of a head: the rows of q and k are put in the order of pairs, and a head is multiplied by
+ *       complex numbers of length 1. Scores do not change when q and k are permuted alike.
+ *   <li>1/√(head dimension) of attention goes into q's scale.
+ * </ul>
+ *
+ * <p>Folded list: embedding; head [d, V]; then six a layer: q, k, v [d, rows], scale of q and k heads, o, gate and up [d, 2F], down,
+ * bias of q, k, v (or a stand-in where the model has none). All products take transposed, contiguous matrices.
  */
 final class Transformer implements AutoCloseable {
     private final ModelConfig config;

@@ -89,7 +89,7 @@ class Transformer(Module):
       return 6
   def weigh(self: __torch__.Transformer, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     if self.exact:
-      p = torch.softmax(torch.baddbmm(bias.to(7), q.to(7), k), -1)
+      p = torch.softmax(torch.baddbmm(bias, q.to(7), k), -1)
       return torch.bmm(p, v).to(6)
     else:
       return torch.bmm(torch.softmax(torch.baddbmm(bias, q, k), -1), v)
@@ -281,8 +281,8 @@ class Transformer(Module):
       most = max(most, length)
     if not fixed:
       most = most + steps
-    bias = torch.where(torch.arange(most).unsqueeze(0) <= first.unsqueeze(1), 0., -inf)
-    zero = torch.zeros([n * KV])
+    bias = torch.where(torch.arange(most).unsqueeze(0) <= first.unsqueeze(1), 0., -inf).to((self).cache_dtype())
+    zero = torch.zeros([n * KV], dtype=(self).cache_dtype())
     turns = (self).turns((start.unsqueeze(0) + torch.arange(steps).unsqueeze(1)).reshape([-1]), self.heads + KV)
     for s in range(steps):
       grown = s

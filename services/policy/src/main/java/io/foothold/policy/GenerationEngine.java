@@ -99,6 +99,7 @@ public final class GenerationEngine implements AutoCloseable {
     private final IValue keys;
     private final IValue values;
     private final int rows;
+    private final int blockRows;
     private final List<Active> active = new ArrayList<>();
     private final Deque<Active> waiting = new ArrayDeque<>();
     private long version;
@@ -125,6 +126,8 @@ public final class GenerationEngine implements AutoCloseable {
         this.weights = WeightStore.of(transformer, initial, "w[]", false);
         this.folded = transformer.call("fold", weights.list());
         this.rows = (settings.slots() + 7) / 8 * 8;
+        // Deterministic rows all attend over the whole length: sorting them by age would move them for nothing.
+        this.blockRows = settings.deterministic() ? rows : BLOCK_ROWS;
         // Steps past a row's end still write: they need room behind the longest sequence.
         long length = settings.maxLength() + settings.stepsPerCall();
         DataType cacheType = settings.precision() == Precision.EXACT ? DataType.FLOAT64 : DataType.FLOAT32;
@@ -460,12 +463,12 @@ public final class GenerationEngine implements AutoCloseable {
         if (settings.deterministic()) {
             return new long[] {n, settings.maxLength() + settings.stepsPerCall()};
         }
-        int count = (live + BLOCK_ROWS - 1) / BLOCK_ROWS;
+        int count = (live + blockRows - 1) / blockRows;
         long[] out = new long[2 * count];
         for (int j = 0; j < count; j++) {
-            int end = Math.min(live, (j + 1) * BLOCK_ROWS);
+            int end = Math.min(live, (j + 1) * blockRows);
             int longest = 0;
-            for (int r = j * BLOCK_ROWS; r < end; r++) {
+            for (int r = j * blockRows; r < end; r++) {
                 longest = Math.max(longest, active.get(r).position() + 1);
             }
             out[2 * j] = j == count - 1 ? n : end;
@@ -541,7 +544,7 @@ public final class GenerationEngine implements AutoCloseable {
             }
             int at = gap;
             while (at < last) {
-                int source = oldest(holder, (at / BLOCK_ROWS + 1) * BLOCK_ROWS, last);
+                int source = oldest(holder, (at / blockRows + 1) * blockRows, last);
                 holder[at] = holder[source];
                 holder[source] = -1;
                 at = source;
@@ -588,7 +591,7 @@ public final class GenerationEngine implements AutoCloseable {
     /** Slot of the oldest row of the block that begins at {@code from}; the last row when there is no such block. */
     private int oldest(int[] holder, int from, int last) {
         int best = last;
-        for (int i = Math.min(from, last); i <= last && i < from + BLOCK_ROWS; i++) {
+        for (int i = Math.min(from, last); i <= last && i < from + blockRows; i++) {
             if (holder[i] >= 0
                     && (holder[best] < 0
                             || active.get(holder[i]).position()

@@ -170,9 +170,6 @@ class Transformer(Module):
     logits = (self).head(f, torch.index_select(x, 0, source), fd) / temperature
     lp = torch.log_softmax(logits, -1)
     return (torch.gather(lp, 1, target.unsqueeze(1)).squeeze(1), lp)
-  def logits(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor) -> Tensor:
-    x, f, fd = (self).hidden(w, ids, pos, query, key, before, back)
-    return (self).head(f, x, fd)
   def score(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
     token, lp = (self).log_probs(w, ids, pos, query, key, before, back, source, target, temperature)
     return (token, -(torch.exp(lp) * lp).sum([-1]))

@@ -159,8 +159,8 @@ final class RunLoop {
         String digest = open.getDigest();
         LedgerStore.await(ledger.dropUnfinished(spec.runId(), "the process that sampled it died"));
         // Either side may be behind. Updates that the learner lost are trained again from the store; updates that the
-        // ledger did
-        // not hear of are asked for again and answered with their manifests; one that was admitted only is trained now.
+        // ledger did not hear of are asked for again and answered with their manifests; one that was admitted only is
+        // trained now.
         long done = ledger.run(spec.runId()).map(LedgerStore.RunRow::updateDone).orElse(0L);
         for (long next = Math.min(update, done) + 1; ; next++) {
             List<TrainGroup> batch = ledger.admittedBatch(spec.runId(), next);
@@ -370,8 +370,7 @@ final class RunLoop {
             return;
         }
         // Synchronous: by place, so that nothing depends on arrival. Asynchronous: oldest tokens first, then by
-        // arrival; a
-        // straggler that waited behind younger groups would hold the gate shut for ever.
+        // arrival; a straggler that waited behind younger groups would hold the gate shut for ever.
         List<Map.Entry<Long, GroupRunner.Group>> batch = ready.entrySet().stream()
                 .sorted(
                         spec.staleness() == 0

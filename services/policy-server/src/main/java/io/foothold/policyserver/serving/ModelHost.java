@@ -131,7 +131,16 @@ public final class ModelHost implements AutoCloseable {
         }
         List<Runnable> batch = told;
         told = new ArrayList<>();
-        replies.execute(() -> batch.forEach(Runnable::run));
+        replies.execute(() -> batch.forEach(this::tell));
+    }
+
+    /** A listener that fails keeps its failure to itself: the others of the batch are told all the same. */
+    private void tell(Runnable news) {
+        try {
+            news.run();
+        } catch (RuntimeException e) {
+            lastError = String.valueOf(e.getMessage());
+        }
     }
 
     /** A listener that is told on the replies' thread, in order. */

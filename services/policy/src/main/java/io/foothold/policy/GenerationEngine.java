@@ -32,7 +32,9 @@ public final class GenerationEngine implements AutoCloseable {
     private static final int PREFILL_BUCKET = 8;
     private static final int PREFILL_TOKENS = 4096;
     /** Rows that attend over the same number of keys; smaller blocks waste fewer keys and cost more calls. */
-    private static final int BLOCK_ROWS = 64;
+    private static final int BLOCK_ROWS = 128;
+    /** Keys that one row of a page holds, at most: see {@link Transformer}. */
+    private static final int PAGE_KEYS = 128;
 
     /**
      * Sizes.
@@ -130,14 +132,24 @@ public final class GenerationEngine implements AutoCloseable {
         this.blockRows = settings.deterministic() ? rows : BLOCK_ROWS;
         // Steps past a row's end still write: they need room behind the longest sequence.
         long length = settings.maxLength() + settings.stepsPerCall();
-        DataType cacheType = settings.precision() == Precision.EXACT ? DataType.FLOAT64 : DataType.FLOAT32;
+        boolean exact = settings.precision() == Precision.EXACT;
+        DataType cacheType = exact ? DataType.FLOAT64 : DataType.FLOAT32;
+        long heads = (long) rows * config.kvHeads();
+        Shape shape = new Shape(heads, length, config.headDim());
         for (int i = 0; i < config.layers(); i++) {
-            Shape shape = new Shape((long) rows * config.kvHeads(), length, config.headDim());
-            keyArrays.add(transformer.manager().zeros(shape, cacheType));
+            keyArrays.add(
+                    transformer.manager().zeros(exact ? shape : paged(heads, length, config.headDim()), cacheType));
             valueArrays.add(transformer.manager().zeros(shape, cacheType));
         }
         this.keys = WeightStore.listOf(keyArrays);
         this.values = WeightStore.listOf(valueArrays);
+    }
+
+    /** Shape of keys in pages of equal size, a multiple of 8: [heads, pages, head dimension, keys of a page]. */
+    private static Shape paged(long heads, long length, int headDim) {
+        long pages = (length + PAGE_KEYS - 1) / PAGE_KEYS;
+        long keysOfPage = (length + pages - 1) / pages;
+        return new Shape(heads, pages, headDim, (keysOfPage + 7) / 8 * 8);
     }
 
     /** The longest sequence that a request may reach. */
@@ -423,7 +435,6 @@ public final class GenerationEngine implements AutoCloseable {
                 IValue numberValue = IValue.from(Transformer.floats(scope, numbers, n, 2 + steps));
                 IValue stepsValue = IValue.from((long) steps);
                 IValue blockValue = IValue.from(Transformer.longs(scope, blocks, blocks.length / 2, 2));
-                IValue fixedValue = IValue.from(settings.deterministic());
                 IValue restrictValue = IValue.from(restricted);
                 IValue plainValue = IValue.from(plain);
                 IValue out = transformer.call(
@@ -435,7 +446,6 @@ public final class GenerationEngine implements AutoCloseable {
                         numberValue,
                         stepsValue,
                         blockValue,
-                        fixedValue,
                         restrictValue,
                         plainValue)) {
             IValue[] parts = out.toIValueTuple();
@@ -469,7 +479,7 @@ public final class GenerationEngine implements AutoCloseable {
             int end = Math.min(live, (j + 1) * blockRows);
             int longest = 0;
             for (int r = j * blockRows; r < end; r++) {
-                longest = Math.max(longest, active.get(r).position() + 1);
+                longest = Math.max(longest, active.get(r).position() + settings.stepsPerCall());
             }
             out[2 * j] = j == count - 1 ? n : end;
             out[2 * j + 1] = longest;

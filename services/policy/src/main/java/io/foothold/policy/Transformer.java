@@ -34,6 +34,12 @@ import java.util.Map;
  *   <li>1/√(head dimension) of attention goes into q's scale.
  * </ul>
  *
+ * <p>A decode step multiplies one query a head with many keys: products so thin that libtorch's batched product computes them four
+ * lanes at a time on AMD. They are also weighted sums of table rows, Σ_c q_c · K[c] over channels and Σ_l p_l · V[l] over keys,
+ * which libtorch's embedding bag does with all lanes. {@link Precision#FAST} uses that: its values lie as [heads of rows, keys,
+ * channels], its keys as [heads of rows, pages, channels, keys of a page], a bag is a (row, head, page) or a (row, head). A bag is
+ * summed in one order whatever its neighbours are. {@link Precision#EXACT} multiplies in double and has no pages.
+ *
  * <p>Folded list: embedding; head [d, V]; then six a layer: q, k, v [d, rows], scale of q and k heads, o, gate and up [d, 2F], down,
  * bias of q, k, v (or a stand-in where the model has none). All products take transposed, contiguous matrices.
  */

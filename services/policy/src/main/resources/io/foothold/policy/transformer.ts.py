@@ -93,6 +93,34 @@ class Transformer(Module):
       return torch.bmm(p, v).to(6)
     else:
       return torch.bmm(torch.softmax(torch.baddbmm(bias, q, k), -1), v)
+  def bags(self: __torch__.Transformer, begin: int, end: int, L: int, keys: Tensor, values: Tensor) -> List[Tensor]:
+    KV = self.kv_heads
+    r = self.heads // KV
+    hd = self.head_dim
+    n = (end - begin) * KV
+    pages = (L + keys.size(3) - 1) // keys.size(3)
+    row = torch.arange(begin * KV, end * KV, dtype=3)
+    page = row.view([-1, 1, 1]) * keys.size(1) + torch.arange(pages, dtype=3)
+    k = page.unsqueeze(3) * hd + torch.arange(hd, dtype=3)
+    v = row.view([-1, 1, 1]) * values.size(1) + torch.arange(L, dtype=3)
+    out = annotate(List[Tensor], [])
+    out.append(k.expand([n, r, pages, hd]).reshape([-1]))
+    out.append(torch.arange(0, n * r * pages * hd + 1, hd, dtype=3))
+    out.append(v.expand([n, r, L]).reshape([-1]))
+    out.append(torch.arange(0, n * r * L + 1, L, dtype=3))
+    return out
+  def weigh_bags(self: __torch__.Transformer, q: Tensor, keys: Tensor, values: Tensor, bags: List[Tensor], bias: Tensor) -> Tensor:
+    n = q.size(0)
+    r = q.size(1)
+    hd = q.size(2)
+    L = bias.size(2)
+    page = keys.size(3)
+    pages = (L + page - 1) // page
+    w = q.unsqueeze(2).expand([n, r, pages, hd]).reshape([-1])
+    s = torch._embedding_bag_forward_only(keys.view([-1, page]), bags[0], bags[1], False, 0, False, w, True)[0]
+    p = torch.softmax(torch.narrow(s.view([n, r, pages * page]), 2, 0, L) + bias, -1)
+    o = torch._embedding_bag_forward_only(values.view([-1, hd]), bags[2], bags[3], False, 0, False, p.view([-1]), True)[0]
+    return o.view([n, r, hd])
   def bias(self: __torch__.Transformer, allowed: Tensor) -> Tensor:
     n = allowed.size(0)
     T = allowed.size(2)
@@ -236,22 +264,33 @@ class Transformer(Module):
       qk, v = (self).qkv(f, b, x, turn, fd, fh)
       k = torch.narrow(qk, 1, self.heads, KV).view([n, P, KV, self.head_dim])
       vv = v.view([n, P, KV, self.head_dim])
-      kc = keys[i].view([-1, KV, keys[i].size(1), self.head_dim])
       vc = values[i].view([-1, KV, values[i].size(1), self.head_dim])
-      torch.narrow(kc, 2, 0, P).index_copy_(0, slot, torch.index_select(k.transpose(1, 2), 0, origin).to(kc.dtype))
+      if self.exact:
+        kc = keys[i].view([-1, KV, keys[i].size(1), self.head_dim])
+        torch.narrow(kc, 2, 0, P).index_copy_(0, slot, torch.index_select(k.transpose(1, 2), 0, origin).to(kc.dtype))
+      else:
+        page = keys[i].size(3)
+        kp = keys[i].view([-1, KV, keys[i].size(1), self.head_dim, page])
+        for j in range((P + page - 1) // page):
+          count = min(page, P - j * page)
+          part = torch.narrow(k, 1, j * page, count).permute([0, 2, 3, 1])
+          torch.narrow(torch.select(kp, 2, j), 3, 0, count).index_copy_(0, slot, torch.index_select(part, 0, origin))
       torch.narrow(vc, 2, 0, P).index_copy_(0, slot, torch.index_select(vv.transpose(1, 2), 0, origin).to(vc.dtype))
       if i < self.layers - 1:
         o = (self).attend(torch.narrow(qk, 1, 0, self.heads).view([n, P, self.heads, self.head_dim]), k, vv, allowed, bias)
         x = (self).tail(f, b, x, o, fd)
     return n
   def move(self: __torch__.Transformer, keys: List[Tensor], values: List[Tensor], origin: Tensor, target: Tensor, length: int) -> int:
+    filled = length
+    if not self.exact:
+      filled = (length + keys[0].size(3) - 1) // keys[0].size(3)
     for i in range(self.layers):
-      k = torch.narrow(keys[i], 1, 0, length)
+      k = torch.narrow(keys[i], 1, 0, filled)
       k.index_copy_(0, target, torch.index_select(k, 0, origin))
       v = torch.narrow(values[i], 1, 0, length)
       v.index_copy_(0, target, torch.index_select(v, 0, origin))
     return len(keys)
-  def decode(self: __torch__.Transformer, f: List[Tensor], keys: List[Tensor], values: List[Tensor], state: Tensor, numbers: Tensor, steps: int, blocks: Tensor, fixed: bool, restrict: bool, plain: bool) -> Tuple[Tensor, Tensor]:
+  def decode(self: __torch__.Transformer, f: List[Tensor], keys: List[Tensor], values: List[Tensor], state: Tensor, numbers: Tensor, steps: int, blocks: Tensor, restrict: bool, plain: bool) -> Tuple[Tensor, Tensor]:
     n = state.size(0)
     KV = self.kv_heads
     r = self.heads // KV
@@ -268,48 +307,59 @@ class Transformer(Module):
     greedy = temperature <= 0.
     divisor = torch.where(greedy, torch.ones_like(temperature), temperature)
     first = start.unsqueeze(1).expand([n, KV]).reshape([-1])
-    ends = annotate(List[int], [])
+    starts = annotate(List[int], [])
+    sizes = annotate(List[int], [])
     lengths = annotate(List[int], [])
+    bags = annotate(List[List[Tensor]], [])
+    begin = 0
     most = 0
     for j in range(blocks.size(0)):
-      ends.append(int(blocks[j][0].item()))
+      end = int(blocks[j][0].item())
       length = int(blocks[j][1].item())
+      if not self.exact:
+        bags.append((self).bags(begin, end, length, keys[0], values[0]))
+      starts.append(begin * KV)
+      sizes.append((end - begin) * KV)
       lengths.append(length)
       most = max(most, length)
-    if not fixed:
-      most = most + steps
+      begin = end
     bias = torch.where(torch.arange(most).unsqueeze(0) <= first.unsqueeze(1), 0., -inf).to((self).cache_dtype())
+    masks = annotate(List[Tensor], [])
+    for j in range(len(sizes)):
+      masks.append(torch.narrow(torch.narrow(bias, 1, 0, lengths[j]), 0, starts[j], sizes[j]).unsqueeze(1))
     zero = torch.zeros([n * KV], dtype=(self).cache_dtype())
+    channel = torch.arange(hd).unsqueeze(0)
     turns = (self).turns((start.unsqueeze(0) + torch.arange(steps).unsqueeze(1)).reshape([-1]), self.heads + KV)
     for s in range(steps):
-      grown = s
-      if fixed:
-        grown = 0
       at = first + s
       if s > 0:
         torch.index_put_(bias, [row, at], zero)
+      if self.exact:
+        place = at
+      else:
+        page = keys[0].size(3)
+        place = ((at // page) * (hd * page) + at % page).unsqueeze(1) + channel * page
       turn = torch.narrow(turns, 0, s * n, n)
-      masks = annotate(List[Tensor], [])
-      begin = 0
-      for j in range(len(ends)):
-        masks.append(torch.narrow(torch.narrow(bias, 1, 0, lengths[j] + grown), 0, begin * KV, (ends[j] - begin) * KV).unsqueeze(1))
-        begin = ends[j]
       x = torch.embedding(f[0], tok)
       for i in range(self.layers):
         b = 2 + i * 6
         qk, v = (self).qkv(f, b, x, turn, fd, fh)
-        torch.index_put_(keys[i], [row, at], torch.narrow(qk, 1, self.heads, KV).reshape([n * KV, hd]).to(keys[i].dtype))
-        torch.index_put_(values[i], [row, at], v.reshape([n * KV, hd]).to(values[i].dtype))
         q = torch.narrow(qk, 1, 0, self.heads).reshape([n * KV, r, hd])
+        k = torch.narrow(qk, 1, self.heads, KV).reshape([n * KV, hd])
+        v = v.reshape([n * KV, hd])
         outs = annotate(List[Tensor], [])
-        begin = 0
-        for j in range(len(ends)):
-          size = (ends[j] - begin) * KV
-          L = lengths[j] + grown
-          k = torch.narrow(torch.narrow(keys[i], 0, begin * KV, size), 1, 0, L)
-          vv = torch.narrow(torch.narrow(values[i], 0, begin * KV, size), 1, 0, L)
-          outs.append((self).weigh(torch.narrow(q, 0, begin * KV, size), k.transpose(1, 2), vv, masks[j]))
-          begin = ends[j]
+        if self.exact:
+          torch.index_put_(keys[i], [row, at], k.to(keys[i].dtype))
+          torch.index_put_(values[i], [row, at], v.to(values[i].dtype))
+          for j in range(len(sizes)):
+            kj = torch.narrow(torch.narrow(keys[i], 0, starts[j], sizes[j]), 1, 0, lengths[j])
+            vj = torch.narrow(torch.narrow(values[i], 0, starts[j], sizes[j]), 1, 0, lengths[j])
+            outs.append((self).weigh(torch.narrow(q, 0, starts[j], sizes[j]), kj.transpose(1, 2), vj, masks[j]))
+        else:
+          torch.narrow(keys[i].view([keys[i].size(0), -1]), 0, 0, n * KV).scatter_(1, place, k)
+          values[i].view([-1, hd]).index_copy_(0, row * values[i].size(1) + at, v)
+          for j in range(len(sizes)):
+            outs.append((self).weigh_bags(torch.narrow(q, 0, starts[j], sizes[j]), keys[i], values[i], bags[j], masks[j]))
         if len(outs) == 1:
           o = outs[0]
         else:

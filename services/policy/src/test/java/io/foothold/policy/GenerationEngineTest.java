@@ -68,24 +68,51 @@ class GenerationEngineTest {
     void sampledLogProbsAreThoseOfThePlainTwin() {
         for (ModelConfig.Architecture a : ModelConfig.Architecture.values()) {
             PolicyWeights weights = Shapes.weights(Shapes.of(a, a == ModelConfig.Architecture.QWEN3), 3);
-            NaiveTransformer naive = new NaiveTransformer(weights);
-            try (GenerationEngine engine = new GenerationEngine(
-                    weights, 0, null, new GenerationEngine.Settings(4, 48, 3, false, Precision.EXACT))) {
-                List<GenerationRequest> requests = requests(9, 3, 5);
-                Map<String, Sink> sinks = run(engine, requests);
-                for (GenerationRequest r : requests) {
-                    Sink sink = sinks.get(r.id());
-                    int[] all = Arrays.copyOf(r.prompt(), r.prompt().length + sink.tokens.size());
-                    System.arraycopy(sink.ids(), 0, all, r.prompt().length, sink.tokens.size());
-                    double[][] logits = naive.logits(all);
-                    for (int t = 0; t < sink.tokens.size(); t++) {
-                        assertThat(sink.logProbs.get(t).doubleValue())
-                                .as(a + " " + r.id() + " token " + t)
-                                .isEqualTo(
-                                        NaiveTransformer.logProb(logits[r.prompt().length + t - 1], sink.tokens.get(t)),
-                                        within(2e-5));
-                    }
+            for (Precision precision : Precision.values()) {
+                try (GenerationEngine engine = new GenerationEngine(
+                        weights, 0, null, new GenerationEngine.Settings(4, 48, 3, false, precision))) {
+                    List<GenerationRequest> requests = requests(9, 3, 5);
+                    assertLikeTwin(a + " " + precision, weights, requests, run(engine, requests));
                 }
+            }
+        }
+    }
+
+    /** Keys of fast attention lie in pages: prompts and responses that begin, end and move in each of four. */
+    @Test
+    void longRowsReadEveryPageOfTheirKeys() {
+        ModelConfig config = ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 512, List.of(Shapes.END));
+        PolicyWeights weights = Shapes.weights(config, 3);
+        Random random = new Random(4);
+        List<GenerationRequest> requests = new ArrayList<>();
+        for (int i = 0; i < 24; i++) {
+            int[] prompt = random.ints(1 + random.nextInt(350), 2, 38).toArray();
+            requests.add(GenerationRequest.plain("r" + i, prompt, 1 + random.nextInt(140), i));
+        }
+        for (boolean deterministic : new boolean[] {false, true}) {
+            try (GenerationEngine engine = new GenerationEngine(
+                    weights, 0, null, new GenerationEngine.Settings(7, 490, 4, deterministic, Precision.FAST))) {
+                Map<String, Sink> sinks = run(engine, requests);
+                assertThat(sinks.values()).anyMatch(s -> s.tokens.size() > 60);
+                assertLikeTwin("deterministic " + deterministic, weights, requests, sinks);
+            }
+        }
+    }
+
+    private static void assertLikeTwin(
+            String what, PolicyWeights weights, List<GenerationRequest> requests, Map<String, Sink> sinks) {
+        NaiveTransformer naive = new NaiveTransformer(weights);
+        for (GenerationRequest r : requests) {
+            Sink sink = sinks.get(r.id());
+            int[] all = Arrays.copyOf(r.prompt(), r.prompt().length + sink.tokens.size());
+            System.arraycopy(sink.ids(), 0, all, r.prompt().length, sink.tokens.size());
+            double[][] logits = naive.logits(all);
+            for (int t = 0; t < sink.tokens.size(); t++) {
+                assertThat(sink.logProbs.get(t).doubleValue())
+                        .as(what + " " + r.id() + " token " + t)
+                        .isEqualTo(
+                                NaiveTransformer.logProb(logits[r.prompt().length + t - 1], sink.tokens.get(t)),
+                                within(2e-5));
             }
         }
     }

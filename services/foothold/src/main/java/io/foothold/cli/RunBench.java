@@ -36,7 +36,7 @@ final class RunBench {
     private static final int MANY_GROUPS = 48;
     private static final int SLOTS = 128;
     private static final int ASYNCHRONOUS_UPDATES = 100;
-    private static final int SYNCHRONOUS_UPDATES = 12;
+    private static final int SYNCHRONOUS_UPDATES = 24;
     private static final int WARM_UP = 4;
     private static final long SEED = 1;
 

@@ -28,7 +28,7 @@ import java.util.Map;
  * in the sampler, inside autograd in every micro-batch of the learner, so that both do the same arithmetic. With width d,
  *
  * <ul>
- *   <li>RMSNorm(x) · w = u(x) · (√d · w), u(x) = x / hypot(‖x‖, √(d · ε)); √d · w goes into the columns of the matrix behind it.
+ *   <li>RMSNorm(x) · w = u(x) · (√d · w), u(x) = x / √(‖x‖² + d · ε); √d · w goes into the columns of the matrix behind it.
  *   <li>Rotation turns pairs (i, i + d/2) of a head: the rows of q and k are put in the order of pairs, and a head is multiplied by
  *       complex numbers of length 1. Scores do not change when q and k are permuted alike.
  *   <li>1/√(head dimension) of attention goes into q's scale.

@@ -1,5 +1,5 @@
 def unit(x: Tensor, floor: Tensor) -> Tensor:
-  return x / torch.hypot(torch.linalg_vector_norm(x, 2, [-1], True), floor)
+  return x * torch.rsqrt((x * x).sum([-1], True) + floor)
 class Transformer(Module):
   __parameters__ = []
   __buffers__ = ["inv_freq", ]
@@ -81,7 +81,7 @@ class Transformer(Module):
   def head(self: __torch__.Transformer, f: List[Tensor], x: Tensor, fd: Tensor) -> Tensor:
     return torch.mm(__torch__.unit(x, fd), f[1])
   def floors(self: __torch__.Transformer, w: Tensor) -> Tuple[Tensor, Tensor]:
-    return (torch.full([], (float(w.size(1)) * self.eps) ** 0.5), torch.full([], (float(self.head_dim) * self.eps) ** 0.5))
+    return (torch.full([], float(w.size(1)) * self.eps), torch.full([], float(self.head_dim) * self.eps))
   def cache_dtype(self: __torch__.Transformer) -> int:
     if self.exact:
       return 7
@@ -160,7 +160,7 @@ class Transformer(Module):
       if L <= 512:
         bias = (self).bias(mask)
     return (allowed, bias)
-  def hidden(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor) -> Tuple[Tensor, List[Tensor], Tensor]:
+  def hidden(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor) -> Tuple[Tensor, List[Tensor], Tensor]:
     f = (self).fold(w)
     fd, fh = (self).floors(w[0])
     turn = (self).turns(pos, self.heads + self.kv_heads)
@@ -191,11 +191,17 @@ class Transformer(Module):
           s = torch.index_select(kv, 0, key[j].view([-1])).view([key[j].size(0), key[j].size(1), 2 * KV, hd])
           outs.append((self).attend(q, torch.narrow(s, 2, 0, KV), torch.narrow(s, 2, KV, KV), alloweds[j], biases[j]))
         o = torch.index_select(torch.cat(outs, 0), 0, back)
+      if i == self.layers - 1:
+        x = torch.index_select(x, 0, source)
+        o = torch.index_select(o, 0, source)
       x = (self).tail(f, b, x, o, fd)
     return (x, f, fd)
   def log_probs(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
-    x, f, fd = (self).hidden(w, ids, pos, query, key, before, back)
-    logits = (self).head(f, torch.index_select(x, 0, source), fd) / temperature
+    n = source.size(0)
+    if n < 8:
+      source = source.repeat([8])
+    x, f, fd = (self).hidden(w, ids, pos, query, key, before, back, source)
+    logits = torch.narrow((self).head(f, x, fd), 0, 0, n) / temperature
     lp = torch.log_softmax(logits, -1)
     return (torch.gather(lp, 1, target.unsqueeze(1)).squeeze(1), lp)
   def score(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:

@@ -97,6 +97,14 @@ class TrainerTest {
                     differs |= !Arrays.equals(
                             rounded.get(i).logProbs(), sequences.get(i).behaviour());
                 }
+                // Alone and cut short: products of fewer rows than keep their bits.
+                for (Trainer.Sequence s : sequences.subList(0, 24)) {
+                    int n = Math.min(s.sampled().length, 1 + s.prompt().length % 5);
+                    float[] behaviour = Arrays.copyOf(s.behaviour(), n);
+                    Trainer.Sequence start =
+                            new Trainer.Sequence(s.prompt(), new int[0], Arrays.copyOf(s.sampled(), n), behaviour);
+                    assertThat(exact.score(List.of(start), 1).get(0).logProbs()).isEqualTo(behaviour);
+                }
                 assertThat(differs)
                         .as("without exact attention there is a difference to see")
                         .isTrue();

@@ -35,7 +35,7 @@ final class EngineBench {
 
     /** Decode steps of one native call: short calls refill slots sooner, long ones cost fewer calls. */
     static int stepsPerCall(int slots) {
-        return slots < 8 ? 8 : slots < 128 ? 4 : 2;
+        return slots < 32 ? 8 : 4;
     }
 
     /** Keeps so many slots busy with eight times as many requests, each with a prompt of its own. */

@@ -17,6 +17,7 @@ import picocli.CommandLine.Command;
             DemoCommand.class,
             TrainCommand.class,
             EvalCommand.class,
+            VerifyCommand.class,
             BenchCommand.class,
             BootstrapCommand.class,
             ProblemsCommand.class,

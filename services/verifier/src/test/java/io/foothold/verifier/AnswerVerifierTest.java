@@ -72,19 +72,171 @@ class AnswerVerifierTest {
     }
 
     @Test
-    void noInputThrowsOrRunsAway() {
+    void looserFormsCountInEvaluationOnly() {
+        for (String response : new String[] {
+            "The answer is 4 because 2 + 2 = 4.",
+            "<think>\\boxed{5}</think> So it is $2^2$",
+            "#### 4",
+            "x = 4",
+            "2 + 2",
+            "Therefore there are 4 of them.",
+            "<answer>4</answer>"
+        }) {
+            assertThat(AnswerVerifier.verify(ProblemKind.MATH, "4", response, true)
+                            .kind())
+                    .as(response)
+                    .isEqualTo(Kind.PASS);
+            assertThat(AnswerVerifier.verify(ProblemKind.MATH, "4", response, false)
+                            .kind())
+                    .as(response)
+                    .isEqualTo(Kind.UNPARSEABLE);
+        }
+    }
+
+    /** Ways to be right without knowing. */
+    @Test
+    void hedgesListsAndCodeAreNoAnswers() {
+        for (String response : new String[] {
+            "\\boxed{3 \\text{ or } 4}",
+            "\\boxed{3, 4, 5}",
+            "\\boxed{4} or \\boxed{5}",
+            "<think>The answer is 4",
+            "__import__('os').system('echo 4')",
+            "\\boxed{}",
+            "\\boxed{x = 3 = 4}"
+        }) {
+            assertThat(AnswerVerifier.verify(ProblemKind.MATH, "4", response, true)
+                            .kind())
+                    .as(response)
+                    .isNotEqualTo(Kind.PASS);
+        }
+        assertThat(verdict(ProblemKind.CHOICE, "B", "A B C D")).isNotEqualTo(Kind.PASS);
+        assertThat(verdict(ProblemKind.CHOICE, "B", "Answer: A, B, C, D")).isEqualTo(Kind.FAIL);
+        assertThat(verdict(ProblemKind.CHOICE, "B", "Answer: None of the above"))
+                .isEqualTo(Kind.UNPARSEABLE);
+    }
+
+    @Test
+    void aCountdownUsesEveryNumberOnceAndReachesTheTarget() {
+        String puzzle = "{\"numbers\": [4, 5, 7, 8], \"target\": 24}";
+        assertThat(verdict(ProblemKind.COUNTDOWN, puzzle, "<answer>(4 + 8) * (7 - 5)</answer>"))
+                .isEqualTo(Kind.PASS);
+        assertThat(verdict(ProblemKind.COUNTDOWN, puzzle, "\\boxed{4 + 5 + 7 + 8 = 24}"))
+                .isEqualTo(Kind.PASS);
+        assertThat(verdict(ProblemKind.COUNTDOWN, puzzle, "4 * 7 - 5")).isEqualTo(Kind.FAIL);
+        assertThat(verdict(ProblemKind.COUNTDOWN, puzzle, "4 * 5 * 7 * 8")).isEqualTo(Kind.FAIL);
+        assertThat(verdict(ProblemKind.COUNTDOWN, puzzle, "twenty-four")).isEqualTo(Kind.UNPARSEABLE);
+        assertThat(verdict(ProblemKind.COUNTDOWN, "{}", "1")).isEqualTo(Kind.VERIFIER_ERROR);
+    }
+
+    private static final String[] PIECES = {
+        "\\frac{",
+        "}",
+        "{",
+        "(",
+        ")",
+        "[",
+        "]",
+        "\\sqrt",
+        "^",
+        "_",
+        "!",
+        "\\boxed{",
+        "$",
+        "\\(",
+        "\\[",
+        "\\]",
+        "9",
+        "999999999",
+        "e",
+        "i",
+        "x",
+        "\\pi",
+        ".",
+        ",",
+        "-",
+        "+",
+        "/",
+        "*",
+        "\\cdot ",
+        "\\sin ",
+        "\\ln",
+        "\\sum_{k=1}^{",
+        "\\binom{",
+        "%",
+        "\\text{",
+        " cm",
+        " and ",
+        "\\pm ",
+        "\\cup ",
+        "=",
+        "<",
+        "\\le ",
+        "\\infty",
+        "|",
+        "\\begin{pmatrix}",
+        "\\end{pmatrix}",
+        "\\\\",
+        "&",
+        ":",
+        "the answer is ",
+        "\u00bd",
+        "C_n^3",
+        "**",
+        "e9999",
+        "\\overline{3}",
+        "\\bmod ",
+        "lg ",
+        "f(",
+        "'",
+        "\\lfloor",
+        "\\rfloor",
+        "A",
+        "B, C"
+    };
+
+    @Test
+    void noInputThrowsAndTheSameInputGivesTheSameVerdict() {
         SplittableRandom random = new SplittableRandom(17);
-        String alphabet = "0123456789+-*/^(){}\\fracboxed.,% xy$";
         for (int i = 0; i < 20_000; i++) {
-            StringBuilder text = new StringBuilder("\\boxed{");
-            for (int n = random.nextInt(40); n > 0; n--) {
-                text.append(alphabet.charAt(random.nextInt(alphabet.length())));
+            StringBuilder text = new StringBuilder(random.nextBoolean() ? "\\boxed{" : "");
+            for (int n = random.nextInt(14); n > 0; n--) {
+                String piece = PIECES[random.nextInt(PIECES.length)];
+                text.append(random.nextInt(200) == 0 ? piece.repeat(2_000) : piece);
             }
-            Verdict v = AnswerVerifier.verify(ProblemKind.MATH, "12", text + "}");
+            String response = text + (random.nextBoolean() ? "}" : "");
+            ProblemKind kind = ProblemKind.values()[random.nextInt(ProblemKind.values().length)];
+            boolean lenient = random.nextBoolean();
+            Verdict v = AnswerVerifier.verify(kind, "12", response, lenient);
             assertThat(v.score()).isBetween(0.0, 1.0);
+            if (i % 10 == 0) {
+                assertThat(AnswerVerifier.verify(kind, "12", response, lenient)).isEqualTo(v);
+                if (!response.isBlank()) {
+                    AnswerVerifier.compare(response, response);
+                }
+            }
         }
         assertThat(verdict(ProblemKind.MATH, "1", "\\boxed{9^{9^{9^{9}}}}")).isEqualTo(Kind.FAIL);
         assertThat(verdict(ProblemKind.MATH, "1", "\\boxed{" + "(".repeat(100_000) + "}"))
                 .isEqualTo(Kind.FAIL);
+    }
+
+    /** A megabyte of each piece: nothing may grow with the square of it. */
+    @Test
+    void longTextsEnd() {
+        for (String piece : PIECES) {
+            String text = piece.repeat((1 << 20) / piece.length());
+            for (ProblemKind kind : ProblemKind.values()) {
+                assertThat(AnswerVerifier.verify(kind, "12", text, true).kind()).isNotNull();
+            }
+        }
+    }
+
+    @Test
+    void whatCostsTooMuchIsCutByCountingAndSaysSo() {
+        String heavy = "\\sum_{k=1}^{2000} \\sin(k)^{\\cos(k)}".repeat(12).replace(")}\\sum", ")}+\\sum");
+        Verdict v = AnswerVerifier.compare("\\pi", heavy);
+        assertThat(v.kind()).isIn(Kind.UNPARSEABLE, Kind.FAIL);
+        assertThat(AnswerVerifier.compare("\\pi", heavy)).isEqualTo(v);
     }
 }

@@ -11,5 +11,7 @@ public enum ProblemKind {
     /** Words, equal after normalisation. */
     TEXT,
     /** The exact text that the response has to end with. */
-    EXACT
+    EXACT,
+    /** An expression that uses every given number once and reaches a target. */
+    COUNTDOWN
 }

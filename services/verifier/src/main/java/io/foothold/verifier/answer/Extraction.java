@@ -1,12 +1,28 @@
 package io.foothold.verifier.answer;
 
+import io.foothold.verifier.math.Budget;
+import io.foothold.verifier.math.MathAnswers;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Takes the answer out of a response. In order: the last complete box; an anchored phrase ("the answer is …"); in evaluation
- * also the last line. In training only the box counts, so that the policy learns to give one.
+ * Takes the answer out of a response. The rules, in order; the first that finds something wins:
+ *
+ * <ol>
+ *   <li>what stands before {@code </think>} does not count, and nothing counts behind a {@code <think>} that never ends;
+ *   <li>the last complete box, together with those right before it that only commas or an "and" part from it;
+ *   <li>the content of the last {@code <answer>} tag;
+ *   <li>the whole text, when it reads as mathematics;
+ *   <li>the last announcement ("the answer is", "####", "答案：");
+ *   <li>the last formula between delimiters, joined with its neighbours as boxes are;
+ *   <li>the last number.
+ * </ol>
+ *
+ * In training only the box counts, so that the policy learns to give one.
  */
 final class Extraction {
     /** Whether looser forms than the box count. */
@@ -25,45 +41,291 @@ final class Extraction {
      */
     record Candidate(String text, String rule) {}
 
-    private static final Pattern PHRASE = Pattern.compile(
-            "(?i)(?:final\\s+answer|answer)\\s*(?:is|:|=)\\s*:?\\s*([^\\n]{1,400}?)\\s*\\.?\\s*$", Pattern.MULTILINE);
+    private record Span(int from, int to, String content) {}
+
+    private static final int LONGEST_ANNOUNCED = 400;
+    private static final int MOST_WORDS = 14;
+    private static final int MOST_JOINED = 64;
+    private static final int LONGEST_END = 1 << 14;
+    private static final List<String> BOXES = List.of("\\boxed", "\\fbox", "\\beginboxed");
+    private static final Pattern DRESSING = Pattern.compile("\\\\q?quad|\\\\[()\\[\\]]|\\\\text|[$~{}]");
+    private static final Pattern JOINT = Pattern.compile(
+            "[\\s.]*(?:[,;]|[,;]?\\s*(?:[\\w()]+\\s+){0,5}(?:and|or))\\s*(?:[A-Za-z](?:_\\w+)?\\s*=\\s*)?");
+    private static final Pattern CONCLUSION =
+            Pattern.compile("(?i)(?:therefore|thus|hence|consequently)[^\\n]*?(?=$|\\.\\s|\\.$|\\n)");
+    private static final Pattern PERCENT_BEHIND =
+            Pattern.compile("(?is)[\\s$]*(?:\\\\?%|percent|pct|percentage)(?:\\b|\\W|$).*");
+    private static final Pattern ANNOUNCED = Pattern.compile(
+            "(?i)(?:####|(?:final |correct )?answer(?:\\s+is(?:\\s*:)?|\\s*[:=：])|the (?:result|value|solution) is|\\bresult\\s*:|答案(?:是|为|：|:)|réponse(?:\\s+(?:est|finale))?\\s*:?|respuesta\\s*(?:es|:)|antwort\\s*(?:ist|:))[\\s*:]*");
+    private static final Pattern FORMULA = Pattern.compile(
+            "(?s)\\$\\$(.{1,1000}?)\\$\\$|(?<!\\\\)\\$([^$\\n]{1,1000}?)(?<!\\\\)\\$|\\\\\\[(.{1,1000}?)\\\\]|\\\\\\(([^\\n]{1,1000}?)\\\\\\)");
+    /** Words between two signs of currency. */
+    private static final Pattern PROSE = Pattern.compile("(?:^|[\\s?!.,])[A-Za-z]{3,} [A-Za-z]{3,}");
+
+    private static final Pattern NUMBER = Pattern.compile(
+            "(?<![\\w.,])[-+\u2212]?(?:\\d{1,3}(?:,\\d{3})++|\\d+)(?:[.,]\\d+)?(?:[eE][-+]?\\d+)?(?:\\s?/\\s?\\d+)?[\u00bd\u00bc\u00be]?\\s?(?:\\\\?%|percent\\b|pct\\b)?|(?<!\\w)[-+\u2212]?[\u00bd\u00bc\u00be]");
+    private static final Pattern FRACTION = Pattern.compile("-?\\\\[dt]?frac\\{[^{}]*}\\{[^{}]*}");
+    private static final Pattern CODE =
+            Pattern.compile("__|\\blambda\\b|\\bimport\\b|\\beval\\(|\\bexec\\(|\\bopen\\(");
+    private static final String CHINESE = "零一二三四五六七八九";
 
     private Extraction() {}
 
-    static Optional<Candidate> extract(String response, Mode mode) {
-        Optional<Candidate> box = lastBox(response);
+    static Optional<Candidate> extract(String response, Mode mode, Budget budget) {
+        Optional<String> said = said(response);
+        if (said.isEmpty()) {
+            return Optional.empty();
+        }
+        Optional<Candidate> box = boxes(said.get());
         if (box.isPresent() || mode == Mode.TRAINING) {
             return box;
         }
-        Candidate phrase = null;
-        for (Matcher m = PHRASE.matcher(response); m.find(); ) {
-            phrase = new Candidate(m.group(1), "phrase");
+        String text = end(said.get());
+        if (CODE.matcher(text).find()) {
+            return Optional.empty();
         }
-        if (phrase != null) {
-            return Optional.of(phrase);
+        Optional<Candidate> tag = tag(text);
+        if (tag.isPresent()) {
+            return tag;
         }
-        return response.lines()
-                .map(String::strip)
-                .filter(l -> !l.isEmpty())
-                .reduce((a, b) -> b)
-                .map(l -> new Candidate(l, "last line"));
+        if (text.length() <= LONGEST_ANNOUNCED && MathAnswers.readable(text, budget)) {
+            return Optional.of(new Candidate(text, "whole text"));
+        }
+        return announced(text, budget)
+                .or(() -> concluded(text))
+                .or(() -> formula(text, "last formula"))
+                .or(() -> number(text, false).map(n -> new Candidate(n, "last number")));
     }
 
-    /** The content of the last box whose braces are balanced. */
-    private static Optional<Candidate> lastBox(String response) {
-        for (int at = response.lastIndexOf("\\boxed{"); at >= 0; at = response.lastIndexOf("\\boxed{", at - 1)) {
-            int depth = 0;
-            for (int i = at + "\\boxed".length(); i < response.length(); i++) {
-                char c = response.charAt(i);
-                depth += c == '{' ? 1 : c == '}' ? -1 : 0;
-                if (depth == 0) {
-                    return Optional.of(new Candidate(response.substring(at + "\\boxed{".length(), i), "last box"));
+    /** The words of an answer: in the last box or tag, behind the last announcement, or the whole text. */
+    static Candidate words(String response) {
+        String all = said(response).orElse("");
+        Optional<Candidate> box = boxes(all);
+        if (box.isPresent()) {
+            return box.get();
+        }
+        String text = end(all);
+        Optional<Candidate> tag = tag(text);
+        if (tag.isPresent()) {
+            return tag.get();
+        }
+        int from = -1;
+        for (Matcher m = ANNOUNCED.matcher(text); m.find(); ) {
+            from = m.end();
+        }
+        if (from >= 0) {
+            return new Candidate(text.substring(from).lines().findFirst().orElse(""), "announced");
+        }
+        return new Candidate(text.strip(), "whole text");
+    }
+
+    private static Optional<Candidate> tag(String text) {
+        int tag = text.lastIndexOf("<answer>");
+        if (tag < 0) {
+            return Optional.empty();
+        }
+        int end = text.indexOf("</answer>", tag);
+        return Optional.of(
+                new Candidate(text.substring(tag + "<answer>".length(), end < 0 ? text.length() : end), "answer tag"));
+    }
+
+    /** What a gold answer says: itself, or what a worked solution ends with. */
+    static String gold(String gold, Budget budget) {
+        if (gold.contains("\\boxed")) {
+            Optional<Candidate> box = boxes(gold);
+            if (box.isPresent()) {
+                return box.get().text();
+            }
+        }
+        if (gold.length() <= LONGEST_ANNOUNCED && MathAnswers.readable(gold, budget)) {
+            return gold;
+        }
+        return announced(gold, budget)
+                .or(() -> formula(gold, "last formula"))
+                .map(Candidate::text)
+                .orElse(gold);
+    }
+
+    /** The part of a response that is meant to be read; empty when thinking never ended. */
+    static Optional<String> said(String raw) {
+        int control = raw.indexOf("<|im_");
+        String response = control < 0 ? raw : raw.substring(0, control);
+        int thought = response.lastIndexOf("</think>");
+        if (thought >= 0) {
+            return Optional.of(response.substring(thought + "</think>".length()));
+        }
+        int answer = response.lastIndexOf("###Response");
+        if (answer >= 0) {
+            return Optional.of(response.substring(answer + "###Response".length()));
+        }
+        return response.contains("<think>") ? Optional.empty() : Optional.of(response);
+    }
+
+    /** The last complete box and its close neighbours. One pass, whatever is left open. */
+    static Optional<Candidate> boxes(String text) {
+        List<Span> spans = new ArrayList<>();
+        ArrayDeque<Integer> open = new ArrayDeque<>();
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c == '{') {
+                open.push(i);
+            } else if (c == '}' && !open.isEmpty()) {
+                int from = open.pop();
+                int command = command(text, from);
+                if (command >= 0) {
+                    spans.add(new Span(command, i + 1, text.substring(from + 1, i)));
+                    if (spans.size() > 2 * MOST_JOINED) {
+                        spans.subList(0, MOST_JOINED).clear();
+                    }
                 }
             }
-            if (at == 0) {
+        }
+        return spans.isEmpty() ? Optional.empty() : Optional.of(joined(text, spans, "last box"));
+    }
+
+    /** Where the box command begins whose brace is at {@code brace}; −1 when it is another brace. */
+    private static int command(String text, int brace) {
+        int end = brace;
+        while (end > 0 && text.charAt(end - 1) == ' ') {
+            end--;
+        }
+        for (String command : BOXES) {
+            if (text.startsWith(command, end - command.length())) {
+                return end - command.length();
+            }
+        }
+        return -1;
+    }
+
+    /** The end of a long text: what is announced in its middle is no answer. */
+    static String end(String text) {
+        return text.substring(Math.max(0, text.length() - LONGEST_END));
+    }
+
+    /** The last span with those right before it. */
+    private static Candidate joined(String text, List<Span> spans, String rule) {
+        Span last = spans.get(spans.size() - 1);
+        List<String> parts = new ArrayList<>(List.of(last.content()));
+        int from = last.from();
+        for (int i = spans.size() - 2; i >= 0 && spans.get(i).to() <= from; i--) {
+            String between = text.substring(spans.get(i).to(), from);
+            if (between.length() > 70
+                    || !JOINT.matcher(DRESSING.matcher(between).replaceAll(" ")).matches()) {
                 break;
+            }
+            if (parts.size() == MOST_JOINED) {
+                break;
+            }
+            parts.add(0, spans.get(i).content());
+            from = spans.get(i).from();
+        }
+        String percent = PERCENT_BEHIND.matcher(text.substring(last.to())).matches() ? "%" : "";
+        return parts.size() == 1
+                ? new Candidate(last.content() + percent, rule)
+                : new Candidate(String.join(" , ", parts) + percent, rule + ", " + parts.size() + " joined");
+    }
+
+    private static Optional<Candidate> announced(String text, Budget budget) {
+        Matcher m = ANNOUNCED.matcher(text);
+        int from = -1;
+        while (m.find()) {
+            from = m.end();
+        }
+        if (from < 0) {
+            return Optional.empty();
+        }
+        String tail = text.substring(from, Math.min(text.length(), from + LONGEST_ANNOUNCED))
+                .strip();
+        int line = tail.indexOf('\n');
+        String first = line < 0 || tail.startsWith("\\[") || tail.startsWith("$$") ? tail : tail.substring(0, line);
+        int hope = first.indexOf(". I hope");
+        if (hope > 0) {
+            first = first.substring(0, hope);
+        }
+        int is = Math.max(first.lastIndexOf(" is "), first.lastIndexOf(" are "));
+        if (is > 0) {
+            Optional<String> said = readableStart(first.substring(first.indexOf(' ', is + 1)), budget);
+            if (said.isPresent()) {
+                return said.map(a -> new Candidate(a, "announced"));
+            }
+        }
+        Optional<Candidate> formula = formula(first, "announced formula");
+        if (formula.isPresent()) {
+            return formula;
+        }
+        Optional<String> start = readableStart(first, budget);
+        String said = first;
+        return start.or(() -> fraction(said)).or(() -> number(said, true)).map(a -> new Candidate(a, "announced"));
+    }
+
+    /** The number of a concluding sentence behind the last formula. */
+    private static Optional<Candidate> concluded(String text) {
+        int behind = 0;
+        for (Matcher m = FORMULA.matcher(text); m.find(); ) {
+            behind = m.end();
+        }
+        String sentence = null;
+        for (Matcher m = CONCLUSION.matcher(text).region(behind, text.length()); m.find(); ) {
+            sentence = m.group();
+        }
+        return sentence == null ? Optional.empty() : number(sentence, false).map(n -> new Candidate(n, "conclusion"));
+    }
+
+    private static Optional<String> fraction(String text) {
+        Matcher m = FRACTION.matcher(text);
+        return m.find() ? Optional.of(m.group()) : Optional.empty();
+    }
+
+    /** The longest start of a few words that reads as mathematics. */
+    private static Optional<String> readableStart(String text, Budget budget) {
+        String s = text.replaceAll("^\\*\\*|\\*\\*.*$", "");
+        List<Integer> ends = new ArrayList<>(List.of(s.length()));
+        for (int i = s.length() - 1; i > 0; i--) {
+            if (Character.isWhitespace(s.charAt(i)) && !Character.isWhitespace(s.charAt(i - 1))) {
+                ends.add(i);
+            }
+        }
+        int skipped = Math.max(0, ends.size() - MOST_WORDS);
+        for (int end : ends.subList(skipped, ends.size())) {
+            String start = s.substring(0, end).strip();
+            if (!start.isEmpty() && MathAnswers.readable(start, budget)) {
+                return Optional.of(start);
             }
         }
         return Optional.empty();
+    }
+
+    private static Optional<Candidate> formula(String text, String rule) {
+        List<Span> spans = new ArrayList<>();
+        for (Matcher m = FORMULA.matcher(text); m.find(); ) {
+            for (int g = 1; g <= m.groupCount(); g++) {
+                if (m.group(g) != null && !PROSE.matcher(m.group(g)).find()) {
+                    spans.add(new Span(m.start(), m.end(), m.group(g)));
+                }
+            }
+        }
+        if (spans.isEmpty()) {
+            return Optional.empty();
+        }
+        return Optional.of(joined(text, spans, rule));
+    }
+
+    private static Optional<String> number(String text, boolean first) {
+        String found = null;
+        for (Matcher m = NUMBER.matcher(text); m.find(); ) {
+            found = m.group().strip();
+            if (first) {
+                break;
+            }
+        }
+        if (found == null) {
+            for (int i = 0; i < text.length(); i++) {
+                int digit = CHINESE.indexOf(text.charAt(i));
+                if (digit >= 0) {
+                    found = Integer.toString(digit);
+                }
+            }
+        }
+        return Optional.ofNullable(found);
     }
 }

@@ -74,6 +74,7 @@ public final class VerifierGrpc implements VerifierService {
             case PROBLEM_KIND_NUMERIC -> ProblemKind.NUMERIC;
             case PROBLEM_KIND_TEXT -> ProblemKind.TEXT;
             case PROBLEM_KIND_EXACT -> ProblemKind.EXACT;
+            case PROBLEM_KIND_COUNTDOWN -> ProblemKind.COUNTDOWN;
             case PROBLEM_KIND_UNSPECIFIED, UNRECOGNIZED ->
                 throw new IllegalArgumentException("problem kind is missing");
         };

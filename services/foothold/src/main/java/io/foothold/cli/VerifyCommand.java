@@ -1,0 +1,170 @@
+package io.foothold.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.problem.ProblemKind;
+import io.foothold.core.verdict.Verdict;
+import io.foothold.verifier.answer.AnswerVerifier;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Judges one answer, or a file of graded cases. */
+@Command(
+        name = "verify",
+        mixinStandardHelpOptions = true,
+        description = "Judges one answer, or every case of a JSONL file with gold, prediction, category and note.")
+final class VerifyCommand implements Callable<Integer> {
+    @Option(names = "--gold", description = "The right answer.")
+    private String gold = "";
+
+    @Option(names = "--prediction", description = "The response to judge.")
+    private String prediction = "";
+
+    @Option(
+            names = "--kind",
+            description = "math, numeric, choice, text, countdown or exact (default: ${DEFAULT-VALUE}).")
+    private String kind = "math";
+
+    @Option(names = "--strict", description = "Only the form demanded in training counts: the last box.")
+    private boolean strict;
+
+    @Option(names = "--explain", description = "Also prints the candidate that was taken and the rule that decided.")
+    private boolean explain;
+
+    @Option(names = "--cases", paramLabel = "FILE.jsonl", description = "Judges every line of this file.")
+    private Path cases = Path.of("");
+
+    @Option(names = "--out", paramLabel = "VERDICTS.jsonl", description = "Where the verdicts on the cases go.")
+    private Path out = Path.of("verdicts.jsonl");
+
+    private final ObjectMapper mapper = new ObjectMapper();
+
+    @Override
+    public Integer call() throws IOException {
+        if (!cases.toString().isEmpty()) {
+            return judgeFile();
+        }
+        if (gold.isEmpty()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT, "verify needs --gold and --prediction, or --cases FILE.jsonl");
+        }
+        Verdict v = AnswerVerifier.verify(kindOf(kind), gold, prediction, !strict);
+        System.out.println(v.kind());
+        if (explain) {
+            System.out.println("candidate: " + v.candidate());
+            System.out.println("rule: " + v.rule());
+        }
+        return v.kind() == Verdict.Kind.PASS ? 0 : 1;
+    }
+
+    private static ProblemKind kindOf(String name) {
+        return Arrays.stream(ProblemKind.values())
+                .filter(k -> k.name().equalsIgnoreCase(name))
+                .findFirst()
+                .orElseThrow(() -> new FootholdException(
+                        ErrorCode.INVALID_INPUT,
+                        "kind '" + name + "' is not known (expected "
+                                + String.join(
+                                        ", ",
+                                        Arrays.stream(ProblemKind.values())
+                                                .map(k -> k.name().toLowerCase(Locale.ROOT))
+                                                .toList())
+                                + ")"));
+    }
+
+    private int judgeFile() throws IOException {
+        Map<String, int[]> table = new TreeMap<>();
+        List<Long> micros = new ArrayList<>();
+        StringBuilder lines = new StringBuilder();
+        int number = 0;
+        for (String line : Workspace.read(cases).lines().toList()) {
+            number++;
+            if (line.isBlank()) {
+                continue;
+            }
+            JsonNode row = row(line, number);
+            long start = System.nanoTime();
+            Verdict v = judge(row);
+            long took = (System.nanoTime() - start) / 1000;
+            micros.add(took);
+            ObjectNode verdict = mapper.createObjectNode();
+            verdict.put("id", row.path("id").asText());
+            verdict.put("verdict", v.kind().name().toLowerCase(Locale.ROOT));
+            verdict.put("candidate", v.candidate()).put("rule", v.rule()).put("micros", took);
+            lines.append(verdict).append('\n');
+            if (row.has("expected")) {
+                int[] counts = table.computeIfAbsent(row.path("category").asText("none"), c -> new int[4]);
+                boolean passed = v.kind() == Verdict.Kind.PASS;
+                boolean expected = row.path("expected").asBoolean();
+                counts[0]++;
+                counts[1] += passed == expected ? 1 : 0;
+                counts[2] += expected && !passed ? 1 : 0;
+                counts[3] += passed && !expected ? 1 : 0;
+            }
+        }
+        Workspace.write(out, lines.toString());
+        micros.sort(null);
+        if (!table.isEmpty()) {
+            System.out.printf(
+                    "%-18s %6s %6s %15s %15s%n", "category", "cases", "right", "false negatives", "false positives");
+            table.forEach(
+                    (category, c) -> System.out.printf("%-18s %6d %6d %15d %15d%n", category, c[0], c[1], c[2], c[3]));
+        }
+        if (!micros.isEmpty()) {
+            System.out.printf(
+                    "%d cases, microseconds: p50 %d, p99 %d, most %d; verdicts in %s%n",
+                    micros.size(),
+                    micros.get(micros.size() / 2),
+                    micros.get(micros.size() * 99 / 100),
+                    micros.get(micros.size() - 1),
+                    out);
+        }
+        return 0;
+    }
+
+    private JsonNode row(String line, int number) {
+        try {
+            JsonNode row = mapper.readTree(line);
+            for (String key : List.of("gold", "prediction")) {
+                if (!row.path(key).isTextual()) {
+                    throw new FootholdException(
+                            ErrorCode.INVALID_DATA, cases + ":" + number + ": '" + key + "' is missing or no text");
+                }
+            }
+            return row;
+        } catch (JsonProcessingException e) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_DATA, cases + ":" + number + ": not a JSON object: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    /** By category: letters, words, and mathematics for everything else. */
+    private static Verdict judge(JsonNode row) {
+        String gold = row.path("gold").asText();
+        String prediction = row.path("prediction").asText();
+        String note = row.path("note").asText();
+        ProblemKind kind =
+                switch (row.path("category").asText()) {
+                    case "mcq" -> ProblemKind.CHOICE;
+                    case "text" -> ProblemKind.TEXT;
+                    case "countdown" -> ProblemKind.COUNTDOWN;
+                    default -> ProblemKind.MATH;
+                };
+        return kind == ProblemKind.MATH && note.startsWith("form=answer")
+                ? AnswerVerifier.compare(gold, prediction)
+                : AnswerVerifier.verify(kind, gold, prediction, true);
+    }
+}

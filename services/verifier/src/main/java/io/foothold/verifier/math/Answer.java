@@ -1,0 +1,59 @@
+package io.foothold.verifier.math;
+
+import java.math.BigDecimal;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** An answer with its type. Immutable. */
+sealed interface Answer {
+    /**
+     * One value.
+     *
+     * @param written the decimal as it was written, when it was a plain decimal with a point
+     * @param unit the unit, empty without one
+     * @param percent whether it is so many hundredths
+     */
+    record Scalar(Expr value, @Nullable BigDecimal written, String unit, boolean percent) implements Answer {
+        static Scalar of(Expr value) {
+            return new Scalar(value, null, "", false);
+        }
+    }
+
+    /** Digits in a base. */
+    record InBase(String digits, int base) implements Answer {}
+
+    /** Parts of a proportion. */
+    record Ratio(List<Expr> parts) implements Answer {}
+
+    /** Sides with the signs between them. */
+    record Relation(List<Answer> sides, List<String> signs) implements Answer {}
+
+    /** An interval. */
+    record Interval(Expr low, Expr high, boolean lowIn, boolean highIn) implements Answer {}
+
+    /** A union. */
+    record Union(List<Answer> parts) implements Answer {}
+
+    /** How several answers stand together. */
+    enum Bracket {
+        /** Only commas between them. */
+        NONE,
+        /** In braces that LaTeX does not print. */
+        UNPRINTED,
+        /** A set. */
+        SET,
+        /** In round brackets. */
+        ROUND,
+        /** In square brackets. */
+        SQUARE
+    }
+
+    /** Several answers. */
+    record Group(Bracket bracket, List<Answer> items) implements Answer {}
+
+    /** A matrix by rows. */
+    record Matrix(List<List<Expr>> rows) implements Answer {}
+
+    /** Words, or what could not be read as mathematics. */
+    record Text(String bare) implements Answer {}
+}

@@ -1,0 +1,510 @@
+package io.foothold.verifier.math;
+
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.commons.numbers.fraction.BigFraction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads an answer's text as typed values. A text that can be read in more than one way ({@code 1,234}) gives each of them, the
+ * most usual first. What cannot be read as mathematics is {@link Answer.Text}, never a number found inside it.
+ */
+final class AnswerReader {
+    /** Longer texts are no answers. */
+    static final int LONGEST = 4_096;
+
+    private static final int DEEPEST = 12;
+    private static final Pattern DECIMAL = Pattern.compile("-?\\d*\\.\\d+");
+    private static final Pattern WHOLE_WITH_POINT = Pattern.compile("-?\\d+\\.");
+    private static final Pattern ANGLE = Pattern.compile("^\\\\angle\\s*[A-Z]{1,3}\\s*=");
+    private static final Pattern STUCK_UNIT = Pattern.compile("\\d(?:mm|cm|km|m|ft|in)\\^\\{?[23]}?$");
+    private static final Pattern IN_BASE = Pattern.compile("\\(?([0-9][0-9A-Fa-f]*)\\)?_\\{?(\\d{1,2})}?");
+    private static final Pattern THOUSANDS = Pattern.compile("-?\\d{1,3}(?:,\\d{3})+(?:\\.\\d+)?");
+    private static final Pattern SPACED_THOUSANDS = Pattern.compile("-?\\d{1,3}(?: \\d{3})+(?:\\.\\d+)?");
+    private static final Pattern DECIMAL_COMMA = Pattern.compile("(-?)(\\d+),(\\d+)");
+    private static final Pattern PLAIN_MIXED = Pattern.compile("(-?)(\\d+) (\\d+)/(\\d+)");
+    private static final Pattern PERCENT = Pattern.compile(
+            "(?i)^(.*[^\\\\\\s])\\s*(?:\\\\?%|\\\\text\\{\\s*(?:percent|percentage|pct|\\\\?%)\\s*\\.?}|percentage|percent|pct)(?: points)?\\.?$");
+    private static final Pattern TEXT_UNIT =
+            Pattern.compile("^(.*\\S)\\s*\\\\text\\{([^{}]*)}\\s*(\\^\\s*\\{?\\s*[23]\\s*}?)?$");
+    private static final Pattern WORD_UNIT = Pattern.compile(
+            "^(.*[\\d)}!])\\s*((?:square |cubic |sq )?[A-Za-z]{2,}|[A-Za-z]{1,2}\\^\\{?[23]}?|km/h|m/s)\\s*(\\^\\s*\\{?[23]}?)?$");
+    private static final Pattern SPACED_UNIT = Pattern.compile("^(.*[\\d)}]) ([mgshLJNW])$");
+    private static final Pattern DEGREES = Pattern.compile("^(.*\\S)\\s*\\^\\s*\\{?\\s*\\\\circ\\s*}?$");
+    /** What takes the degrees for itself: sin 45° is no angle. */
+    private static final Pattern ANGLE_FUNCTION = Pattern.compile("sin|cos|tan|cot|sec|csc");
+
+    private static final Pattern SCIENTIFIC =
+            Pattern.compile("(-?\\d+\\.\\d+) ?(?:\\\\times|\\\\cdot|\\*) ?10\\^\\{?(-?\\d{1,3})}?");
+    private static final Pattern MEMBER =
+            Pattern.compile("^[A-Za-z](?:_\\{?\\w+}?)?(?:\\([a-z]\\))?\\s*\\\\in(?![a-z])\\s*(.+)$");
+    private static final Pattern RELATION_SIGN =
+            Pattern.compile("\\\\(?:le|ge|ne|approx|equiv|sim|to|mid)(?![a-zA-Z])|==|=|<|>");
+    private static final Pattern MATRIX = Pattern.compile(
+            "\\\\begin\\s*\\{([pbvBV]?matrix|smallmatrix|array)}(?:\\s*\\{[lcr|@ ]*})?(.*?)\\\\end\\s*\\{\\1}",
+            Pattern.DOTALL);
+
+    private final Budget budget;
+    private final Sameness sameness;
+
+    AnswerReader(Budget budget) {
+        this.budget = budget;
+        this.sameness = new Sameness(budget);
+    }
+
+    /** The readings of a text. */
+    List<Answer> read(String text) {
+        String s = trimmed(Spelling.clean(text));
+        if (s.length() > LONGEST) {
+            return List.of(new Answer.Text(Spelling.bare(s)));
+        }
+        List<Answer> out = new ArrayList<>();
+        Matcher comma = DECIMAL_COMMA.matcher(s);
+        if (THOUSANDS.matcher(s).matches() && !s.startsWith("0")) {
+            out.add(one(s.replace(",", ""), 0));
+        } else if (SPACED_THOUSANDS.matcher(s).matches()) {
+            out.add(one(s.replace(" ", ""), 0));
+            return out;
+        } else if (comma.matches()
+                && (comma.group(3).length() < 3 || comma.group(2).equals("0"))) {
+            out.add(one(comma.group(1) + comma.group(2) + "." + comma.group(3), 0));
+        }
+        out.add(one(s, 0));
+        return out;
+    }
+
+    /** Without what may stand around an answer. */
+    static String trimmed(String cleaned) {
+        String s = cleaned.strip();
+        while (true) {
+            String before = s;
+            if (s.endsWith(".") && !(s.length() > 1 && Character.isDigit(s.charAt(s.length() - 2)))
+                    || s.endsWith(",") && !s.endsWith("(,")
+                    || s.endsWith(";")) {
+                s = s.substring(0, s.length() - 1).strip();
+            }
+            if (WHOLE_WITH_POINT.matcher(s).matches()) {
+                s = s.substring(0, s.length() - 1);
+            }
+            if (s.startsWith("**") && s.endsWith("**") && s.length() > 4) {
+                s = s.substring(2, s.length() - 2).strip();
+            }
+            if (s.startsWith("\\boxed{") && closing(s, 6) == s.length() - 1) {
+                s = s.substring(7, s.length() - 1).strip();
+            }
+            if (s.startsWith(":") || s.startsWith(",")) {
+                s = s.substring(1).strip();
+            }
+            s = s.startsWith("\\angle") ? ANGLE.matcher(s).replaceFirst("") : s;
+            if (s.equals(before)) {
+                return s;
+            }
+        }
+    }
+
+    /** Index of the bracket that closes the one at {@code open}, or −1. */
+    static int closing(String s, int open) {
+        int depth = 0;
+        for (int i = open; i < s.length(); i++) {
+            char c = s.charAt(i);
+            if (c == '\\' && i + 1 < s.length() && s.charAt(i + 1) == '\\') {
+                i++;
+                continue;
+            }
+            if (c == '(' || c == '[' || c == '{') {
+                depth++;
+            } else if (c == ')' || c == ']' || c == '}') {
+                depth--;
+                if (depth == 0) {
+                    return i;
+                }
+            }
+        }
+        return -1;
+    }
+
+    private Answer one(String raw, int depth) {
+        String s = raw.strip();
+        budget.spend(20 + s.length());
+        if (s.isEmpty() || depth > DEEPEST) {
+            return new Answer.Text(Spelling.bare(s));
+        }
+        if (s.contains("\\ldots") || s.contains("\\forall") || s.contains("\\exists")) {
+            return new Answer.Text(Spelling.bare(s));
+        }
+        List<String> parts =
+                split(s, ",", ";", "\\text{and}", "\\text{ and }", "\\text{or}", "\\text{ or }", " and ", " or ");
+        if (parts.size() > 1) {
+            return group(Answer.Bracket.NONE, parts, depth);
+        }
+        Matcher member = MEMBER.matcher(s);
+        if (member.matches()) {
+            return one(member.group(1), depth + 1);
+        }
+        Answer relation = relation(s, depth);
+        if (relation != null) {
+            return relation;
+        }
+        parts = split(s, "\\cup", " U ");
+        if (parts.size() > 1) {
+            return new Answer.Union(parts.stream().map(p -> one(p, depth + 1)).toList());
+        }
+        if (s.contains("\\pm")) {
+            return plusMinus(s, depth);
+        }
+        Answer matrix = s.contains("\\begin") ? matrix(s) : null;
+        if (matrix != null) {
+            return matrix;
+        }
+        Answer bracketed = bracketed(s, depth);
+        if (bracketed != null) {
+            return bracketed;
+        }
+        Matcher base = IN_BASE.matcher(s);
+        if (base.matches()) {
+            return new Answer.InBase(base.group(1), Integer.parseInt(base.group(2)));
+        }
+        List<String> ratio = split(s, ":");
+        if (ratio.size() > 1) {
+            try {
+                return new Answer.Ratio(ratio.stream().map(this::expression).toList());
+            } catch (Grammar.Refused e) {
+                return new Answer.Text(Spelling.bare(s));
+            }
+        }
+        try {
+            return scalar(s);
+        } catch (Grammar.Refused e) {
+            return new Answer.Text(Spelling.bare(s));
+        }
+    }
+
+    private Expr expression(String s) {
+        return Grammar.read(s.strip(), budget);
+    }
+
+    private Answer group(Answer.Bracket bracket, List<String> parts, int depth) {
+        List<Answer> items = new ArrayList<>();
+        for (String p : parts) {
+            if (p.isBlank()) {
+                continue;
+            }
+            Answer item = one(p, depth + 1);
+            if (item instanceof Answer.Group g && g.bracket() == Answer.Bracket.NONE) {
+                items.addAll(g.items());
+            } else {
+                items.add(item);
+            }
+        }
+        return new Answer.Group(bracket, List.copyOf(items));
+    }
+
+    /** Splits where no bracket is open. */
+    private static List<String> split(String s, String... separators) {
+        List<String> out = new ArrayList<>();
+        int depth = 0;
+        int from = 0;
+        for (int i = 0; i < s.length(); i++) {
+            char c = s.charAt(i);
+            if (depth == 0) {
+                for (String separator : separators) {
+                    if (s.startsWith(separator, i) && whole(s, i, separator)) {
+                        out.add(s.substring(from, i));
+                        i += separator.length() - 1;
+                        from = i + 1;
+                        break;
+                    }
+                }
+                if (from == i + 1) {
+                    continue;
+                }
+            }
+            if (c == '(' || c == '[' || c == '{') {
+                depth++;
+            } else if (c == ')' || c == ']' || c == '}') {
+                depth--;
+            } else if (s.startsWith("\\begin", i)) {
+                depth++;
+            } else if (s.startsWith("\\end", i)) {
+                depth--;
+            }
+        }
+        out.add(s.substring(from));
+        return out;
+    }
+
+    private static boolean whole(String s, int at, String separator) {
+        int end = at + separator.length();
+        return !separator.startsWith("\\")
+                || separator.endsWith("}")
+                || end >= s.length()
+                || !Character.isLetter(s.charAt(end));
+    }
+
+    private @Nullable Answer relation(String s, int depth) {
+        List<String> sides = new ArrayList<>();
+        List<String> signs = new ArrayList<>();
+        int level = 0;
+        int from = 0;
+        Matcher sign = RELATION_SIGN.matcher(s);
+        for (int i = 0; i < s.length(); i++) {
+            char c = s.charAt(i);
+            if (level == 0 && sign.region(i, s.length()).lookingAt()) {
+                sides.add(s.substring(from, i));
+                signs.add(sign.group().equals("==") ? "=" : sign.group());
+                i = sign.end() - 1;
+                from = sign.end();
+                continue;
+            }
+            if (c == '(' || c == '[' || c == '{') {
+                level++;
+            } else if (c == ')' || c == ']' || c == '}') {
+                level--;
+            } else if (s.startsWith("\\begin", i)) {
+                level++;
+            } else if (s.startsWith("\\end", i)) {
+                level--;
+            }
+        }
+        if (signs.isEmpty()) {
+            return null;
+        }
+        sides.add(s.substring(from));
+        // What is said to be about something is said by what stands before.
+        while (signs.size() > 1 && signs.get(signs.size() - 1).equals("\\approx")) {
+            signs.remove(signs.size() - 1);
+            sides.remove(sides.size() - 1);
+        }
+        return new Answer.Relation(
+                sides.stream().map(p -> one(p, depth + 1)).toList(),
+                signs.stream()
+                        .map(g -> g.equals("\\approx") || g.equals("\\equiv") ? "=" : g)
+                        .toList());
+    }
+
+    private Answer plusMinus(String s, int depth) {
+        Answer plus = one(s.replace("\\pm", "+"), depth + 1);
+        Answer minus = one(s.replace("\\pm", "-"), depth + 1);
+        return new Answer.Group(Answer.Bracket.NONE, List.of(plus, minus));
+    }
+
+    private @Nullable Answer bracketed(String s, int depth) {
+        boolean set = s.startsWith("\\{") && s.endsWith("\\}");
+        int open = set ? 1 : 0;
+        char first = s.charAt(open);
+        char last = s.charAt(s.length() - 1);
+        if ("([{".indexOf(first) < 0 || ")]}".indexOf(last) < 0 || closing(s, open) != s.length() - 1) {
+            return null;
+        }
+        String inside = s.substring(open + 1, s.length() - (set ? 2 : 1));
+        List<String> parts = split(inside, ",", ";");
+        boolean several = parts.size() > 1 || inside.isBlank();
+        if (set) {
+            return flat(Answer.Bracket.SET, inside, parts, depth);
+        }
+        if (first == '{') {
+            return several || inside.contains("\\pm")
+                    ? flat(Answer.Bracket.UNPRINTED, inside, parts, depth)
+                    : one(inside, depth + 1);
+        }
+        if (!several) {
+            return first == '[' && last == ']'
+                    ? group(Answer.Bracket.SQUARE, parts, depth)
+                    : first == '(' && last == ')' ? one(inside, depth + 1) : null;
+        }
+        boolean mixed = first == '(' && last == ']' || first == '[' && last == ')';
+        boolean infinite = inside.contains("\\infty");
+        if (parts.size() == 2 && (mixed || infinite)) {
+            try {
+                return new Answer.Interval(
+                        expression(parts.get(0)), expression(parts.get(1)), first == '[', last == ']');
+            } catch (Grammar.Refused e) {
+                return null;
+            }
+        }
+        return mixed ? null : group(first == '(' ? Answer.Bracket.ROUND : Answer.Bracket.SQUARE, parts, depth);
+    }
+
+    private Answer flat(Answer.Bracket bracket, String inside, List<String> parts, int depth) {
+        return inside.isBlank() ? new Answer.Group(bracket, List.of()) : group(bracket, parts, depth);
+    }
+
+    private @Nullable Answer matrix(String s) {
+        Matcher m = MATRIX.matcher(s);
+        List<List<List<Expr>>> found = new ArrayList<>();
+        StringBuilder rest = new StringBuilder();
+        int end = 0;
+        boolean determinant = false;
+        try {
+            while (m.find()) {
+                rest.append(s, end, m.start()).append('M');
+                end = m.end();
+                determinant |= m.group(1).equals("vmatrix");
+                List<List<Expr>> rows = new ArrayList<>();
+                for (String row : m.group(2).split("\\\\\\\\")) {
+                    if (!row.isBlank()) {
+                        List<Expr> cells = new ArrayList<>();
+                        for (String cell : row.split("&")) {
+                            cells.add(expression(cell));
+                        }
+                        rows.add(cells);
+                    }
+                }
+                found.add(rows);
+            }
+        } catch (Grammar.Refused e) {
+            return null;
+        }
+        if (found.isEmpty()) {
+            return null;
+        }
+        String form = rest.append(s.substring(end)).toString().replace(" ", "").replaceAll("^[\\[(](M)[\\])]$", "$1");
+        List<List<Expr>> first = found.get(0);
+        if (determinant) {
+            return form.equals("M")
+                            && first.size() == 2
+                            && first.get(0).size() == 2
+                            && first.get(1).size() == 2
+                    ? Answer.Scalar.of(new Expr.Sum(List.of(
+                            new Expr.Product(
+                                    List.of(first.get(0).get(0), first.get(1).get(1))),
+                            Expr.negative(new Expr.Product(
+                                    List.of(first.get(0).get(1), first.get(1).get(0)))))))
+                    : null;
+        }
+        if (form.equals("M")) {
+            return new Answer.Matrix(first);
+        }
+        if (form.equals("M+M") && sameShape(first, found.get(1))) {
+            List<List<Expr>> sum = new ArrayList<>();
+            for (int r = 0; r < first.size(); r++) {
+                List<Expr> row = new ArrayList<>();
+                for (int c = 0; c < first.get(r).size(); c++) {
+                    row.add(new Expr.Sum(
+                            List.of(first.get(r).get(c), found.get(1).get(r).get(c))));
+                }
+                sum.add(row);
+            }
+            return new Answer.Matrix(sum);
+        }
+        if (form.endsWith("M") && form.indexOf('M') == form.length() - 1) {
+            try {
+                Expr factor = expression(form.substring(0, form.length() - 1));
+                return new Answer.Matrix(first.stream()
+                        .map(row -> row.stream()
+                                .map(c -> (Expr) new Expr.Product(List.of(factor, c)))
+                                .toList())
+                        .toList());
+            } catch (Grammar.Refused e) {
+                return null;
+            }
+        }
+        return null;
+    }
+
+    static boolean sameShape(List<List<Expr>> a, List<List<Expr>> b) {
+        if (a.size() != b.size()) {
+            return false;
+        }
+        for (int r = 0; r < a.size(); r++) {
+            if (a.get(r).size() != b.get(r).size()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private Answer scalar(String s) {
+        Matcher percent = PERCENT.matcher(s);
+        if (percent.matches()) {
+            Expr value = expression(number(percent.group(1)));
+            return new Answer.Scalar(new Expr.Quotient(value, Expr.Num.of(100)), null, "", true);
+        }
+        Matcher unit = TEXT_UNIT.matcher(s);
+        if (unit.matches()) {
+            return quantity(unit.group(1), unit.group(2) + power(unit.group(3)));
+        }
+        unit = DEGREES.matcher(s);
+        if (unit.matches() && !ANGLE_FUNCTION.matcher(unit.group(1)).find()) {
+            return quantity(unit.group(1), "\\circ");
+        }
+        Optional<Expr> plain = tried(s);
+        if (plain.isPresent()) {
+            return new Answer.Scalar(plain.get(), written(s), "", false);
+        }
+        unit = WORD_UNIT.matcher(s);
+        if (unit.matches() && Units.isWord(unit.group(2))) {
+            return quantity(unit.group(1), unit.group(2) + power(unit.group(3)));
+        }
+        unit = SPACED_UNIT.matcher(s);
+        if (unit.matches()) {
+            return quantity(unit.group(1), unit.group(2));
+        }
+        return new Answer.Scalar(expression(number(s)), written(number(s)), "", false);
+    }
+
+    private static String power(@Nullable String p) {
+        return p == null ? "" : p.replaceAll("[\\s{}]", "");
+    }
+
+    private Optional<Expr> tried(String s) {
+        // A unit of area that is stuck to its number reads as a product: 3m^2.
+        if (STUCK_UNIT.matcher(s).find()) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(expression(number(s)));
+        } catch (Grammar.Refused e) {
+            return Optional.empty();
+        }
+    }
+
+    private Answer quantity(String value, String unit) {
+        String v = number(value.strip());
+        Expr x = expression(v);
+        return new Answer.Scalar(x, written(v), unit.strip(), false);
+    }
+
+    /** Thousands and mixed numbers as one number. */
+    private static String number(String s) {
+        String t = s.strip();
+        if (THOUSANDS.matcher(t).matches()) {
+            return t.replace(",", "");
+        }
+        if (SPACED_THOUSANDS.matcher(t).matches()) {
+            return t.replace(" ", "");
+        }
+        Matcher mixed = PLAIN_MIXED.matcher(t);
+        if (mixed.matches()) {
+            return mixed.group(1) + "(" + mixed.group(2) + "+" + mixed.group(3) + "/" + mixed.group(4) + ")";
+        }
+        return t;
+    }
+
+    private static @Nullable BigDecimal written(String s) {
+        if (DECIMAL.matcher(s).matches()) {
+            return new BigDecimal(s);
+        }
+        Matcher m = SCIENTIFIC.matcher(s);
+        return m.matches() ? new BigDecimal(m.group(1)).scaleByPowerOfTen(Integer.parseInt(m.group(2))) : null;
+    }
+
+    /** The value of digits in a base. */
+    static Optional<BigFraction> value(Answer.InBase n) {
+        try {
+            return n.base() < 2 || n.base() > 36
+                    ? Optional.empty()
+                    : Optional.of(BigFraction.of(new java.math.BigInteger(n.digits(), n.base())));
+        } catch (NumberFormatException e) {
+            return Optional.empty();
+        }
+    }
+
+    Sameness sameness() {
+        return sameness;
+    }
+}

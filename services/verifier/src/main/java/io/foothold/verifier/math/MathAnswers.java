@@ -1,0 +1,614 @@
+package io.foothold.verifier.math;
+
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.math.RoundingMode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.apache.commons.numbers.fraction.BigFraction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Whether an answer says what the gold answer says. The gold answer's type decides: a set has no order, a tuple has; an interval
+ * may be written as an inequality; {@code x = 3} may be written as 3; a unit may be missing but not another; a decimal gold is
+ * met by what rounds to it, an exact gold by what is equal. Pure.
+ */
+public final class MathAnswers {
+    /** Longer texts are no answers. */
+    private static final int LONGEST = 8_192;
+    /** Digits that a decimal must have to stand for an exact value. */
+    private static final int DIGITS_OF_AN_EXACT_VALUE = 10;
+    /** Digits that a gold decimal must have to be met by rounding. */
+    private static final int DIGITS_OF_A_ROUNDED_GOLD = 6;
+
+    private final Budget budget;
+    private final AnswerReader reader;
+    private final Sameness sameness;
+
+    private MathAnswers(Budget budget) {
+        this.budget = budget;
+        this.reader = new AnswerReader(budget);
+        this.sameness = reader.sameness();
+    }
+
+    /**
+     * Compares two answers.
+     *
+     * @throws Budget.Spent when that costs too much
+     */
+    public static boolean same(String gold, String given, Budget budget) {
+        if (given.length() > LONGEST || gold.length() > LONGEST) {
+            return false;
+        }
+        MathAnswers m = new MathAnswers(budget);
+        List<Answer> golds = m.reader.read(gold);
+        List<Answer> answers = m.reader.read(given);
+        for (Answer g : golds) {
+            for (Answer a : answers) {
+                if (m.same(g, a)) {
+                    return true;
+                }
+            }
+        }
+        String bare = Spelling.bare(AnswerReader.trimmed(Spelling.clean(gold)));
+        return !bare.isEmpty() && bare.equals(Spelling.bare(AnswerReader.trimmed(Spelling.clean(given))));
+    }
+
+    /** Whether a text can be read as mathematics, whatever it says. */
+    public static boolean readable(String text, Budget budget) {
+        return text.length() <= LONGEST
+                && new AnswerReader(budget).read(text).stream().anyMatch(MathAnswers::readable);
+    }
+
+    /** Whether a text is one number without unknowns. */
+    public static boolean isNumber(String text, Budget budget) {
+        return new AnswerReader(budget)
+                .read(text).stream().anyMatch(a -> a instanceof Answer.Scalar s && isNumber(s.value()));
+    }
+
+    private static boolean readable(Answer a) {
+        return switch (a) {
+            case Answer.Text t -> false;
+            case Answer.Relation r -> r.sides().stream().allMatch(MathAnswers::readable);
+            case Answer.Group g -> !g.items().isEmpty() && g.items().stream().allMatch(MathAnswers::readable);
+            case Answer.Union u -> u.parts().stream().allMatch(MathAnswers::readable);
+            default -> true;
+        };
+    }
+
+    private boolean same(Answer gold, Answer given) {
+        budget.spend(10);
+        if (gold instanceof Answer.Text t) {
+            return given instanceof Answer.Text u
+                    && !t.bare().isEmpty()
+                    && t.bare().equalsIgnoreCase(u.bare());
+        }
+        if (gold instanceof Answer.Relation || given instanceof Answer.Relation) {
+            return relations(gold, given);
+        }
+        return switch (gold) {
+            case Answer.Scalar g -> scalar(g, given);
+            case Answer.InBase g -> inBase(g, given);
+            case Answer.Ratio g -> ratio(g, given);
+            case Answer.Interval g ->
+                interval(given).map(a -> sameInterval(g, a)).orElse(false);
+            case Answer.Union g -> union(g, given);
+            case Answer.Group g -> group(g, given);
+            case Answer.Matrix g -> matrix(g, given);
+            case Answer.Text g -> false;
+            case Answer.Relation g -> false;
+        };
+    }
+
+    private boolean ratio(Answer.Ratio gold, Answer given) {
+        if (given instanceof Answer.Ratio r) {
+            return proportional(gold.parts(), r.parts());
+        }
+        return gold.parts().size() == 2
+                && given instanceof Answer.Scalar s
+                && sameness.same(
+                        new Expr.Quotient(gold.parts().get(0), gold.parts().get(1)), s.value());
+    }
+
+    private boolean inBase(Answer.InBase gold, Answer given) {
+        Optional<BigFraction> value = AnswerReader.value(gold);
+        if (given instanceof Answer.InBase a) {
+            return value.isPresent() && value.equals(AnswerReader.value(a));
+        }
+        // Digits without their base are taken in the gold's.
+        return given instanceof Answer.Scalar s
+                && s.value() instanceof Expr.Num n
+                && s.written() == null
+                && n.value().getDenominator().equals(BigInteger.ONE)
+                && n.value().getNumerator().toString().equals(gold.digits());
+    }
+
+    private boolean scalar(Answer.Scalar gold, Answer given) {
+        if (given instanceof Answer.InBase n) {
+            return AnswerReader.value(n)
+                    .map(v -> sameness.same(gold.value(), new Expr.Num(v)))
+                    .orElse(false);
+        }
+        if (given instanceof Answer.Ratio r && r.parts().size() == 2) {
+            return sameness.same(
+                    gold.value(), new Expr.Quotient(r.parts().get(0), r.parts().get(1)));
+        }
+        if (given instanceof Answer.Group g && g.bracket() == Answer.Bracket.NONE) {
+            return !g.items().isEmpty() && g.items().stream().allMatch(i -> same(gold, i));
+        }
+        if (!(given instanceof Answer.Scalar a)) {
+            return false;
+        }
+        if (gold.percent() && !a.percent() && value(new Answer.Scalar(hundredfold(gold.value()), null, "", false), a)) {
+            return true;
+        }
+        Optional<Units.Unit> goldUnit = Units.find(gold.unit());
+        Optional<Units.Unit> ownUnit = Units.find(a.unit());
+        if (goldUnit.isPresent() && ownUnit.isPresent()) {
+            Units.Unit g = goldUnit.get();
+            Units.Unit o = ownUnit.get();
+            return g.dimension().equals(o.dimension())
+                    && (g.factor().equals(o.factor())
+                            ? value(gold, a)
+                            : sameness.same(scaled(gold.value(), g.factor()), scaled(a.value(), o.factor())));
+        }
+        return value(gold, a) || angle(gold, a) || angle(a, gold);
+    }
+
+    private static Expr hundredfold(Expr x) {
+        return x instanceof Expr.Quotient q && q.bottom().equals(Expr.Num.of(100))
+                ? q.top()
+                : new Expr.Product(List.of(Expr.Num.of(100), x));
+    }
+
+    private static Expr scaled(Expr x, BigFraction factor) {
+        return new Expr.Product(List.of(x, new Expr.Num(factor)));
+    }
+
+    /** Degrees on one side, radians on the other. */
+    private boolean angle(Answer.Scalar degrees, Answer.Scalar radians) {
+        return Units.find(degrees.unit())
+                        .filter(u -> u.dimension().equals("angle"))
+                        .isPresent()
+                && radians.unit().isEmpty()
+                && sameness.same(
+                        new Expr.Product(
+                                List.of(degrees.value(), new Expr.Quotient(Expr.Constant.PI, Expr.Num.of(180)))),
+                        radians.value());
+    }
+
+    private boolean value(Answer.Scalar gold, Answer.Scalar given) {
+        return sameness.same(gold.value(), given.value())
+                || rounded(gold.written(), DIGITS_OF_A_ROUNDED_GOLD, given.value(), given.written())
+                || rounded(
+                        given.written(),
+                        gold.written() == null ? DIGITS_OF_AN_EXACT_VALUE : DIGITS_OF_A_ROUNDED_GOLD,
+                        gold.value(),
+                        gold.written());
+    }
+
+    /** Whether a value rounds to a decimal of so many digits at least; the last digit may be one off. */
+    private boolean rounded(@Nullable BigDecimal decimal, int digits, Expr value, @Nullable BigDecimal written) {
+        if (decimal == null || decimal.precision() < digits && decimal.scale() < digits) {
+            return false;
+        }
+        // Of two decimals the one with fewer places is the rounded one.
+        if (written != null && written.scale() <= decimal.scale()) {
+            return false;
+        }
+        return sameness.decimal(value)
+                .map(d -> d.setScale(decimal.scale(), RoundingMode.HALF_UP)
+                                .subtract(decimal)
+                                .abs()
+                                .compareTo(decimal.precision() > 12 ? decimal.ulp() : BigDecimal.ZERO)
+                        <= 0)
+                .orElse(false);
+    }
+
+    private boolean proportional(List<Expr> a, List<Expr> b) {
+        if (a.size() != b.size()) {
+            return false;
+        }
+        for (int i = 1; i < a.size(); i++) {
+            if (!sameness.same(
+                    new Expr.Product(List.of(a.get(0), b.get(i))), new Expr.Product(List.of(a.get(i), b.get(0))))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean sameInterval(Answer.Interval a, Answer.Interval b) {
+        return a.lowIn() == b.lowIn()
+                && a.highIn() == b.highIn()
+                && same(Answer.Scalar.of(a.low()), Answer.Scalar.of(b.low()))
+                && same(Answer.Scalar.of(a.high()), Answer.Scalar.of(b.high()));
+    }
+
+    /** An answer as an interval, if it can be meant as one. */
+    private static Optional<Answer.Interval> interval(Answer a) {
+        if (a instanceof Answer.Interval i) {
+            return Optional.of(i);
+        }
+        if (a instanceof Answer.Group g
+                && g.items().size() == 2
+                && (g.bracket() == Answer.Bracket.ROUND || g.bracket() == Answer.Bracket.SQUARE)
+                && g.items().get(0) instanceof Answer.Scalar low
+                && g.items().get(1) instanceof Answer.Scalar high) {
+            boolean in = g.bracket() == Answer.Bracket.SQUARE;
+            return Optional.of(new Answer.Interval(low.value(), high.value(), in, in));
+        }
+        if (a instanceof Answer.Relation r) {
+            return bounds(r);
+        }
+        return Optional.empty();
+    }
+
+    /** An inequality about one unknown as an interval. */
+    private static Optional<Answer.Interval> bounds(Answer.Relation r) {
+        List<Expr> sides = new ArrayList<>();
+        for (Answer side : r.sides()) {
+            if (!(side instanceof Answer.Scalar s)) {
+                return Optional.empty();
+            }
+            sides.add(s.value());
+        }
+        Expr minus = Expr.negative(Expr.Constant.INFINITY);
+        if (sides.size() == 2) {
+            String sign = r.signs().get(0);
+            boolean first = unknown(sides.get(0));
+            if (first == unknown(sides.get(1)) || !ordered(sign)) {
+                return Optional.empty();
+            }
+            boolean less = sign.equals("<") || sign.equals("\\le");
+            boolean in = sign.startsWith("\\");
+            return Optional.of(
+                    less == first
+                            ? new Answer.Interval(minus, sides.get(first ? 1 : 0), false, in)
+                            : new Answer.Interval(sides.get(first ? 1 : 0), Expr.Constant.INFINITY, in, false));
+        }
+        if (sides.size() == 3
+                && unknown(sides.get(1))
+                && ordered(r.signs().get(0))
+                && ordered(r.signs().get(1))) {
+            boolean less = r.signs().get(0).equals("<") || r.signs().get(0).equals("\\le");
+            boolean alsoLess = r.signs().get(1).equals("<") || r.signs().get(1).equals("\\le");
+            if (less != alsoLess) {
+                return Optional.empty();
+            }
+            boolean firstIn = r.signs().get(0).startsWith("\\");
+            boolean secondIn = r.signs().get(1).startsWith("\\");
+            return Optional.of(
+                    less
+                            ? new Answer.Interval(sides.get(0), sides.get(2), firstIn, secondIn)
+                            : new Answer.Interval(sides.get(2), sides.get(0), secondIn, firstIn));
+        }
+        return Optional.empty();
+    }
+
+    private static boolean ordered(String sign) {
+        return sign.equals("<") || sign.equals(">") || sign.equals("\\le") || sign.equals("\\ge");
+    }
+
+    private static boolean unknown(Expr x) {
+        return x instanceof Expr.Var
+                || x instanceof Expr.Call c && (c.function().startsWith("function:"));
+    }
+
+    private boolean union(Answer.Union gold, Answer given) {
+        List<Answer> parts = given instanceof Answer.Union u ? u.parts() : distances(given);
+        return parts.size() == gold.parts().size() && unordered(gold.parts(), parts);
+    }
+
+    /** a ≤ |z| ≤ b as the union that it is. */
+    private static List<Answer> distances(Answer a) {
+        if (a instanceof Answer.Relation r
+                && r.sides().size() == 3
+                && r.sides().get(0) instanceof Answer.Scalar low
+                && r.sides().get(1) instanceof Answer.Scalar mid
+                && r.sides().get(2) instanceof Answer.Scalar high
+                && mid.value() instanceof Expr.Call c
+                && c.function().equals("abs")
+                && unknown(c.arguments().get(0))
+                && r.signs().stream().allMatch(s -> s.equals("<") || s.equals("\\le"))) {
+            boolean lowIn = r.signs().get(0).startsWith("\\");
+            boolean highIn = r.signs().get(1).startsWith("\\");
+            return List.of(
+                    new Answer.Interval(Expr.negative(high.value()), Expr.negative(low.value()), highIn, lowIn),
+                    new Answer.Interval(low.value(), high.value(), lowIn, highIn));
+        }
+        return List.of();
+    }
+
+    private boolean unordered(List<Answer> gold, List<Answer> given) {
+        if (gold.size() != given.size()) {
+            return false;
+        }
+        List<Answer> left = new ArrayList<>(given);
+        for (Answer g : gold) {
+            Answer match = null;
+            for (Answer a : left) {
+                if (same(g, a)) {
+                    match = a;
+                    break;
+                }
+            }
+            if (match == null) {
+                return false;
+            }
+            left.remove(match);
+        }
+        return true;
+    }
+
+    private boolean inOrder(List<Answer> gold, List<Answer> given) {
+        if (gold.size() != given.size()) {
+            return false;
+        }
+        for (int i = 0; i < gold.size(); i++) {
+            if (!same(gold.get(i), given.get(i))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean group(Answer.Group gold, Answer given) {
+        if (given instanceof Answer.Matrix m) {
+            return ordered(gold.bracket())
+                    && vector(m).map(v -> inOrder(gold.items(), v)).orElse(false);
+        }
+        if (given instanceof Answer.Interval i) {
+            return interval(gold).map(g -> sameInterval(g, i)).orElse(false);
+        }
+        if (!(given instanceof Answer.Group a)) {
+            // Several answers that are all the same one.
+            return gold.items().size() == 1
+                    && gold.bracket() != Answer.Bracket.SQUARE
+                    && same(gold.items().get(0), given);
+        }
+        List<Answer> g = opened(gold);
+        List<Answer> o = opened(a);
+        if (ordered(gold.bracket()) && a.bracket() == Answer.Bracket.SET
+                || gold.bracket() == Answer.Bracket.SET && ordered(a.bracket())) {
+            return false;
+        }
+        if (ordered(gold.bracket()) && ordered(a.bracket()) && gold.bracket() != a.bracket() && g.size() == 2) {
+            // A pair in round and one in square brackets may be intervals, and then differ.
+            return false;
+        }
+        return ordered(gold.bracket()) || ordered(a.bracket()) ? inOrder(g, o) : unordered(g, o);
+    }
+
+    private static boolean ordered(Answer.Bracket b) {
+        return b == Answer.Bracket.ROUND || b == Answer.Bracket.SQUARE;
+    }
+
+    /** Items, those of an inner plus-minus among them. */
+    private static List<Answer> opened(Answer.Group g) {
+        List<Answer> out = new ArrayList<>();
+        for (Answer item : g.items()) {
+            if (item instanceof Answer.Group inner
+                    && (inner.bracket() == Answer.Bracket.NONE
+                            || g.items().size() == 1 && inner.bracket() == Answer.Bracket.UNPRINTED)) {
+                out.addAll(inner.items());
+            } else {
+                out.add(item);
+            }
+        }
+        return out;
+    }
+
+    private boolean matrix(Answer.Matrix gold, Answer given) {
+        if (given instanceof Answer.Group g && ordered(g.bracket())) {
+            return vector(gold).map(v -> inOrder(v, g.items())).orElse(false);
+        }
+        if (!(given instanceof Answer.Matrix m) || !AnswerReader.sameShape(gold.rows(), m.rows())) {
+            return false;
+        }
+        for (int r = 0; r < gold.rows().size(); r++) {
+            for (int c = 0; c < gold.rows().get(r).size(); c++) {
+                if (!sameness.same(gold.rows().get(r).get(c), m.rows().get(r).get(c))) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    /** A matrix of one row or one column as what it holds. */
+    private static Optional<List<Answer>> vector(Answer.Matrix m) {
+        if (m.rows().size() == 1) {
+            return Optional.of(m.rows().get(0).stream()
+                    .map(e -> (Answer) Answer.Scalar.of(e))
+                    .toList());
+        }
+        return m.rows().stream().allMatch(r -> r.size() == 1)
+                ? Optional.of(m.rows().stream()
+                        .map(r -> (Answer) Answer.Scalar.of(r.get(0)))
+                        .toList())
+                : Optional.empty();
+    }
+
+    private boolean relations(Answer gold, Answer given) {
+        if (gold instanceof Answer.Relation g && given instanceof Answer.Relation a) {
+            return bothRelations(g, a);
+        }
+        if (gold instanceof Answer.Relation g) {
+            Optional<Answer> value = assigned(g);
+            if (value.isPresent()) {
+                return same(value.get(), given);
+            }
+            if (given instanceof Answer.Union u) {
+                return unordered(distances(g), u.parts());
+            }
+            return interval(given)
+                    .flatMap(i -> bounds(g).map(b -> sameInterval(b, i)))
+                    .orElse(false);
+        }
+        Answer.Relation a = (Answer.Relation) given;
+        if (gold instanceof Answer.Union u) {
+            return union(u, a);
+        }
+        if (gold instanceof Answer.Interval || gold instanceof Answer.Group) {
+            Optional<Answer.Interval> mine = bounds(a);
+            if (mine.isPresent()) {
+                Answer.Interval i = mine.get();
+                return interval(gold).map(g -> sameInterval(g, i)).orElse(false);
+            }
+        }
+        return assigned(a).filter(v -> agree(a, v)).map(v -> same(gold, v)).orElse(false);
+    }
+
+    /** The value that a chain of equalities gives to what it names: its last member. */
+    private Optional<Answer> assigned(Answer.Relation r) {
+        if (!r.signs().stream().allMatch(s -> s.equals("="))) {
+            return Optional.empty();
+        }
+        Answer first = r.sides().get(0);
+        Answer last = r.sides().get(r.sides().size() - 1);
+        if (r.sides().size() == 2 && names(last) && !names(first)) {
+            return Optional.of(first);
+        }
+        if (names(first)
+                || first instanceof Answer.Text
+                || constant(first)
+                || r.sides().size() > 2) {
+            return Optional.of(last);
+        }
+        return Optional.empty();
+    }
+
+    private static boolean constant(Answer a) {
+        if (!(a instanceof Answer.Scalar s)) {
+            return false;
+        }
+        java.util.TreeSet<String> variables = new java.util.TreeSet<>();
+        Expr.variables(s.value(), variables);
+        // A bare number names nothing: 7 = 11a + c is an equation.
+        return variables.isEmpty() && !(s.value() instanceof Expr.Num);
+    }
+
+    /** Whether a side is a name: a letter, a function's value, a segment, a proportion or tuple of names. */
+    private static boolean names(Answer a) {
+        return switch (a) {
+            case Answer.Scalar s -> s.unit().isEmpty() && names(s.value());
+            case Answer.Ratio r -> r.parts().stream().allMatch(MathAnswers::names);
+            case Answer.Group g -> !g.items().isEmpty() && g.items().stream().allMatch(MathAnswers::names);
+            default -> false;
+        };
+    }
+
+    private static boolean names(Expr x) {
+        return switch (x) {
+            case Expr.Var v -> true;
+            case Expr.Call c ->
+                c.function().startsWith("function:") || c.function().startsWith("index:");
+            case Expr.Product p ->
+                p.factors().stream().allMatch(f -> f instanceof Expr.Var || f instanceof Expr.Constant);
+            case Expr.Quotient q -> names(q.top()) && names(q.bottom());
+            default -> false;
+        };
+    }
+
+    /** Whether the members of a chain that are numbers are the same number. */
+    private boolean agree(Answer.Relation r, Answer value) {
+        for (Answer side : r.sides().subList(1, r.sides().size())) {
+            if (side instanceof Answer.Scalar s
+                    && isNumber(s.value())
+                    && value instanceof Answer.Scalar v
+                    && isNumber(v.value())
+                    && !same(v, s)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static boolean isNumber(Expr x) {
+        java.util.TreeSet<String> variables = new java.util.TreeSet<>();
+        Expr.variables(x, variables);
+        return variables.isEmpty();
+    }
+
+    private boolean bothRelations(Answer.Relation g, Answer.Relation a) {
+        if (g.signs().equals(a.signs()) && inOrder(g.sides(), a.sides())) {
+            return true;
+        }
+        if (g.signs().stream().allMatch(s -> s.equals("="))
+                && a.signs().stream().allMatch(s -> s.equals("="))) {
+            Optional<Answer> left = assigned(g);
+            Optional<Answer> right = assigned(a);
+            if (left.isPresent() && right.isPresent() && sameName(g, a)) {
+                return same(left.get(), right.get()) || equation(g, a);
+            }
+            return equation(g, a);
+        }
+        Optional<Answer.Interval> one = bounds(g);
+        Optional<Answer.Interval> two = bounds(a);
+        if (one.isPresent() && two.isPresent()) {
+            return sameInterval(one.get(), two.get());
+        }
+        return inequality(g, a);
+    }
+
+    /** y = … and f(x) = … name the same thing; x = 1 and z = 1 do not. */
+    private boolean sameName(Answer.Relation g, Answer.Relation a) {
+        Answer x = names(g.sides().get(0))
+                ? g.sides().get(0)
+                : g.sides().get(g.sides().size() - 1);
+        Answer y = names(a.sides().get(0))
+                ? a.sides().get(0)
+                : a.sides().get(a.sides().size() - 1);
+        if (!(x instanceof Answer.Scalar s && y instanceof Answer.Scalar t)) {
+            return true;
+        }
+        return s.value().equals(t.value())
+                || s.value() instanceof Expr.Call
+                || t.value() instanceof Expr.Call
+                || !(s.value() instanceof Expr.Var)
+                || !(t.value() instanceof Expr.Var);
+    }
+
+    private static Optional<Expr> difference(Answer.Relation r) {
+        return r.sides().size() == 2
+                        && r.sides().get(0) instanceof Answer.Scalar a
+                        && r.sides().get(1) instanceof Answer.Scalar b
+                ? Optional.of(new Expr.Sum(List.of(a.value(), Expr.negative(b.value()))))
+                : Optional.empty();
+    }
+
+    private boolean equation(Answer.Relation g, Answer.Relation a) {
+        return difference(g)
+                .flatMap(x -> difference(a).map(y -> sameness.factor(x, y) != 0))
+                .orElse(false);
+    }
+
+    private boolean inequality(Answer.Relation g, Answer.Relation a) {
+        if (g.signs().size() != 1 || a.signs().size() != 1) {
+            return false;
+        }
+        String one = g.signs().get(0);
+        String two = a.signs().get(0);
+        int factor = difference(g)
+                .flatMap(x -> difference(a).map(y -> sameness.factor(x, y)))
+                .orElse(0);
+        if (factor == 0) {
+            return false;
+        }
+        return one.equals("\\ne") || one.equals("=")
+                ? one.equals(two)
+                : factor > 0 ? one.equals(two) : one.equals(turned(two));
+    }
+
+    private static String turned(String sign) {
+        return switch (sign) {
+            case "<" -> ">";
+            case ">" -> "<";
+            case "\\le" -> "\\ge";
+            case "\\ge" -> "\\le";
+            default -> sign;
+        };
+    }
+}

@@ -1,0 +1,253 @@
+package io.foothold.verifier.math;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Spellings that mean the same, made the same: what parsers and text comparison read. */
+final class Spelling {
+    private static final String COMMANDS =
+            "d?t?c?frac|sqrt|left|right|begin|end|cdot|times|div|pi|text|mathrm|mathbf|boxed|cup|cap|infty|pm|theta|alpha|beta|quad|sin|cos|tan|log|ln|circ|angle|leq?|geq?|neq?";
+    private static final Pattern DOUBLED = Pattern.compile("(?<!\\\\)\\\\\\\\(?=(?:" + COMMANDS + ")(?![a-zA-Z]))");
+    private static final Pattern SIZES = Pattern.compile(
+            "\\\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|hfill|,?hspace\\{[^{}]*}|color\\{[^{}]*})(?![a-zA-Z])");
+    private static final Pattern FONT = Pattern.compile(
+            "\\\\(?:mathrm|mathbf|mathit|mathsf|mathcal|boldsymbol|bm|operatorname\\*?|rm|bf|it|overrightarrow|vec|widehat|hat)\\s*\\{([^{}]*)}");
+    private static final Pattern TEXT =
+            Pattern.compile("\\\\(?:text|textbf|textit|textrm|textsf|texttt|mbox|hbox|emph)\\s*\\{([^{}]*)}");
+    private static final Pattern THIN = Pattern.compile("(?<!\\\\)\\\\[,!;:> ]|~");
+    private static final Pattern THIN_IN_NUMBER =
+            Pattern.compile("(?<=\\d)\\s*(?:,?\\\\[,!]|\\{,\\s*})\\s*(?=\\d{3}(?!\\d))");
+    private static final Pattern SPACES = Pattern.compile("\\s+");
+
+    private record Rewrite(String needs, Pattern from, String to) {
+        static Rewrite of(String needs, String from, String to) {
+            return new Rewrite(needs, Pattern.compile(from), Matcher.quoteReplacement(to));
+        }
+    }
+
+    private static final List<Rewrite> REWRITES = List.of(
+            Rewrite.of("frac", "\\\\[dtc]frac(?![a-zA-Z])", "\\frac"),
+            Rewrite.of("binom", "\\\\[dt]binom(?![a-zA-Z])", "\\binom"),
+            Rewrite.of("quad", "\\\\q?quad", " "),
+            Rewrite.of("dots", "\\\\[lc]?dots[cbmi]?(?![a-zA-Z])", "\\ldots "),
+            Rewrite.of("\\le", "\\\\leqslant|\\\\leq(?![a-z])", "\\le "),
+            Rewrite.of("<=", "<=", "\\le "),
+            Rewrite.of("\\ge", "\\\\geqslant|\\\\geq(?![a-z])", "\\ge "),
+            Rewrite.of(">=", ">=", "\\ge "),
+            Rewrite.of("\\neq", "\\\\neq(?![a-z])", "\\ne "),
+            Rewrite.of("!=", "!=", "\\ne "),
+            Rewrite.of("\\lt", "\\\\lt(?![a-z])", "<"),
+            Rewrite.of("\\gt", "\\\\gt(?![a-z])", ">"));
+    private static final Pattern BARE_BRACKET = Pattern.compile("(?<!\\\\)\\\\[\\[\\]]");
+    private static final Pattern CURRENCY = Pattern.compile("[\u20ac\u00a3\u00a5]");
+    private static final Pattern WORDS_IN_TEXT = Pattern.compile("\\\\text\\{([^{}]*)}");
+    private static final Pattern SPACE_OR_BRACE = Pattern.compile("[\\s{}]");
+    private static final Map<Character, String> CHARACTERS = new HashMap<>();
+
+    static {
+        String[] pairs = {
+            "\u2212",
+            "-",
+            "\u2010",
+            "-",
+            "\u2011",
+            "-",
+            "\u2012",
+            "-",
+            "\u2013",
+            "-",
+            "\ufe63",
+            "-",
+            "\uff0d",
+            "-",
+            "\u00d7",
+            "*",
+            "\u22c5",
+            "*",
+            "\u00b7",
+            "*",
+            "\u2217",
+            "*",
+            "\u00f7",
+            "/",
+            "\u2215",
+            "/",
+            "\u2044",
+            "/",
+            "\u2264",
+            "\\le ",
+            "\u2265",
+            "\\ge ",
+            "\u2260",
+            "\\ne ",
+            "\u2248",
+            "\\approx ",
+            "\u03c0",
+            "\\pi ",
+            "\u221e",
+            "\\infty ",
+            "\u222a",
+            "\\cup ",
+            "\u2229",
+            "\\cap ",
+            "\u2208",
+            "\\in ",
+            "\u00b1",
+            "\\pm ",
+            "\u00b0",
+            "^\\circ ",
+            "\u00b2",
+            "^2",
+            "\u00b3",
+            "^3",
+            "\u00b9",
+            "^1",
+            "\u221a",
+            "\\sqrt ",
+            "\u00bd",
+            "\\frac{1}{2}",
+            "\u2153",
+            "\\frac{1}{3}",
+            "\u2154",
+            "\\frac{2}{3}",
+            "\u00bc",
+            "\\frac{1}{4}",
+            "\u00be",
+            "\\frac{3}{4}",
+            "\u2155",
+            "\\frac{1}{5}",
+            "\u215b",
+            "\\frac{1}{8}",
+            "\uff0c",
+            ",",
+            "\u3001",
+            ",",
+            "\uff1b",
+            ";",
+            "\uff1a",
+            ":",
+            "\uff08",
+            "(",
+            "\uff09",
+            ")",
+            "\uff3b",
+            "[",
+            "\uff3d",
+            "]",
+            "\uff0e",
+            ".",
+            "\u3002",
+            ".",
+            "\uff1d",
+            "=",
+            "\uff0b",
+            "+",
+            "\uff05",
+            "%",
+            "\u2019",
+            "'",
+            "\u2018",
+            "'",
+            "\u201c",
+            "\"",
+            "\u201d",
+            "\"",
+            "\u00a0",
+            " ",
+            "\u2009",
+            " ",
+            "\u202f",
+            " ",
+            "\u2002",
+            " ",
+            "\u2003",
+            " ",
+            "\u200b",
+            "",
+            "\u2026",
+            "\\ldots ",
+            "\u03b1",
+            "\\alpha ",
+            "\u03b2",
+            "\\beta ",
+            "\u03b8",
+            "\\theta ",
+            "\u03bb",
+            "\\lambda ",
+            "\u03c6",
+            "\\varphi ",
+            "\u2220",
+            "\\angle ",
+        };
+        for (int i = 0; i < pairs.length; i += 2) {
+            CHARACTERS.put(pairs[i].charAt(0), pairs[i + 1]);
+        }
+        for (char d = 0; d < 10; d++) {
+            CHARACTERS.put((char) ('\uff10' + d), String.valueOf((char) ('0' + d)));
+        }
+    }
+
+    private Spelling() {}
+
+    /** LaTeX without dressing: Unicode signs as commands, no sizes, fonts or delimiters of mathematics. */
+    static String clean(String text) {
+        StringBuilder signs = new StringBuilder(text.length() + 16);
+        for (int i = 0; i < text.length(); i++) {
+            String as = CHARACTERS.get(text.charAt(i));
+            if (as == null) {
+                signs.append(text.charAt(i));
+            } else {
+                signs.append(as);
+            }
+        }
+        String s = signs.toString();
+        if (DOUBLED.matcher(s).find()) {
+            s = DOUBLED.matcher(s).replaceAll("\\\\").replace("\\\\\\\\", "\\\\");
+        }
+        s = SIZES.matcher(s).replaceAll("");
+        s = s.replace("\\lbrace", "\\{").replace("\\rbrace", "\\}").replace("...", "\\ldots ");
+        for (Rewrite r : REWRITES) {
+            if (s.contains(r.needs())) {
+                s = r.from().matcher(s).replaceAll(r.to());
+            }
+        }
+        s = FONT.matcher(s)
+                .replaceAll(m -> Matcher.quoteReplacement(
+                        Grammar.isFunction(m.group(1).strip())
+                                ? "\\" + m.group(1).strip() + " "
+                                : "{" + m.group(1) + "}"));
+        s = TEXT.matcher(s)
+                .replaceAll(m -> Matcher.quoteReplacement(
+                        isLetterAlone(m.group(1).strip()) || m.group(1).strip().matches("-?[\\d.,]+")
+                                ? " " + m.group(1) + " "
+                                : "\\text{" + m.group(1) + "}"));
+        s = THIN_IN_NUMBER.matcher(s).replaceAll("");
+        s = THIN.matcher(s).replaceAll(" ");
+        return SPACES.matcher(undelimited(s)).replaceAll(" ").strip();
+    }
+
+    /** A letter that is no unit. */
+    private static boolean isLetterAlone(String text) {
+        return text.length() == 1 && "mgshLJNW".indexOf(text.charAt(0)) < 0;
+    }
+
+    /** Without the delimiters of mathematics and without currency signs. */
+    private static String undelimited(String s) {
+        String t = s.replace("\\$", "").replace("$", "").replace("\\(", "").replace("\\)", "");
+        return CURRENCY.matcher(BARE_BRACKET.matcher(t).replaceAll("")).replaceAll("");
+    }
+
+    /** What is left of a text when spaces, braces and closing marks do not count. */
+    static String bare(String cleaned) {
+        String s = SPACE_OR_BRACE
+                .matcher(WORDS_IN_TEXT.matcher(cleaned).replaceAll("$1"))
+                .replaceAll("");
+        while (s.endsWith(".") || s.endsWith(",") || s.endsWith("!")) {
+            s = s.substring(0, s.length() - 1);
+        }
+        return s;
+    }
+}

@@ -10,6 +10,7 @@ import java.util.TreeSet;
 /** Judges a response by the kind of its problem. Pure and thread-safe. */
 public final class AnswerVerifier {
     private static final int LONGEST_RESPONSE = 1 << 20;
+    private static final int LONGEST_WORDS = 1 << 14;
 
     private AnswerVerifier() {}
 
@@ -88,10 +89,14 @@ public final class AnswerVerifier {
         if (taken.text().isBlank()) {
             return Verdict.unparseable("no answer found");
         }
-        if (right.equals(Normalise.words(Extraction.said(response).orElse("")))) {
+        String said = Extraction.said(response).orElse("");
+        if (said.length() < LONGEST_WORDS && right.equals(Normalise.words(said))) {
             return verdict(true, new Extraction.Candidate(response.strip(), "whole text"), "equal words");
         }
-        return verdict(right.equals(Normalise.words(taken.text())), taken, "equal words");
+        return verdict(
+                taken.text().length() <= LONGEST_WORDS && right.equals(Normalise.words(taken.text())),
+                taken,
+                "equal words");
     }
 
     private static Verdict choice(String gold, String response) {

@@ -58,7 +58,7 @@ final class Extraction {
     private static final Pattern ANNOUNCED = Pattern.compile(
             "(?i)(?:####|(?:final |correct )?answer(?:\\s+is(?:\\s*:)?|\\s*[:=：])|the (?:result|value|solution) is|\\bresult\\s*:|答案(?:是|为|：|:)|réponse(?:\\s+(?:est|finale))?\\s*:?|respuesta\\s*(?:es|:)|antwort\\s*(?:ist|:))[\\s*:]*");
     private static final Pattern FORMULA = Pattern.compile(
-            "(?s)\\$\\$(.{1,1000}?)\\$\\$|(?<!\\\\)\\$([^$\\n]{1,1000}?)(?<!\\\\)\\$|\\\\\\[(.{1,1000}?)\\\\]|\\\\\\(([^\\n]{1,1000}?)\\\\\\)");
+            "(?s)\\$\\$(.{1,1000}?)\\$\\$|(?<!\\\\)\\$([^$\\n]{1,1000}?)(?<!\\\\)\\$|\\\\\\[((?:(?!\\\\[\\[\\]]).){1,1000}+)\\\\]|\\\\\\(((?:(?!\\\\[()])[^\\n]){1,1000}+)\\\\\\)");
     /** Words between two signs of currency. */
     private static final Pattern PROSE = Pattern.compile("(?:^|[\\s?!.,])[A-Za-z]{3,} [A-Za-z]{3,}");
 

@@ -24,7 +24,16 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(1)
 public class VerifierBenchmark {
     /** Gold answer and final answer of the response. */
-    @Param({"1/2|\\frac{2}{4}", "1024|1{,}024", "x+1|1+x", "3.25|42"})
+    @Param({
+        "1/2|\\frac{2}{4}",
+        "1024|1{,}024",
+        "x+1|1+x",
+        "3.25|42",
+        "\\frac{3\\sqrt{5}}{7}|3*sqrt(5)/7",
+        "x<3|(-\\infty,3)",
+        "1,2,3|\\{3,2,1\\}",
+        "\\tan^2(y)+1|\\sec^2(y)"
+    })
     public String answers = "";
 
     /** One check. */

@@ -212,9 +212,13 @@ class AnswerVerifierTest {
             if (i % 10 == 0) {
                 assertThat(AnswerVerifier.verify(kind, "12", response, lenient)).isEqualTo(v);
                 if (!response.isBlank()) {
-                    AnswerVerifier.compare(response, response);
+                    assertThat(AnswerVerifier.compare(response, response).kind())
+                            .isNotEqualTo(Kind.VERIFIER_ERROR);
                 }
             }
+        }
+        for (String chain : new String[] {"%", "!", "/2", "^2", "*x", "-(", "+1", "\\sin ", "f("}) {
+            AnswerVerifier.compare("1" + chain.repeat(2_000), "2" + chain.repeat(2_000));
         }
         assertThat(verdict(ProblemKind.MATH, "1", "\\boxed{9^{9^{9^{9}}}}")).isEqualTo(Kind.FAIL);
         assertThat(verdict(ProblemKind.MATH, "1", "\\boxed{" + "(".repeat(100_000) + "}"))

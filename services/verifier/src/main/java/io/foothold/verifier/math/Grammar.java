@@ -25,6 +25,7 @@ final class Grammar {
 
     private static final int DEEPEST = 48;
     private static final int MOST_DIGITS = 1_000;
+    private static final int MOST_LINKS = 600;
     private static final Map<String, String> FUNCTIONS = Map.ofEntries(
             Map.entry("sin", "sin"),
             Map.entry("cos", "cos"),
@@ -105,6 +106,7 @@ final class Grammar {
     private final Budget budget;
     private int at;
     private int depth;
+    private int links;
 
     private Grammar(String text, Budget budget) {
         this.text = text;
@@ -179,6 +181,14 @@ final class Grammar {
         }
     }
 
+    /** Signs in a chain nest as brackets do. */
+    private void linked() {
+        budget.spend(5);
+        if (++links > MOST_LINKS) {
+            throw new Refused("more than " + MOST_LINKS + " factors, powers and marks");
+        }
+    }
+
     private Expr sum() {
         deeper();
         List<Expr> terms = new ArrayList<>();
@@ -205,7 +215,7 @@ final class Grammar {
         Expr product = factor();
         boolean number = plainNumber(product);
         while (true) {
-            budget.spend(5);
+            linked();
             if (take("**")) {
                 throw new Refused("a power of a product");
             }
@@ -296,6 +306,7 @@ final class Grammar {
         deeper();
         Expr base = atom();
         while (true) {
+            linked();
             if (take("!")) {
                 base = new Expr.Call("factorial", List.of(base));
             } else if (degrees()) {

@@ -22,6 +22,8 @@ final class Sameness {
     private static final int OTHER_POINTS = 6;
     private static final int FEWEST_AGREEMENTS = 3;
     private static final double CLEARLY_DIFFERENT = 1e-6;
+    private static final double CLEARLY_EQUAL = 1e-11;
+    private static final int CONFIRMED_POINTS = 2;
     private static final BigDecimal EQUAL = BigDecimal.ONE.movePointLeft(BigComplexes.DIGITS - 15);
 
     private final Budget budget;
@@ -78,7 +80,7 @@ final class Sameness {
             Optional<BigFraction> y = exact(b);
             return x.isPresent() && y.isPresent()
                     ? x.get().equals(y.get())
-                    : sameAt(a, b, Map.of(), false) == Agreement.YES;
+                    : sameAt(a, b, Map.of(), false, true) == Agreement.YES;
         }
         boolean whole = Expr.needsWholeNumbers(a) || Expr.needsWholeNumbers(b);
         SplittableRandom random = new SplittableRandom(20260119);
@@ -92,7 +94,7 @@ final class Sameness {
         for (int i = 0; i < POSITIVE_POINTS + OTHER_POINTS; i++) {
             boolean positive = i < POSITIVE_POINTS;
             Map<String, BigFraction> point = point(variables, random, positive, whole);
-            switch (sameAt(a, b, point, !positive)) {
+            switch (sameAt(a, b, point, !positive, agreed < CONFIRMED_POINTS)) {
                 case NO -> {
                     return false;
                 }
@@ -145,19 +147,22 @@ final class Sameness {
     /**
      * @param realOnly whether a value that is not real counts as undefined: behind a branch cut an identity that is meant for
      *     real numbers may fail
+     * @param confirmed whether an agreement in double precision is not enough
      */
-    private Agreement sameAt(Expr a, Expr b, Map<String, BigFraction> point, boolean realOnly) {
-        double size = 0;
+    private Agreement sameAt(Expr a, Expr b, Map<String, BigFraction> point, boolean realOnly, boolean confirmed) {
         try {
             Complex x = new Evaluator<>(new Complexes(budget), budget, point).value(a);
             Complex y = new Evaluator<>(new Complexes(budget), budget, point).value(b);
             if (realOnly && !(real(x) && real(y))) {
                 return Agreement.UNDEFINED;
             }
-            size = Math.max(x.abs(), y.abs());
+            double size = Math.max(x.abs(), y.abs());
             double apart = x.subtract(y).abs();
             if (size > 1e-9 && size < 1e200 && apart > CLEARLY_DIFFERENT * size && apart > 1e-9) {
                 return Agreement.NO;
+            }
+            if (!confirmed && size > 1e-9 && apart < CLEARLY_EQUAL * size) {
+                return Agreement.YES;
             }
         } catch (Arithmetic.Undefined e) {
             // Too large or too small for double precision, or without a value: more digits decide.

@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
  */
 final class Letters {
     private static final Pattern ANNOUNCED = Pattern.compile(
-            "(?i)(?:(?:final |correct )?(?:answer(?:\\s+is)?|(?:choice|option)(?:\\s+selected)?(?=\\s*(?:is\\b|[:：])))(?:\\s*[:：]|\\s+is\\b)?|答案(?:是|为)?[:：]?|réponse(?:\\s+est)?\\s*:?)[\\s:：*]*");
+            "(?i)(?:(?:choose|pick|select|go with)(?: option| choice| answer)?(?=\\s)|(?:final |correct )?(?:answer(?:\\s+is)?|(?:choice|option)(?:\\s+selected)?(?=\\s*(?:is\\b|[:：])))(?:\\s*[:：]|\\s+is\\b)?|答案(?:是|为)?[:：]?|réponse(?:\\s+est)?\\s*:?)[\\s:：*]*");
     private static final String OPEN = "[\\s*\\[(（{$]*";
     private static final Pattern FIRST = Pattern.compile(
             OPEN

@@ -33,8 +33,9 @@ final class AnswerReader {
             Pattern.compile("^(.*\\S)\\s*\\\\text\\{([^{}]*)}\\s*(\\^\\s*\\{?\\s*[23]\\s*}?)?$");
     private static final Pattern WORD_UNIT = Pattern.compile(
             "^(.*[\\d)}!])\\s*((?:square |cubic |sq )?[A-Za-z]{2,}|[A-Za-z]{1,2}\\^\\{?[23]}?|km/h|m/s)\\s*(\\^\\s*\\{?[23]}?)?$");
+    private static final Pattern SPACED_WORD = Pattern.compile("^(.*[\\d)}!]) ([A-Za-z]{2,})$");
     private static final Pattern SPACED_UNIT = Pattern.compile("^(.*[\\d)}]) ([mgshLJNW])$");
-    private static final Pattern DEGREES = Pattern.compile("^(.*\\S)\\s*\\^\\s*\\{?\\s*\\\\circ\\s*}?$");
+    private static final Pattern DEGREES = Pattern.compile("^(.*\\S)\\s*\\^\\s*\\{?\\s*\\\\circ\\s*}?\\s*([CF]?)$");
     /** What takes the degrees for itself: sin 45° is no angle. */
     private static final Pattern ANGLE_FUNCTION = Pattern.compile("sin|cos|tan|cot|sec|csc");
 
@@ -430,7 +431,11 @@ final class AnswerReader {
         }
         unit = DEGREES.matcher(s);
         if (unit.matches() && !ANGLE_FUNCTION.matcher(unit.group(1)).find()) {
-            return quantity(unit.group(1), "\\circ");
+            return quantity(unit.group(1), "\\circ" + unit.group(2));
+        }
+        unit = SPACED_WORD.matcher(s);
+        if (unit.matches() && Units.find(unit.group(2)).isPresent()) {
+            return quantity(unit.group(1), unit.group(2));
         }
         Optional<Expr> plain = tried(s);
         if (plain.isPresent()) {

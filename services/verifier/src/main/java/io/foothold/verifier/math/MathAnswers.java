@@ -297,7 +297,9 @@ public final class MathAnswers {
     }
 
     private boolean union(Answer.Union gold, Answer given) {
-        List<Answer> parts = given instanceof Answer.Union u ? u.parts() : distances(given);
+        List<Answer> parts = given instanceof Answer.Union u
+                ? u.parts()
+                : given instanceof Answer.Group g && g.bracket() == Answer.Bracket.NONE ? g.items() : distances(given);
         return parts.size() == gold.parts().size() && unordered(gold.parts(), parts);
     }
 
@@ -358,6 +360,9 @@ public final class MathAnswers {
         if (given instanceof Answer.Matrix m) {
             return ordered(gold.bracket())
                     && vector(m).map(v -> inOrder(gold.items(), v)).orElse(false);
+        }
+        if (given instanceof Answer.Union u && gold.bracket() == Answer.Bracket.NONE) {
+            return unordered(gold.items(), u.parts());
         }
         if (given instanceof Answer.Interval i) {
             return interval(gold).map(g -> sameInterval(g, i)).orElse(false);

@@ -105,6 +105,6 @@ final class Units {
             String dimension = power == 2 ? "area" : "volume";
             return Optional.of(new Unit(dimension, known.factor().pow(power)));
         }
-        return Optional.of(known);
+        return power > 1 ? Optional.empty() : Optional.of(known);
     }
 }

@@ -28,7 +28,17 @@ final class Units {
             "people",
             "times",
             "ways",
-            "years");
+            "years",
+            "radians",
+            "radian",
+            "rad",
+            "usd",
+            "euros",
+            "students",
+            "books",
+            "apples",
+            "integers",
+            "numbers");
 
     static {
         unit("length", 1, 1, "m meter meters metre metres");

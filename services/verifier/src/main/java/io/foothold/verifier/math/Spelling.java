@@ -194,39 +194,57 @@ final class Spelling {
 
     /** LaTeX without dressing: Unicode signs as commands, no sizes, fonts or delimiters of mathematics. */
     static String clean(String text) {
-        StringBuilder signs = new StringBuilder(text.length() + 16);
-        for (int i = 0; i < text.length(); i++) {
-            String as = CHARACTERS.get(text.charAt(i));
-            if (as == null) {
-                signs.append(text.charAt(i));
-            } else {
-                signs.append(as);
-            }
+        String s = signs(text);
+        if (s.indexOf('\\') >= 0) {
+            s = commands(s);
         }
-        String s = signs.toString();
-        if (DOUBLED.matcher(s).find()) {
-            s = DOUBLED.matcher(s).replaceAll("\\\\").replace("\\\\\\\\", "\\\\");
-        }
-        s = SIZES.matcher(s).replaceAll("");
-        s = s.replace("\\lbrace", "\\{").replace("\\rbrace", "\\}").replace("...", "\\ldots ");
+        s = s.replace("...", "\\ldots ");
         for (Rewrite r : REWRITES) {
             if (s.contains(r.needs())) {
                 s = r.from().matcher(s).replaceAll(r.to());
             }
         }
+        if (s.contains("\\,") || s.contains("\\!") || s.contains("{,")) {
+            s = THIN_IN_NUMBER.matcher(s).replaceAll("");
+        }
+        if (s.indexOf('\\') >= 0 || s.indexOf('~') >= 0) {
+            s = THIN.matcher(s).replaceAll(" ");
+        }
+        return SPACES.matcher(undelimited(s)).replaceAll(" ").strip();
+    }
+
+    private static String signs(String text) {
+        StringBuilder out = new StringBuilder(text.length() + 16);
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            String as = c < 128 ? null : CHARACTERS.get(c);
+            if (as == null) {
+                out.append(c);
+            } else {
+                out.append(as);
+            }
+        }
+        return out.toString();
+    }
+
+    /** Damaged backslashes, sizes, fonts and texts. */
+    private static String commands(String text) {
+        String s = text;
+        if (s.contains("\\\\") && DOUBLED.matcher(s).find()) {
+            s = DOUBLED.matcher(s).replaceAll("\\\\").replace("\\\\\\\\", "\\\\");
+        }
+        s = SIZES.matcher(s).replaceAll("");
+        s = s.replace("\\lbrace", "\\{").replace("\\rbrace", "\\}");
         s = FONT.matcher(s)
                 .replaceAll(m -> Matcher.quoteReplacement(
                         Grammar.isFunction(m.group(1).strip())
                                 ? "\\" + m.group(1).strip() + " "
                                 : "{" + m.group(1) + "}"));
-        s = TEXT.matcher(s)
+        return TEXT.matcher(s)
                 .replaceAll(m -> Matcher.quoteReplacement(
                         isLetterAlone(m.group(1).strip()) || m.group(1).strip().matches("-?[\\d.,]+")
                                 ? " " + m.group(1) + " "
                                 : "\\text{" + m.group(1) + "}"));
-        s = THIN_IN_NUMBER.matcher(s).replaceAll("");
-        s = THIN.matcher(s).replaceAll(" ");
-        return SPACES.matcher(undelimited(s)).replaceAll(" ").strip();
     }
 
     /** A letter that is no unit. */
@@ -236,8 +254,15 @@ final class Spelling {
 
     /** Without the delimiters of mathematics and without currency signs. */
     private static String undelimited(String s) {
-        String t = s.replace("\\$", "").replace("$", "").replace("\\(", "").replace("\\)", "");
-        return CURRENCY.matcher(BARE_BRACKET.matcher(t).replaceAll("")).replaceAll("");
+        String t = s;
+        if (t.indexOf('$') >= 0) {
+            t = t.replace("\\$", "").replace("$", "");
+        }
+        if (t.indexOf('\\') >= 0) {
+            t = t.replace("\\(", "").replace("\\)", "");
+            t = BARE_BRACKET.matcher(t).replaceAll("");
+        }
+        return CURRENCY.matcher(t).replaceAll("");
     }
 
     /** What is left of a text when spaces, braces and closing marks do not count. */

@@ -5,7 +5,7 @@ import io.foothold.core.verdict.Verdict;
 import io.foothold.verifier.math.Budget;
 import io.foothold.verifier.math.MathAnswers;
 import java.util.Optional;
-import java.util.TreeSet;
+import java.util.Set;
 
 /** Judges a response by the kind of its problem. Pure and thread-safe. */
 public final class AnswerVerifier {
@@ -100,8 +100,8 @@ public final class AnswerVerifier {
     }
 
     private static Verdict choice(String gold, String response) {
-        TreeSet<String> right = Letters.ofGold(gold);
-        TreeSet<String> given = Letters.of(response);
+        Set<String> right = Letters.ofGold(gold);
+        Set<String> given = Letters.of(response);
         if (right.isEmpty()) {
             return Verdict.verifierError("the gold answer '" + gold + "' names no letter");
         }

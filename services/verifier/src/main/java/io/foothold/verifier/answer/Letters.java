@@ -2,6 +2,7 @@ package io.foothold.verifier.answer;
 
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -30,8 +31,8 @@ final class Letters {
     private Letters() {}
 
     /** The letters of a gold answer: also of one that has the option's text behind its letter. */
-    static TreeSet<String> ofGold(String gold) {
-        TreeSet<String> out = of(gold);
+    static Set<String> ofGold(String gold) {
+        Set<String> out = of(gold);
         Matcher start = Pattern.compile("^\\s*([A-J])\\s+\\S.*", Pattern.DOTALL).matcher(gold);
         if (out.isEmpty() && start.matches()) {
             out.add(start.group(1));
@@ -40,7 +41,7 @@ final class Letters {
     }
 
     /** The letters of a response; empty when it gives none. */
-    static TreeSet<String> of(String response) {
+    static Set<String> of(String response) {
         Optional<String> said = Extraction.said(response);
         if (said.isEmpty()) {
             return new TreeSet<>();
@@ -50,9 +51,9 @@ final class Letters {
         if (box.isPresent()) {
             return leading(box.get().text());
         }
-        TreeSet<String> announced = new TreeSet<>();
+        Set<String> announced = new TreeSet<>();
         for (Matcher m = ANNOUNCED.matcher(text); m.find(); ) {
-            TreeSet<String> here = leading(text.substring(m.end(), Math.min(text.length(), m.end() + 200)));
+            Set<String> here = leading(text.substring(m.end(), Math.min(text.length(), m.end() + 200)));
             if (!here.isEmpty() || m.group().matches("(?is).*(?:answer|答案).*[:：]\\s*")) {
                 announced = here;
             }
@@ -77,8 +78,8 @@ final class Letters {
                 .orElseGet(TreeSet::new);
     }
 
-    private static TreeSet<String> one(String letter) {
-        TreeSet<String> out = new TreeSet<>();
+    private static Set<String> one(String letter) {
+        Set<String> out = new TreeSet<>();
         out.add(letter.toUpperCase(Locale.ROOT));
         return out;
     }
@@ -107,12 +108,12 @@ final class Letters {
     }
 
     /** The letters that a text begins with. */
-    private static TreeSet<String> leading(String text) {
+    private static Set<String> leading(String text) {
         Matcher first = FIRST.matcher(text);
         if (!first.lookingAt()) {
             return new TreeSet<>();
         }
-        TreeSet<String> out = one(first.group(1));
+        Set<String> out = one(first.group(1));
         int end = first.end();
         Matcher next = NEXT.matcher(text);
         while (next.region(end, text.length()).lookingAt()) {

@@ -45,6 +45,8 @@ final class AnswerReader {
             Pattern.compile("^[A-Za-z](?:_\\{?\\w+}?)?(?:\\([a-z]\\))?\\s*\\\\in(?![a-z])\\s*(.+)$");
     private static final Pattern RELATION_SIGN =
             Pattern.compile("\\\\(?:le|ge|ne|approx|equiv|sim|to|mid)(?![a-zA-Z])|==|=|<|>");
+    private static final Pattern ROW_END = Pattern.compile("\\\\\\\\");
+    private static final Pattern CELL_END = Pattern.compile("&");
     private static final Pattern MATRIX = Pattern.compile(
             "\\\\begin\\s*\\{([pbvBV]?matrix|smallmatrix|array)}(?:\\s*\\{[lcr|@ ]*})?(.*?)\\\\end\\s*\\{\\1}",
             Pattern.DOTALL);
@@ -83,8 +85,8 @@ final class AnswerReader {
         String s = cleaned.strip();
         while (true) {
             String before = s;
-            if (s.endsWith(".") && !(s.length() > 1 && Character.isDigit(s.charAt(s.length() - 2)))
-                    || s.endsWith(",") && !s.endsWith("(,")
+            if ((s.endsWith(".") && !(s.length() > 1 && Character.isDigit(s.charAt(s.length() - 2))))
+                    || (s.endsWith(",") && !s.endsWith("(,"))
                     || s.endsWith(";")) {
                 s = s.substring(0, s.length() - 1).strip();
             }
@@ -317,7 +319,7 @@ final class AnswerReader {
                     ? group(Answer.Bracket.SQUARE, parts, depth)
                     : first == '(' && last == ')' ? one(inside, depth + 1) : null;
         }
-        boolean mixed = first == '(' && last == ']' || first == '[' && last == ')';
+        boolean mixed = (first == '(' && last == ']') || (first == '[' && last == ')');
         boolean infinite = inside.contains("\\infty");
         if (parts.size() == 2 && (mixed || infinite)) {
             try {
@@ -346,10 +348,10 @@ final class AnswerReader {
                 end = m.end();
                 determinant |= m.group(1).equals("vmatrix");
                 List<List<Expr>> rows = new ArrayList<>();
-                for (String row : m.group(2).split("\\\\\\\\")) {
+                for (String row : ROW_END.split(m.group(2), -1)) {
                     if (!row.isBlank()) {
                         List<Expr> cells = new ArrayList<>();
-                        for (String cell : row.split("&")) {
+                        for (String cell : CELL_END.split(row, -1)) {
                             cells.add(expression(cell));
                         }
                         rows.add(cells);

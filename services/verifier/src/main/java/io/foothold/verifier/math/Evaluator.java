@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.commons.numbers.fraction.BigFraction;
 
 /**
@@ -13,7 +14,7 @@ import org.apache.commons.numbers.fraction.BigFraction;
  */
 final class Evaluator<T> {
     private static final int LONGEST_RANGE = 2_000;
-    private static final java.util.Set<String> KNOWN = java.util.Set.of(
+    private static final Set<String> KNOWN = Set.of(
             "sin",
             "cos",
             "tan",

@@ -167,7 +167,7 @@ final class Grammar {
     }
 
     private static boolean isLetter(char c) {
-        return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     }
 
     private static boolean isDigit(char c) {
@@ -547,7 +547,7 @@ final class Grammar {
                 at++;
             }
         }
-        if (full.startsWith("C_") && peek() == '^' || index != null && name.equals("C") && peek() == '^') {
+        if (name.equals("C") && (index != null || full.startsWith("C_")) && peek() == '^') {
             need("^");
             Expr n = index != null ? index : new Grammar(full.substring(2), budget).sum();
             return new Expr.Call("binom", List.of(n, argument()));

@@ -6,6 +6,8 @@ import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import org.apache.commons.numbers.fraction.BigFraction;
 import org.jspecify.annotations.Nullable;
 
@@ -190,7 +192,7 @@ public final class MathAnswers {
 
     /** Whether a value rounds to a decimal of so many digits at least; the last digit may be one off. */
     private boolean rounded(@Nullable BigDecimal decimal, int digits, Expr value, @Nullable BigDecimal written) {
-        if (decimal == null || decimal.precision() < digits && decimal.scale() < digits) {
+        if (decimal == null || (decimal.precision() < digits && decimal.scale() < digits)) {
             return false;
         }
         // Of two decimals the one with fewer places is the rounded one.
@@ -293,7 +295,7 @@ public final class MathAnswers {
 
     private static boolean unknown(Expr x) {
         return x instanceof Expr.Var
-                || x instanceof Expr.Call c && (c.function().startsWith("function:"));
+                || (x instanceof Expr.Call c && c.function().startsWith("function:"));
     }
 
     private boolean union(Answer.Union gold, Answer given) {
@@ -375,15 +377,15 @@ public final class MathAnswers {
         }
         List<Answer> g = opened(gold);
         List<Answer> o = opened(a);
-        if (ordered(gold.bracket()) && a.bracket() == Answer.Bracket.SET
-                || gold.bracket() == Answer.Bracket.SET && ordered(a.bracket())) {
+        if ((ordered(gold.bracket()) && a.bracket() == Answer.Bracket.SET)
+                || (gold.bracket() == Answer.Bracket.SET && ordered(a.bracket()))) {
             return false;
         }
         if (ordered(gold.bracket()) && ordered(a.bracket()) && gold.bracket() != a.bracket() && g.size() == 2) {
             // A pair in round and one in square brackets may be intervals, and then differ.
             return false;
         }
-        return ordered(gold.bracket()) || ordered(a.bracket()) ? inOrder(g, o) : unordered(g, o);
+        return (ordered(gold.bracket()) || ordered(a.bracket())) ? inOrder(g, o) : unordered(g, o);
     }
 
     private static boolean ordered(Answer.Bracket b) {
@@ -396,7 +398,7 @@ public final class MathAnswers {
         for (Answer item : g.items()) {
             if (item instanceof Answer.Group inner
                     && (inner.bracket() == Answer.Bracket.NONE
-                            || g.items().size() == 1 && inner.bracket() == Answer.Bracket.UNPRINTED)) {
+                            || (g.items().size() == 1 && inner.bracket() == Answer.Bracket.UNPRINTED))) {
                 out.addAll(inner.items());
             } else {
                 out.add(item);
@@ -489,7 +491,7 @@ public final class MathAnswers {
         if (!(a instanceof Answer.Scalar s)) {
             return false;
         }
-        java.util.TreeSet<String> variables = new java.util.TreeSet<>();
+        Set<String> variables = new TreeSet<>();
         Expr.variables(s.value(), variables);
         // A bare number names nothing: 7 = 11a + c is an equation.
         return variables.isEmpty() && !(s.value() instanceof Expr.Num);
@@ -532,7 +534,7 @@ public final class MathAnswers {
     }
 
     private static boolean isNumber(Expr x) {
-        java.util.TreeSet<String> variables = new java.util.TreeSet<>();
+        Set<String> variables = new TreeSet<>();
         Expr.variables(x, variables);
         return variables.isEmpty();
     }
@@ -602,7 +604,7 @@ public final class MathAnswers {
         if (factor == 0) {
             return false;
         }
-        return one.equals("\\ne") || one.equals("=")
+        return (one.equals("\\ne") || one.equals("="))
                 ? one.equals(two)
                 : factor > 0 ? one.equals(two) : one.equals(turned(two));
     }

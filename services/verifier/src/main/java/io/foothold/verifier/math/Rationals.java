@@ -77,7 +77,7 @@ final class Rationals implements Arithmetic<BigFraction> {
             x = BigFraction.of(root(base.getNumerator(), degree), root(base.getDenominator(), degree));
         }
         if (exponent.getNumerator().bitLength() > 31
-                || (Math.max(1, bits(x) - 1)) * Math.abs(exponent.getNumerator().longValue()) > MOST_BITS) {
+                || Math.max(1, bits(x) - 1) * Math.abs(exponent.getNumerator().longValue()) > MOST_BITS) {
             throw new Undefined();
         }
         budget.spend(bits(x) * Math.abs(exponent.getNumerator().longValue()) / 32);

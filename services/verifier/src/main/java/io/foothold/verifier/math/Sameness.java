@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
 import org.apache.commons.numbers.complex.Complex;
@@ -78,7 +79,7 @@ final class Sameness {
         if (variables.isEmpty()) {
             Optional<BigFraction> x = exact(a);
             Optional<BigFraction> y = exact(b);
-            return x.isPresent() && y.isPresent()
+            return (x.isPresent() && y.isPresent())
                     ? x.get().equals(y.get())
                     : sameAt(a, b, Map.of(), false, true) == Agreement.YES;
         }
@@ -106,7 +107,7 @@ final class Sameness {
     }
 
     private static Map<String, BigFraction> point(
-            TreeSet<String> variables, SplittableRandom random, boolean positive, boolean whole) {
+            Set<String> variables, SplittableRandom random, boolean positive, boolean whole) {
         Map<String, BigFraction> point = new HashMap<>();
         for (String v : variables) {
             if (whole) {
@@ -120,7 +121,7 @@ final class Sameness {
     }
 
     /** The answer of exact arithmetic, where both sides have values at every point. */
-    private Optional<Boolean> exactly(Expr a, Expr b, TreeSet<String> variables, SplittableRandom random) {
+    private Optional<Boolean> exactly(Expr a, Expr b, Set<String> variables, SplittableRandom random) {
         int agreed = 0;
         for (int i = 0; i < 4; i++) {
             Map<String, BigFraction> point = new HashMap<>();

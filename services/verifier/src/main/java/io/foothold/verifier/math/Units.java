@@ -82,7 +82,7 @@ final class Units {
     private Units() {}
 
     private static void unit(String dimension, long top, long bottom, String names) {
-        for (String name : names.split(" ")) {
+        for (String name : names.split(" ", -1)) {
             KNOWN.put(name, new Unit(dimension, BigFraction.of(top, bottom)));
         }
     }

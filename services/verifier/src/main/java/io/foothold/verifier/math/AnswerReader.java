@@ -212,7 +212,6 @@ final class AnswerReader {
         int depth = 0;
         int from = 0;
         for (int i = 0; i < s.length(); i++) {
-            char c = s.charAt(i);
             if (depth == 0) {
                 for (String separator : separators) {
                     if (s.startsWith(separator, i) && whole(s, i, separator)) {
@@ -226,18 +225,19 @@ final class AnswerReader {
                     continue;
                 }
             }
-            if (c == '(' || c == '[' || c == '{') {
-                depth++;
-            } else if (c == ')' || c == ']' || c == '}') {
-                depth--;
-            } else if (s.startsWith("\\begin", i)) {
-                depth++;
-            } else if (s.startsWith("\\end", i)) {
-                depth--;
-            }
+            depth += nesting(s, i);
         }
         out.add(s.substring(from));
         return out;
+    }
+
+    /** 1 where a bracket or an environment opens, −1 where one closes. */
+    private static int nesting(String s, int at) {
+        char c = s.charAt(at);
+        if (c == '(' || c == '[' || c == '{' || s.startsWith("\\begin", at)) {
+            return 1;
+        }
+        return c == ')' || c == ']' || c == '}' || s.startsWith("\\end", at) ? -1 : 0;
     }
 
     private static boolean whole(String s, int at, String separator) {
@@ -255,7 +255,6 @@ final class AnswerReader {
         int from = 0;
         Matcher sign = RELATION_SIGN.matcher(s);
         for (int i = 0; i < s.length(); i++) {
-            char c = s.charAt(i);
             if (level == 0 && sign.region(i, s.length()).lookingAt()) {
                 sides.add(s.substring(from, i));
                 signs.add(sign.group().equals("==") ? "=" : sign.group());
@@ -263,15 +262,7 @@ final class AnswerReader {
                 from = sign.end();
                 continue;
             }
-            if (c == '(' || c == '[' || c == '{') {
-                level++;
-            } else if (c == ')' || c == ']' || c == '}') {
-                level--;
-            } else if (s.startsWith("\\begin", i)) {
-                level++;
-            } else if (s.startsWith("\\end", i)) {
-                level--;
-            }
+            level += nesting(s, i);
         }
         if (signs.isEmpty()) {
             return null;
@@ -307,11 +298,11 @@ final class AnswerReader {
         List<String> parts = split(inside, ",", ";");
         boolean several = parts.size() > 1 || inside.isBlank();
         if (set) {
-            return flat(Answer.Bracket.SET, inside, parts, depth);
+            return group(Answer.Bracket.SET, parts, depth);
         }
         if (first == '{') {
             return several || inside.contains("\\pm")
-                    ? flat(Answer.Bracket.UNPRINTED, inside, parts, depth)
+                    ? group(Answer.Bracket.UNPRINTED, parts, depth)
                     : one(inside, depth + 1);
         }
         if (!several) {
@@ -330,10 +321,6 @@ final class AnswerReader {
             }
         }
         return mixed ? null : group(first == '(' ? Answer.Bracket.ROUND : Answer.Bracket.SQUARE, parts, depth);
-    }
-
-    private Answer flat(Answer.Bracket bracket, String inside, List<String> parts, int depth) {
-        return inside.isBlank() ? new Answer.Group(bracket, List.of()) : group(bracket, parts, depth);
     }
 
     private @Nullable Answer matrix(String s) {

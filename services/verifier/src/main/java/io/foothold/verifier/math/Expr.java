@@ -40,7 +40,7 @@ sealed interface Expr {
     /** A power; roots are powers. */
     record Power(Expr base, Expr exponent) implements Expr {}
 
-    /** A function's value. A name that is not known is a function that could be anything. */
+    /** A function's value; see {@link #couldBeAnything}. */
     record Call(String function, List<Expr> arguments) implements Expr {}
 
     /** A sum or product over a range: {@code from} and {@code to} included. */
@@ -48,6 +48,11 @@ sealed interface Expr {
 
     /** Functions that make sense for whole arguments only. */
     Set<String> WHOLE = Set.of("factorial", "binom", "gcd", "lcm", "mod");
+
+    /** Whether a function is known by its name only: one of the problem's own, or an indexed sequence. */
+    static boolean couldBeAnything(Call c) {
+        return c.function().startsWith("function:") || c.function().startsWith("index:");
+    }
 
     /** The negative of an expression. */
     static Expr negative(Expr x) {

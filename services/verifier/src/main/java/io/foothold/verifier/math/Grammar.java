@@ -216,9 +216,6 @@ final class Grammar {
         boolean number = plainNumber(product);
         while (true) {
             linked();
-            if (take("**")) {
-                throw new Refused("a power of a product");
-            }
             if (take("*") || take("\\cdot") || take("\\times")) {
                 product = times(product, factor());
                 number = false;

@@ -302,7 +302,7 @@ public final class MathAnswers {
         List<Answer> parts = given instanceof Answer.Union u
                 ? u.parts()
                 : given instanceof Answer.Group g && g.bracket() == Answer.Bracket.NONE ? g.items() : distances(given);
-        return parts.size() == gold.parts().size() && unordered(gold.parts(), parts);
+        return unordered(gold.parts(), parts);
     }
 
     /** a ≤ |z| ≤ b as the union that it is. */
@@ -468,9 +468,13 @@ public final class MathAnswers {
         return assigned(a).filter(v -> agree(a, v)).map(v -> same(gold, v)).orElse(false);
     }
 
+    private static boolean equalities(Answer.Relation r) {
+        return r.signs().stream().allMatch(s -> s.equals("="));
+    }
+
     /** The value that a chain of equalities gives to what it names: its last member. */
     private Optional<Answer> assigned(Answer.Relation r) {
-        if (!r.signs().stream().allMatch(s -> s.equals("="))) {
+        if (!equalities(r)) {
             return Optional.empty();
         }
         Answer first = r.sides().get(0);
@@ -491,10 +495,8 @@ public final class MathAnswers {
         if (!(a instanceof Answer.Scalar s)) {
             return false;
         }
-        Set<String> variables = new TreeSet<>();
-        Expr.variables(s.value(), variables);
         // A bare number names nothing: 7 = 11a + c is an equation.
-        return variables.isEmpty() && !(s.value() instanceof Expr.Num);
+        return isNumber(s.value()) && !(s.value() instanceof Expr.Num);
     }
 
     /** Whether a side is a name: a letter, a function's value, a segment, a proportion or tuple of names. */
@@ -510,8 +512,7 @@ public final class MathAnswers {
     private static boolean names(Expr x) {
         return switch (x) {
             case Expr.Var v -> true;
-            case Expr.Call c ->
-                c.function().startsWith("function:") || c.function().startsWith("index:");
+            case Expr.Call c -> Expr.couldBeAnything(c);
             case Expr.Product p ->
                 p.factors().stream().allMatch(f -> f instanceof Expr.Var || f instanceof Expr.Constant);
             case Expr.Quotient q -> names(q.top()) && names(q.bottom());
@@ -543,8 +544,7 @@ public final class MathAnswers {
         if (g.signs().equals(a.signs()) && inOrder(g.sides(), a.sides())) {
             return true;
         }
-        if (g.signs().stream().allMatch(s -> s.equals("="))
-                && a.signs().stream().allMatch(s -> s.equals("="))) {
+        if (equalities(g) && equalities(a)) {
             Optional<Answer> left = assigned(g);
             Optional<Answer> right = assigned(a);
             if (left.isPresent() && right.isPresent() && sameName(g, a)) {

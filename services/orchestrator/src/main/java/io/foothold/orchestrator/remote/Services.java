@@ -192,13 +192,17 @@ public final class Services implements AutoCloseable {
         }
     }
 
-    /** Samples a group; completes when every reservation has a rollout or a failure. */
-    public CompletableFuture<List<SampleResponse>> sample(SampleWork work) {
+    /**
+     * Samples a group; completes when every reservation has a rollout or a failure.
+     *
+     * @param onEach told of every rollout and failure as it comes, before the future completes; must not block
+     */
+    public CompletableFuture<Void> sample(SampleWork work, Consumer<SampleResponse> onEach) {
         List<String> keys = work.getReservationsList().stream()
                 .map(Reservation::getRolloutId)
                 .toList();
-        return sampling.submit(SampleRequest.newBuilder().setWork(work).build(), keys, r -> {})
-                .thenApply(byKey -> keys.stream().map(k -> need(byKey, k)).toList());
+        return sampling.submit(SampleRequest.newBuilder().setWork(work).build(), keys, onEach)
+                .thenApply(byKey -> null);
     }
 
     private static <T> T need(Map<String, T> byKey, String key) {

@@ -19,11 +19,16 @@ import io.foothold.v1.Verdict;
 import io.foothold.v1.VerdictKind;
 import io.foothold.v1.VerifyWork;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Takes groups through reserve, sample and verify. Blocks its caller, who runs on a virtual thread. Thread-safe. */
@@ -233,49 +238,72 @@ final class GroupRunner {
 
     private List<Judged> sampleAndJudge(
             String groupId, StartState start, SamplingSettings settings, List<Reservation> reservations, long version) {
-        List<SampleResponse> responses;
-        try {
-            responses = services.sample(SampleWork.newBuilder()
-                            .setGroupId(groupId)
-                            .setStart(start)
-                            .setSettings(settings)
-                            .addAllReservations(reservations)
-                            .setMinPolicyVersion(version)
-                            .build())
-                    .join();
-        } catch (RuntimeException e) {
-            FootholdException failure = FootholdException.of(e);
-            return reservations.stream()
-                    .map(r -> new Judged(r.getRolloutId(), null, null, failure))
-                    .toList();
-        }
         Problem problem = problems.get(start.getProblemId());
         if (problem == null) {
             throw new IllegalStateException("problem " + start.getProblemId() + " is not known");
         }
-        List<CompletableFuture<Judged>> verdicts = new ArrayList<>();
-        for (SampleResponse response : responses) {
+        BlockingQueue<Optional<SampleResponse>> arrived = new LinkedBlockingQueue<>();
+        SampleWork work = SampleWork.newBuilder()
+                .setGroupId(groupId)
+                .setStart(start)
+                .setSettings(settings)
+                .addAllReservations(reservations)
+                .setMinPolicyVersion(version)
+                .build();
+        CompletableFuture<FootholdException> missing = sample(work, response -> arrived.add(Optional.of(response)))
+                .handle((nothing, failure) -> {
+                    arrived.add(Optional.empty());
+                    return failure == null
+                            ? new FootholdException(ErrorCode.INTERNAL, "the sampler ended without this rollout")
+                            : FootholdException.of(failure);
+                });
+        // Each is judged as it comes, while its neighbours are still being sampled.
+        Map<String, CompletableFuture<Judged>> judging = new HashMap<>();
+        for (Optional<SampleResponse> next = take(arrived); next.isPresent(); next = take(arrived)) {
+            SampleResponse response = next.get();
             if (response.hasFailed()) {
-                verdicts.add(CompletableFuture.completedFuture(new Judged(
-                        response.getFailed().getRolloutId(),
-                        null,
-                        null,
-                        Services.failure(response.getFailed().getFailure()))));
-                continue;
+                String id = response.getFailed().getRolloutId();
+                FootholdException failure =
+                        Services.failure(response.getFailed().getFailure());
+                judging.put(id, CompletableFuture.completedFuture(new Judged(id, null, null, failure)));
+            } else {
+                judging.put(response.getRollout().getId(), judge(problem, response.getRollout()));
             }
-            Rollout rollout = response.getRollout();
-            verdicts.add(services.verify(VerifyWork.newBuilder()
-                            .setRolloutId(rollout.getId())
-                            .setKind(problem.getKind())
-                            .setGold(problem.getAnswer())
-                            .setResponse(rollout.getText())
-                            .build())
-                    .handle((verdict, failure) -> new Judged(
-                            rollout.getId(),
-                            rollout,
-                            verdict,
-                            failure == null ? null : FootholdException.of(failure))));
         }
-        return verdicts.stream().map(CompletableFuture::join).toList();
+        return reservations.stream()
+                .map(Reservation::getRolloutId)
+                .map(id -> {
+                    CompletableFuture<Judged> own = judging.get(id);
+                    return own == null ? new Judged(id, null, null, missing.join()) : own.join();
+                })
+                .toList();
+    }
+
+    private CompletableFuture<Void> sample(SampleWork work, Consumer<SampleResponse> onEach) {
+        try {
+            return services.sample(work, onEach);
+        } catch (RuntimeException e) {
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+
+    private CompletableFuture<Judged> judge(Problem problem, Rollout rollout) {
+        return services.verify(VerifyWork.newBuilder()
+                        .setRolloutId(rollout.getId())
+                        .setKind(problem.getKind())
+                        .setGold(problem.getAnswer())
+                        .setResponse(rollout.getText())
+                        .build())
+                .handle((verdict, failure) -> new Judged(
+                        rollout.getId(), rollout, verdict, failure == null ? null : FootholdException.of(failure)));
+    }
+
+    private static <T> T take(BlockingQueue<T> queue) {
+        try {
+            return queue.take();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new FootholdException(ErrorCode.CANCELLED, "interrupted", e);
+        }
     }
 }

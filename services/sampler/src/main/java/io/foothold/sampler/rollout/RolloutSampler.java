@@ -167,16 +167,17 @@ public final class RolloutSampler implements AutoCloseable {
             }
             CountDownLatch over = new CountDownLatch(1);
             CompletableFuture<FootholdException> failure = new CompletableFuture<>();
-            List<Collected> finished = new ArrayList<>();
             call = endpoint.stream(requests, limits.deadline(), new TritonEndpoint.Responses() {
                 @Override
                 public void received(String requestId, Map<String, Tensor> outputs, boolean isLast) {
                     Collected c = byRequest.get(requestId);
-                    if (c != null && c.add(outputs)) {
-                        synchronized (finished) {
-                            finished.add(c);
+                    try {
+                        if (c != null && c.add(outputs)) {
+                            byRequest.remove(requestId);
+                            emit(c.rollout(prompt, work, vocabulary), missing);
                         }
-                        byRequest.remove(requestId);
+                    } catch (RuntimeException e) {
+                        failed(requestId, FootholdException.of(e));
                     }
                 }
 
@@ -195,14 +196,16 @@ public final class RolloutSampler implements AutoCloseable {
                 cancel();
             }
             await(over);
-            for (Collected c : finished) {
-                if (missing.remove(c.rolloutId) != null && !cancelled.get()) {
-                    sink.sampled(c.rollout(prompt, work, vocabulary));
-                }
-            }
             return failure.getNow(new FootholdException(
                     ErrorCode.PEER_UNAVAILABLE,
                     "inference server " + endpoint.target() + " ended the stream before " + missing.keySet()));
+        }
+
+        /** At once, while others are still being sampled: verification need not wait for the slowest of a group. */
+        private void emit(SampledRollout rollout, Map<String, GroupWork.Reservation> missing) {
+            if (missing.remove(rollout.rolloutId()) != null && !cancelled.get()) {
+                sink.sampled(rollout);
+            }
         }
 
         private ModelInferRequest request(TritonEndpoint endpoint, String id, int[] prompt, long seed) {

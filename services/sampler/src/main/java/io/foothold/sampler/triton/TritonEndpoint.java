@@ -19,7 +19,9 @@ import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -41,6 +43,10 @@ public final class TritonEndpoint implements AutoCloseable {
     private final String target;
     private final String model;
     private final Optional<String> adminSecret;
+    /** Texts that wait for the next tokenize request; guards {@link #tokenizing}. */
+    private final Map<String, CompletableFuture<int[]>> untokenized = new LinkedHashMap<>();
+
+    private boolean tokenizing;
     private final ManagedChannel[] channels = new ManagedChannel[CHANNELS];
     private final AtomicInteger nextChannel = new AtomicInteger();
     private final AtomicInteger outstanding = new AtomicInteger();
@@ -255,14 +261,68 @@ public final class TritonEndpoint implements AutoCloseable {
         return known;
     }
 
-    /** Token ids of a text. */
+    /** Token ids of a text. Texts that are asked for while a request is under way go together in the next one. */
     public int[] tokenize(String text, Duration deadline) {
-        Tensor ids = control("tokenize", Map.of(TEXT, Tensors.ofTexts(List.of(text))), deadline)
-                .get(IDS);
-        if (ids == null || ids.data().isEmpty()) {
-            throw new FootholdException(ErrorCode.INVALID_INPUT, "the prompt has no tokens: '" + text + "'");
+        CompletableFuture<int[]> ids;
+        synchronized (untokenized) {
+            ids = untokenized.computeIfAbsent(text, t -> new CompletableFuture<>());
+            if (!tokenizing) {
+                tokenizing = true;
+                Thread.startVirtualThread(() -> tokenizeAll(deadline));
+            }
         }
-        return ids.ints();
+        try {
+            return ids.join();
+        } catch (RuntimeException e) {
+            throw FootholdException.of(e);
+        }
+    }
+
+    private void tokenizeAll(Duration deadline) {
+        while (true) {
+            Map<String, CompletableFuture<int[]>> batch;
+            synchronized (untokenized) {
+                if (untokenized.isEmpty()) {
+                    tokenizing = false;
+                    return;
+                }
+                batch = new LinkedHashMap<>(untokenized);
+                untokenized.clear();
+            }
+            try {
+                tokenizeBatch(batch, deadline);
+            } catch (RuntimeException e) {
+                batch.values().forEach(ids -> ids.completeExceptionally(e));
+            }
+        }
+    }
+
+    private void tokenizeBatch(Map<String, CompletableFuture<int[]>> batch, Duration deadline) {
+        Map<String, Tensor> outputs =
+                control("tokenize", Map.of(TEXT, Tensors.ofTexts(List.copyOf(batch.keySet()))), deadline);
+        Tensor all = outputs.get(IDS);
+        Tensor lengths = outputs.get(LENGTHS);
+        int[] counts = lengths == null ? new int[0] : lengths.ints();
+        if (all == null || counts.length != batch.size()) {
+            throw new FootholdException(
+                    ErrorCode.PEER_UNAVAILABLE,
+                    "inference server " + target + " answered op tokenize of " + batch.size() + " texts without '" + IDS
+                            + "' or as many '" + LENGTHS + "'");
+        }
+        int[] ids = all.ints();
+        int from = 0;
+        int text = 0;
+        for (Map.Entry<String, CompletableFuture<int[]>> entry : batch.entrySet()) {
+            int to = from + counts[text++];
+            if (to == from) {
+                entry.getValue()
+                        .completeExceptionally(new FootholdException(
+                                ErrorCode.INVALID_INPUT, "the prompt has no tokens: '" + entry.getKey() + "'"));
+            } else {
+                entry.getValue().complete(Arrays.copyOfRange(ids, from, to));
+            }
+            from = to;
+        }
     }
 
     /** Makes the server serve a version and gives the pause in microseconds. Idempotent. */

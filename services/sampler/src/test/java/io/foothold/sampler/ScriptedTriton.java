@@ -15,6 +15,7 @@ import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -63,13 +64,23 @@ final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceService
                         ModelInferResponse.newBuilder().setId(request.getId());
                 switch (name) {
                     case "vocabulary" -> Tensors.put(answer, PIECES, Tensors.ofBytes(PIECES_OF_IT));
-                    case "tokenize" -> Tensors.put(answer, IDS, Tensors.ofInts(0, 1));
+                    case "tokenize" -> tokenize(answer, inputs.get(TEXT).bytes().size());
                     default -> {
                         generate(request, inputs);
                         return;
                     }
                 }
                 send(answer, true);
+            }
+
+            /** Every text has the same two tokens. */
+            private void tokenize(ModelInferResponse.Builder answer, int texts) {
+                int[] ids = new int[2 * texts];
+                int[] lengths = new int[texts];
+                Arrays.setAll(ids, i -> i % 2);
+                Arrays.fill(lengths, 2);
+                Tensors.put(answer, IDS, Tensors.ofInts(ids));
+                Tensors.put(answer, LENGTHS, Tensors.ofInts(lengths));
             }
 
             private void generate(ModelInferRequest request, Map<String, Tensor> inputs) {

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.foothold.augmentation.dial.Dial;
 import io.foothold.augmentation.dial.DialCorpus;
-import io.foothold.augmentation.dial.DialVocabulary;
+import io.foothold.augmentation.dial.Exercise;
 import io.foothold.augmentation.problems.ProblemSets;
 import io.foothold.augmentation.prompt.Templates;
 import io.foothold.core.problem.Problem;
@@ -63,10 +63,10 @@ class DialTest {
         Problem p = Dial.problems(Dial.Level.HARD, 1, 3, "train").get(0);
         assertThat(p.statement().split("mirror", -1)).hasSize(9);
         String root = new Templates(Dial.ROOT_TEMPLATE, Dial.GUIDED_TEMPLATE).prompt(p, 0);
-        assertThat(DialVocabulary.encode(root)).hasSize(20);
-        assertThat(DialVocabulary.encode(String.join("", p.oracleThoughts()) + p.answer()))
+        assertThat(Dial.VOCABULARY.encode(root)).hasSize(20);
+        assertThat(Dial.VOCABULARY.encode(String.join("", p.oracleThoughts()) + p.answer()))
                 .hasSize(51);
-        assertThat(DialVocabulary.size()).isEqualTo(38);
+        assertThat(Dial.VOCABULARY.size()).isEqualTo(38);
     }
 
     @Test
@@ -88,7 +88,7 @@ class DialTest {
         int[] mirrors = new int[2];
         int[] turns = new int[2];
         for (int i = 0; i < 3000; i++) {
-            DialCorpus.Exercise e = corpus.next(8);
+            Exercise e = corpus.next(8);
             int mark = e.prompt()[2] - 6;
             for (int k = 0; e.response()[4 * k] >= 26 && e.response()[4 * k] < 34; k++) {
                 int move = e.response()[4 * k + 1] - 16;

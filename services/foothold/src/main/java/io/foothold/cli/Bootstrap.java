@@ -1,7 +1,15 @@
 package io.foothold.cli;
 
+import io.foothold.augmentation.dial.Corpus;
+import io.foothold.augmentation.dial.Dial;
 import io.foothold.augmentation.dial.DialCorpus;
-import io.foothold.augmentation.dial.DialVocabulary;
+import io.foothold.augmentation.dial.Exercise;
+import io.foothold.augmentation.dial.JumpCorpus;
+import io.foothold.augmentation.dial.JumpDial;
+import io.foothold.augmentation.dial.PieceVocabulary;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.error.Nearest;
 import io.foothold.learner.sft.SupervisedFineTuning;
 import io.foothold.learner.train.Schedule;
 import io.foothold.policy.ModelConfig;
@@ -14,26 +22,87 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.function.LongFunction;
 
 /**
- * Makes the base policy of the dial from nothing: a Qwen3-shaped model of 308,592 parameters, fine-tuned on the sloppy
- * author's corpus in stages of growing length. Seeded; a few minutes on one core.
+ * Makes the base policy of a generated family from nothing: a Qwen3-shaped model of about 310,000 parameters, fine-tuned on the
+ * sloppy author's corpus in stages of growing length. Seeded; a few minutes on one core.
  */
 final class Bootstrap {
-    private static final int TOKENS_A_STEP = 2880;
     private static final int EXERCISES_A_ROUND = 512;
 
     private Bootstrap() {}
 
-    static ModelConfig shape() {
-        return ModelConfig.qwen3(DialVocabulary.size(), 96, 256, 3, 4, 2, 24, 256, List.of(DialVocabulary.END));
+    /**
+     * How a base is made.
+     *
+     * @param corpus from a seed
+     * @param tokensAStep largest padded size of a batch
+     * @param stages length stages, short problems first, or values stay at chance
+     * @param steps optimizer steps of the shipped base
+     */
+    private record Recipe(
+            PieceVocabulary vocabulary, LongFunction<Corpus> corpus, int tokensAStep, List<Stage> stages, int steps) {
+        int longest(double progress) {
+            return stages.stream()
+                    .filter(s -> progress < s.until())
+                    .findFirst()
+                    .orElse(stages.get(stages.size() - 1))
+                    .longest();
+        }
     }
 
-    static void run(Path directory, long seed, int steps, PrintStream out) {
+    /**
+     * A stage.
+     *
+     * @param until share of the steps at which it ends
+     * @param longest most moves of a problem
+     */
+    private record Stage(double until, int longest) {}
+
+    private static final Map<String, Recipe> RECIPES = Map.of(
+            "dial",
+                    new Recipe(
+                            Dial.VOCABULARY,
+                            seed -> new DialCorpus(DialCorpus.Settings.standard(), seed),
+                            2880,
+                            List.of(new Stage(.15, 2), new Stage(.3, 4), new Stage(1, 8)),
+                            1600),
+            "dial-jumps",
+                    new Recipe(
+                            JumpDial.VOCABULARY,
+                            seed -> new JumpCorpus(JumpCorpus.Settings.standard(), seed),
+                            3200,
+                            List.of(new Stage(.12, 3), new Stage(.25, 6), new Stage(.4, 10), new Stage(1, 16)),
+                            1400));
+
+    /** Shape of the dial's policy. */
+    static ModelConfig shape() {
+        return shape(Dial.VOCABULARY);
+    }
+
+    private static ModelConfig shape(PieceVocabulary vocabulary) {
+        return ModelConfig.qwen3(vocabulary.size(), 96, 256, 3, 4, 2, 24, 256, List.of(PieceVocabulary.END));
+    }
+
+    /**
+     * Makes a base.
+     *
+     * @param askedSteps optimizer steps; 0 takes those of the shipped base
+     */
+    static void run(String family, Path directory, long seed, int askedSteps, PrintStream out) {
+        Recipe recipe = RECIPES.get(family);
+        if (recipe == null) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    "unknown family '" + family + "'" + Nearest.hint(family, List.copyOf(RECIPES.keySet())));
+        }
+        int steps = askedSteps == 0 ? recipe.steps() : askedSteps;
         NativeRuntime.enterThread();
-        PolicyWeights initial = PolicyWeights.random(shape(), seed);
-        DialCorpus corpus = new DialCorpus(DialCorpus.Settings.standard(), seed);
+        PolicyWeights initial = PolicyWeights.random(shape(recipe.vocabulary()), seed);
+        Corpus corpus = recipe.corpus().apply(seed);
         Schedule schedule = new Schedule(Schedule.Shape.COSINE, 3e-3, 100, steps, 0.05);
         Random order = new Random(seed);
         long start = System.nanoTime();
@@ -43,7 +112,7 @@ final class Bootstrap {
             double smoothed = 0;
             for (int step = 1; step <= steps; step++) {
                 if (batches.isEmpty()) {
-                    batches.addAll(round(corpus, longest(step, steps)));
+                    batches.addAll(round(corpus, recipe.longest((double) step / steps), recipe.tokensAStep()));
                     Collections.shuffle(batches, order);
                 }
                 List<SupervisedFineTuning.Example> batch = batches.remove(batches.size() - 1);
@@ -59,27 +128,21 @@ final class Bootstrap {
                             step, steps, smoothed, tokens / seconds, seconds);
                 }
             }
-            PolicyDirectory.write(directory, training.weights(), DialVocabulary.tokenizerJson());
+            PolicyDirectory.write(directory, training.weights(), recipe.vocabulary().tokenizerJson());
         }
     }
 
-    /** Length stages: short problems first, or values stay at chance. */
-    private static int longest(int step, int steps) {
-        double progress = (double) step / steps;
-        return progress < 0.15 ? 2 : progress < 0.3 ? 4 : 8;
-    }
-
-    private static List<List<SupervisedFineTuning.Example>> round(DialCorpus corpus, int longest) {
+    private static List<List<SupervisedFineTuning.Example>> round(Corpus corpus, int longest, int tokensAStep) {
         List<SupervisedFineTuning.Example> examples = new ArrayList<>();
         for (int i = 0; i < EXERCISES_A_ROUND; i++) {
-            DialCorpus.Exercise e = corpus.next(longest);
-            examples.add(new SupervisedFineTuning.Example(e.prompt(), e.response(), e.weight()));
+            Exercise e = corpus.next(longest);
+            examples.add(new SupervisedFineTuning.Example(e.prompt(), e.response(), e.labels(), e.weight()));
         }
         examples.sort(Comparator.comparingInt(Bootstrap::length));
         List<List<SupervisedFineTuning.Example>> out = new ArrayList<>();
         List<SupervisedFineTuning.Example> current = new ArrayList<>();
         for (SupervisedFineTuning.Example e : examples) {
-            if (!current.isEmpty() && (current.size() + 1) * length(e) > TOKENS_A_STEP) {
+            if (!current.isEmpty() && (current.size() + 1) * length(e) > tokensAStep) {
                 out.add(current);
                 current = new ArrayList<>();
             }

@@ -9,7 +9,7 @@ import picocli.CommandLine.Option;
 @Command(
         name = "bootstrap",
         mixinStandardHelpOptions = true,
-        description = "Makes the base policy of the dial from nothing; a few minutes on one core.")
+        description = "Makes the base policy of a generated family from nothing; a few minutes on one core.")
 final class BootstrapCommand implements Callable<Integer> {
     @Option(names = "--out", required = true, description = "Directory to write (Hugging Face layout).")
     private Path out = Path.of("policy");
@@ -17,12 +17,15 @@ final class BootstrapCommand implements Callable<Integer> {
     @Option(names = "--seed", description = "Seed (default: ${DEFAULT-VALUE}).")
     private long seed;
 
-    @Option(names = "--steps", description = "Optimizer steps (default: ${DEFAULT-VALUE}).")
-    private int steps = 1600;
+    @Option(names = "--family", description = "Family, dial or dial-jumps (default: ${DEFAULT-VALUE}).")
+    private String family = "dial";
+
+    @Option(names = "--steps", description = "Optimizer steps; 0 takes those of the shipped base.")
+    private int steps;
 
     @Override
     public Integer call() {
-        Bootstrap.run(out, seed, steps, System.out);
+        Bootstrap.run(family, out, seed, steps, System.out);
         return 0;
     }
 }

@@ -3,7 +3,7 @@ package io.foothold.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.foothold.augmentation.dial.DialVocabulary;
+import io.foothold.augmentation.dial.Dial;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.random.Seeds;
@@ -53,14 +53,14 @@ final class RunBench {
 
     /** Names of what was measured, with their numbers. */
     Map<String, Map<String, Double>> measure() throws Exception {
-        if (weights.config().vocabulary() != DialVocabulary.size()) {
+        if (weights.config().vocabulary() != Dial.VOCABULARY.size()) {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT,
-                    "the whole run needs a policy with the dial's " + DialVocabulary.size() + " tokens, this one has "
+                    "the whole run needs a policy with the dial's " + Dial.VOCABULARY.size() + " tokens, this one has "
                             + weights.config().vocabulary() + "; leave it out with --only engine,learner");
         }
         Path policy = home.resolve("policy");
-        PolicyDirectory.write(policy, weights, DialVocabulary.tokenizerJson());
+        PolicyDirectory.write(policy, weights, Dial.VOCABULARY.tokenizerJson());
         Path problems = home.resolve("problems.jsonl");
         Workspace.write(problems, problems());
         Map<String, Map<String, Double>> out = new LinkedHashMap<>();
@@ -95,12 +95,12 @@ final class RunBench {
     /** Random prompts of the engine bench's length, each a text that encodes to just its tokens. */
     private String problems() {
         SplittableRandom random = new SplittableRandom(SEED);
-        List<String> pieces = DialVocabulary.decodable();
+        List<String> pieces = Dial.VOCABULARY.decodable();
         StringBuilder text = new StringBuilder();
         for (int made = 0; made < PROBLEMS; ) {
             StringBuilder prompt = new StringBuilder();
             random.ints(EngineBench.PROMPT, 0, pieces.size()).forEach(i -> prompt.append(pieces.get(i)));
-            if (DialVocabulary.encode(prompt.toString()).length == EngineBench.PROMPT) {
+            if (Dial.VOCABULARY.encode(prompt.toString()).length == EngineBench.PROMPT) {
                 ObjectNode line = mapper.createObjectNode();
                 line.put("id", "p" + made++).put("problem", prompt.toString()).put("answer", "0");
                 line.put("kind", "exact").put("max_tokens", EngineBench.MOST_NEW);
@@ -230,7 +230,7 @@ final class RunBench {
                     Seeds.of(SEED).split("train").split(Long.parseLong(id[1])).split(Long.parseLong(id[2]));
             out.add(GenerationRequest.plain(
                     line.path("rollout").asText(),
-                    DialVocabulary.encode(line.path("prompt").asText()),
+                    Dial.VOCABULARY.encode(line.path("prompt").asText()),
                     EngineBench.MOST_NEW,
                     seed.nonNegative()));
         }

@@ -24,8 +24,9 @@ final class PackedBatch {
      * @param prompt prompt tokens, at least one
      * @param response all response tokens, given and sampled
      * @param skipped leading response tokens that are no target (given tokens)
+     * @param labels what is predicted in the place of each other response token, −1 for nothing; empty for the token itself
      */
-    record Row(int[] prompt, int[] response, int skipped) {
+    record Row(int[] prompt, int[] response, int skipped, int[] labels) {
         Row {
             if (prompt.length == 0) {
                 throw new IllegalArgumentException("a row needs a prompt");
@@ -33,10 +34,21 @@ final class PackedBatch {
             if (skipped > response.length) {
                 throw new IllegalArgumentException("skipped " + skipped + " of " + response.length + " tokens");
             }
+            if (labels.length != 0 && labels.length != response.length - skipped) {
+                throw new IllegalArgumentException(
+                        labels.length + " labels for " + (response.length - skipped) + " tokens");
+            }
         }
 
         int targets() {
-            return response.length - skipped;
+            return labels.length == 0
+                    ? response.length - skipped
+                    : (int) Arrays.stream(labels).filter(l -> l >= 0).count();
+        }
+
+        /** What is predicted in the place of a response token; negative for nothing. */
+        int label(int i) {
+            return labels.length == 0 ? response[i] : labels[i - skipped];
         }
 
         /** Response tokens that go through the model: the last one predicts nothing. */
@@ -145,9 +157,12 @@ final class PackedBatch {
         for (int r = 0; r < rows.size(); r++) {
             targetStart[r] = m;
             Row row = rows.get(r);
-            for (int i = row.skipped(); i < row.response().length; i++, m++) {
-                target[m] = row.response()[i];
-                source[m] = i == 0 ? prompt[r] + row.prompt().length - 1 : response[r] + i - 1;
+            for (int i = row.skipped(); i < row.response().length; i++) {
+                int label = row.label(i);
+                if (label >= 0) {
+                    target[m] = label;
+                    source[m++] = i == 0 ? prompt[r] + row.prompt().length - 1 : response[r] + i - 1;
+                }
             }
         }
         targetStart[rows.size()] = m;

@@ -30,9 +30,16 @@ public final class Trainer implements AutoCloseable {
      * @param prompt prompt tokens, oracle prefix included
      * @param given given response tokens (resets)
      * @param sampled sampled tokens
-     * @param behaviour log-prob of each sampled token when it was drawn
+     * @param behaviour log-prob of each predicted token when it was drawn
+     * @param labels token to be predicted in the place of each sampled one, −1 for none; empty when the sampled tokens
+     *     themselves are predicted
      */
-    public record Sequence(int[] prompt, int[] given, int[] sampled, float[] behaviour) {
+    public record Sequence(int[] prompt, int[] given, int[] sampled, float[] behaviour, int[] labels) {
+        /** A sequence whose sampled tokens are what is predicted. */
+        public Sequence(int[] prompt, int[] given, int[] sampled, float[] behaviour) {
+            this(prompt, given, sampled, behaviour, new int[0]);
+        }
+
         int length() {
             return prompt.length + given.length + sampled.length;
         }
@@ -40,7 +47,7 @@ public final class Trainer implements AutoCloseable {
         PackedBatch.Row row() {
             int[] response = Arrays.copyOf(given, given.length + sampled.length);
             System.arraycopy(sampled, 0, response, given.length, sampled.length);
-            return new PackedBatch.Row(prompt, response, given.length);
+            return new PackedBatch.Row(prompt, response, given.length, labels);
         }
     }
 

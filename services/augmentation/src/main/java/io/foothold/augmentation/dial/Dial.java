@@ -40,6 +40,25 @@ public final class Dial {
     static final int LONGEST = 8;
     private static final String[] TURN_NAMES = {"+1", "+2", "+3", "-1", "-2", "-3"};
 
+    /** The 38 tokens. */
+    public static final PieceVocabulary VOCABULARY = vocabulary();
+
+    private static PieceVocabulary vocabulary() {
+        List<String> out = new ArrayList<>();
+        for (int d = 0; d < MARKS; d++) {
+            out.add(" " + d);
+        }
+        for (int move = 0; move < TURNS + MIRRORS; move++) {
+            out.add(moveName(move));
+        }
+        for (int k = 0; k < LONGEST; k++) {
+            out.add(step(k));
+        }
+        out.addAll(List.of("Dial at", DELIMITER, "\\boxed{", "}"));
+        return new PieceVocabulary(
+                List.of("<pad>", END, "<|solve|>", "<|continue|>", "<|locate|>", "<|assistant|>"), out);
+    }
+
     /** How difficult a problem is: moves, and mirrors among them. */
     public enum Level {
         /** 4 to 6 moves, no mirror. */
@@ -148,10 +167,20 @@ public final class Dial {
         return out.append('}').append(END).toString();
     }
 
-    private boolean isTest() {
+    /** Whether a statement belongs to the test side. */
+    static boolean isTest(String statement) {
         CRC32 crc = new CRC32();
-        crc.update(statement().getBytes(StandardCharsets.UTF_8));
+        crc.update(statement.getBytes(StandardCharsets.UTF_8));
         return crc.getValue() % 8 == 0;
+    }
+
+    /** Whether a split is the test side. */
+    static boolean isTestSplit(String split) {
+        return switch (split) {
+            case "train" -> false;
+            case "test" -> true;
+            default -> throw new IllegalArgumentException("unknown split '" + split + "' (expected train or test)");
+        };
     }
 
     /** A problem with so many moves and mirrors, from the training or the test side, which never meet. */
@@ -168,7 +197,7 @@ public final class Dial {
                 sequence[order[i]] = i < mirrors ? TURNS + random.nextInt(MIRRORS) : random.nextInt(TURNS);
             }
             Dial dial = new Dial(random.nextInt(MARKS), sequence);
-            if (dial.isTest() == test) {
+            if (isTest(dial.statement()) == test) {
                 return dial;
             }
         }
@@ -180,13 +209,7 @@ public final class Dial {
      * @param split train or test
      */
     public static List<Problem> problems(Level level, int count, long seed, String split) {
-        boolean test =
-                switch (split) {
-                    case "train" -> false;
-                    case "test" -> true;
-                    default ->
-                        throw new IllegalArgumentException("unknown split '" + split + "' (expected train or test)");
-                };
+        boolean test = isTestSplit(split);
         SplittableRandom random =
                 Seeds.of(seed).split("dial").split(level.name()).split(split).generator();
         List<Problem> out = new ArrayList<>(count);

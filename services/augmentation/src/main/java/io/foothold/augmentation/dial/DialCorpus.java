@@ -11,7 +11,7 @@ import java.util.SplittableRandom;
  * so its success for each step is set by the corpus: a designed deficit. At most 3 mirrors a problem, so no hard problem is
  * leaked.
  */
-public final class DialCorpus {
+public final class DialCorpus implements Corpus {
     /**
      * Settings of the author and the mix of exercises.
      *
@@ -29,15 +29,6 @@ public final class DialCorpus {
         }
     }
 
-    /**
-     * One exercise.
-     *
-     * @param prompt token ids of the prompt
-     * @param response token ids of the response, the only ones with a loss
-     * @param weight of its tokens in the loss
-     */
-    public record Exercise(int[] prompt, int[] response, double weight) {}
-
     private final Settings settings;
     private final SplittableRandom random;
 
@@ -47,7 +38,7 @@ public final class DialCorpus {
         this.random = Seeds.of(seed).split("dial-corpus").generator();
     }
 
-    /** The next exercise, of at most {@code longest} moves. */
+    @Override
     public Exercise next(int longest) {
         Dial dial = problem(longest);
         double kind = random.nextDouble();
@@ -62,9 +53,9 @@ public final class DialCorpus {
             for (int k = 0; k < dial.length(); k++) {
                 if (marks[k] != dial.mark(k)) {
                     String prompt = fill(Dial.LOCATE_TEMPLATE, dial, thoughts(dial, 0, marks));
-                    return new Exercise(
-                            DialVocabulary.encode(prompt),
-                            DialVocabulary.encode(Dial.step(k) + Dial.END),
+                    return Exercise.imitating(
+                            Dial.VOCABULARY.encode(prompt),
+                            Dial.VOCABULARY.encode(Dial.step(k) + Dial.END),
                             settings.locateWeight());
                 }
             }
@@ -88,7 +79,7 @@ public final class DialCorpus {
                 ? Dial.ROOT_TEMPLATE.replace("{problem}", dial.statement())
                 : fill(Dial.GUIDED_TEMPLATE, dial, thoughts(dial, 0, java.util.Arrays.copyOf(all, given)));
         String response = thoughts(dial, given, rest) + Dial.answer(all);
-        return new Exercise(DialVocabulary.encode(prompt), DialVocabulary.encode(response), 1);
+        return Exercise.imitating(Dial.VOCABULARY.encode(prompt), Dial.VOCABULARY.encode(response), 1);
     }
 
     private static String fill(String template, Dial dial, String prefix) {

@@ -1,4 +1,7 @@
-/** The dial: a generated family of problems whose difficulty is the number of mirrors, and the sloppy author whose style the base policy imitates. */
+/**
+ * Generated families: the dial, whose difficulty is the number of mirrors, and the dial with jumps, whose difficulty is where
+ * the jumps stand; and the sloppy authors whose style the base policies imitate.
+ */
 @NullMarked
 package io.foothold.augmentation.dial;
 

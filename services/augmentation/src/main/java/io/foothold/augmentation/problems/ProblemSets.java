@@ -1,6 +1,7 @@
 package io.foothold.augmentation.problems;
 
 import io.foothold.augmentation.dial.Dial;
+import io.foothold.augmentation.dial.JumpDial;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.error.Nearest;
@@ -14,6 +15,7 @@ import java.util.Map;
 /** Loads problem sets and remembers the last few; the same source always gives the same problems. Thread-safe. */
 public final class ProblemSets {
     private static final int REMEMBERED = 16;
+    private static final List<String> FAMILIES = List.of("dial", "dial-jumps");
 
     /** Where problems come from. */
     public sealed interface Source {
@@ -46,16 +48,19 @@ public final class ProblemSets {
         try {
             return switch (source) {
                 case Source.Generated g -> {
-                    if (!g.family().equals("dial")) {
-                        throw new FootholdException(
-                                ErrorCode.INVALID_INPUT,
-                                "unknown family '" + g.family() + "'" + Nearest.hint(g.family(), List.of("dial")));
-                    }
                     if (g.count() < 1 || g.count() > 1_000_000) {
                         throw new FootholdException(
                                 ErrorCode.INVALID_INPUT, "count must be 1..1000000, got " + g.count());
                     }
-                    yield Dial.problems(Dial.Level.named(g.level()), g.count(), g.seed(), g.split());
+                    yield switch (g.family()) {
+                        case "dial" -> Dial.problems(Dial.Level.named(g.level()), g.count(), g.seed(), g.split());
+                        case "dial-jumps" ->
+                            JumpDial.problems(JumpDial.Level.named(g.level()), g.count(), g.seed(), g.split());
+                        default ->
+                            throw new FootholdException(
+                                    ErrorCode.INVALID_INPUT,
+                                    "unknown family '" + g.family() + "'" + Nearest.hint(g.family(), FAMILIES));
+                    };
                 }
                 case Source.Jsonl j ->
                     JsonlProblems.read(Path.of(j.path()), Segmenter.named(j.segmenter(), j.delimiter()));

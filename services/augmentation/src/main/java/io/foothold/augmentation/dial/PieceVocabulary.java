@@ -6,105 +6,97 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The 38 tokens of the dial; concatenation decodes, longest match encodes. */
-public final class DialVocabulary {
+/** The tokens of a generated family: fixed pieces of text. Concatenation decodes, longest match encodes. Immutable. */
+public final class PieceVocabulary {
     /** The padding token. */
     public static final int PAD = 0;
 
     /** The end-of-sequence token. */
     public static final int END = 1;
 
-    private static final List<String> SPECIAL =
-            List.of("<pad>", "<|end|>", "<|solve|>", "<|continue|>", "<|locate|>", "<|assistant|>");
+    private final List<String> special;
+    private final List<String> pieces;
+    private final List<String> longestFirst;
+    private final Map<String, Integer> ids = new HashMap<>();
 
-    private static final List<String> PIECES = pieces();
-    private static final List<String> LONGEST_FIRST = PIECES.stream()
-            .sorted(Comparator.comparingInt((String s) -> -s.length()))
-            .toList();
-    private static final Map<String, Integer> IDS = new HashMap<>();
-
-    static {
-        for (int i = 0; i < PIECES.size(); i++) {
-            IDS.put(PIECES.get(i), i);
+    /**
+     * A vocabulary.
+     *
+     * @param special tokens that text never holds by chance; padding first, end of sequence second
+     * @param plain the others
+     */
+    PieceVocabulary(List<String> special, List<String> plain) {
+        this.special = List.copyOf(special);
+        this.pieces = new ArrayList<>(special);
+        pieces.addAll(plain);
+        for (int i = 0; i < pieces.size(); i++) {
+            ids.put(pieces.get(i), i);
         }
-    }
-
-    private DialVocabulary() {}
-
-    private static List<String> pieces() {
-        List<String> out = new ArrayList<>(SPECIAL);
-        for (int d = 0; d < Dial.MARKS; d++) {
-            out.add(" " + d);
-        }
-        for (int move = 0; move < Dial.TURNS + Dial.MIRRORS; move++) {
-            out.add(Dial.moveName(move));
-        }
-        for (int k = 0; k < Dial.LONGEST; k++) {
-            out.add(Dial.step(k));
-        }
-        out.add("Dial at");
-        out.add(Dial.DELIMITER);
-        out.add("\\boxed{");
-        out.add("}");
-        return List.copyOf(out);
+        this.longestFirst = pieces.stream()
+                .sorted(Comparator.comparingInt((String s) -> -s.length()))
+                .toList();
     }
 
     /** Number of tokens. */
-    public static int size() {
-        return PIECES.size();
+    public int size() {
+        return pieces.size();
+    }
+
+    /** The id of a piece. */
+    public int id(String piece) {
+        Integer id = ids.get(piece);
+        if (id == null) {
+            throw new IllegalArgumentException("'" + piece + "' is no piece of this vocabulary");
+        }
+        return id;
     }
 
     /** The texts of all tokens but the special ones. */
-    public static List<String> decodable() {
-        return PIECES.subList(SPECIAL.size(), PIECES.size());
+    public List<String> decodable() {
+        return pieces.subList(special.size(), pieces.size());
     }
 
     /** Token ids of a text. */
-    public static int[] encode(String text) {
+    public int[] encode(String text) {
         int[] out = new int[text.length()];
         int n = 0;
         for (int at = 0; at < text.length(); n++) {
-            String piece = null;
-            for (String candidate : LONGEST_FIRST) {
-                if (text.startsWith(candidate, at)) {
-                    piece = candidate;
-                    break;
-                }
-            }
-            Integer id = piece == null ? null : IDS.get(piece);
-            if (piece == null || id == null) {
-                throw new IllegalArgumentException("no dial token at character " + at + " of '" + text + "'");
-            }
-            out[n] = id;
+            int from = at;
+            String piece = longestFirst.stream()
+                    .filter(p -> text.startsWith(p, from))
+                    .findFirst()
+                    .orElseThrow(
+                            () -> new IllegalArgumentException("no token at character " + from + " of '" + text + "'"));
+            out[n] = id(piece);
             at += piece.length();
         }
         return java.util.Arrays.copyOf(out, n);
     }
 
     /** The vocabulary as a Hugging Face {@code tokenizer.json}. */
-    public static String tokenizerJson() {
+    public String tokenizerJson() {
         StringBuilder vocabulary = new StringBuilder();
         StringBuilder added = new StringBuilder();
-        for (int i = 0; i < PIECES.size(); i++) {
+        for (int i = 0; i < pieces.size(); i++) {
             vocabulary
                     .append(i == 0 ? "" : ",\n")
                     .append("      ")
-                    .append(quote(PIECES.get(i)))
+                    .append(quote(pieces.get(i)))
                     .append(": ")
                     .append(i);
         }
-        for (int i = 0; i < SPECIAL.size(); i++) {
+        for (int i = 0; i < special.size(); i++) {
             added.append(i == 0 ? "" : ",\n")
                     .append("    {\"id\": ")
                     .append(i)
                     .append(", \"content\": ")
-                    .append(quote(SPECIAL.get(i)))
+                    .append(quote(special.get(i)))
                     .append(
                             ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"special\": true}");
         }
-        List<String> alternatives = LONGEST_FIRST.stream()
-                .filter(p -> !SPECIAL.contains(p))
-                .map(DialVocabulary::escapeRegex)
+        List<String> alternatives = longestFirst.stream()
+                .filter(p -> !special.contains(p))
+                .map(PieceVocabulary::escapeRegex)
                 .toList();
         return """
                 {

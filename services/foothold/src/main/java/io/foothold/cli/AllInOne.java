@@ -50,7 +50,7 @@ final class AllInOne {
         System.setProperty("foothold.learner.home", absolute.resolve("runs").toString());
         System.setProperty("quarkus.http.port", Integer.toString(port));
         System.setProperty("foothold.sampler.endpoints", "127.0.0.1:" + port);
-        for (String peer : new String[] {"augmentation", "sampler", "verifier", "learner"}) {
+        for (String peer : new String[] {"augmentation", "sampler", "verifier", "localizer", "learner"}) {
             System.setProperty("quarkus.grpc.clients." + peer + ".port", Integer.toString(port));
         }
         settings.forEach(System::setProperty);

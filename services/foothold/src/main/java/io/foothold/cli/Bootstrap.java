@@ -128,7 +128,8 @@ final class Bootstrap {
                             step, steps, smoothed, tokens / seconds, seconds);
                 }
             }
-            PolicyDirectory.write(directory, training.weights(), recipe.vocabulary().tokenizerJson());
+            PolicyDirectory.write(
+                    directory, training.weights(), recipe.vocabulary().tokenizerJson());
         }
     }
 

@@ -7,6 +7,7 @@ import io.foothold.inference.ModelStreamInferResponse;
 import io.foothold.inference.MutinyGRPCInferenceServiceGrpc;
 import io.foothold.learner.config.LearnerConfig;
 import io.foothold.learner.grpc.LearnerGrpc;
+import io.foothold.localizer.grpc.LocalizerGrpc;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.Services;
@@ -117,6 +118,13 @@ final class Stack implements AutoCloseable {
                 return verifier.verify(request);
             }
         });
+        LocalizerGrpc localizer = new LocalizerGrpc(() -> 256);
+        int localizerPort = serve(new MutinyLocalizerServiceGrpc.LocalizerServiceImplBase() {
+            @Override
+            public Multi<LocalizeResponse> localize(Multi<LocalizeRequest> request) {
+                return localizer.localize(request);
+            }
+        });
         LearnerGrpc learner = new LearnerGrpc(
                 new LearnerConfig() {
                     @Override
@@ -153,7 +161,11 @@ final class Stack implements AutoCloseable {
         open.add(ledger);
         Services services = new Services(
                 new Services.Channels(
-                        channel(augmentationPort), channel(samplerPort), channel(verifierPort), channel(learnerPort)),
+                        channel(augmentationPort),
+                        channel(samplerPort),
+                        channel(verifierPort),
+                        channel(localizerPort),
+                        channel(learnerPort)),
                 CreditedStream.Limits.standard());
         open.add(services);
         runs = new RunManager(ledger, services, home.resolve("runs"), events::add);

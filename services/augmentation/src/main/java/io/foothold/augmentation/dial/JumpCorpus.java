@@ -76,10 +76,7 @@ public final class JumpCorpus implements Corpus {
             marks[k] = v;
         }
         return new Exercise(
-                prompt(JumpDial.LOCATE_TEMPLATE, dial),
-                JumpDial.VOCABULARY.encode(thoughts(dial, marks)),
-                labels,
-                1);
+                prompt(JumpDial.LOCATE_TEMPLATE, dial), JumpDial.VOCABULARY.encode(thoughts(dial, marks)), labels, 1);
     }
 
     /** The mark that the author writes. */

@@ -168,9 +168,7 @@ public final class JumpDial {
             }
             int[] moves = new int[length];
             for (int k = 0; k < length; k++) {
-                moves[k] = at.contains(k)
-                        ? TURNS.length + random.nextInt(JUMPS.length)
-                        : random.nextInt(TURNS.length);
+                moves[k] = at.contains(k) ? TURNS.length + random.nextInt(JUMPS.length) : random.nextInt(TURNS.length);
             }
             JumpDial dial = new JumpDial(random.nextInt(MARKS), moves);
             if (Dial.isTest(dial.statement()) == test) {

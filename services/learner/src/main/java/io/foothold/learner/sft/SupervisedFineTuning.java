@@ -46,9 +46,8 @@ public final class SupervisedFineTuning implements AutoCloseable {
     /** One optimizer step; gives the weighted mean cross-entropy in nats. */
     public double step(List<Example> batch) {
         double tokens = batch.stream().mapToDouble(Example::targets).sum();
-        double weighted = batch.stream()
-                .mapToDouble(e -> e.targets() * e.weight())
-                .sum();
+        double weighted =
+                batch.stream().mapToDouble(e -> e.targets() * e.weight()).sum();
         CreditPlan plan = CreditPlan.of(
                 RULE,
                 batch.stream()
@@ -56,8 +55,8 @@ public final class SupervisedFineTuning implements AutoCloseable {
                                 e.prompt().length, 0, e.targets(), e.weight() * tokens / weighted))
                         .toList());
         List<Trainer.Sequence> sequences = batch.stream()
-                .map(e -> new Trainer.Sequence(
-                        e.prompt(), new int[0], e.response(), new float[e.targets()], e.labels()))
+                .map(e ->
+                        new Trainer.Sequence(e.prompt(), new int[0], e.response(), new float[e.targets()], e.labels()))
                 .toList();
         double loss = trainer.accumulate(sequences, plan, RULE, 1).loss();
         trainer.step(new Trainer.AdamW(schedule.at(trainer.steps() + 1), 0.9, 0.95, 1e-8, weightDecay, 1));

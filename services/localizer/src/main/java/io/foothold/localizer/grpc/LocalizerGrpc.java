@@ -1,20 +1,30 @@
 package io.foothold.localizer.grpc;
 
+import com.google.common.primitives.Ints;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
+import io.foothold.core.reset.LocalizationStatistics;
 import io.foothold.localizer.config.LocalizerConfig;
 import io.foothold.localizer.thought.FirstWrongThought;
+import io.foothold.localizer.thought.Restatement;
+import io.foothold.localizer.thought.StatedStep;
 import io.foothold.v1.Localization;
 import io.foothold.v1.LocalizeRequest;
 import io.foothold.v1.LocalizeResponse;
 import io.foothold.v1.LocalizeWork;
 import io.foothold.v1.LocalizerService;
 import io.foothold.v1.NoError;
+import io.foothold.v1.OracleComparison;
+import io.foothold.v1.Questions;
+import io.foothold.v1.Revision;
+import io.foothold.v1.SamplingSettings;
+import io.foothold.v1.StartState;
 import io.quarkus.grpc.GrpcService;
 import io.smallrye.mutiny.Multi;
 import jakarta.inject.Inject;
 import java.util.List;
+import java.util.OptionalInt;
 
 /** Localization over a credited stream. */
 @GrpcService
@@ -31,7 +41,11 @@ public final class LocalizerGrpc implements LocalizerService {
                         LocalizerGrpc::failed),
                 config.window(),
                 (request, results) -> {
-                    results.emit(localize(request.getWork()));
+                    try {
+                        results.emit(localize(request.getWork()));
+                    } catch (IllegalArgumentException e) {
+                        throw new FootholdException(ErrorCode.INVALID_INPUT, String.valueOf(e.getMessage()), e);
+                    }
                     results.done();
                     return () -> {};
                 });
@@ -47,14 +61,102 @@ public final class LocalizerGrpc implements LocalizerService {
         switch (work.getMode()) {
             case LOCALIZER_MODE_RANDOM ->
                 out.setStep(FirstWrongThought.random(work.getThoughtsCount(), work.getSeed()));
-            case LOCALIZER_MODE_ORACLE ->
-                FirstWrongThought.oracle(work.getThoughtsList(), work.getOracleThoughtsList())
-                        .ifPresentOrElse(out::setStep, () -> out.setNoError(NoError.getDefaultInstance()));
+            case LOCALIZER_MODE_EARLY ->
+                out.setStep(FirstWrongThought.early(work.getThoughtsCount(), work.getEarlyThought()));
+            case LOCALIZER_MODE_ORACLE -> {
+                if (work.getOracleThoughtsCount() == 0) {
+                    throw invalid("the oracle localizer needs oracle_thoughts; rollout " + work.getRolloutId()
+                            + " has a problem without an oracle solution");
+                }
+                setStep(out, firstError(work));
+            }
+            case LOCALIZER_MODE_SELF -> stated(work, out);
+            case LOCALIZER_MODE_SELF_RECOMPUTE -> restated(work, out);
             case LOCALIZER_MODE_UNSPECIFIED, UNRECOGNIZED ->
-                throw new FootholdException(
-                        ErrorCode.INVALID_INPUT, "localizer mode is missing (expected random or oracle)");
+                throw invalid("localizer mode is missing (expected random, oracle, early, self or self_recompute)");
+        }
+        if (out.hasStep() && work.getOracleThoughtsCount() > 0) {
+            firstError(work)
+                    .ifPresent(error -> out.setComparison(OracleComparison.newBuilder()
+                            .setFirstError(error)
+                            .setEffectiveDeviation(LocalizationStatistics.effectiveDeviation(
+                                    work.getThoughtsList(), out.getStep(), error))));
         }
         return LocalizeResponse.newBuilder().setLocalization(out).build();
+    }
+
+    private static OptionalInt firstError(LocalizeWork work) {
+        return FirstWrongThought.oracle(work.getThoughtsList(), work.getOracleThoughtsList());
+    }
+
+    private static void setStep(Localization.Builder out, OptionalInt step) {
+        step.ifPresentOrElse(out::setStep, () -> out.setNoError(NoError.getDefaultInstance()));
+    }
+
+    private static void stated(LocalizeWork work, Localization.Builder out) {
+        if (work.getAnswersCount() == 0) {
+            out.setQuestions(Questions.newBuilder()
+                    .addStarts(asked(work)
+                            .setPrompt(StatedStep.question(
+                                    work.getPrompt().getTemplate(),
+                                    work.getProblem(),
+                                    work.getThoughtsList().stream()
+                                            .map(t -> work.getThoughtDelimiter().isEmpty()
+                                                    ? t
+                                                    : t.replace(work.getThoughtDelimiter(), ""))
+                                            .toList()))
+                            .setMaxTokens(work.getPrompt().getMaxTokens()))
+                    .setSettings(settings(work, work.getPrompt().getMaxTokens())));
+            return;
+        }
+        switch (StatedStep.read(work.getAnswers(0).getText(), work.getThoughtsCount())) {
+            case StatedStep.Reading.Step step -> out.setStep(step.number());
+            case StatedStep.Reading.NoError none -> out.setNoError(NoError.getDefaultInstance());
+            case StatedStep.Reading.Unreadable unreadable -> out.setUnparseable(unreadable.why());
+        }
+    }
+
+    private static void restated(LocalizeWork work, Localization.Builder out) {
+        int claim = work.getPrompt().getClaimTokens();
+        Restatement restatement =
+                new Restatement(Ints.toArray(work.getResponseTokenIdsList()), work.getThoughtEndsList(), claim);
+        List<int[]> questions = restatement.questions();
+        if (work.getAnswersCount() == 0 && !questions.isEmpty()) {
+            Questions.Builder asked = Questions.newBuilder().setSettings(settings(work, claim));
+            String prompt = work.getPrompt().getTemplate().replace("{problem}", work.getProblem());
+            for (int[] before : questions) {
+                asked.addStarts(asked(work)
+                        .setPrompt(prompt)
+                        .addAllPrefixTokenIds(Ints.asList(before))
+                        .setMaxTokens(claim));
+            }
+            out.setQuestions(asked);
+            return;
+        }
+        setStep(
+                out,
+                restatement.firstDisagreement(work.getAnswersList().stream()
+                        .map(a -> Ints.toArray(a.getTokenIdsList()))
+                        .toList()));
+    }
+
+    private static StartState.Builder asked(LocalizeWork work) {
+        return StartState.newBuilder().setRevision(Revision.newBuilder().setRolloutId(work.getRolloutId()));
+    }
+
+    private static SamplingSettings.Builder settings(LocalizeWork work, int maxTokens) {
+        if (maxTokens < 1 || work.getPrompt().getTemplate().isEmpty()) {
+            throw invalid("this localizer mode needs a prompt template and a limit of tokens of at least 1, got "
+                    + maxTokens);
+        }
+        return SamplingSettings.newBuilder()
+                .setTemperature(work.getPrompt().getTemperature())
+                .setTopP(1)
+                .setMaxTokens(maxTokens);
+    }
+
+    private static FootholdException invalid(String message) {
+        return new FootholdException(ErrorCode.INVALID_INPUT, message);
     }
 
     private static List<LocalizeResponse> failed(LocalizeRequest work, FootholdException failure) {

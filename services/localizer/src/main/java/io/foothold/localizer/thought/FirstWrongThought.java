@@ -16,6 +16,15 @@ public final class FirstWrongThought {
         return 1 + Seeds.of(seed).split("localizer").generator().nextInt(thoughts);
     }
 
+    /** Always the same thought, or the last one of a shorter rollout: the control that needs no localizer. */
+    public static int early(int thoughts, int wanted) {
+        if (thoughts < 1 || wanted < 1) {
+            throw new IllegalArgumentException(
+                    "early_thought must be at least 1 and the rollout must have thoughts: " + wanted + ", " + thoughts);
+        }
+        return Math.min(thoughts, wanted);
+    }
+
     /**
      * One-based number of the first thought that is not the oracle's, for tasks whose thoughts are determined; empty when
      * every thought is right and none is missing.

@@ -36,6 +36,9 @@ public class Runs {
     @GrpcClient("verifier")
     Channel verifier;
 
+    @GrpcClient("localizer")
+    Channel localizer;
+
     @GrpcClient("learner")
     Channel learner;
 
@@ -49,7 +52,7 @@ public class Runs {
         if (made == null) {
             LedgerStore store = new LedgerStore(database, InstantSource.system());
             Services remote = new Services(
-                    new Services.Channels(augmentation, sampler, verifier, learner),
+                    new Services.Channels(augmentation, sampler, verifier, localizer, learner),
                     CreditedStream.Limits.standard().withDeadline(config.deadline()));
             made = new RunManager(store, remote, Path.of(config.home()), events::send);
             ledger = store;

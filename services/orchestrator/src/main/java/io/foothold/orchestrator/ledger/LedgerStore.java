@@ -474,10 +474,14 @@ public final class LedgerStore implements AutoCloseable {
 
     /** Number of rollouts of a run by purpose. */
     public Map<String, Long> countsByPurpose(String runId) {
+        return counts(
+                "select purpose, count(*) from rollout where run_id = ? group by purpose order by purpose", runId);
+    }
+
+    private Map<String, Long> counts(String sql, String runId) {
         return query(c -> {
             Map<String, Long> out = new LinkedHashMap<>();
-            try (PreparedStatement s = c.prepareStatement(
-                    "select purpose, count(*) from rollout where run_id = ? group by purpose order by purpose")) {
+            try (PreparedStatement s = c.prepareStatement(sql)) {
                 bind(s, runId);
                 try (ResultSet r = s.executeQuery()) {
                     while (r.next()) {
@@ -487,6 +491,14 @@ public final class LedgerStore implements AutoCloseable {
             }
             return out;
         });
+    }
+
+    /** Sampled tokens of a run by what they served: the purpose of a rollout, or of one that was consumed its reason. */
+    public Map<String, Long> tokensByUse(String runId) {
+        return counts(
+                "select case when state = 'CONSUMED' then reason else purpose end as served, sum(tokens) from rollout "
+                        + "where run_id = ? group by served order by served",
+                runId);
     }
 
     /** Checks conservation. */

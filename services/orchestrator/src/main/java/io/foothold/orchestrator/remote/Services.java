@@ -25,13 +25,15 @@ public final class Services implements AutoCloseable {
     private static final Duration CALL = Duration.ofMinutes(2);
 
     /** How to reach them. */
-    public record Channels(Channel augmentation, Channel sampler, Channel verifier, Channel learner) {}
+    public record Channels(
+            Channel augmentation, Channel sampler, Channel verifier, Channel localizer, Channel learner) {}
 
     private final MutinyAugmentationServiceGrpc.MutinyAugmentationServiceStub augmentation;
     private final MutinySamplerServiceGrpc.MutinySamplerServiceStub sampler;
     private final MutinyLearnerServiceGrpc.MutinyLearnerServiceStub learner;
     private final CreditedStream<SampleRequest, SampleResponse> sampling;
     private final CreditedStream<VerifyRequest, VerifyResponse> verification;
+    private final CreditedStream<LocalizeRequest, LocalizeResponse> localization;
     private final CreditedStream<TrainRequest, TrainResponse> training;
 
     /** Services behind these channels. */
@@ -58,6 +60,15 @@ public final class Services implements AutoCloseable {
                         VerifyResponse::getCredit,
                         r -> r.getResult().getRolloutId()),
                 verifier::verify,
+                limits);
+        var localizer = MutinyLocalizerServiceGrpc.newMutinyStub(channels.localizer());
+        this.localization = new CreditedStream<>(
+                "localizer",
+                CreditedStream.Shape.of(
+                        c -> LocalizeRequest.newBuilder().setCredit(c).build(),
+                        LocalizeResponse::getCredit,
+                        r -> r.getLocalization().getRolloutId()),
+                localizer::localize,
                 limits);
         this.training = new CreditedStream<>(
                 "learner",
@@ -221,6 +232,14 @@ public final class Services implements AutoCloseable {
                 .thenApply(byKey -> need(byKey, key).getResult().getVerdict());
     }
 
+    /** Has the first wrong thought of a failed rollout named, or is told what the policy has to be asked first. */
+    public CompletableFuture<Localization> localize(LocalizeWork work) {
+        String key = work.getRolloutId();
+        return localization
+                .submit(LocalizeRequest.newBuilder().setWork(work).build(), List.of(key), r -> {})
+                .thenApply(byKey -> need(byKey, key).getLocalization());
+    }
+
     /** Switches every inference server to a policy version. */
     public PublishPolicyResponse publish(long version, String uri, String digest) {
         return await(sampler.publishPolicy(PublishPolicyRequest.newBuilder()
@@ -306,6 +325,7 @@ public final class Services implements AutoCloseable {
     public void close() {
         sampling.close();
         verification.close();
+        localization.close();
         training.close();
     }
 

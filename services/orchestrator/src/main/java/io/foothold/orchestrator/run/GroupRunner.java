@@ -4,8 +4,10 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.core.random.Seeds;
+import io.foothold.core.reset.LocalizationStatistics;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.Services;
+import io.foothold.v1.FailedRollout;
 import io.foothold.v1.FinishReason;
 import io.foothold.v1.Problem;
 import io.foothold.v1.Reservation;
@@ -19,6 +21,7 @@ import io.foothold.v1.Verdict;
 import io.foothold.v1.VerdictKind;
 import io.foothold.v1.VerifyWork;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +31,8 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -61,8 +66,60 @@ final class GroupRunner {
         }
     }
 
+    /** A rollout that has a verdict and a reward, verified in the ledger. */
+    record Member(Judged judged, double reward) {
+        Rollout rollout() {
+            return java.util.Objects.requireNonNull(judged.rollout());
+        }
+
+        RewardedRollout rewarded() {
+            return RewardedRollout.newBuilder()
+                    .setRollout(rollout())
+                    .setReward(reward)
+                    .build();
+        }
+    }
+
     /** A complete group. */
-    record Group(String id, StartState start, List<RewardedRollout> members, List<Judged> judged, int verifierErrors) {}
+    record Group(String id, StartState start, List<Member> members) {
+        int passes() {
+            return (int) members.stream().filter(m -> m.judged().passed()).count();
+        }
+
+        int sampledTokens() {
+            return members.stream().mapToInt(m -> m.judged().tokens()).sum();
+        }
+    }
+
+    /** What one place of an update gave: its groups, and how many verdicts were errors on the way. */
+    record Unit(List<Group> groups, int verifierErrors, Resets resets) {
+        /** Every rollout that is to be trained. */
+        List<Member> members() {
+            return groups.stream().flatMap(g -> g.members().stream()).toList();
+        }
+
+        int size() {
+            return groups.stream().mapToInt(g -> g.members().size()).sum();
+        }
+    }
+
+    /**
+     * What resets a unit made; all empty without any.
+     *
+     * @param draws fresh rollouts
+     * @param drawsPassed those of them that passed
+     * @param outcomes one a suffix group
+     * @param suffixTokens tokens of the suffix groups
+     * @param dropped why suffix groups are missing
+     */
+    record Resets(
+            int draws,
+            int drawsPassed,
+            List<LocalizationStatistics.Outcome> outcomes,
+            int suffixTokens,
+            List<String> dropped) {
+        static final Resets NONE = new Resets(0, 0, List.of(), 0, List.of());
+    }
 
     private final RunSpec spec;
     private final Services services;
@@ -122,24 +179,68 @@ final class GroupRunner {
         return judged;
     }
 
-    /** Samples and judges a group for training; members without a verdict are asked for again. */
-    Group train(String groupId, StartState start, Seeds seed, long version) {
+    /** Samples rollouts without judging them, one from each start state: what a localizer asks of the policy. */
+    List<Rollout> answers(
+            String groupId, List<StartState> starts, SamplingSettings settings, Seeds seed, long version) {
+        List<CompletableFuture<Judged>> asked = new ArrayList<>();
+        List<CompletableFuture<Void>> reserved = new ArrayList<>();
+        for (int q = 0; q < starts.size(); q++) {
+            String id = groupId + incarnation + "/" + q;
+            List<Reservation> one = List.of(reservation(id, seed.split(q)));
+            reserved.add(reserve(groupId + incarnation, "localization", one));
+            asked.add(unjudged(work(id, starts.get(q), settings, one, version)));
+        }
+        List<Judged> answers = asked.stream().map(CompletableFuture::join).toList();
+        reserved.forEach(LedgerStore::await);
+        LedgerStore.await(ledger.record(answers.stream()
+                .map(j -> j.rollout() == null
+                        ? dropped(j)
+                        : new LedgerStore.Outcome(
+                                j.rolloutId(), RolloutState.CONSUMED, "", 0, j.tokens(), "localization"))
+                .toList()));
+        for (Judged j : answers) {
+            if (j.rollout() == null) {
+                throw why(j);
+            }
+        }
+        return answers.stream()
+                .map(Judged::rollout)
+                .map(java.util.Objects::requireNonNull)
+                .toList();
+    }
+
+    /** Samples and judges a group for training. */
+    Group train(String groupId, StartState start, int size, Seeds seed, long version, AtomicInteger errors) {
+        return new Group(named(groupId), start, members(groupId, start, 0, size, seed, version, errors));
+    }
+
+    /** The id of a group in this incarnation. */
+    String named(String groupId) {
+        return groupId + incarnation;
+    }
+
+    /**
+     * Samples and judges members of a group; those without a verdict are asked for again.
+     *
+     * @param from place of the first in its group
+     * @param errors counts verdicts that were none
+     * @return in the order of their places
+     */
+    List<Member> members(
+            String groupId, StartState start, int from, int count, Seeds seed, long version, AtomicInteger errors) {
         String id = groupId + incarnation;
-        int size = spec.rolloutsPerGroup();
-        List<RewardedRollout> members = new ArrayList<>();
-        List<Judged> kept = new ArrayList<>();
+        @Nullable Member[] kept = new @Nullable Member[count];
         FootholdException last = new FootholdException(ErrorCode.INTERNAL, "no attempt was made");
-        int errors = 0;
         List<Integer> missing = new ArrayList<>();
-        for (int r = 0; r < size; r++) {
+        for (int r = 0; r < count; r++) {
             missing.add(r);
         }
         for (int attempt = 0; attempt < ATTEMPTS && !missing.isEmpty(); attempt++) {
             List<Reservation> reservations = new ArrayList<>();
             for (int r : missing) {
                 String suffix = attempt == 0 ? "" : "." + attempt;
-                Seeds s = attempt == 0 ? seed.split(r) : seed.split(r).split(attempt);
-                reservations.add(reservation(id + "/" + r + suffix, s));
+                Seeds own = seed.split(from + r);
+                reservations.add(reservation(id + "/" + (from + r) + suffix, attempt == 0 ? own : own.split(attempt)));
             }
             CompletableFuture<Void> reserved = reserve(id, "train", reservations);
             List<LedgerStore.Outcome> outcomes = new ArrayList<>();
@@ -147,9 +248,9 @@ final class GroupRunner {
             List<Judged> judged = sampleAndJudge(id, start, spec.trainSampling(), reservations, version);
             for (int i = 0; i < judged.size(); i++) {
                 Judged j = judged.get(i);
-                OptionalDouble reward = reward(j, seed.split(missing.get(i)).split("reward"));
-                Rollout rollout = j.rollout();
-                if (reward.isPresent() && rollout != null) {
+                int place = missing.get(i);
+                OptionalDouble reward = reward(j, seed.split(from + place).split("reward"));
+                if (reward.isPresent()) {
                     outcomes.add(new LedgerStore.Outcome(
                             j.rolloutId(),
                             RolloutState.VERIFIED,
@@ -157,35 +258,56 @@ final class GroupRunner {
                             reward.getAsDouble(),
                             j.tokens(),
                             ""));
-                    members.add(RewardedRollout.newBuilder()
-                            .setRollout(rollout)
-                            .setReward(reward.getAsDouble())
-                            .build());
-                    kept.add(j);
+                    kept[place] = new Member(j, reward.getAsDouble());
                 } else {
                     outcomes.add(dropped(j));
-                    errors += j.verdict() == null ? 0 : 1;
+                    errors.addAndGet(j.verdict() == null ? 0 : 1);
                     last = why(j);
-                    still.add(missing.get(i));
+                    still.add(place);
                 }
             }
             LedgerStore.await(reserved);
             LedgerStore.await(ledger.record(outcomes));
             missing = still;
         }
+        List<Member> members =
+                Arrays.stream(kept).filter(java.util.Objects::nonNull).toList();
         if (!missing.isEmpty()) {
-            drop(kept, "its group lost " + missing.size() + " members: " + last.text());
+            drop(members, "its group lost " + missing.size() + " members: " + last.text());
             throw last;
         }
-        return new Group(id, start, members, kept, errors);
+        return members;
     }
 
     /** Gives up rollouts that have a verdict already. */
-    void drop(List<Judged> judged, String reason) {
-        LedgerStore.await(ledger.record(judged.stream()
-                .map(j -> new LedgerStore.Outcome(
-                        j.rolloutId(), RolloutState.DROPPED, j.verdictName(), 0, j.tokens(), reason))
+    void drop(List<Member> members, String reason) {
+        end(members, RolloutState.DROPPED, reason);
+    }
+
+    /** Ends rollouts that have a verdict and served as seeds, or were drawn in the search for one. */
+    void consumed(List<Member> members) {
+        end(members, RolloutState.CONSUMED, "seed");
+    }
+
+    private void end(List<Member> members, RolloutState state, String reason) {
+        LedgerStore.await(ledger.record(members.stream()
+                .map(m -> new LedgerStore.Outcome(
+                        m.judged().rolloutId(),
+                        state,
+                        m.judged().verdictName(),
+                        m.reward(),
+                        m.judged().tokens(),
+                        reason))
                 .toList()));
+    }
+
+    /** A problem that is known. */
+    Problem problem(String id) {
+        Problem problem = problems.get(id);
+        if (problem == null) {
+            throw new IllegalStateException("problem " + id + " is not known");
+        }
+        return problem;
     }
 
     private static Reservation reservation(String id, Seeds seed) {
@@ -238,18 +360,9 @@ final class GroupRunner {
 
     private List<Judged> sampleAndJudge(
             String groupId, StartState start, SamplingSettings settings, List<Reservation> reservations, long version) {
-        Problem problem = problems.get(start.getProblemId());
-        if (problem == null) {
-            throw new IllegalStateException("problem " + start.getProblemId() + " is not known");
-        }
+        Problem problem = problem(start.getProblemId());
         BlockingQueue<Optional<SampleResponse>> arrived = new LinkedBlockingQueue<>();
-        SampleWork work = SampleWork.newBuilder()
-                .setGroupId(groupId)
-                .setStart(start)
-                .setSettings(settings)
-                .addAllReservations(reservations)
-                .setMinPolicyVersion(version)
-                .build();
+        SampleWork work = work(groupId, start, settings, reservations, version);
         CompletableFuture<FootholdException> missing = sample(work, response -> arrived.add(Optional.of(response)))
                 .handle((nothing, failure) -> {
                     arrived.add(Optional.empty());
@@ -262,10 +375,8 @@ final class GroupRunner {
         for (Optional<SampleResponse> next = take(arrived); next.isPresent(); next = take(arrived)) {
             SampleResponse response = next.get();
             if (response.hasFailed()) {
-                String id = response.getFailed().getRolloutId();
-                FootholdException failure =
-                        Services.failure(response.getFailed().getFailure());
-                judging.put(id, CompletableFuture.completedFuture(new Judged(id, null, null, failure)));
+                Judged failed = failed(response.getFailed());
+                judging.put(failed.rolloutId(), CompletableFuture.completedFuture(failed));
             } else {
                 judging.put(response.getRollout().getId(), judge(problem, response.getRollout()));
             }
@@ -277,6 +388,41 @@ final class GroupRunner {
                     return own == null ? new Judged(id, null, null, missing.join()) : own.join();
                 })
                 .toList();
+    }
+
+    private static SampleWork work(
+            String groupId, StartState start, SamplingSettings settings, List<Reservation> reservations, long version) {
+        return SampleWork.newBuilder()
+                .setGroupId(groupId)
+                .setStart(start)
+                .setSettings(settings)
+                .addAllReservations(reservations)
+                .setMinPolicyVersion(version)
+                .build();
+    }
+
+    private static Judged failed(FailedRollout failed) {
+        return new Judged(failed.getRolloutId(), null, null, Services.failure(failed.getFailure()));
+    }
+
+    private CompletableFuture<Judged> unjudged(SampleWork work) {
+        String id = work.getReservations(0).getRolloutId();
+        AtomicReference<@Nullable SampleResponse> arrived = new AtomicReference<>();
+        return sample(work, arrived::set).handle((nothing, failure) -> {
+            SampleResponse response = arrived.get();
+            if (response == null) {
+                return new Judged(
+                        id,
+                        null,
+                        null,
+                        failure == null
+                                ? new FootholdException(ErrorCode.INTERNAL, "the sampler ended without this rollout")
+                                : FootholdException.of(failure));
+            }
+            return response.hasFailed()
+                    ? failed(response.getFailed())
+                    : new Judged(id, response.getRollout(), null, null);
+        });
     }
 
     private CompletableFuture<Void> sample(SampleWork work, Consumer<SampleResponse> onEach) {

@@ -65,12 +65,16 @@ final class RunLog {
         manifest.getRolloutsList().forEach(r -> advantages.put(r.getRolloutId(), r.getAdvantage()));
         StringBuilder out = new StringBuilder();
         for (GroupRunner.Group g : groups) {
-            for (int i = 0; i < g.judged().size(); i++) {
-                GroupRunner.Judged j = g.judged().get(i);
+            for (GroupRunner.Member m : g.members()) {
+                GroupRunner.Judged j = m.judged();
                 ObjectNode line = line(g.start().getPrompt(), j);
                 line.put("group", g.id()).put("problem", g.start().getProblemId());
                 line.put("start", g.start().getOriginCase().name().toLowerCase(java.util.Locale.ROOT));
-                line.put("reward", g.members().get(i).getReward());
+                line.put("reward", m.reward());
+                if (g.start().hasReset()) {
+                    line.put("seed", g.start().getReset().getRolloutId());
+                    line.put("thought", g.start().getReset().getThought());
+                }
                 line.put("advantage", advantages.getOrDefault(j.rolloutId(), 0.0));
                 append(out, line);
             }

@@ -3,6 +3,8 @@ package io.foothold.orchestrator.run;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.random.Seeds;
+import io.foothold.core.reset.LocalizationStatistics;
 import io.foothold.core.staleness.StalenessGate;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.Services;
@@ -26,6 +28,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,16 +42,17 @@ import org.jspecify.annotations.Nullable;
 final class RunLoop {
     private static final int PROBE_WINDOW = 64;
     private static final int MOST_DROPPED_IN_A_ROW = 5;
+    private static final List<String> TRAINING_USES = List.of("train", "seed", "localization");
 
     /** How a run came to its end. */
     record End(String state, String reason) {}
 
     private sealed interface Report {
-        record GroupDone(long number, GroupRunner.Group group) implements Report {}
+        record GroupDone(long number, GroupRunner.Unit unit) implements Report {}
 
         record GroupLost(long number, FootholdException failure) implements Report {}
 
-        record Trained(UpdateManifest manifest, List<GroupRunner.Group> groups) implements Report {}
+        record Trained(UpdateManifest manifest, List<GroupRunner.Unit> units) implements Report {}
 
         record TrainingFailed(FootholdException failure) implements Report {}
 
@@ -60,12 +64,13 @@ final class RunLoop {
     private final LedgerStore ledger;
     private final RunLog log;
     private final GroupRunner groups;
+    private final ResetRunner resets;
     private final Evaluator evaluator;
     private final StalenessGate gate;
     private final LinkedBlockingQueue<Report> reports = new LinkedBlockingQueue<>();
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
     private final Map<String, List<Problem>> evaluationProblems = new LinkedHashMap<>();
-    private final Map<Long, GroupRunner.Group> ready = new LinkedHashMap<>();
+    private final Map<Long, GroupRunner.Unit> ready = new LinkedHashMap<>();
     private volatile boolean stopRequested;
     private List<String> problemIds = List.of();
     private Map<String, Integer> prefixes = Map.of();
@@ -83,6 +88,7 @@ final class RunLoop {
     private int zeroRewardUpdates;
     private int verifierErrors;
     private double best = -1;
+    private boolean fallbackTold;
 
     RunLoop(RunSpec spec, Services services, LedgerStore ledger, RunLog log, String incarnation) {
         this.spec = spec;
@@ -90,6 +96,7 @@ final class RunLoop {
         this.ledger = ledger;
         this.log = log;
         this.groups = new GroupRunner(spec, services, ledger, incarnation);
+        this.resets = new ResetRunner(spec, services, groups, threads);
         this.evaluator = new Evaluator(spec, groups);
         this.gate = new StalenessGate(spec.staleness());
     }
@@ -339,17 +346,23 @@ final class RunLoop {
             threads.execute(() -> {
                 try {
                     reports.add(new Report.GroupDone(
-                            number,
-                            groups.train(
-                                    id,
-                                    start,
-                                    spec.seeds("train").split(number),
-                                    spec.staleness() == 0 ? current : 0)));
+                            number, sample(number, id, start, spec.staleness() == 0 ? current : 0)));
                 } catch (RuntimeException e) {
                     reports.add(new Report.GroupLost(number, FootholdException.of(e)));
                 }
             });
         }
+    }
+
+    /** What comes of one place of an update. */
+    private GroupRunner.Unit sample(long number, String id, StartState start, long oldestVersion) {
+        Seeds seed = spec.seeds("train").split(number);
+        if (spec.resets(number)) {
+            return resets.run(id, start, seed, oldestVersion);
+        }
+        AtomicInteger errors = new AtomicInteger();
+        GroupRunner.Group group = groups.train(id, start, spec.rolloutsPerGroup(), seed, oldestVersion, errors);
+        return new GroupRunner.Unit(List.of(group), errors.get(), GroupRunner.Resets.NONE);
     }
 
     private long admittedGroups() {
@@ -371,12 +384,12 @@ final class RunLoop {
         }
         // Synchronous: by place, so that nothing depends on arrival. Asynchronous: oldest tokens first, then by
         // arrival; a straggler that waited behind younger groups would hold the gate shut for ever.
-        List<Map.Entry<Long, GroupRunner.Group>> batch = ready.entrySet().stream()
+        List<Map.Entry<Long, GroupRunner.Unit>> batch = ready.entrySet().stream()
                 .sorted(
                         spec.staleness() == 0
                                 ? Map.Entry.comparingByKey()
                                 : Comparator.comparingLong(
-                                        (Map.Entry<Long, GroupRunner.Group> e) -> oldest(e.getValue())))
+                                        (Map.Entry<Long, GroupRunner.Unit> e) -> oldest(e.getValue())))
                 .limit(spec.groupsPerUpdate())
                 .toList();
         // The batch ends with the update that it makes; whoever stays under way decides whether that update may come.
@@ -386,8 +399,9 @@ final class RunLoop {
             return;
         }
         batch.forEach(e -> ready.remove(e.getKey()));
+        List<GroupRunner.Unit> units = batch.stream().map(Map.Entry::getValue).toList();
         List<GroupRunner.Group> members =
-                batch.stream().map(Map.Entry::getValue).toList();
+                units.stream().flatMap(u -> u.groups().stream()).toList();
         List<TrainGroup> groupsOut = new ArrayList<>();
         for (int i = 0; i < members.size(); i++) {
             groupsOut.add(TrainGroup.newBuilder()
@@ -396,7 +410,9 @@ final class RunLoop {
                     .setIndex(i)
                     .setGroupsInUpdate(members.size())
                     .setGroupId(members.get(i).id())
-                    .addAllMembers(members.get(i).members())
+                    .addAllMembers(members.get(i).members().stream()
+                            .map(GroupRunner.Member::rewarded)
+                            .toList())
                     .build());
         }
         LedgerStore.await(ledger.admit(spec.runId(), update + 1, groupsOut));
@@ -405,16 +421,16 @@ final class RunLoop {
             try {
                 UpdateManifest manifest = services.train(groupsOut);
                 LedgerStore.await(ledger.trained(manifest));
-                reports.add(new Report.Trained(manifest, members));
+                reports.add(new Report.Trained(manifest, units));
             } catch (RuntimeException e) {
                 reports.add(new Report.TrainingFailed(FootholdException.of(e)));
             }
         });
     }
 
-    private static long oldest(GroupRunner.Group group) {
-        return group.members().stream()
-                .flatMap(m -> m.getRollout().getPolicyVersionsList().stream())
+    private static long oldest(GroupRunner.Unit unit) {
+        return unit.members().stream()
+                .flatMap(m -> m.rollout().getPolicyVersionsList().stream())
                 .mapToLong(Long::longValue)
                 .min()
                 .orElse(0);
@@ -427,12 +443,17 @@ final class RunLoop {
                     phaseSeconds = (System.nanoTime() - phaseStart) / 1e9;
                 }
                 droppedInARow = 0;
-                verifierErrors += done.group().verifierErrors();
-                gate.sampled(spec.runId() + "/g" + done.number(), oldest(done.group()));
-                ready.put(done.number(), done.group());
+                verifierErrors += done.unit().verifierErrors();
+                for (String reason : done.unit().resets().dropped()) {
+                    log.event(
+                            "group_dropped",
+                            log.object().put("group", done.number()).put("reason", reason));
+                }
+                gate.sampled(spec.runId() + "/g" + done.number(), oldest(done.unit()));
+                ready.put(done.number(), done.unit());
             }
             case Report.GroupLost lost -> lost(lost.number(), lost.failure());
-            case Report.Trained trained -> trained(trained.manifest(), trained.groups());
+            case Report.Trained trained -> trained(trained.manifest(), trained.units());
             case Report.TrainingFailed failed -> throw failed.failure();
             case Report.Wake wake -> {}
         }
@@ -447,7 +468,7 @@ final class RunLoop {
         }
     }
 
-    private void trained(UpdateManifest manifest, List<GroupRunner.Group> members) throws InterruptedException {
+    private void trained(UpdateManifest manifest, List<GroupRunner.Unit> units) throws InterruptedException {
         training = false;
         update = manifest.getUpdate();
         if (manifest.getPolicyVersion() != version) {
@@ -459,6 +480,8 @@ final class RunLoop {
             }
             publish(manifest.getArtefactUri(), manifest.getDigest());
         }
+        List<GroupRunner.Group> members =
+                units.stream().flatMap(u -> u.groups().stream()).toList();
         log.completions(manifest, members);
         ObjectNode json = log.object()
                 .put("update", update)
@@ -468,9 +491,10 @@ final class RunLoop {
         manifest.getMetricsMap().forEach(json::put);
         speed(manifest).forEach(json::put);
         rewardByStart(members).forEach(json::put);
+        resetNumbers(units, json);
         log.event("update_done", json);
         log.scalars(update, manifest.getMetricsMap());
-        alarms(manifest, members);
+        alarms(manifest, units);
         evaluateIfDue();
     }
 
@@ -496,7 +520,7 @@ final class RunLoop {
                     "reward_" + g.start().getOriginCase().name().toLowerCase(java.util.Locale.ROOT),
                     k -> new double[2]);
             g.members().forEach(m -> {
-                sum[0] += m.getReward();
+                sum[0] += m.reward();
                 sum[1]++;
             });
         }
@@ -505,7 +529,49 @@ final class RunLoop {
         return out;
     }
 
-    private void alarms(UpdateManifest manifest, List<GroupRunner.Group> members) {
+    /** Draws, localizations and suffixes of an update; says once when the localizer was given up for random resets. */
+    private void resetNumbers(List<GroupRunner.Unit> units, ObjectNode json) {
+        if (!spec.resets()) {
+            return;
+        }
+        int draws = units.stream().mapToInt(u -> u.resets().draws()).sum();
+        int passed = units.stream().mapToInt(u -> u.resets().drawsPassed()).sum();
+        List<LocalizationStatistics.Outcome> outcomes =
+                units.stream().flatMap(u -> u.resets().outcomes().stream()).toList();
+        json.put("draws", draws);
+        if (draws > 0) {
+            json.put("draw_pass_rate", passed / (double) draws);
+        }
+        Map<String, Double> numbers = LocalizationStatistics.of(outcomes);
+        numbers.forEach(json::put);
+        int suffixes = outcomes.stream()
+                .mapToInt(LocalizationStatistics.Outcome::suffixes)
+                .sum();
+        if (suffixes > 0) {
+            json.put(
+                    "suffix_tokens_mean",
+                    units.stream().mapToInt(u -> u.resets().suffixTokens()).sum() / (double) suffixes);
+        }
+        histogram(json.putObject("localization_deviation"), outcomes, false);
+        histogram(json.putObject("localization_effective_deviation"), outcomes, true);
+        log.scalars(update, numbers);
+        if (resets.fellBack() && !fallbackTold) {
+            fallbackTold = true;
+            log.event(
+                    "localizer_fallback",
+                    log.object()
+                            .put("update", update)
+                            .put("from", spec.file().text("resets.localizer"))
+                            .put("to", "random"));
+        }
+    }
+
+    private static void histogram(ObjectNode json, List<LocalizationStatistics.Outcome> outcomes, boolean effective) {
+        LocalizationStatistics.deviations(outcomes, effective)
+                .forEach((deviation, count) -> json.put(Integer.toString(deviation), count));
+    }
+
+    private void alarms(UpdateManifest manifest, List<GroupRunner.Unit> units) {
         double reward = manifest.getMetricsOrDefault("reward_mean", 0);
         zeroRewardUpdates = reward == 0 ? zeroRewardUpdates + 1 : 0;
         int most = spec.file().count("alarms.zero_reward_updates");
@@ -516,7 +582,7 @@ final class RunLoop {
         if (entropy != null && entropy < spec.file().number("alarms.min_entropy")) {
             alarm("entropy " + entropy + " is below " + spec.file().number("alarms.min_entropy"));
         }
-        int judged = members.stream().mapToInt(g -> g.members().size()).sum() + verifierErrors;
+        int judged = units.stream().mapToInt(GroupRunner.Unit::size).sum() + verifierErrors;
         if (verifierErrors > judged * spec.file().number("alarms.max_verifier_error_share")) {
             alarm(verifierErrors + " of " + judged + " verdicts were errors");
         }
@@ -538,6 +604,7 @@ final class RunLoop {
             }
             Evaluator.Result result = evaluator.evaluate(set.getKey(), set.getValue(), update, 0);
             result.json().put("policy_version", version);
+            generatedTokens(result.json());
             LedgerStore.await(ledger.saveEvaluation(
                     spec.runId(), update, set.getKey(), result.json().toString()));
             log.samples(set.getKey(), update, result.samples());
@@ -550,22 +617,34 @@ final class RunLoop {
         }
     }
 
+    /** What training has cost so far in sampled tokens, by what they served; evaluation, mining and search are apart. */
+    private void generatedTokens(ObjectNode json) {
+        Map<String, Long> byUse = ledger.tokensByUse(spec.runId());
+        json.put(
+                "training_tokens",
+                TRAINING_USES.stream()
+                        .mapToLong(use -> byUse.getOrDefault(use, 0L))
+                        .sum());
+        ObjectNode all = json.putObject("tokens_by_use");
+        byUse.forEach(all::put);
+    }
+
     /** Waits for what is under way, so that nothing is left without an end. */
     private void settle() throws InterruptedException {
         while (underWay > 0 || training) {
             switch (reports.take()) {
                 case Report.GroupDone done -> {
                     underWay--;
-                    groups.drop(done.group().judged(), "the run ended before its update");
+                    groups.drop(done.unit().members(), "the run ended before its update");
                 }
                 case Report.GroupLost lost -> underWay--;
-                case Report.Trained trained -> trained(trained.manifest(), trained.groups());
+                case Report.Trained trained -> trained(trained.manifest(), trained.units());
                 case Report.TrainingFailed failed -> throw failed.failure();
                 case Report.Wake wake -> {}
             }
         }
-        for (GroupRunner.Group group : ready.values()) {
-            groups.drop(group.judged(), "the run ended before its update");
+        for (GroupRunner.Unit unit : ready.values()) {
+            groups.drop(unit.members(), "the run ended before its update");
         }
         ready.clear();
     }

@@ -3,6 +3,7 @@ package io.foothold.orchestrator.run;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.random.Seeds;
+import io.foothold.core.reset.ResetSplit;
 import io.foothold.core.verdict.RewardRule;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.*;
@@ -95,6 +96,39 @@ final class RunSpec {
 
     SamplingSettings trainSampling() {
         return sampling(file.number("sampling.temperature"));
+    }
+
+    boolean resets() {
+        return file.number("resets.share") > 0;
+    }
+
+    /** Whether the unit of that number goes through the reset flow. */
+    boolean resets(long number) {
+        return resets() && Seeds.uniform(seeds("resets").split(number).value(), 0) < file.number("resets.share");
+    }
+
+    ResetSplit split() {
+        return file.split();
+    }
+
+    /** Work for the localizer, without what is known of one rollout only. */
+    LocalizeWork.Builder localization() {
+        String wording = file.text("localizer.prompt");
+        return LocalizeWork.newBuilder()
+                .setMode(localizerMode())
+                .setEarlyThought(file.count("resets.early_thought"))
+                .setThoughtDelimiter(file.text("prompts.thought_delimiter"))
+                .setPrompt(LocalizerPrompt.newBuilder()
+                        .setTemplate(
+                                wording.equals("l1") || wording.equals("l2") ? LocalizerWording.of(wording) : wording)
+                        .setTemperature(file.number("localizer.temperature"))
+                        .setMaxTokens(file.count("localizer.max_tokens"))
+                        .setClaimTokens(file.count("localizer.claim_tokens")));
+    }
+
+    private LocalizerMode localizerMode() {
+        return LocalizerMode.valueOf(
+                "LOCALIZER_MODE_" + file.text("resets.localizer").toUpperCase(Locale.ROOT));
     }
 
     DrawStartStatesRequest draw(long update, List<String> problemIds, Map<String, Integer> prefixes) {

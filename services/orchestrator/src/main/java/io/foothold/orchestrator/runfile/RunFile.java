@@ -3,6 +3,7 @@ package io.foothold.orchestrator.runfile;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.error.Nearest;
+import io.foothold.core.reset.ResetSplit;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.StringReader;
@@ -29,8 +30,19 @@ import org.yaml.snakeyaml.nodes.ScalarNode;
  * has a value; unknown keys and wrong values are refused with file and line.
  */
 public final class RunFile {
-    private static final List<String> PRESETS =
-            List.of("grpo", "dr-grpo", "rloo", "pope", "pope-authors-fork", "pope-dial", "grpo-dial");
+    private static final List<String> PRESETS = List.of(
+            "grpo",
+            "dr-grpo",
+            "rloo",
+            "pope",
+            "pope-authors-fork",
+            "pope-dial",
+            "grpo-dial",
+            "rrpo",
+            "srpo",
+            "srpo-authors",
+            "grpo-jumps",
+            "srpo-jumps");
 
     private final Map<String, String> values;
     private final Set<String> evaluationSets;
@@ -135,6 +147,13 @@ public final class RunFile {
         if (number("mixture.guided") + number("mixture.root") <= 0) {
             throw invalid(where + ": the mixture is empty");
         }
+        double share = number("resets.share");
+        if (share < 0 || share > 1) {
+            throw invalid(where + ": 'resets.share' must be from 0 to 1, got " + text("resets.share"));
+        }
+        if (share > 0) {
+            checkResets(where);
+        }
         for (String positive : List.of(
                 "updates",
                 "sampling.rollouts_per_group",
@@ -147,6 +166,39 @@ public final class RunFile {
                 throw invalid(where + ": '" + positive + "' must be at least 1, got " + text(positive));
             }
         }
+    }
+
+    private void checkResets(String where) {
+        if (text("prompts.thought_delimiter").isEmpty()) {
+            throw invalid(where + ": resets need 'prompts.thought_delimiter': without it a rollout has no thoughts");
+        }
+        if (number("resets.min_clean_share") > 0 && !flag("resets.compare_with_oracle")) {
+            throw invalid(where + ": 'resets.min_clean_share' needs resets.compare_with_oracle: true");
+        }
+        for (String positive : List.of("resets.early_thought", "localizer.max_tokens", "localizer.claim_tokens")) {
+            if (integer(positive) < 1) {
+                throw invalid(where + ": '" + positive + "' must be at least 1, got " + text(positive));
+            }
+        }
+        if (integer("resets.offset") < 0) {
+            throw invalid(where + ": 'resets.offset' must not be negative, got " + text("resets.offset"));
+        }
+        try {
+            var unused = split();
+        } catch (IllegalArgumentException e) {
+            throw invalid(where + ": 'resets': " + e.getMessage());
+        }
+    }
+
+    /** What a problem's rollouts are spent on under resets. */
+    public ResetSplit split() {
+        return new ResetSplit(
+                count("resets.base_rollouts"),
+                count("resets.seeds"),
+                count("resets.suffixes"),
+                count("resets.draws"),
+                ResetSplit.SeedRule.named(text("resets.seed_rule")),
+                ResetSplit.WithoutSeeds.named(text("resets.without_seeds")));
     }
 
     private Set<String> sources() {

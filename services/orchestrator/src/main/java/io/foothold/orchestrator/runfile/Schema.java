@@ -56,6 +56,51 @@ public final class Schema {
         number("mixture.root", "1", "Share of root start states.");
         number("mixture.guided", "0", "Share of guided start states.");
         choice("mixture.draw", "independent", "How the mixture is drawn.", "independent", "stratified", "paired");
+        number("resets.share", "0", "Share of an update's places whose failed rollouts are reset; 0 is off.");
+        choice(
+                "resets.localizer",
+                "random",
+                "Who names the thought to reset to.",
+                "random",
+                "early",
+                "oracle",
+                "self",
+                "self_recompute");
+        integer("resets.early_thought", "1", "Thought that the localizer 'early' always names.");
+        integer("resets.base_rollouts", "4", "Size of the base group; 0 for none.");
+        integer("resets.seeds", "1", "Failed rollouts that are reset, each a suffix group.");
+        integer("resets.suffixes", "4", "Members of a suffix group.");
+        integer("resets.draws", "12", "Fresh rollouts after which no further one is drawn to find a seed.");
+        choice(
+                "resets.seed_rule",
+                "paper",
+                "paper: the base group is the first draws and seeds stay in it; reference: seeds leave it.",
+                "paper",
+                "reference");
+        choice(
+                "resets.without_seeds",
+                "plain",
+                "Without a seed: plain fills one group to the same size, drawn trains what was drawn.",
+                "plain",
+                "drawn");
+        integer("resets.offset", "0", "Thoughts that a reset is moved towards the start.");
+        choice("resets.on_no_error", "random", "When the localizer finds no error.", "random", "first", "last", "drop");
+        choice("resets.on_unparseable", "random", "When its answer cannot be read.", "random", "first", "last", "drop");
+        flag(
+                "resets.compare_with_oracle",
+                "false",
+                "Whether oracle solutions tell the first error: the task determines every thought.");
+        number(
+                "resets.min_clean_share",
+                "0",
+                "Falls back to random when fewer of the last 64 resets were at or before the first error; 0 is off.");
+        text(
+                "localizer.prompt",
+                "l2",
+                "Question of self localizers: l1, l2 or a text with {problem}, {steps}, {count}.");
+        number("localizer.temperature", "0.3", "Softmax temperature of its answer; 0 takes the likeliest token.");
+        integer("localizer.max_tokens", "4096", "Limit of tokens of its answer (self).");
+        integer("localizer.claim_tokens", "1", "Tokens of the claim that ends a thought (self_recompute).");
         number("sampling.temperature", "1.0", "Softmax temperature of training rollouts.");
         integer("sampling.max_tokens", "0", "Limit of sampled tokens; 0 takes the problem's own.");
         integer("sampling.rollouts_per_group", "8", "Members of a group.");

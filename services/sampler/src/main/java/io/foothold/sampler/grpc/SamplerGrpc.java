@@ -141,6 +141,7 @@ public final class SamplerGrpc implements SamplerService {
                             default -> FinishReason.FINISH_REASON_ABORT;
                         })
                 .setText(r.text())
+                .addAllThoughtTextEnds(r.thoughtTextEnds())
                 .build();
     }
 

@@ -284,15 +284,21 @@ public final class RolloutSampler implements AutoCloseable {
             int[] prefix = work.prefixTokens();
             int[] response = Arrays.copyOf(prefix, prefix.length + tokens.length);
             System.arraycopy(tokens, 0, response, prefix.length, tokens.length);
+            List<Integer> ends =
+                    Thoughts.ends(response, vocabulary, work.settings().thoughtDelimiter());
             return new SampledRollout(
                     rolloutId,
                     prompt,
                     tokens,
                     logProbs,
                     versions,
-                    Thoughts.ends(response, vocabulary, work.settings().thoughtDelimiter()),
+                    ends,
                     finishReason,
-                    Thoughts.decode(response, vocabulary));
+                    Thoughts.decode(response, vocabulary),
+                    ends.stream()
+                            .map(end -> Thoughts.decode(Arrays.copyOf(response, end), vocabulary))
+                            .map(text -> text.codePointCount(0, text.length()))
+                            .toList());
         }
     }
 

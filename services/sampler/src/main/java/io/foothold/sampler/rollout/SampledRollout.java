@@ -13,6 +13,7 @@ import java.util.List;
  * @param thoughtEnds exclusive ends of thoughts, indices into prefix and sampled tokens together
  * @param finishReason stop, stop_token, stop_string, length or abort
  * @param text decoded prefix and sampled tokens
+ * @param thoughtTextEnds exclusive ends of thoughts in the text, in Unicode code points
  */
 public record SampledRollout(
         String rolloutId,
@@ -22,4 +23,5 @@ public record SampledRollout(
         long[] versions,
         List<Integer> thoughtEnds,
         String finishReason,
-        String text) {}
+        String text,
+        List<Integer> thoughtTextEnds) {}

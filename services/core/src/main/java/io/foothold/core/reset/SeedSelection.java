@@ -101,8 +101,9 @@ public final class SeedSelection {
         return order.stream().limit(split.trained()).sorted().toList();
     }
 
+    /** Failures among the draws that were made to find one; those that fill a plain group come too late. */
     private List<Integer> seeds() {
-        return range(draws.size()).stream()
+        return range(Math.min(draws.size(), split.mostDraws())).stream()
                 .filter(i -> draws.get(i) == Draw.WRONG)
                 .limit(split.seeds())
                 .toList();

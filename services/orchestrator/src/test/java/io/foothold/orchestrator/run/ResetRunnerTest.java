@@ -1,0 +1,374 @@
+package io.foothold.orchestrator.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.ledger.RolloutState;
+import io.foothold.core.random.Seeds;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.v1.*;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.flywaydb.core.Flyway;
+import org.h2.jdbcx.JdbcDataSource;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The reset flow with scripted peers. A response is thoughts of two tokens, a letter and ';'; its text spells the letters. A
+ * rollout is right when its last letter is 'r'.
+ */
+class ResetRunnerTest {
+    private static final int THOUGHTS = 5;
+    private static final int END = 9;
+
+    private ScriptedPeers peers;
+    private LedgerStore ledger;
+    private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    private final List<SampleWork> asked = new CopyOnWriteArrayList<>();
+
+    @BeforeEach
+    void start() throws Exception {
+        peers = new ScriptedPeers();
+        JdbcDataSource source = new JdbcDataSource();
+        source.setURL("jdbc:h2:mem:" + System.nanoTime() + ";DB_CLOSE_DELAY=-1");
+        Flyway.configure().dataSource(source).load().migrate();
+        ledger = new LedgerStore(source, () -> Instant.EPOCH);
+        peers.sampling = (work, results) -> {
+            asked.add(work);
+            work.getReservationsList()
+                    .forEach(r -> results.emit(SampleResponse.newBuilder()
+                            .setRollout(rollout(work, r))
+                            .build()));
+            results.done();
+            return () -> {};
+        };
+        peers.verifying = work -> Verdict.newBuilder()
+                .setKind(
+                        work.getResponse().endsWith("r")
+                                ? VerdictKind.VERDICT_KIND_PASS
+                                : VerdictKind.VERDICT_KIND_FAIL)
+                .build();
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        peers.close();
+        ledger.close();
+        threads.shutdownNow();
+    }
+
+    /** Continues the prefix to {@link #THOUGHTS} thoughts with letters of its seed, then an r in one of four. */
+    private static Rollout rollout(SampleWork work, Reservation r) {
+        List<Integer> response = new ArrayList<>(work.getStart().getPrefixTokenIdsList());
+        int given = response.size();
+        while (response.size() < 2 * THOUGHTS) {
+            response.add(1 + (int) Math.floorMod(r.getSeed() + response.size(), 5L));
+            response.add(END);
+        }
+        response.add(r.getSeed() % 4 == 0 ? 0 : 7);
+        StringBuilder text = new StringBuilder();
+        Rollout.Builder out = Rollout.newBuilder()
+                .setId(r.getRolloutId())
+                .setGroupId(work.getGroupId())
+                .addPromptTokenIds(77)
+                .addAllPrefixTokenIds(response.subList(0, given))
+                .addAllTokenIds(response.subList(given, response.size()))
+                .setFinishReason(FinishReason.FINISH_REASON_STOP);
+        for (int t : response.subList(given, response.size())) {
+            out.addLogProbs(-1).addPolicyVersions(0);
+        }
+        for (int i = 0; i < response.size(); i++) {
+            int t = response.get(i);
+            text.append(t == END ? ';' : t == 0 ? 'r' : (char) ('a' + t));
+            if (t == END) {
+                out.addThoughtEnds(i + 1).addThoughtTextEnds(i + 1);
+            }
+        }
+        return out.setText(text.toString()).build();
+    }
+
+    private RunSpec spec(String... settings) {
+        List<String> all = new ArrayList<>(List.of("resets.compare_with_oracle=false"));
+        all.addAll(List.of(settings));
+        return new RunSpec("run", RunFile.resolve("run.yaml", """
+                        method: rrpo
+                        policy: {base: somewhere}
+                        problems:
+                          train: {family: dial, level: hard, count: 8}
+                          evaluate:
+                            hard-test: {family: dial, level: hard, count: 4, split: test}
+                        prompts: {thought_delimiter: ";"}
+                        """, all));
+    }
+
+    private GroupRunner groups(RunSpec spec) {
+        GroupRunner groups = new GroupRunner(spec, peers.services, ledger, "");
+        groups.know(List.of(Problem.newBuilder()
+                .setId("p")
+                .setStatement("statement")
+                .addOracleThoughts("x;")
+                .build()));
+        return groups;
+    }
+
+    private GroupRunner.Unit run(RunSpec spec, long seed) {
+        return new ResetRunner(spec, peers.services, groups(spec), threads)
+                .run(
+                        "run/g" + seed,
+                        StartState.newBuilder()
+                                .setProblemId("p")
+                                .setRoot(Root.getDefaultInstance())
+                                .setPrompt("prompt")
+                                .setMaxTokens(40)
+                                .build(),
+                        Seeds.of(seed),
+                        0);
+    }
+
+    private Map<RolloutState, Long> states() {
+        return ledger.audit("run").counts();
+    }
+
+    @Test
+    void everyGroupHasOneStartAndSuffixesContinueTheSeedsExactTokens() {
+        for (String rule : List.of("paper", "reference")) {
+            for (int base : new int[] {0, 4}) {
+                for (int seeds : new int[] {1, 2}) {
+                    RunSpec spec = spec(
+                            "resets.seed_rule=" + rule,
+                            "resets.base_rollouts=" + base,
+                            "resets.seeds=" + seeds,
+                            "resets.suffixes=3");
+                    peers.localizing = work -> Localization.newBuilder()
+                            .setRolloutId(work.getRolloutId())
+                            .setStep(1 + (int) Math.floorMod(work.getSeed(), (long) work.getThoughtsCount()))
+                            .build();
+                    for (long seed = 0; seed < 40; seed++) {
+                        asked.clear();
+                        GroupRunner.Unit unit =
+                                run(spec, seed + 1000L * base + 100L * seeds + (rule.equals("paper") ? 0 : 10_000));
+                        check(unit, base, seeds);
+                    }
+                }
+            }
+        }
+        assertThat(states().keySet()).containsExactlyInAnyOrder(RolloutState.VERIFIED, RolloutState.CONSUMED);
+    }
+
+    private void check(GroupRunner.Unit unit, int base, int seeds) {
+        Set<String> ids = new HashSet<>();
+        for (GroupRunner.Group group : unit.groups()) {
+            StartState start = group.start();
+            assertThat(ids.add(group.id())).as("group ids are its own").isTrue();
+            for (GroupRunner.Member m : group.members()) {
+                assertThat(ids.add(m.judged().rolloutId()))
+                        .as("no rollout is in two groups")
+                        .isTrue();
+                assertThat(m.rollout().getPrefixTokenIdsList())
+                        .as("members share their start, and what it gives is no target")
+                        .isEqualTo(start.getPrefixTokenIdsList());
+                assertThat(m.rollout().getTokenIdsCount())
+                        .as("credit covers sampled tokens only")
+                        .isEqualTo(m.rollout().getLogProbsCount());
+            }
+            if (start.hasReset()) {
+                Rollout seed = asked.stream()
+                        .flatMap(w -> w.getReservationsList().stream()
+                                .filter(r ->
+                                        r.getRolloutId().equals(start.getReset().getRolloutId()))
+                                .map(r -> rollout(w, r)))
+                        .findFirst()
+                        .orElseThrow();
+                int kept = 2 * (start.getReset().getThought() - 1);
+                assertThat(start.getPrefixTokenIdsList())
+                        .isEqualTo(seed.getTokenIdsList().subList(0, kept));
+                assertThat(start.getPromptTokenIdsList()).isEqualTo(seed.getPromptTokenIdsList());
+                assertThat(start.getMaxTokens()).isEqualTo(40 - kept);
+                assertThat(group.members()).hasSize(3);
+            }
+        }
+        long resets = unit.groups().stream().filter(g -> g.start().hasReset()).count();
+        assertThat(unit.resets().outcomes()).hasSize((int) resets);
+        if (resets > 0) {
+            assertThat(resets).isEqualTo(seeds);
+            assertThat(unit.groups()).hasSize((base > 0 ? 1 : 0) + seeds);
+        } else {
+            assertThat(unit.groups()).hasSize(1);
+            assertThat(unit.size()).as("the plain group has the split's size").isEqualTo(base + 3 * seeds);
+        }
+    }
+
+    @Test
+    void theSeedIsConsumedUnlessItIsAMemberToo() {
+        GroupRunner.Unit reference = run(spec("resets.seed_rule=reference"), 3);
+        assertThat(reference.groups()).hasSize(2);
+        assertThat(states()).containsEntry(RolloutState.VERIFIED, 8L).containsEntry(RolloutState.CONSUMED, 1L);
+        assertThat(ledger.tokensByUse("run").get("seed")).isEqualTo(2L * THOUGHTS + 1);
+    }
+
+    @Test
+    void aLocalizerThatIsDownCostsItsGroupOnly() {
+        peers.localizing = work -> {
+            throw new FootholdException(ErrorCode.PEER_UNAVAILABLE, "the localizer is down");
+        };
+        GroupRunner.Unit unit = run(spec(), 1);
+        assertThat(unit.groups()).singleElement().matches(g -> g.start().hasRoot());
+        assertThat(unit.resets().dropped()).singleElement().asString().contains("the localizer is down");
+        GroupRunner.Unit without = run(spec("resets.base_rollouts=0"), 2);
+        assertThat(without.groups()).as("the fresh rollouts are trained").hasSize(1);
+        assertThat(without.size()).isEqualTo(without.resets().draws());
+    }
+
+    @Test
+    void whatCannotBeReadHasItsConfiguredConsequence() {
+        for (Map.Entry<String, Integer> consequence :
+                Map.of("first", 1, "last", THOUGHTS, "drop", 0).entrySet()) {
+            peers.localizing = work -> Localization.newBuilder()
+                    .setRolloutId(work.getRolloutId())
+                    .setUnparseable("mumbling")
+                    .build();
+            GroupRunner.Unit unit =
+                    run(spec("resets.on_unparseable=" + consequence.getKey()), 20 + consequence.getValue());
+            if (consequence.getValue() == 0) {
+                assertThat(unit.resets().dropped()).singleElement().asString().contains("mumbling");
+            } else {
+                assertThat(unit.groups().get(1).start().getReset().getThought()).isEqualTo(consequence.getValue());
+            }
+        }
+        peers.localizing = work -> Localization.newBuilder()
+                .setRolloutId(work.getRolloutId())
+                .setNoError(NoError.getDefaultInstance())
+                .build();
+        GroupRunner.Unit unit = run(spec("resets.on_no_error=last"), 31);
+        assertThat(unit.groups().get(1).start().getReset().getThought()).isEqualTo(THOUGHTS);
+        peers.localizing = work -> Localization.newBuilder()
+                .setRolloutId(work.getRolloutId())
+                .setStep(THOUGHTS + 2)
+                .build();
+        assertThat(run(spec(), 32).resets().dropped())
+                .singleElement()
+                .asString()
+                .contains("a reset to thought 7 lies beyond rollout");
+    }
+
+    @Test
+    void questionsAreSampledAndGoBackWithTheWork() {
+        AtomicInteger rounds = new AtomicInteger();
+        peers.localizing = work -> {
+            rounds.incrementAndGet();
+            Localization.Builder out = Localization.newBuilder().setRolloutId(work.getRolloutId());
+            return work.getAnswersCount() == 0
+                    ? out.setQuestions(Questions.newBuilder()
+                                    .addStarts(StartState.newBuilder().setPrompt("first?"))
+                                    .addStarts(StartState.newBuilder().setPrompt("second?"))
+                                    .setSettings(SamplingSettings.newBuilder().setMaxTokens(4)))
+                            .build()
+                    : out.setStep(work.getAnswersCount()).build();
+        };
+        GroupRunner.Unit unit = run(spec(), 4);
+        assertThat(rounds).hasValue(2);
+        assertThat(unit.groups().get(1).start().getReset().getThought()).isEqualTo(2);
+        assertThat(asked.stream().map(w -> w.getStart().getPrompt())).contains("first?", "second?");
+        assertThat(ledger.tokensByUse("run")).containsKey("localization");
+        assertThat(states().keySet())
+                .as("seeds may be members, answers are consumed")
+                .contains(RolloutState.CONSUMED);
+    }
+
+    @Test
+    void tooFewCleanResetsFallBackToRandomOnes() {
+        List<LocalizerMode> modes = new CopyOnWriteArrayList<>();
+        peers.localizing = work -> {
+            modes.add(work.getMode());
+            return Localization.newBuilder()
+                    .setRolloutId(work.getRolloutId())
+                    .setStep(4)
+                    .setComparison(OracleComparison.newBuilder().setFirstError(2))
+                    .build();
+        };
+        RunSpec spec = spec(
+                "resets.localizer=self",
+                "resets.compare_with_oracle=true",
+                "resets.min_clean_share=0.5",
+                "resets.base_rollouts=0");
+        ResetRunner runner = new ResetRunner(spec, peers.services, groups(spec), threads);
+        StartState start = StartState.newBuilder()
+                .setProblemId("p")
+                .setRoot(Root.getDefaultInstance())
+                .setMaxTokens(40)
+                .build();
+        for (int i = 0; i < 70; i++) {
+            runner.run("run/f" + i, start, Seeds.of(i), 0);
+        }
+        assertThat(runner.fellBack()).isTrue();
+        assertThat(modes.subList(0, 64)).containsOnly(LocalizerMode.LOCALIZER_MODE_SELF);
+        assertThat(modes.get(modes.size() - 1)).isEqualTo(LocalizerMode.LOCALIZER_MODE_RANDOM);
+    }
+
+    @Test
+    void aRolloutIsJudgedWhileItsGroupIsStillBeingSampled() throws Exception {
+        CountDownLatch judged = new CountDownLatch(1);
+        peers.sampling = (work, results) -> {
+            results.emit(SampleResponse.newBuilder()
+                    .setRollout(rollout(work, work.getReservations(0)))
+                    .build());
+            // The second comes only when the first has been judged.
+            threads.execute(() -> {
+                try {
+                    if (judged.await(10, TimeUnit.SECONDS)) {
+                        results.emit(SampleResponse.newBuilder()
+                                .setRollout(rollout(work, work.getReservations(1)))
+                                .build());
+                        results.done();
+                    }
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+            });
+            return () -> {};
+        };
+        peers.verifying = work -> {
+            judged.countDown();
+            return Verdict.newBuilder().setKind(VerdictKind.VERDICT_KIND_FAIL).build();
+        };
+        GroupRunner groups = groups(spec());
+        assertThat(groups.train(
+                                "run/j",
+                                StartState.newBuilder()
+                                        .setProblemId("p")
+                                        .setMaxTokens(20)
+                                        .build(),
+                                2,
+                                Seeds.of(1),
+                                0,
+                                new AtomicInteger())
+                        .members())
+                .hasSize(2);
+    }
+
+    @Test
+    void runFilesWhoseResetsCannotWorkAreRefused() {
+        assertThatThrownBy(() -> spec("prompts.thought_delimiter=")).hasMessageContaining("rollout has no thoughts");
+        assertThatThrownBy(() -> spec("resets.draws=3")).hasMessageContaining("does not fit its draws");
+        assertThatThrownBy(() -> spec("resets.share=1.5")).hasMessageContaining("from 0 to 1");
+        assertThatThrownBy(() -> spec("resets.localizer=sef")).hasMessageContaining("did you mean 'self'?");
+        assertThatThrownBy(() -> spec("resets.offset=-1")).hasMessageContaining("must not be negative");
+        assertThatThrownBy(() -> spec("resets.min_clean_share=0.2")).hasMessageContaining("compare_with_oracle");
+        assertThatThrownBy(() -> spec("staleness=1")).hasMessageContaining("a loss without a ratio");
+    }
+}

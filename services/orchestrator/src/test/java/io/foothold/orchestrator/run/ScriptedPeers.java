@@ -1,0 +1,114 @@
+package io.foothold.orchestrator.run;
+
+import io.foothold.contracts.flow.CreditedService;
+import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.orchestrator.remote.Services;
+import io.foothold.v1.*;
+import io.grpc.BindableService;
+import io.grpc.Channel;
+import io.grpc.inprocess.InProcessChannelBuilder;
+import io.grpc.inprocess.InProcessServerBuilder;
+import io.smallrye.mutiny.Multi;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+
+/** Sampler, verifier and localizer that do what a test says, over real streams inside the process. */
+final class ScriptedPeers implements AutoCloseable {
+    volatile CreditedService.Handler<SampleWork, SampleResponse> sampling = (work, results) -> () -> {};
+    volatile Function<VerifyWork, Verdict> verifying =
+            work -> Verdict.newBuilder().setKind(VerdictKind.VERDICT_KIND_FAIL).build();
+    volatile Function<LocalizeWork, Localization> localizing = work -> Localization.newBuilder()
+            .setRolloutId(work.getRolloutId())
+            .setStep(1)
+            .build();
+    final Services services;
+    private final List<AutoCloseable> open = new ArrayList<>();
+
+    ScriptedPeers() throws IOException {
+        CreditedService<SampleRequest, SampleResponse> sampler = new CreditedService<>(
+                CreditedService.Shape.of(
+                        SampleRequest::getCredit,
+                        c -> SampleResponse.newBuilder().setCredit(c).build(),
+                        (request, failure) -> {
+                            throw failure;
+                        }),
+                64,
+                (request, results) -> sampling.start(request.getWork(), results));
+        CreditedService<VerifyRequest, VerifyResponse> verifier = new CreditedService<>(
+                CreditedService.Shape.of(
+                        VerifyRequest::getCredit,
+                        c -> VerifyResponse.newBuilder().setCredit(c).build(),
+                        (request, failure) -> {
+                            throw failure;
+                        }),
+                64,
+                (request, results) -> {
+                    results.emit(VerifyResponse.newBuilder()
+                            .setResult(VerifyResult.newBuilder()
+                                    .setRolloutId(request.getWork().getRolloutId())
+                                    .setVerdict(verifying.apply(request.getWork())))
+                            .build());
+                    results.done();
+                    return () -> {};
+                });
+        CreditedService<LocalizeRequest, LocalizeResponse> localizer = new CreditedService<>(
+                CreditedService.Shape.of(
+                        LocalizeRequest::getCredit,
+                        c -> LocalizeResponse.newBuilder().setCredit(c).build(),
+                        (request, failure) -> List.of(LocalizeResponse.newBuilder()
+                                .setLocalization(Localization.newBuilder()
+                                        .setRolloutId(request.getWork().getRolloutId())
+                                        .setFailed(failure.toItemFailure()))
+                                .build())),
+                64,
+                (request, results) -> {
+                    results.emit(LocalizeResponse.newBuilder()
+                            .setLocalization(localizing.apply(request.getWork()))
+                            .build());
+                    results.done();
+                    return () -> {};
+                });
+        Channel samplerChannel = serve(new MutinySamplerServiceGrpc.SamplerServiceImplBase() {
+            @Override
+            public Multi<SampleResponse> sample(Multi<SampleRequest> request) {
+                return sampler.serve(request);
+            }
+        });
+        Channel verifierChannel = serve(new MutinyVerifierServiceGrpc.VerifierServiceImplBase() {
+            @Override
+            public Multi<VerifyResponse> verify(Multi<VerifyRequest> request) {
+                return verifier.serve(request);
+            }
+        });
+        Channel localizerChannel = serve(new MutinyLocalizerServiceGrpc.LocalizerServiceImplBase() {
+            @Override
+            public Multi<LocalizeResponse> localize(Multi<LocalizeRequest> request) {
+                return localizer.serve(request);
+            }
+        });
+        services = new Services(
+                new Services.Channels(
+                        verifierChannel, samplerChannel, verifierChannel, localizerChannel, verifierChannel),
+                CreditedStream.Limits.standard());
+        open.add(services);
+    }
+
+    private Channel serve(BindableService service) throws IOException {
+        String name = InProcessServerBuilder.generateName();
+        var server =
+                InProcessServerBuilder.forName(name).addService(service).build().start();
+        var channel = InProcessChannelBuilder.forName(name).build();
+        open.add(server::shutdownNow);
+        open.add(channel::shutdownNow);
+        return channel;
+    }
+
+    @Override
+    public void close() throws Exception {
+        for (int i = open.size() - 1; i >= 0; i--) {
+            open.get(i).close();
+        }
+    }
+}

@@ -193,6 +193,11 @@ final class Stack implements AutoCloseable {
             }
 
             @Override
+            public Optional<List<String>> frozenEndpoints() {
+                return Optional.of(List.of("127.0.0.1:" + enginePort));
+            }
+
+            @Override
             public String model() {
                 return "policy";
             }

@@ -48,6 +48,11 @@ class SamplerStreamTest extends StreamContractTest<SampleRequest, SampleResponse
                     }
 
                     @Override
+                    public Optional<List<String>> frozenEndpoints() {
+                        return Optional.empty();
+                    }
+
+                    @Override
                     public String model() {
                         return "policy";
                     }

@@ -32,6 +32,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -108,23 +109,26 @@ final class GroupRunner {
      *
      * @param draws fresh rollouts
      * @param drawsPassed those of them that passed
-     * @param outcomes one a suffix group
+     * @param continued what is known of each suffix group's reset
      * @param suffixTokens tokens of the suffix groups
      * @param dropped why suffix groups are missing
      */
-    record Resets(
-            int draws,
-            int drawsPassed,
-            List<LocalizationStatistics.Outcome> outcomes,
-            int suffixTokens,
-            List<String> dropped) {
+    record Resets(int draws, int drawsPassed, List<Continuation> continued, int suffixTokens, List<String> dropped) {
         static final Resets NONE = new Resets(0, 0, List.of(), 0, List.of());
+
+        List<LocalizationStatistics.Outcome> outcomes() {
+            return continued.stream().map(Continuation::outcome).toList();
+        }
     }
+
+    /** A seed that was reset. */
+    record Continuation(String problemId, Rollout seed, LocalizationStatistics.Outcome outcome) {}
 
     private final RunSpec spec;
     private final Services services;
     private final LedgerStore ledger;
     private final String incarnation;
+    private final AtomicLong trainingTokens = new AtomicLong();
     private final Map<String, Problem> problems = new ConcurrentHashMap<>();
 
     /**
@@ -137,6 +141,11 @@ final class GroupRunner {
         this.services = services;
         this.ledger = ledger;
         this.incarnation = incarnation;
+    }
+
+    /** Tokens that were sampled for training so far: members, seeds, localizations, also those that were dropped. */
+    long trainingTokens() {
+        return trainingTokens.get();
     }
 
     /** Makes problems known to the runner. */
@@ -188,7 +197,11 @@ final class GroupRunner {
             String id = groupId + incarnation + "/" + q;
             List<Reservation> one = List.of(reservation(id, seed.split(q)));
             reserved.add(reserve(groupId + incarnation, "localization", one));
-            asked.add(unjudged(work(id, starts.get(q), settings, one, version)));
+            // A server that keeps the first policy serves version 0 for ever.
+            boolean frozen = spec.frozenLocalizer();
+            asked.add(unjudged(work(id, starts.get(q), settings, one, frozen ? 0 : version).toBuilder()
+                    .setFrozen(frozen)
+                    .build()));
         }
         List<Judged> answers = asked.stream().map(CompletableFuture::join).toList();
         reserved.forEach(LedgerStore::await);
@@ -199,6 +212,7 @@ final class GroupRunner {
                                 j.rolloutId(), RolloutState.CONSUMED, "", 0, j.tokens(), "localization"))
                 .toList()));
         for (Judged j : answers) {
+            trainingTokens.addAndGet(j.tokens());
             if (j.rollout() == null) {
                 throw why(j);
             }
@@ -248,6 +262,7 @@ final class GroupRunner {
             List<Judged> judged = sampleAndJudge(id, start, spec.trainSampling(), reservations, version);
             for (int i = 0; i < judged.size(); i++) {
                 Judged j = judged.get(i);
+                trainingTokens.addAndGet(j.tokens());
                 int place = missing.get(i);
                 OptionalDouble reward = reward(j, seed.split(from + place).split("reward"));
                 if (reward.isPresent()) {

@@ -47,7 +47,7 @@ final class ResetRunner {
 
     /** A suffix group with what is known of its reset, or the reason why there is none. */
     private sealed interface Continued {
-        record Suffixes(GroupRunner.Group group, Outcome outcome) implements Continued {}
+        record Suffixes(GroupRunner.Group group, GroupRunner.Continuation known) implements Continued {}
 
         record Dropped(String reason) implements Continued {}
     }
@@ -81,14 +81,14 @@ final class ResetRunner {
                     CompletableFuture.supplyAsync(() -> continued(id, start, failed, own, version, errors), threads));
         }
         List<GroupRunner.Group> out = new ArrayList<>();
-        List<Outcome> outcomes = new ArrayList<>();
+        List<GroupRunner.Continuation> known = new ArrayList<>();
         List<String> dropped = new ArrayList<>();
         List<GroupRunner.Group> suffixes = new ArrayList<>();
         for (CompletableFuture<Continued> one : continuing) {
             switch (one.join()) {
                 case Continued.Suffixes s -> {
                     suffixes.add(s.group());
-                    outcomes.add(s.outcome());
+                    known.add(s.known());
                 }
                 case Continued.Dropped d -> dropped.add(d.reason());
             }
@@ -111,7 +111,7 @@ final class ResetRunner {
                 new GroupRunner.Resets(
                         drawn.size(),
                         (int) drawn.stream().filter(m -> m.judged().passed()).count(),
-                        outcomes,
+                        known,
                         suffixes.stream()
                                 .mapToInt(GroupRunner.Group::sampledTokens)
                                 .sum(),
@@ -165,12 +165,15 @@ final class ResetRunner {
                     id, reset(start, rollout, thought), spec.split().suffixes(), seed, version, errors);
             return new Continued.Suffixes(
                     group,
-                    new Outcome(
-                            thought,
-                            named.firstError(),
-                            named.effectiveDeviation(),
-                            group.members().size(),
-                            group.passes()));
+                    new GroupRunner.Continuation(
+                            start.getProblemId(),
+                            rollout,
+                            new Outcome(
+                                    thought,
+                                    named.firstError(),
+                                    named.effectiveDeviation(),
+                                    group.members().size(),
+                                    group.passes())));
         } catch (RuntimeException e) {
             return new Continued.Dropped("no suffixes of rollout " + rollout.getId() + ": "
                     + FootholdException.of(e).text());

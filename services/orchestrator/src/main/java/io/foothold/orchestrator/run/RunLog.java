@@ -82,6 +82,23 @@ final class RunLog {
         write(String.format("update-%06d.jsonl", manifest.getUpdate()), out);
     }
 
+    /** The seeds of an update, one line each, with the thought that each was reset to. */
+    void resets(long update, List<GroupRunner.Continuation> continued) {
+        StringBuilder out = new StringBuilder();
+        for (GroupRunner.Continuation c : continued) {
+            ObjectNode line = object();
+            line.put("rollout", c.seed().getId()).put("problem", c.problemId());
+            ResetRunner.thoughts(c.seed()).forEach(line.putArray("thoughts")::add);
+            line.put("response", c.seed().getText());
+            line.put("thought", c.outcome().step());
+            c.outcome().firstError().ifPresent(error -> line.put("first_error", error));
+            line.put("suffixes", c.outcome().suffixes())
+                    .put("passes", c.outcome().passes());
+            append(out, line);
+        }
+        write(String.format("resets-%06d.jsonl", update), out);
+    }
+
     /** The first sample of every problem of an evaluation. */
     void samples(String set, long update, List<Evaluator.Sample> samples) {
         StringBuilder out = new StringBuilder();

@@ -10,6 +10,7 @@ import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.FoundPrefix;
 import io.foothold.v1.HardSet;
+import io.foothold.v1.InferenceServerStatus;
 import io.foothold.v1.OpenRunResponse;
 import io.foothold.v1.Probe;
 import io.foothold.v1.ProbeOutcome;
@@ -89,6 +90,8 @@ final class RunLoop {
     private int verifierErrors;
     private double best = -1;
     private boolean fallbackTold;
+    private long earlierTokens;
+    private long evaluatedAt;
 
     RunLoop(RunSpec spec, Services services, LedgerStore ledger, RunLog log, String incarnation) {
         this.spec = spec;
@@ -144,17 +147,22 @@ final class RunLoop {
         prepare();
         log.event("run_started", log.object().put("update", update).put("updates", spec.updates()));
         evaluateIfDue();
-        while (update < spec.updates() && !(stopRequested && !training)) {
+        while (!over() && !(stopRequested && !training)) {
             launch();
             take(reports.take());
         }
         settle();
-        if (update < spec.updates()) {
+        if (!over()) {
             services.checkpoint(spec.runId(), "");
             return new End("stopped", "asked to stop after update " + update);
         }
         services.checkpoint(spec.runId(), "");
         return new End("finished", "");
+    }
+
+    private boolean over() {
+        long most = spec.file().integer("max_training_tokens");
+        return update >= spec.updates() || (most > 0 && trainingTokens() >= most);
     }
 
     /** Brings learner and ledger to the same update, then the inference servers to the same policy. */
@@ -188,6 +196,31 @@ final class RunLoop {
                             + " only: the learner's directory was lost");
         }
         publish(uri, digest);
+        if (spec.resets() && spec.frozenLocalizer()) {
+            checkFrozen(open.getUpdate() == 0 ? open.getDigest() : "");
+        }
+    }
+
+    /** Servers that keep the first policy must be there and hold just that. */
+    private void checkFrozen(String ownFirst) {
+        String first = ledger.preparation(spec.runId(), "first_policy").orElse(ownFirst);
+        LedgerStore.await(ledger.savePreparation(spec.runId(), "first_policy", first));
+        List<InferenceServerStatus> kept = services.samplerStatus().getServersList().stream()
+                .filter(InferenceServerStatus::getFrozen)
+                .toList();
+        if (kept.isEmpty()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    "localizer.policy: frozen needs servers that keep the first policy: set foothold.sampler.frozen-endpoints");
+        }
+        for (InferenceServerStatus server : kept) {
+            if (!server.getHealthy() || !server.getDigest().equals(first)) {
+                throw new FootholdException(
+                        ErrorCode.INVALID_INPUT,
+                        "server " + server.getEndpoint() + " should keep the run's first policy " + first + ", it has "
+                                + (server.getHealthy() ? server.getDigest() : "a problem: " + server.getProblem()));
+            }
+        }
     }
 
     private void publish(String uri, String digest) {
@@ -218,6 +251,11 @@ final class RunLoop {
             prefixes = ledger.prefixes(spec.runId());
         }
         nextGroup = update * spec.groupsPerUpdate();
+        Map<String, Long> byUse = ledger.tokensByUse(spec.runId());
+        earlierTokens = TRAINING_USES.stream()
+                .mapToLong(use -> byUse.getOrDefault(use, 0L))
+                .sum();
+        evaluatedAt = trainingTokens();
     }
 
     private List<String> mined() {
@@ -534,6 +572,9 @@ final class RunLoop {
         if (!spec.resets()) {
             return;
         }
+        log.resets(
+                update,
+                units.stream().flatMap(u -> u.resets().continued().stream()).toList());
         int draws = units.stream().mapToInt(u -> u.resets().draws()).sum();
         int passed = units.stream().mapToInt(u -> u.resets().drawsPassed()).sum();
         List<LocalizationStatistics.Outcome> outcomes =
@@ -595,16 +636,23 @@ final class RunLoop {
     }
 
     private void evaluateIfDue() throws InterruptedException {
-        if (update % spec.file().integer("evaluation.every") != 0 && update != spec.updates()) {
+        long everyTokens = spec.file().integer("evaluation.every_tokens");
+        boolean due = everyTokens > 0
+                ? update == 0 || trainingTokens() / everyTokens > evaluatedAt / everyTokens
+                : update % spec.file().integer("evaluation.every") == 0;
+        if (!due && !over()) {
             return;
         }
+        evaluatedAt = trainingTokens();
         for (Map.Entry<String, List<Problem>> set : evaluationProblems.entrySet()) {
             if (ledger.evaluated(spec.runId(), update, set.getKey())) {
                 continue;
             }
             Evaluator.Result result = evaluator.evaluate(set.getKey(), set.getValue(), update, 0);
             result.json().put("policy_version", version);
-            generatedTokens(result.json());
+            result.json().put("training_tokens", trainingTokens());
+            ObjectNode byUse = result.json().putObject("tokens_by_use");
+            ledger.tokensByUse(spec.runId()).forEach(byUse::put);
             LedgerStore.await(ledger.saveEvaluation(
                     spec.runId(), update, set.getKey(), result.json().toString()));
             log.samples(set.getKey(), update, result.samples());
@@ -617,16 +665,9 @@ final class RunLoop {
         }
     }
 
-    /** What training has cost so far in sampled tokens, by what they served; evaluation, mining and search are apart. */
-    private void generatedTokens(ObjectNode json) {
-        Map<String, Long> byUse = ledger.tokensByUse(spec.runId());
-        json.put(
-                "training_tokens",
-                TRAINING_USES.stream()
-                        .mapToLong(use -> byUse.getOrDefault(use, 0L))
-                        .sum());
-        ObjectNode all = json.putObject("tokens_by_use");
-        byUse.forEach(all::put);
+    /** What training has cost so far in sampled tokens; evaluation, mining and search are apart. */
+    private long trainingTokens() {
+        return earlierTokens + groups.trainingTokens();
     }
 
     /** Waits for what is under way, so that nothing is left without an end. */

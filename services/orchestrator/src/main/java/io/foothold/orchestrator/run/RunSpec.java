@@ -111,6 +111,11 @@ final class RunSpec {
         return file.split();
     }
 
+    /** Whether localizers ask the run's first policy. */
+    boolean frozenLocalizer() {
+        return file.text("localizer.policy").equals("frozen");
+    }
+
     /** Work for the localizer, without what is known of one rollout only. */
     LocalizeWork.Builder localization() {
         String wording = file.text("localizer.prompt");

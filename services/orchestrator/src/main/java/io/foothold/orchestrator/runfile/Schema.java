@@ -36,6 +36,10 @@ public final class Schema {
         text("method", null, "Preset that the run starts from.");
         integer("seed", "0", "Seed of everything random.");
         integer("updates", "50", "Updates to do.");
+        integer(
+                "max_training_tokens",
+                "0",
+                "Ends the run after the update that reaches so many sampled tokens (seeds and localization count); 0 is off.");
         text("policy.base", null, "Directory of the base policy (Hugging Face layout).");
         source("problems.train", "Problems to train on");
         source("problems.evaluate.*", "Problems of an evaluation set");
@@ -98,6 +102,12 @@ public final class Schema {
                 "localizer.prompt",
                 "l2",
                 "Question of self localizers: l1, l2 or a text with {problem}, {steps}, {count}.");
+        choice(
+                "localizer.policy",
+                "current",
+                "Who answers self localizers: the current policy, or the run's first one (frozen).",
+                "current",
+                "frozen");
         number("localizer.temperature", "0.3", "Softmax temperature of its answer; 0 takes the likeliest token.");
         integer("localizer.max_tokens", "4096", "Limit of tokens of its answer (self).");
         integer("localizer.claim_tokens", "1", "Tokens of the claim that ends a thought (self_recompute).");
@@ -154,6 +164,7 @@ public final class Schema {
                 "fast");
         number("max_log_prob_difference", "1e-5", "Largest difference of sampler and learner, nats.");
         integer("evaluation.every", "10", "Updates between evaluations.");
+        integer("evaluation.every_tokens", "0", "Sampled training tokens between evaluations; 0 counts updates.");
         integer("evaluation.samples", "16", "Samples a problem.");
         number("evaluation.temperature", "1.0", "Softmax temperature of evaluation.");
         integer("checkpoint.every", "10", "Updates between checkpoints.");

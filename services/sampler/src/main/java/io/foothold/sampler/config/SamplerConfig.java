@@ -13,6 +13,9 @@ public interface SamplerConfig {
     @WithDefault("127.0.0.1:9201")
     List<String> endpoints();
 
+    /** Inference servers that keep a run's first policy and are never published to, host:port; none by default. */
+    Optional<List<String>> frozenEndpoints();
+
     /** Name of the model they serve. */
     @WithDefault("policy")
     String model();

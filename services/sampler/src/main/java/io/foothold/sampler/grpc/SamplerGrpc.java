@@ -32,7 +32,9 @@ import io.smallrye.mutiny.Uni;
 import jakarta.annotation.PreDestroy;
 import jakarta.inject.Inject;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
@@ -44,6 +46,7 @@ public final class SamplerGrpc implements SamplerService {
     private static final Duration PROBE_DEADLINE = Duration.ofSeconds(3);
 
     private final RolloutSampler sampler;
+    private final Optional<RolloutSampler> frozen;
     private final MeterRegistry metrics;
     private final ExecutorService control = Executors.newVirtualThreadPerTaskExecutor();
     private final CreditedService<SampleRequest, SampleResponse> service;
@@ -52,11 +55,8 @@ public final class SamplerGrpc implements SamplerService {
     @Inject
     public SamplerGrpc(SamplerConfig config, MeterRegistry metrics) {
         this.metrics = metrics;
-        this.sampler = new RolloutSampler(
-                config.endpoints().stream()
-                        .map(target -> new TritonEndpoint(target, config.model(), config.adminSecret()))
-                        .toList(),
-                new RolloutSampler.Limits(config.deadline(), config.attempts(), config.backoff()));
+        this.sampler = sampler(config.endpoints(), config);
+        this.frozen = config.frozenEndpoints().map(endpoints -> sampler(endpoints, config));
         this.service = new CreditedService<>(
                 CreditedService.Shape.of(
                         SampleRequest::getCredit,
@@ -66,13 +66,26 @@ public final class SamplerGrpc implements SamplerService {
                 (request, results) -> start(request.getWork(), results));
     }
 
+    private static RolloutSampler sampler(List<String> endpoints, SamplerConfig config) {
+        return new RolloutSampler(
+                endpoints.stream()
+                        .map(target -> new TritonEndpoint(target, config.model(), config.adminSecret()))
+                        .toList(),
+                new RolloutSampler.Limits(config.deadline(), config.attempts(), config.backoff()));
+    }
+
     @Override
     public Multi<SampleResponse> sample(Multi<SampleRequest> request) {
         return service.serve(request);
     }
 
     private Runnable start(SampleWork work, CreditedService.Results<SampleResponse> results) {
-        return sampler.sample(work(work), new RolloutSampler.Sink() {
+        RolloutSampler which = work.getFrozen()
+                ? frozen.orElseThrow(() -> new FootholdException(
+                        ErrorCode.INVALID_INPUT,
+                        "no server keeps a first policy: set foothold.sampler.frozen-endpoints to host:port,…"))
+                : sampler;
+        return which.sample(work(work), new RolloutSampler.Sink() {
             @Override
             public void sampled(SampledRollout r) {
                 metrics.counter("foothold.sampler.tokens").increment(r.tokens().length);
@@ -186,9 +199,12 @@ public final class SamplerGrpc implements SamplerService {
     public Uni<GetSamplerStatusResponse> getSamplerStatus(GetSamplerStatusRequest request) {
         return onVirtualThread(() -> {
             GetSamplerStatusResponse.Builder out = GetSamplerStatusResponse.newBuilder();
-            for (TritonEndpoint endpoint : sampler.endpoints()) {
-                InferenceServerStatus.Builder server =
-                        InferenceServerStatus.newBuilder().setEndpoint(endpoint.target());
+            List<TritonEndpoint> all = new ArrayList<>(sampler.endpoints());
+            frozen.ifPresent(kept -> all.addAll(kept.endpoints()));
+            for (TritonEndpoint endpoint : all) {
+                InferenceServerStatus.Builder server = InferenceServerStatus.newBuilder()
+                        .setEndpoint(endpoint.target())
+                        .setFrozen(!sampler.endpoints().contains(endpoint));
                 try {
                     JsonNode status = endpoint.status(PROBE_DEADLINE);
                     server.setHealthy(true)
@@ -219,6 +235,7 @@ public final class SamplerGrpc implements SamplerService {
     @PreDestroy
     void stop() {
         sampler.close();
+        frozen.ifPresent(RolloutSampler::close);
         control.close();
     }
 

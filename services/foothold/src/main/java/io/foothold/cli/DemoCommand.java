@@ -41,6 +41,11 @@ final class DemoCommand implements Callable<Integer> {
     private Path home = Path.of("foothold-home", "demo-" + System.currentTimeMillis());
 
     @Option(
+            names = "--resets",
+            description = "The other demo: RRPO and SRPO beside GRPO and their controls, compared by sampled tokens.")
+    private boolean resets;
+
+    @Option(
             names = "--ci",
             description = "A smaller version; exit code 1 unless held-out medium pass@1 at least doubles.")
     private boolean ci;
@@ -48,21 +53,42 @@ final class DemoCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         long start = System.nanoTime();
-        int code = AllInOne.run(
-                home,
-                AllInOne.freePort(),
-                Map.of(
-                        "foothold.policy-server.model",
-                        Workspace.dialPolicy().toString(),
-                        "foothold.policy-server.deterministic",
-                        "true"),
-                runs -> ci ? small(runs) : full(runs));
+        int code = resets
+                ? resets()
+                : AllInOne.run(
+                        home,
+                        AllInOne.freePort(),
+                        Map.of(
+                                "foothold.policy-server.model",
+                                Workspace.dialPolicy().toString(),
+                                "foothold.policy-server.deterministic",
+                                "true"),
+                        runs -> ci ? small(runs) : full(runs));
         System.out.printf(
                 Locale.ROOT,
                 "report: %s%n",
                 report.resolve("report.html").toAbsolutePath().normalize());
         System.out.printf(Locale.ROOT, "total %.0f s%n", (System.nanoTime() - start) / 1e9);
         return code;
+    }
+
+    private int resets() throws Exception {
+        int frozenPort = AllInOne.freePort();
+        try (Child frozen = Child.start(
+                "policy-server",
+                frozenPort,
+                Map.of(
+                        "foothold.policy-server.model",
+                        Workspace.policy("dial-jumps").toString()),
+                home)) {
+            frozen.awaitReady();
+            return AllInOne.run(home, AllInOne.freePort(), ResetDemo.engine(frozenPort), runs -> {
+                ResetReport done = new ResetDemo(runs, seed, ResetDemo.Size.FULL).run(ResetDemo.ARMS);
+                done.write(report);
+                System.out.print(done.table());
+                return 0;
+            });
+        }
     }
 
     private int full(RunManager runs) throws InterruptedException {

@@ -17,6 +17,7 @@ final class Progress {
     private static final int BAR = 24;
     private final RunManager runs;
     private final PrintStream out;
+    private final boolean updates;
     private final boolean terminal =
             System.console() != null && System.console().isTerminal();
     private final ObjectMapper mapper = new ObjectMapper();
@@ -26,8 +27,18 @@ final class Progress {
     private double tokens;
 
     Progress(RunManager runs, PrintStream out) {
+        this(runs, out, true);
+    }
+
+    /**
+     * Progress of runs.
+     *
+     * @param updates whether updates are shown; pointless for runs whose length is counted in tokens
+     */
+    Progress(RunManager runs, PrintStream out, boolean updates) {
         this.runs = runs;
         this.out = out;
+        this.updates = updates;
     }
 
     /** Follows a run to its end. */
@@ -56,7 +67,11 @@ final class Progress {
         JsonNode json = parse(event.json());
         switch (event.kind()) {
             case "prepared" -> line(runId + ": " + prepared(json));
-            case "update_done" -> update(runId, json, updates);
+            case "update_done" -> {
+                if (this.updates) {
+                    update(runId, json, updates);
+                }
+            }
             case "evaluation_done" ->
                 line(String.format(
                         Locale.ROOT,
@@ -69,6 +84,9 @@ final class Progress {
                         json.path("samples").asLong(),
                         json.path("low").asDouble(),
                         json.path("high").asDouble()));
+            case "localizer_fallback" ->
+                line(runId + ": too few resets were clean; thoughts are chosen at random from update "
+                        + json.path("update").asLong());
             case "alarm" -> line(runId + ": ALARM: " + json.path("what").asText());
             case "group_dropped" ->
                 line(runId + ": group dropped: " + json.path("reason").asText());

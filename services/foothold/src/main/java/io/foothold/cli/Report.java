@@ -32,12 +32,6 @@ record Report(List<RunSummary> runs, String text) {
             "The small version: GRPO on medium problems has to double its held-out pass@1; POPE on "
                     + "hard problems runs for a few updates to take every path once.";
 
-    private static final int WIDTH = 760;
-    private static final int HEIGHT = 320;
-    private static final int LEFT = 60;
-    private static final int BOTTOM = 40;
-    private static final String[] COLOURS = {"#b4552d", "#2d6cb4"};
-
     /** A sample rollout. */
     record Sample(String title, String prompt, String response, String verdict) {}
 
@@ -113,16 +107,9 @@ record Report(List<RunSummary> runs, String text) {
 
     private String html() {
         StringBuilder out = new StringBuilder();
-        out.append("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Foothold demo</title><style>"
-                + "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
-                + "table{border-collapse:collapse}td,th{padding:.3rem .8rem;border-bottom:1px solid #ddd;text-align:right}"
-                + "td:first-child,th:first-child{text-align:left}pre{background:#f5f3ef;padding:.8rem;white-space:pre-wrap}"
-                + "figure{margin:1rem 0}svg text{font:13px system-ui,sans-serif;fill:#444}</style>");
-        out.append("<h1>A policy learns problems it could not solve</h1><p>")
-                .append(text)
-                .append("</p>");
+        out.append("<p>").append(text).append("</p>");
         out.append("<figure>")
-                .append(chart())
+                .append(Chart.svg(runs.stream().map(Report::curve).toList(), 0, "pass@1 by update"))
                 .append("<figcaption>Unguided pass@1 on held-out problems, by update; bars are ")
                 .append("95&nbsp;% Wilson intervals.</figcaption></figure>");
         out.append("<table><tr><th>method</th><th>training rollouts</th><th>search rollouts</th><th>pass@1 before</th>")
@@ -147,96 +134,25 @@ record Report(List<RunSummary> runs, String text) {
             out.append("<h2>Sample rollouts: ").append(run.method()).append("</h2>");
             for (Sample s : run.samples()) {
                 out.append("<h3>")
-                        .append(escape(s.title()))
+                        .append(Html.escape(s.title()))
                         .append(" — ")
-                        .append(escape(s.verdict()))
+                        .append(Html.escape(s.verdict()))
                         .append("</h3><pre>")
-                        .append(escape(s.prompt()))
+                        .append(Html.escape(s.prompt()))
                         .append("\n\u2192 ")
-                        .append(escape(s.response()))
+                        .append(Html.escape(s.response()))
                         .append("</pre>");
             }
         }
-        return out.append("</html>\n").toString();
+        return Html.page("A policy learns problems it could not solve", out.toString());
     }
 
-    private String chart() {
-        double most = 1;
-        for (RunSummary run : runs) {
-            for (JsonNode e : run.evaluations()) {
-                most = Math.max(most, e.path("update").asDouble());
-            }
-        }
-        StringBuilder out = new StringBuilder(String.format(
-                Locale.ROOT,
-                "<svg viewBox=\"0 0 %d %d\" width=\"100%%\" role=\"img\" aria-label=\"pass@1 by update\">",
-                WIDTH,
-                HEIGHT));
-        for (int i = 0; i <= 5; i++) {
-            double y = y(i / 5.0);
-            out.append(String.format(
-                    Locale.ROOT,
-                    "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"#e5e2dc\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.1f</text>",
-                    LEFT,
-                    y,
-                    WIDTH - 20,
-                    y,
-                    LEFT - 8,
-                    y + 4,
-                    i / 5.0));
-        }
-        for (int i = 0; i <= 4; i++) {
-            double u = most * i / 4;
-            out.append(String.format(
-                    Locale.ROOT,
-                    "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>",
-                    x(u, most),
-                    HEIGHT - 16,
-                    u));
-        }
-        for (int r = 0; r < runs.size(); r++) {
-            StringBuilder points = new StringBuilder();
-            for (JsonNode e : runs.get(r).evaluations()) {
-                double px = x(e.path("update").asDouble(), most);
-                points.append(String.format(
-                        Locale.ROOT, "%.1f,%.1f ", px, y(e.path("pass@1").asDouble())));
-                out.append(String.format(
-                        Locale.ROOT,
-                        "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"1.5\" opacity=\".5\"/>",
-                        px,
-                        y(e.path("low").asDouble()),
-                        px,
-                        y(e.path("high").asDouble()),
-                        COLOURS[r % 2]));
-            }
-            out.append(String.format(
-                    Locale.ROOT,
-                    "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2.5\"/>",
-                    points,
-                    COLOURS[r % 2]));
-            out.append(String.format(
-                    Locale.ROOT,
-                    "<rect x=\"%d\" y=\"%d\" width=\"14\" height=\"4\" fill=\"%s\"/><text x=\"%d\" y=\"%d\">%s</text>",
-                    LEFT + 12,
-                    22 + 20 * r,
-                    COLOURS[r % 2],
-                    LEFT + 32,
-                    28 + 20 * r,
-                    escape(runs.get(r).method().toUpperCase(Locale.ROOT))));
-        }
-        return out.append("</svg>").toString();
-    }
-
-    private static double x(double update, double most) {
-        return LEFT + (WIDTH - LEFT - 20) * update / most;
-    }
-
-    private static double y(double share) {
-        return 10 + (HEIGHT - BOTTOM - 10) * (1 - share);
-    }
-
-    private static String escape(String s) {
-        return s.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
+    private static Chart.Curve curve(RunSummary run) {
+        return new Chart.Curve(
+                run.method().toUpperCase(Locale.ROOT),
+                run.evaluations().stream()
+                        .map(e -> Chart.Point.of(e, e.path("update").asDouble()))
+                        .toList());
     }
 
     /** An unguided sample before and after training, and a guided one that was rewarded. */

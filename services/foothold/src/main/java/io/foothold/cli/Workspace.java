@@ -17,7 +17,13 @@ final class Workspace {
 
     /** The shipped base policy of the dial. */
     static Path dialPolicy() {
-        return root().resolve("services/foothold/policies/dial")
+        return policy("dial");
+    }
+
+    /** A shipped base policy. */
+    static Path policy(String name) {
+        return root().resolve("services/foothold/policies")
+                .resolve(name)
                 .toAbsolutePath()
                 .normalize();
     }

@@ -49,16 +49,20 @@ final class Stack implements AutoCloseable {
     private final List<AutoCloseable> open = new ArrayList<>();
 
     Stack(Path home) throws IOException {
-        Path policy = Path.of(System.getProperty("foothold.root"), "services/foothold/policies/dial");
-        ModelHost host = new ModelHost(policy, new GenerationEngine.Settings(64, 112, 4, true, Precision.EXACT));
-        open.add(host);
-        triton = new TritonGrpc(() -> host, host::alive, "policy", Optional.empty());
-        int enginePort = serve(new MutinyGRPCInferenceServiceGrpc.GRPCInferenceServiceImplBase() {
-            @Override
-            public Multi<ModelStreamInferResponse> modelStreamInfer(Multi<ModelInferRequest> request) {
-                return triton.modelStreamInfer(request);
-            }
-        });
+        this(home, "dial", false);
+    }
+
+    /**
+     * A stack on a shipped policy.
+     *
+     * @param keepFirst whether a second engine keeps the first policy
+     */
+    Stack(Path home, String policyName, boolean keepFirst) throws IOException {
+        Path policy = Path.of(System.getProperty("foothold.root"), "services/foothold/policies", policyName);
+        triton = engine(policy);
+        int enginePort = serve(streaming(triton));
+        Optional<List<String>> frozen =
+                keepFirst ? Optional.of(List.of("127.0.0.1:" + serve(streaming(engine(policy))))) : Optional.empty();
         inference = channel(enginePort);
         AugmentationGrpc augmentation = new AugmentationGrpc();
         int augmentationPort = serve(new MutinyAugmentationServiceGrpc.AugmentationServiceImplBase() {
@@ -82,7 +86,7 @@ final class Stack implements AutoCloseable {
                 return augmentation.mineHardSet(request);
             }
         });
-        SamplerGrpc sampler = new SamplerGrpc(samplerConfig(enginePort), new SimpleMeterRegistry());
+        SamplerGrpc sampler = new SamplerGrpc(samplerConfig(enginePort, frozen), new SimpleMeterRegistry());
         int samplerPort = serve(new MutinySamplerServiceGrpc.SamplerServiceImplBase() {
             @Override
             public Multi<SampleResponse> sample(Multi<SampleRequest> request) {
@@ -171,6 +175,21 @@ final class Stack implements AutoCloseable {
         runs = new RunManager(ledger, services, home.resolve("runs"), events::add);
     }
 
+    private TritonGrpc engine(Path policy) {
+        ModelHost host = new ModelHost(policy, new GenerationEngine.Settings(64, 112, 4, true, Precision.EXACT));
+        open.add(host);
+        return new TritonGrpc(() -> host, host::alive, "policy", Optional.empty());
+    }
+
+    private static io.grpc.BindableService streaming(TritonGrpc triton) {
+        return new MutinyGRPCInferenceServiceGrpc.GRPCInferenceServiceImplBase() {
+            @Override
+            public Multi<ModelStreamInferResponse> modelStreamInfer(Multi<ModelInferRequest> request) {
+                return triton.modelStreamInfer(request);
+            }
+        };
+    }
+
     private int serve(io.grpc.BindableService service) throws IOException {
         Server server = ServerBuilder.forPort(0).addService(service).build().start();
         open.add(server::shutdownNow);
@@ -185,7 +204,7 @@ final class Stack implements AutoCloseable {
         return channel;
     }
 
-    private static SamplerConfig samplerConfig(int enginePort) {
+    private static SamplerConfig samplerConfig(int enginePort, Optional<List<String>> frozen) {
         return new SamplerConfig() {
             @Override
             public List<String> endpoints() {
@@ -194,7 +213,7 @@ final class Stack implements AutoCloseable {
 
             @Override
             public Optional<List<String>> frozenEndpoints() {
-                return Optional.of(List.of("127.0.0.1:" + enginePort));
+                return frozen;
             }
 
             @Override

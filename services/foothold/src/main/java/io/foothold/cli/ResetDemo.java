@@ -1,0 +1,145 @@
+package io.foothold.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.run.RunManager;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** GRPO, RRPO and SRPO beside their controls on the dial with jumps, compared by sampled tokens. */
+final class ResetDemo {
+    private static final int POOL = 2048;
+    private static final int TEST = 64;
+
+    /**
+     * How much is spent on each run.
+     *
+     * @param tokens sampled tokens of training: seeds, redraws, localization and suffixes count
+     * @param everyTokens between evaluations
+     * @param samples of a test problem
+     */
+    record Size(long tokens, long everyTokens, int samples) {
+        static final Size FULL = new Size(36_000, 3_000, 3);
+    }
+
+    /**
+     * A method.
+     *
+     * @param name as in the report
+     * @param preset that it starts from
+     * @param settings that make it what it is
+     */
+    record Arm(String name, String preset, String level, List<String> settings) {
+        static Arm of(String name, String preset, String level, String... settings) {
+            return new Arm(name, preset, level, List.of(settings));
+        }
+    }
+
+    private static final String SRPO = "srpo-jumps";
+    private static final String GRPO = "grpo-jumps";
+
+    static final List<Arm> ARMS = List.of(
+            Arm.of("grpo", GRPO, "late"),
+            Arm.of("srpo", SRPO, "late"),
+            Arm.of("srpo-frozen", SRPO, "late", "localizer.policy=frozen"),
+            Arm.of("oracle", SRPO, "late", "resets.localizer=oracle"),
+            Arm.of("early8", SRPO, "late", "resets.localizer=early", "resets.early_thought=8"),
+            Arm.of("early11", SRPO, "late", "resets.localizer=early", "resets.early_thought=11"),
+            Arm.of("rrpo", SRPO, "late", "resets.localizer=random"),
+            Arm.of("grpo, spread", GRPO, "spread"),
+            Arm.of("srpo, spread", SRPO, "spread"));
+
+    private final RunManager runs;
+    private final long seed;
+    private final Size size;
+
+    ResetDemo(RunManager runs, long seed, Size size) {
+        this.runs = runs;
+        this.seed = seed;
+        this.size = size;
+    }
+
+    ResetReport run(List<Arm> arms) throws InterruptedException {
+        List<ResetReport.Run> done = new ArrayList<>();
+        for (Arm arm : arms) {
+            done.add(run(arm));
+        }
+        return new ResetReport(done, size.tokens());
+    }
+
+    private ResetReport.Run run(Arm arm) throws InterruptedException {
+        String id = arm.name().replaceAll("[^a-z0-9]+", "-") + "-seed" + seed;
+        long start = System.nanoTime();
+        runs.create(id, yaml(arm), arm.settings());
+        LedgerStore.RunRow end = new Progress(runs, System.out, false).follow(id, 1);
+        if (!end.state().equals("finished")) {
+            throw new FootholdException(ErrorCode.WRONG_STATE, "run " + id + " " + end.state() + ": " + end.reason());
+        }
+        ObjectMapper mapper = new ObjectMapper();
+        List<JsonNode> evaluations = new ArrayList<>();
+        try {
+            for (String json : runs.ledger().evaluations(id)) {
+                evaluations.add(mapper.readTree(json));
+            }
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+        Path home = runs.homeOf(id);
+        return new ResetReport.Run(
+                arm.name(),
+                seed,
+                evaluations,
+                (System.nanoTime() - start) / 1e9,
+                runs.ledger().audit(id),
+                ResetReport.firstReset(home));
+    }
+
+    private String yaml(Arm arm) {
+        return String.format(
+                Locale.ROOT,
+                """
+                method: %s
+                seed: %d
+                updates: 100000
+                max_training_tokens: %d
+                policy: {base: %s}
+                problems:
+                  train: {family: dial-jumps, level: %s, count: %d, seed: %d, split: train}
+                  evaluate:
+                    %s-test: {family: dial-jumps, level: %s, count: %d, seed: %d, split: test}
+                evaluation: {every_tokens: %d, samples: %d}
+                checkpoint: {every: 50, keep: 1}
+                """,
+                arm.preset(),
+                seed,
+                size.tokens(),
+                Workspace.policy("dial-jumps"),
+                arm.level(),
+                POOL,
+                30 + seed,
+                arm.level(),
+                arm.level(),
+                TEST,
+                1000 + seed,
+                size.everyTokens(),
+                size.samples());
+    }
+
+    /** Settings of the engine and of the sampler that asks the frozen policy. */
+    static Map<String, String> engine(int frozenPort) {
+        return Map.of(
+                "foothold.policy-server.model",
+                Workspace.policy("dial-jumps").toString(),
+                "foothold.policy-server.deterministic",
+                "true",
+                "foothold.sampler.frozen-endpoints",
+                "127.0.0.1:" + frozenPort);
+    }
+}

@@ -1,0 +1,164 @@
+package io.foothold.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.foothold.core.ledger.RolloutState;
+import io.foothold.orchestrator.event.RunEvent;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.v1.TrainGroup;
+import io.foothold.v1.UpdateManifest;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Whole runs with resets through every service on loopback. */
+class ResetRunTest {
+    @TempDir
+    Path directory;
+
+    private static String yaml(int updates) {
+        return """
+                method: srpo-jumps
+                seed: 4
+                updates: %d
+                policy: {base: %s}
+                problems:
+                  train: {family: dial-jumps, level: late, count: 64, seed: 3, split: train}
+                  evaluate:
+                    late-test: {family: dial-jumps, level: late, count: 4, seed: 3, split: test}
+                evaluation: {every: 100, samples: 2}
+                checkpoint: {every: 2}
+                """.formatted(
+                        updates, Path.of(System.getProperty("foothold.root"), "services/foothold/policies/dial-jumps"));
+    }
+
+    private static LedgerStore.RunRow finish(Stack stack, String id) throws Exception {
+        return stack.runs.end(id).get(120, TimeUnit.SECONDS);
+    }
+
+    private static List<String> digests(Stack stack, String id) {
+        return stack.ledger.manifests(id).stream()
+                .map(UpdateManifest::getDigest)
+                .toList();
+    }
+
+    private static List<JsonNode> updates(Stack stack) throws Exception {
+        List<JsonNode> out = new ArrayList<>();
+        for (RunEvent e : stack.events) {
+            if (e.kind().equals("update_done")) {
+                out.add(new ObjectMapper().readTree(e.json()));
+            }
+        }
+        return out;
+    }
+
+    @Test
+    void aStoppedAndACrashedResetRunEndsWithTheDigestOfAnUninterruptedOne() throws Exception {
+        List<String> whole;
+        try (Stack stack = new Stack(directory.resolve("whole"), "dial-jumps", false)) {
+            stack.runs.create("r", yaml(6), List.of());
+            LedgerStore.RunRow row = finish(stack, "r");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            whole = digests(stack, "r");
+            assertThat(stack.ledger.audit("r").sound()).isTrue();
+            assertThat(stack.ledger.audit("r").counts())
+                    .as("seeds and localizations are consumed, suffixes trained")
+                    .containsOnlyKeys(RolloutState.TRAINED, RolloutState.CONSUMED);
+            assertThat(stack.ledger.manifests("r"))
+                    .as("continued prefixes agree with the learner to the bit")
+                    .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 0))
+                            .isZero());
+            assertThat(stack.ledger.tokensByUse("r")).containsKeys("seed", "localization", "train");
+            List<JsonNode> updates = updates(stack);
+            assertThat(updates).hasSize(6);
+            double exact = updates.stream()
+                    .mapToDouble(u -> u.path("localization_exact").asDouble(1))
+                    .average()
+                    .orElseThrow();
+            assertThat(exact).as("the base policy restates marks truly").isGreaterThan(.8);
+        }
+        Path home = directory.resolve("broken");
+        try (Stack stack = new Stack(home, "dial-jumps", false)) {
+            stack.runs.create("r", yaml(6), List.of());
+            await().atMost(Duration.ofSeconds(60))
+                    .until(() -> digests(stack, "r").size() >= 1);
+            stack.runs.stop("r");
+            assertThat(finish(stack, "r").state()).isEqualTo("stopped");
+        }
+        try (Stack stack = new Stack(home, "dial-jumps", false)) {
+            stack.runs.resume("r");
+            await().atMost(Duration.ofSeconds(60))
+                    .until(() -> digests(stack, "r").size() >= 3);
+            // Closing the stack under the run is the crash.
+        }
+        try (Stack stack = new Stack(home, "dial-jumps", false)) {
+            stack.runs.resume("r");
+            assertThat(finish(stack, "r").state()).isEqualTo("finished");
+            assertThat(digests(stack, "r")).isEqualTo(whole);
+            assertThat(stack.ledger.audit("r").sound()).isTrue();
+        }
+    }
+
+    @Test
+    void aFrozenLocalizerKeepsTheFirstPolicyAndIsRefusedWithoutAServer() throws Exception {
+        try (Stack stack = new Stack(directory.resolve("frozen"), "dial-jumps", true)) {
+            stack.runs.create("f", yaml(3), List.of("localizer.policy=frozen", "optimizer.learning_rate=1e-2"));
+            LedgerStore.RunRow row = finish(stack, "f");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            assertThat(updates(stack).get(0).path("localizations").asInt()).isPositive();
+            assertThat(digests(stack, "f"))
+                    .doesNotContain(
+                            stack.ledger.preparation("f", "first_policy").orElseThrow());
+        }
+        try (Stack stack = new Stack(directory.resolve("alone"), "dial-jumps", false)) {
+            stack.runs.create("f", yaml(3), List.of("localizer.policy=frozen"));
+            LedgerStore.RunRow row = finish(stack, "f");
+            assertThat(row.state()).isEqualTo("failed");
+            assertThat(row.reason()).contains("set foothold.sampler.frozen-endpoints");
+        }
+    }
+
+    @Test
+    void rootAndResetGroupsMixUnderOneCreditAlgebra() throws Exception {
+        try (Stack stack = new Stack(directory, "dial-jumps", false)) {
+            stack.runs.create(
+                    "mix",
+                    yaml(1),
+                    List.of(
+                            "resets.share=0.5",
+                            "resets.base_rollouts=2",
+                            "resets.seeds=2",
+                            "resets.draws=6",
+                            "resets.localizer=random",
+                            "sampling.groups_per_update=8",
+                            "sampling.rollouts_per_group=4"));
+            LedgerStore.RunRow row = finish(stack, "mix");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            UpdateManifest manifest = stack.ledger.manifests("mix").get(0);
+            assertThat(manifest.getRolloutsList()).hasSizeGreaterThan(32);
+            JsonNode update = updates(stack).get(0);
+            assertThat(update.has("reward_root")).isTrue();
+            assertThat(update.has("reward_reset")).isTrue();
+            List<TrainGroup> stored = stack.ledger.admittedBatch("mix", 1);
+            for (TrainGroup group : stored) {
+                assertThat(group.getMembersList().stream()
+                                .map(m -> m.getRollout().getPromptTokenIdsList())
+                                .distinct())
+                        .as("one prompt a group")
+                        .hasSize(1);
+                assertThat(group.getMembersList().stream()
+                                .map(m -> m.getRollout().getPrefixTokenIdsList())
+                                .distinct())
+                        .as("one prefix a group")
+                        .hasSize(1);
+            }
+        }
+    }
+}

@@ -18,6 +18,8 @@ import picocli.CommandLine.Command;
             TrainCommand.class,
             EvalCommand.class,
             VerifyCommand.class,
+            VerifyEstimatorCommand.class,
+            TheoryCommand.class,
             BenchCommand.class,
             BootstrapCommand.class,
             ProblemsCommand.class,

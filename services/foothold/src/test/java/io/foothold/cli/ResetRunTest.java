@@ -126,6 +126,24 @@ class ResetRunTest {
     }
 
     @Test
+    void thoughtByThoughtTheTokensAreThoseOfOneStream() throws Exception {
+        try (Stack stack = new Stack(directory, "dial-jumps", false)) {
+            stack.runs.create("stream", yaml(2), List.of());
+            assertThat(finish(stack, "stream").state()).isEqualTo("finished");
+        }
+        // Another stack: one engine serves one run's policies.
+        try (Stack stack = new Stack(directory.resolve("apart"), "dial-jumps", false)) {
+            stack.runs.create("apart", yaml(2), List.of("sampling.max_thought_tokens=30", "sampling.max_thoughts=20"));
+            LedgerStore.RunRow row = finish(stack, "apart");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            List<String> apart = digests(stack, "apart");
+            try (Stack first = new Stack(directory, "dial-jumps", false)) {
+                assertThat(apart).isEqualTo(digests(first, "stream"));
+            }
+        }
+    }
+
+    @Test
     void rootAndResetGroupsMixUnderOneCreditAlgebra() throws Exception {
         try (Stack stack = new Stack(directory, "dial-jumps", false)) {
             stack.runs.create(

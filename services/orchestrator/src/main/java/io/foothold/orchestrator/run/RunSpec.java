@@ -91,6 +91,8 @@ final class RunSpec {
                 .setTopP(1)
                 .setMaxTokens(file.count("sampling.max_tokens"))
                 .setThoughtDelimiter(file.text("prompts.thought_delimiter"))
+                .setMaxThoughtTokens(file.count("sampling.max_thought_tokens"))
+                .setMaxThoughts(file.count("sampling.max_thoughts"))
                 .build();
     }
 

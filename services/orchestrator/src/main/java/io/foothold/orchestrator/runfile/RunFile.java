@@ -154,6 +154,14 @@ public final class RunFile {
         if (share > 0) {
             checkResets(where);
         }
+        for (String limit : List.of("sampling.max_thought_tokens", "sampling.max_thoughts")) {
+            if (integer(limit) < 0) {
+                throw invalid(where + ": '" + limit + "' must not be negative, got " + text(limit));
+            }
+            if (integer(limit) > 0 && text("prompts.thought_delimiter").isEmpty()) {
+                throw invalid(where + ": '" + limit + "' needs 'prompts.thought_delimiter'");
+            }
+        }
         for (String positive : List.of(
                 "updates",
                 "sampling.rollouts_per_group",

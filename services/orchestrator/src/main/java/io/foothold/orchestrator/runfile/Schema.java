@@ -113,6 +113,11 @@ public final class Schema {
         integer("localizer.claim_tokens", "1", "Tokens of the claim that ends a thought (self_recompute).");
         number("sampling.temperature", "1.0", "Softmax temperature of training rollouts.");
         integer("sampling.max_tokens", "0", "Limit of sampled tokens; 0 takes the problem's own.");
+        integer(
+                "sampling.max_thought_tokens",
+                "0",
+                "Limit of tokens of one thought; 0 is none. Samples thought by thought.");
+        integer("sampling.max_thoughts", "0", "Limit of thoughts of a rollout; 0 is none. Samples thought by thought.");
         integer("sampling.rollouts_per_group", "8", "Members of a group.");
         integer("sampling.groups_per_update", "12", "Groups of an update.");
         choice(

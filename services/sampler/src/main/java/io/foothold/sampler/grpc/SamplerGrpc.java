@@ -129,7 +129,9 @@ public final class SamplerGrpc implements SamplerService {
                         s.getTopK(),
                         maxTokens,
                         s.getThoughtDelimiter(),
-                        s.getStopStringsList()),
+                        s.getStopStringsList(),
+                        s.getMaxThoughtTokens(),
+                        s.getMaxThoughts()),
                 work.getReservationsList().stream()
                         .map(r -> new GroupWork.Reservation(r.getRolloutId(), r.getSeed()))
                         .toList(),

@@ -1,5 +1,7 @@
 package io.foothold.sampler.rollout;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -27,6 +29,8 @@ public record GroupWork(
      *
      * @param maxTokens upper limit of sampled tokens
      * @param thoughtDelimiter ends a thought; empty when thoughts are not cut
+     * @param maxThoughtTokens upper limit of tokens of one thought; 0 for none
+     * @param maxThoughts upper limit of sampled thoughts; 0 for none
      */
     public record Settings(
             double temperature,
@@ -34,15 +38,45 @@ public record GroupWork(
             int topK,
             int maxTokens,
             String thoughtDelimiter,
-            List<String> stopStrings) {
-        /** Copies the stop strings. */
+            List<String> stopStrings,
+            int maxThoughtTokens,
+            int maxThoughts) {
+        /** Copies the stop strings; limits of thoughts need thoughts. */
         public Settings {
             stopStrings = List.copyOf(stopStrings);
+            if (maxThoughtTokens < 0 || maxThoughts < 0) {
+                throw new IllegalArgumentException(
+                        "limits of thoughts must not be negative: " + maxThoughtTokens + ", " + maxThoughts);
+            }
+            if (maxThoughtTokens + maxThoughts > 0 && thoughtDelimiter.isEmpty()) {
+                throw new IllegalArgumentException("max_thought_tokens and max_thoughts need a thought_delimiter");
+            }
+        }
+
+        /** Whether each thought is a request of its own. */
+        boolean thoughtwise() {
+            return maxThoughtTokens > 0 || maxThoughts > 0;
         }
     }
 
     /** A rollout to sample and the seed of its noise. */
     public record Reservation(String rolloutId, long seed) {}
+
+    /** The same start, continued by what was sampled already, for one thought of one rollout. */
+    GroupWork continued(String id, long seed, int[] prompt, int[] sampled, int limit) {
+        int[] given = Arrays.copyOf(prefixTokens, prefixTokens.length + sampled.length);
+        System.arraycopy(sampled, 0, given, prefixTokens.length, sampled.length);
+        List<String> stops = new ArrayList<>(settings.stopStrings());
+        stops.add(settings.thoughtDelimiter());
+        return new GroupWork(
+                groupId,
+                this.prompt,
+                prompt,
+                given,
+                new Settings(settings.temperature(), settings.topP(), settings.topK(), limit, "", stops, 0, 0),
+                List.of(new Reservation(id, seed)),
+                minPolicyVersion);
+    }
 
     /** Copies the reservations. */
     public GroupWork {

@@ -15,6 +15,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
@@ -78,9 +79,89 @@ public final class RolloutSampler implements AutoCloseable {
         if (draining) {
             throw new FootholdException(ErrorCode.DRAINING, "the sampler is shutting down");
         }
+        if (work.settings().thoughtwise()) {
+            Chains chains = new Chains(work, sink);
+            threads.execute(chains::run);
+            return chains::cancel;
+        }
         Group group = new Group(work, sink);
         threads.execute(group::run);
         return group::cancel;
+    }
+
+    /** The rollouts of a group, each thought by thought on a thread of its own; one that fails leaves its neighbours alone. */
+    private final class Chains {
+        private final GroupWork work;
+        private final Sink sink;
+        private final Set<Group> running = ConcurrentHashMap.newKeySet();
+        private final AtomicBoolean cancelled = new AtomicBoolean();
+
+        Chains(GroupWork work, Sink sink) {
+            this.work = work;
+            this.sink = sink;
+        }
+
+        void cancel() {
+            cancelled.set(true);
+            running.forEach(Group::cancel);
+        }
+
+        void run() {
+            List<CompletableFuture<Void>> chains = work.reservations().stream()
+                    .map(r -> CompletableFuture.runAsync(() -> chain(r), threads))
+                    .toList();
+            chains.forEach(CompletableFuture::join);
+            if (!cancelled.get()) {
+                sink.done();
+            }
+        }
+
+        private void chain(GroupWork.Reservation reservation) {
+            try {
+                int[] prompt = promptTokens(work);
+                byte[][] vocabulary = choose().vocabulary(limits.deadline());
+                SampledRollout rollout = new Thoughtwise(work, reservation, prompt, vocabulary).sample(this::thought);
+                tell(() -> sink.sampled(rollout));
+            } catch (RuntimeException e) {
+                tell(() -> sink.failed(reservation.rolloutId(), FootholdException.of(e)));
+            }
+        }
+
+        private synchronized void tell(Runnable what) {
+            if (!cancelled.get()) {
+                what.run();
+            }
+        }
+
+        /** Samples one thought, asked for again like any rollout. */
+        private SampledRollout thought(GroupWork single) {
+            CompletableFuture<SampledRollout> answer = new CompletableFuture<>();
+            Group group = new Group(single, new Sink() {
+                @Override
+                public void sampled(SampledRollout rollout) {
+                    answer.complete(rollout);
+                }
+
+                @Override
+                public void failed(String rolloutId, FootholdException failure) {
+                    answer.completeExceptionally(failure);
+                }
+
+                @Override
+                public void done() {}
+            });
+            running.add(group);
+            try {
+                if (cancelled.get()) {
+                    group.cancel();
+                }
+                group.run();
+                answer.completeExceptionally(new FootholdException(ErrorCode.CANCELLED, "the caller went away"));
+                return answer.join();
+            } finally {
+                running.remove(group);
+            }
+        }
     }
 
     private int[] promptTokens(GroupWork work) {
@@ -281,24 +362,12 @@ public final class RolloutSampler implements AutoCloseable {
         }
 
         SampledRollout rollout(int[] prompt, GroupWork work, byte[][] vocabulary) {
-            int[] prefix = work.prefixTokens();
-            int[] response = Arrays.copyOf(prefix, prefix.length + tokens.length);
-            System.arraycopy(tokens, 0, response, prefix.length, tokens.length);
-            List<Integer> ends =
-                    Thoughts.ends(response, vocabulary, work.settings().thoughtDelimiter());
-            return new SampledRollout(
-                    rolloutId,
-                    prompt,
-                    tokens,
-                    logProbs,
-                    versions,
-                    ends,
-                    finishReason,
-                    Thoughts.decode(response, vocabulary),
-                    ends.stream()
-                            .map(end -> Thoughts.decode(Arrays.copyOf(response, end), vocabulary))
-                            .map(text -> text.codePointCount(0, text.length()))
-                            .toList());
+            List<Integer> ends = Thoughts.ends(
+                    SampledRollout.response(work, tokens),
+                    vocabulary,
+                    work.settings().thoughtDelimiter());
+            return SampledRollout.of(
+                    rolloutId, work, prompt, tokens, logProbs, versions, ends, finishReason, vocabulary);
         }
     }
 

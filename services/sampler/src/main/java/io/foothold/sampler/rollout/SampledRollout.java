@@ -1,5 +1,6 @@
 package io.foothold.sampler.rollout;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -24,4 +25,40 @@ public record SampledRollout(
         List<Integer> thoughtEnds,
         String finishReason,
         String text,
-        List<Integer> thoughtTextEnds) {}
+        List<Integer> thoughtTextEnds) {
+
+    /** A rollout whose texts are decoded from its tokens. */
+    static SampledRollout of(
+            String rolloutId,
+            GroupWork work,
+            int[] prompt,
+            int[] tokens,
+            float[] logProbs,
+            long[] versions,
+            List<Integer> thoughtEnds,
+            String finishReason,
+            byte[][] vocabulary) {
+        int[] response = response(work, tokens);
+        return new SampledRollout(
+                rolloutId,
+                prompt,
+                tokens,
+                logProbs,
+                versions,
+                List.copyOf(thoughtEnds),
+                finishReason,
+                Thoughts.decode(response, vocabulary),
+                thoughtEnds.stream()
+                        .map(end -> Thoughts.decode(Arrays.copyOf(response, end), vocabulary))
+                        .map(text -> text.codePointCount(0, text.length()))
+                        .toList());
+    }
+
+    /** Given and sampled tokens of a response. */
+    static int[] response(GroupWork work, int[] tokens) {
+        int given = work.prefixTokens().length;
+        int[] out = Arrays.copyOf(work.prefixTokens(), given + tokens.length);
+        System.arraycopy(tokens, 0, out, given, tokens.length);
+        return out;
+    }
+}

@@ -122,7 +122,7 @@ final class Stack implements AutoCloseable {
                 return verifier.verify(request);
             }
         });
-        LocalizerGrpc localizer = new LocalizerGrpc(() -> 256);
+        LocalizerGrpc localizer = new LocalizerGrpc(256, Optional.empty());
         int localizerPort = serve(new MutinyLocalizerServiceGrpc.LocalizerServiceImplBase() {
             @Override
             public Multi<LocalizeResponse> localize(Multi<LocalizeRequest> request) {

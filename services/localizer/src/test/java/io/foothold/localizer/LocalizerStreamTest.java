@@ -39,7 +39,7 @@ class LocalizerStreamTest extends StreamContractTest<LocalizeRequest, LocalizeRe
 
     @Override
     protected BindableService service() {
-        LocalizerGrpc service = new LocalizerGrpc(() -> 16);
+        LocalizerGrpc service = new LocalizerGrpc(16, java.util.Optional.empty());
         return new MutinyLocalizerServiceGrpc.LocalizerServiceImplBase() {
             @Override
             public Multi<LocalizeResponse> localize(Multi<LocalizeRequest> request) {

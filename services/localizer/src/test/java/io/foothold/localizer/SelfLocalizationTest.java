@@ -3,6 +3,8 @@ package io.foothold.localizer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.net.httpserver.HttpServer;
+import io.foothold.localizer.external.ChatEndpoint;
 import io.foothold.localizer.grpc.LocalizerGrpc;
 import io.foothold.localizer.thought.FirstWrongThought;
 import io.foothold.localizer.thought.Restatement;
@@ -10,14 +12,27 @@ import io.foothold.localizer.thought.StatedStep;
 import io.foothold.localizer.thought.StatedStep.Reading;
 import io.foothold.v1.*;
 import io.smallrye.mutiny.Multi;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class SelfLocalizationTest {
     private static Localization localize(LocalizeWork.Builder work) {
-        return new LocalizerGrpc(() -> 4)
+        return localize(work, Optional.empty());
+    }
+
+    private static Localization localize(LocalizeWork.Builder work, Optional<ChatEndpoint.Settings> external) {
+        return new LocalizerGrpc(4, external)
                 .localize(Multi.createFrom()
                         .items(
                                 LocalizeRequest.newBuilder()
@@ -149,6 +164,80 @@ class SelfLocalizationTest {
         assertThat(localize(work).hasNoError()).isTrue();
         work.removeAnswers(2);
         assertThat(localize(work).getFailed().getMessage()).contains("2 answers to 3 questions");
+    }
+
+    /** A chat endpoint that answers what the test says, with a status. */
+    private static HttpServer endpoint(Deque<Integer> statuses, String answer, List<String> requests)
+            throws IOException {
+        HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.createContext("/v1/chat/completions", exchange -> {
+            requests.add(exchange.getRequestHeaders().getFirst("Authorization") + " "
+                    + new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
+            int status = statuses.isEmpty() ? 200 : statuses.poll();
+            byte[] body = (status == 200 ? answer : "busy").getBytes(StandardCharsets.UTF_8);
+            exchange.sendResponseHeaders(status, body.length);
+            exchange.getResponseBody().write(body);
+            exchange.close();
+        });
+        server.start();
+        return server;
+    }
+
+    @Test
+    void anExternalModelIsAskedAgainWhenItIsBusyAndItsRefusalIsSaid() throws IOException {
+        LocalizeWork.Builder work = LocalizeWork.newBuilder()
+                .setRolloutId("r")
+                .setMode(LocalizerMode.LOCALIZER_MODE_EXTERNAL)
+                .addThoughts("1+1=2")
+                .addThoughts("2+2=5")
+                .addOracleThoughts("1+1=2")
+                .addOracleThoughts("2+2=4")
+                .setProblem("P")
+                .setPrompt(LocalizerPrompt.newBuilder()
+                        .setTemplate("{problem}: {steps}")
+                        .setMaxTokens(64));
+        assertThat(localize(work).getFailed().getMessage()).contains("foothold.localizer.external.url");
+        Deque<Integer> statuses = new ArrayDeque<>(List.of(503, 429, 200, 401, 500, 500, 500));
+        List<String> requests = new ArrayList<>();
+        HttpServer server =
+                endpoint(statuses, "{\"choices\":[{\"message\":{\"content\":\"step 2: \\\\boxed{2}\"}}]}", requests);
+        try {
+            Optional<ChatEndpoint.Settings> settings = Optional.of(new ChatEndpoint.Settings(
+                    "http://127.0.0.1:" + server.getAddress().getPort() + "/v1",
+                    "strong",
+                    Optional.of("key"),
+                    Duration.ofSeconds(5),
+                    3,
+                    Duration.ofMillis(1)));
+            Localization found = localize(work, settings);
+            assertThat(found.getStep()).isEqualTo(2);
+            assertThat(found.getComparison().getFirstError()).isEqualTo(2);
+            assertThat(requests).hasSize(3).allMatch(r -> r.startsWith("Bearer key {\"model\":\"strong\""));
+            assertThat(requests.get(0)).contains("P: Step 1: 1+1=2\\nStep 2: 2+2=5");
+            assertThat(localize(work, settings).getFailed().getMessage()).contains("refuses: status 401: busy");
+            assertThat(localize(work, settings).getFailed())
+                    .matches(f -> f.getRetryable() && f.getMessage().contains("in 3 attempts: status 500"));
+        } finally {
+            server.stop(0);
+        }
+        HttpServer odd = endpoint(new ArrayDeque<>(), "[]", requests);
+        try {
+            assertThat(localize(
+                                    work,
+                                    Optional.of(new ChatEndpoint.Settings(
+                                            "http://127.0.0.1:"
+                                                    + odd.getAddress().getPort() + "/v1",
+                                            "strong",
+                                            Optional.empty(),
+                                            Duration.ofSeconds(5),
+                                            1,
+                                            Duration.ofMillis(1))))
+                            .getFailed()
+                            .getMessage())
+                    .contains("gave no choices[0].message.content: []");
+        } finally {
+            odd.stop(0);
+        }
     }
 
     @Test

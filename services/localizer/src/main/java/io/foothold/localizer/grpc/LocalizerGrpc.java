@@ -6,6 +6,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.core.reset.LocalizationStatistics;
 import io.foothold.localizer.config.LocalizerConfig;
+import io.foothold.localizer.external.ChatEndpoint;
 import io.foothold.localizer.thought.FirstWrongThought;
 import io.foothold.localizer.thought.Restatement;
 import io.foothold.localizer.thought.StatedStep;
@@ -13,42 +14,64 @@ import io.foothold.v1.Localization;
 import io.foothold.v1.LocalizeRequest;
 import io.foothold.v1.LocalizeResponse;
 import io.foothold.v1.LocalizeWork;
+import io.foothold.v1.LocalizerMode;
 import io.foothold.v1.LocalizerService;
 import io.foothold.v1.NoError;
 import io.foothold.v1.OracleComparison;
 import io.foothold.v1.Questions;
 import io.foothold.v1.Revision;
+import io.foothold.v1.Rollout;
 import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
 import io.quarkus.grpc.GrpcService;
 import io.smallrye.mutiny.Multi;
+import jakarta.annotation.PreDestroy;
 import jakarta.inject.Inject;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 
 /** Localization over a credited stream. */
 @GrpcService
 public final class LocalizerGrpc implements LocalizerService {
     private final CreditedService<LocalizeRequest, LocalizeResponse> service;
+    private final Optional<ChatEndpoint> external;
+    private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
 
-    /** The service. */
+    /** Configured by the container. */
     @Inject
     public LocalizerGrpc(LocalizerConfig config) {
+        this(
+                config.window(),
+                config.external()
+                        .url()
+                        .map(url -> new ChatEndpoint.Settings(
+                                url,
+                                config.external().model(),
+                                config.external().apiKey(),
+                                config.external().deadline(),
+                                config.external().attempts(),
+                                config.external().backoff())));
+    }
+
+    /**
+     * A service.
+     *
+     * @param window rollouts of one stream that may be under way, at least 1
+     * @param endpoint of the external model, if there is one
+     */
+    public LocalizerGrpc(int window, Optional<ChatEndpoint.Settings> endpoint) {
+        this.external = endpoint.map(ChatEndpoint::new);
         this.service = new CreditedService<>(
                 CreditedService.Shape.of(
                         LocalizeRequest::getCredit,
                         c -> LocalizeResponse.newBuilder().setCredit(c).build(),
                         LocalizerGrpc::failed),
-                config.window(),
-                (request, results) -> {
-                    try {
-                        results.emit(localize(request.getWork()));
-                    } catch (IllegalArgumentException e) {
-                        throw new FootholdException(ErrorCode.INVALID_INPUT, String.valueOf(e.getMessage()), e);
-                    }
-                    results.done();
-                    return () -> {};
-                });
+                window,
+                this::start);
     }
 
     @Override
@@ -56,7 +79,49 @@ public final class LocalizerGrpc implements LocalizerService {
         return service.serve(request);
     }
 
-    private static LocalizeResponse localize(LocalizeWork work) {
+    private Runnable start(LocalizeRequest request, CreditedService.Results<LocalizeResponse> results) {
+        LocalizeWork work = request.getWork();
+        if (work.getMode() != LocalizerMode.LOCALIZER_MODE_EXTERNAL) {
+            try {
+                results.emit(localize(work, List.of()));
+            } catch (IllegalArgumentException e) {
+                throw invalid(String.valueOf(e.getMessage()));
+            }
+            results.done();
+            return () -> {};
+        }
+        Future<?> asking = threads.submit(() -> {
+            try {
+                results.emit(localize(work, List.of(ask(work))));
+            } catch (RuntimeException e) {
+                failed(request, FootholdException.of(e)).forEach(results::emit);
+            }
+            results.done();
+        });
+        return () -> asking.cancel(true);
+    }
+
+    private String ask(LocalizeWork work) {
+        ChatEndpoint endpoint = external.orElseThrow(
+                () -> invalid("mode external needs foothold.localizer.external.url (such as http://HOST:PORT/v1)"));
+        var unused = settings(work, work.getPrompt().getMaxTokens());
+        return endpoint.ask(
+                question(work),
+                work.getPrompt().getTemperature(),
+                work.getPrompt().getMaxTokens());
+    }
+
+    @PreDestroy
+    void stop() {
+        threads.shutdownNow();
+    }
+
+    /**
+     * Localizes.
+     *
+     * @param answers texts that an external model gave
+     */
+    private static LocalizeResponse localize(LocalizeWork work, List<String> answers) {
         Localization.Builder out = Localization.newBuilder().setRolloutId(work.getRolloutId());
         switch (work.getMode()) {
             case LOCALIZER_MODE_RANDOM ->
@@ -70,10 +135,16 @@ public final class LocalizerGrpc implements LocalizerService {
                 }
                 setStep(out, firstError(work));
             }
-            case LOCALIZER_MODE_SELF -> stated(work, out);
+            case LOCALIZER_MODE_SELF ->
+                stated(
+                        work,
+                        work.getAnswersList().stream().map(Rollout::getText).toList(),
+                        out);
+            case LOCALIZER_MODE_EXTERNAL -> stated(work, answers, out);
             case LOCALIZER_MODE_SELF_RECOMPUTE -> restated(work, out);
             case LOCALIZER_MODE_UNSPECIFIED, UNRECOGNIZED ->
-                throw invalid("localizer mode is missing (expected random, oracle, early, self or self_recompute)");
+                throw invalid(
+                        "localizer mode is missing (expected random, oracle, early, self, self_recompute or external)");
         }
         if (out.hasStep() && work.getOracleThoughtsCount() > 0) {
             firstError(work)
@@ -93,23 +164,26 @@ public final class LocalizerGrpc implements LocalizerService {
         step.ifPresentOrElse(out::setStep, () -> out.setNoError(NoError.getDefaultInstance()));
     }
 
-    private static void stated(LocalizeWork work, Localization.Builder out) {
-        if (work.getAnswersCount() == 0) {
+    private static String question(LocalizeWork work) {
+        String delimiter = work.getThoughtDelimiter();
+        return StatedStep.question(
+                work.getPrompt().getTemplate(),
+                work.getProblem(),
+                work.getThoughtsList().stream()
+                        .map(t -> delimiter.isEmpty() ? t : t.replace(delimiter, ""))
+                        .toList());
+    }
+
+    private static void stated(LocalizeWork work, List<String> answers, Localization.Builder out) {
+        if (answers.isEmpty()) {
             out.setQuestions(Questions.newBuilder()
                     .addStarts(asked(work)
-                            .setPrompt(StatedStep.question(
-                                    work.getPrompt().getTemplate(),
-                                    work.getProblem(),
-                                    work.getThoughtsList().stream()
-                                            .map(t -> work.getThoughtDelimiter().isEmpty()
-                                                    ? t
-                                                    : t.replace(work.getThoughtDelimiter(), ""))
-                                            .toList()))
+                            .setPrompt(question(work))
                             .setMaxTokens(work.getPrompt().getMaxTokens()))
                     .setSettings(settings(work, work.getPrompt().getMaxTokens())));
             return;
         }
-        switch (StatedStep.read(work.getAnswers(0).getText(), work.getThoughtsCount())) {
+        switch (StatedStep.read(answers.get(0), work.getThoughtsCount())) {
             case StatedStep.Reading.Step step -> out.setStep(step.number());
             case StatedStep.Reading.NoError none -> out.setNoError(NoError.getDefaultInstance());
             case StatedStep.Reading.Unreadable unreadable -> out.setUnparseable(unreadable.why());

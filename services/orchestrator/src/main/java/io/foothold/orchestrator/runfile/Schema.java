@@ -69,7 +69,8 @@ public final class Schema {
                 "early",
                 "oracle",
                 "self",
-                "self_recompute");
+                "self_recompute",
+                "external");
         integer("resets.early_thought", "1", "Thought that the localizer 'early' always names.");
         integer("resets.base_rollouts", "4", "Size of the base group; 0 for none.");
         integer("resets.seeds", "1", "Failed rollouts that are reset, each a suffix group.");

@@ -57,6 +57,7 @@ public final class RolloutSampler implements AutoCloseable {
     private final Limits limits;
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
     private final Map<String, int[]> prompts = new ConcurrentHashMap<>();
+    private final Set<String> delimiters = ConcurrentHashMap.newKeySet();
     private volatile boolean draining;
 
     /** A sampler over these endpoints; closes them with itself. */
@@ -119,7 +120,7 @@ public final class RolloutSampler implements AutoCloseable {
         private void chain(GroupWork.Reservation reservation) {
             try {
                 int[] prompt = promptTokens(work);
-                byte[][] vocabulary = choose().vocabulary(limits.deadline());
+                byte[][] vocabulary = vocabulary(choose(), work);
                 SampledRollout rollout = new Thoughtwise(work, reservation, prompt, vocabulary).sample(this::thought);
                 tell(() -> sink.sampled(rollout));
             } catch (RuntimeException e) {
@@ -177,6 +178,21 @@ public final class RolloutSampler implements AutoCloseable {
             prompts.put(work.prompt(), known);
         }
         return known;
+    }
+
+    /** The vocabulary, which must be able to spell the thought delimiter. */
+    private byte[][] vocabulary(TritonEndpoint endpoint, GroupWork work) {
+        byte[][] vocabulary = endpoint.vocabulary(limits.deadline());
+        String delimiter = work.settings().thoughtDelimiter();
+        if (!delimiter.isEmpty() && !delimiters.contains(delimiter)) {
+            if (!Thoughts.representable(vocabulary, delimiter)) {
+                throw new FootholdException(
+                        ErrorCode.INVALID_INPUT,
+                        "no tokens of the policy spell the thought delimiter '" + delimiter.replace("\n", "\\n") + "'");
+            }
+            delimiters.add(delimiter);
+        }
+        return vocabulary;
     }
 
     /** The healthy endpoint with the least work; when none is healthy, the one with the least work is tried again. */
@@ -238,7 +254,7 @@ public final class RolloutSampler implements AutoCloseable {
         private FootholdException attempt(int attempt, Map<String, GroupWork.Reservation> missing) {
             int[] prompt = promptTokens(work);
             TritonEndpoint endpoint = choose();
-            byte[][] vocabulary = endpoint.vocabulary(limits.deadline());
+            byte[][] vocabulary = vocabulary(endpoint, work);
             Map<String, Collected> byRequest = new LinkedHashMap<>();
             List<ModelInferRequest> requests = new ArrayList<>();
             for (GroupWork.Reservation r : missing.values()) {

@@ -32,6 +32,34 @@ final class Thoughts {
         return out;
     }
 
+    /**
+     * Whether some sequence of tokens decodes to a text that holds the delimiter: inside one token, or from the end of a token
+     * over whole tokens to the beginning of one.
+     */
+    static boolean representable(byte[][] vocabulary, String delimiter) {
+        byte[] d = delimiter.getBytes(StandardCharsets.UTF_8);
+        // reached[i]: some tokens end with the first i bytes.
+        boolean[] reached = new boolean[d.length + 1];
+        reached[0] = true;
+        for (byte[] token : vocabulary) {
+            if (contains(token, d)) {
+                return true;
+            }
+            for (int i = 1; i <= Math.min(d.length, token.length); i++) {
+                reached[i] |= Arrays.equals(token, token.length - i, token.length, d, 0, i);
+            }
+        }
+        for (int from = 1; from < d.length; from++) {
+            for (byte[] token : vocabulary) {
+                int n = Math.min(token.length, d.length - from);
+                if (reached[from] && n > 0 && Arrays.equals(token, 0, n, d, from, from + n)) {
+                    reached[from + n] = true;
+                }
+            }
+        }
+        return reached[d.length];
+    }
+
     static String decode(int[] tokens, byte[][] vocabulary) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         for (int t : tokens) {

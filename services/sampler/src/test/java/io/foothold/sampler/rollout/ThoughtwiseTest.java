@@ -121,6 +121,38 @@ class ThoughtwiseTest {
         assertThat(short5.finishReason()).isEqualTo("length");
     }
 
+    /** Against every sequence of up to three tokens. */
+    @Test
+    void aDelimiterIsRepresentableWhenSomeTokensSpellIt() {
+        SplittableRandom random = new SplittableRandom(4);
+        for (int trial = 0; trial < 2000; trial++) {
+            String[] pieces = new String[3];
+            for (int i = 0; i < pieces.length; i++) {
+                pieces[i] = letters(random, random.nextInt(1, 4));
+            }
+            String delimiter = letters(random, random.nextInt(1, 4));
+            boolean spelt = false;
+            for (String a : pieces) {
+                for (String b : pieces) {
+                    for (String c : pieces) {
+                        spelt |= (a + b + c).contains(delimiter);
+                    }
+                }
+            }
+            assertThat(Thoughts.representable(bytes(pieces), delimiter))
+                    .as("%s from %s", delimiter, List.of(pieces))
+                    .isEqualTo(spelt);
+        }
+    }
+
+    private static String letters(SplittableRandom random, int n) {
+        StringBuilder out = new StringBuilder();
+        for (int i = 0; i < n; i++) {
+            out.append((char) ('a' + random.nextInt(3)));
+        }
+        return out.toString();
+    }
+
     @Test
     void limitsOfThoughtsNeedThoughts() {
         assertThatThrownBy(() -> new GroupWork.Settings(1, 1, 0, 9, "", List.of(), 3, 0))

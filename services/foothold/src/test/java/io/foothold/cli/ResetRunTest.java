@@ -8,12 +8,16 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.LedgerStore;
-import io.foothold.v1.TrainGroup;
 import io.foothold.v1.UpdateManifest;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -55,6 +59,16 @@ class ResetRunTest {
             if (e.kind().equals("update_done")) {
                 out.add(new ObjectMapper().readTree(e.json()));
             }
+        }
+        return out;
+    }
+
+    /** What the first update trained. */
+    private static List<JsonNode> completions(Stack stack, String id) throws Exception {
+        List<JsonNode> out = new ArrayList<>();
+        for (String line :
+                Files.readAllLines(stack.runs.homeOf(id).resolve("completions").resolve("update-000001.jsonl"))) {
+            out.add(new ObjectMapper().readTree(line));
         }
         return out;
     }
@@ -143,6 +157,40 @@ class ResetRunTest {
         }
     }
 
+    /** POPE's mixture on the dial, half of its places with resets: the four kinds of groups in one update. */
+    @Test
+    void rootGuidedAndResetGroupsOfBothTrainTogether() throws Exception {
+        Path policy = Path.of(System.getProperty("foothold.root"), "services/foothold/policies/dial");
+        try (Stack stack = new Stack(directory)) {
+            stack.runs.create(
+                    "pope",
+                    DialRuns.yaml("pope-dial", 3, policy, "medium8", 16, "medium", 2, 2, 1, 3),
+                    List.of(
+                            "resets.share=0.5",
+                            "resets.localizer=oracle",
+                            "resets.base_rollouts=2",
+                            "resets.suffixes=3",
+                            "resets.draws=4",
+                            "prefix_search.rollouts=2",
+                            "sampling.groups_per_update=12",
+                            "sampling.rollouts_per_group=4"));
+            LedgerStore.RunRow row = finish(stack, "pope");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            JsonNode update = updates(stack).get(0);
+            assertThat(update.has("reward_root")).isTrue();
+            assertThat(update.has("reward_guided")).isTrue();
+            assertThat(update.has("reward_reset")).isTrue();
+            assertThat(completions(stack, "pope").stream()
+                            .filter(c -> c.path("start").asText().equals("reset"))
+                            .map(c -> c.path("prompt").asText().startsWith("<|continue|>"))
+                            .distinct())
+                    .as("a reset keeps the prompt of its seed, root or guided")
+                    .containsExactlyInAnyOrder(true, false);
+            assertThat(update.path("log_prob_difference_max").asDouble(1)).isZero();
+            assertThat(stack.ledger.audit("pope").sound()).isTrue();
+        }
+    }
+
     @Test
     void rootAndResetGroupsMixUnderOneCreditAlgebra() throws Exception {
         try (Stack stack = new Stack(directory, "dial-jumps", false)) {
@@ -164,19 +212,13 @@ class ResetRunTest {
             JsonNode update = updates(stack).get(0);
             assertThat(update.has("reward_root")).isTrue();
             assertThat(update.has("reward_reset")).isTrue();
-            List<TrainGroup> stored = stack.ledger.admittedBatch("mix", 1);
-            for (TrainGroup group : stored) {
-                assertThat(group.getMembersList().stream()
-                                .map(m -> m.getRollout().getPromptTokenIdsList())
-                                .distinct())
-                        .as("one prompt a group")
-                        .hasSize(1);
-                assertThat(group.getMembersList().stream()
-                                .map(m -> m.getRollout().getPrefixTokenIdsList())
-                                .distinct())
-                        .as("one prefix a group")
-                        .hasSize(1);
+            Map<String, Set<String>> starts = new HashMap<>();
+            for (JsonNode c : completions(stack, "mix")) {
+                starts.computeIfAbsent(c.path("group").asText(), g -> new HashSet<>())
+                        .add(c.path("start") + " " + c.path("prompt") + " " + c.path("seed") + " " + c.path("thought"));
             }
+            assertThat(starts).hasSizeGreaterThan(8);
+            assertThat(starts.values()).as("one start a group").allMatch(s -> s.size() == 1);
         }
     }
 }

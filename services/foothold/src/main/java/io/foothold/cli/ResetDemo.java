@@ -27,6 +27,7 @@ final class ResetDemo {
      */
     record Size(long tokens, long everyTokens, int samples) {
         static final Size FULL = new Size(36_000, 3_000, 3);
+        static final Size CI = new Size(15_000, 5_000, 3);
     }
 
     /**
@@ -55,6 +56,9 @@ final class ResetDemo {
             Arm.of("rrpo", SRPO, "late", "resets.localizer=random"),
             Arm.of("grpo, spread", GRPO, "spread"),
             Arm.of("srpo, spread", SRPO, "spread"));
+
+    /** What the small version runs. */
+    static final List<Arm> CI_ARMS = ARMS.subList(1, 2);
 
     private final RunManager runs;
     private final long seed;

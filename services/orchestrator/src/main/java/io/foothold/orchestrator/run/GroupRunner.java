@@ -112,12 +112,34 @@ final class GroupRunner {
      * @param continued what is known of each suffix group's reset
      * @param suffixTokens tokens of the suffix groups
      * @param dropped why suffix groups are missing
+     * @param times how long it took
      */
-    record Resets(int draws, int drawsPassed, List<Continuation> continued, int suffixTokens, List<String> dropped) {
-        static final Resets NONE = new Resets(0, 0, List.of(), 0, List.of());
+    record Resets(
+            int draws,
+            int drawsPassed,
+            List<Continuation> continued,
+            int suffixTokens,
+            List<String> dropped,
+            ResetTimes times) {
+        static final Resets NONE = new Resets(0, 0, List.of(), 0, List.of(), new ResetTimes(0, 0, 0, 0));
 
         List<LocalizationStatistics.Outcome> outcomes() {
             return continued.stream().map(Continuation::outcome).toList();
+        }
+    }
+
+    /**
+     * Wall time of a unit's resets, seconds; of its slowest seed where there are several.
+     *
+     * @param rounds of drawing
+     * @param draw all rounds
+     * @param localize questions to the policy included
+     * @param suffixes sampling and verification
+     */
+    record ResetTimes(int rounds, double draw, double localize, double suffixes) {
+        /** Everything, in units of one round of drawing: how many chains one after the other it took. */
+        double chains() {
+            return rounds == 0 ? 0 : (draw + localize + suffixes) / (draw / rounds);
         }
     }
 

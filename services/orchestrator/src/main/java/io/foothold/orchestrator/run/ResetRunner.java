@@ -47,7 +47,8 @@ final class ResetRunner {
 
     /** A suffix group with what is known of its reset, or the reason why there is none. */
     private sealed interface Continued {
-        record Suffixes(GroupRunner.Group group, GroupRunner.Continuation known) implements Continued {}
+        record Suffixes(GroupRunner.Group group, GroupRunner.Continuation known, double localize, double sample)
+                implements Continued {}
 
         record Dropped(String reason) implements Continued {}
     }
@@ -60,6 +61,8 @@ final class ResetRunner {
         AtomicInteger errors = new AtomicInteger();
         List<GroupRunner.Member> drawn = new ArrayList<>();
         SeedSelection selection = new SeedSelection(spec.split());
+        long began = System.nanoTime();
+        int rounds = 0;
         for (int next = selection.next(); next > 0; next = selection.next()) {
             List<GroupRunner.Member> fresh;
             try {
@@ -69,8 +72,12 @@ final class ResetRunner {
                 throw e;
             }
             drawn.addAll(fresh);
+            rounds++;
             selection.record(fresh.stream().map(ResetRunner::draw).toList());
         }
+        double drawSeconds = seconds(began);
+        double localizeSeconds = 0;
+        double suffixSeconds = 0;
         SeedSelection.Result places = selection.result();
         List<CompletableFuture<Continued>> continuing = new ArrayList<>();
         for (int i = 0; i < places.seeds().size(); i++) {
@@ -89,6 +96,8 @@ final class ResetRunner {
                 case Continued.Suffixes s -> {
                     suffixes.add(s.group());
                     known.add(s.known());
+                    localizeSeconds = Math.max(localizeSeconds, s.localize());
+                    suffixSeconds = Math.max(suffixSeconds, s.sample());
                 }
                 case Continued.Dropped d -> dropped.add(d.reason());
             }
@@ -115,7 +124,12 @@ final class ResetRunner {
                         suffixes.stream()
                                 .mapToInt(GroupRunner.Group::sampledTokens)
                                 .sum(),
-                        dropped));
+                        dropped,
+                        new GroupRunner.ResetTimes(rounds, drawSeconds, localizeSeconds, suffixSeconds)));
+    }
+
+    private static double seconds(long from) {
+        return (System.nanoTime() - from) / 1e9;
     }
 
     private static SeedSelection.Draw draw(GroupRunner.Member m) {
@@ -130,6 +144,7 @@ final class ResetRunner {
     private Continued continued(
             String id, StartState start, GroupRunner.Member failed, Seeds seed, long version, AtomicInteger errors) {
         Rollout rollout = failed.rollout();
+        long from = System.nanoTime();
         try {
             Localization found = localize(id, rollout, start.getProblemId(), seed, version);
             Named named =
@@ -160,6 +175,7 @@ final class ResetRunner {
                                     ErrorCode.PEER_UNAVAILABLE, "the localizer named nothing after its answers came");
                     };
             watch(named);
+            double localizing = seconds(from);
             int thought = Math.max(1, named.step() - spec.file().count("resets.offset"));
             GroupRunner.Group group = groups.train(
                     id, reset(start, rollout, thought), spec.split().suffixes(), seed, version, errors);
@@ -173,7 +189,9 @@ final class ResetRunner {
                                     named.firstError(),
                                     named.effectiveDeviation(),
                                     group.members().size(),
-                                    group.passes())));
+                                    group.passes())),
+                    localizing,
+                    seconds(from) - localizing);
         } catch (RuntimeException e) {
             return new Continued.Dropped("no suffixes of rollout " + rollout.getId() + ": "
                     + FootholdException.of(e).text());

@@ -30,6 +30,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -593,6 +594,7 @@ final class RunLoop {
                     "suffix_tokens_mean",
                     units.stream().mapToInt(u -> u.resets().suffixTokens()).sum() / (double) suffixes);
         }
+        times(units).forEach(json::put);
         histogram(json.putObject("localization_deviation"), outcomes, false);
         histogram(json.putObject("localization_effective_deviation"), outcomes, true);
         log.scalars(update, numbers);
@@ -605,6 +607,26 @@ final class RunLoop {
                             .put("from", spec.file().text("resets.localizer"))
                             .put("to", "random"));
         }
+    }
+
+    /** Means over the places that made a reset. */
+    private static Map<String, Double> times(List<GroupRunner.Unit> units) {
+        List<GroupRunner.ResetTimes> times = units.stream()
+                .filter(u -> !u.resets().continued().isEmpty())
+                .map(u -> u.resets().times())
+                .toList();
+        Map<String, Double> out = new LinkedHashMap<>();
+        if (!times.isEmpty()) {
+            out.put("draw_seconds", mean(times, GroupRunner.ResetTimes::draw));
+            out.put("localize_seconds", mean(times, GroupRunner.ResetTimes::localize));
+            out.put("suffix_seconds", mean(times, GroupRunner.ResetTimes::suffixes));
+            out.put("reset_chains", mean(times, GroupRunner.ResetTimes::chains));
+        }
+        return out;
+    }
+
+    private static double mean(List<GroupRunner.ResetTimes> times, ToDoubleFunction<GroupRunner.ResetTimes> what) {
+        return times.stream().mapToDouble(what).average().orElseThrow();
     }
 
     private static void histogram(ObjectNode json, List<LocalizationStatistics.Outcome> outcomes, boolean effective) {

@@ -10,10 +10,11 @@ import io.foothold.core.random.Seeds;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Deque;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -292,8 +293,6 @@ public final class GenerationEngine implements AutoCloseable {
         if (waiting.isEmpty() || (!active.isEmpty() && free < Math.min(waiting.size(), settings.slots() / 32))) {
             return;
         }
-        // By length of the cached part, then by prompt: one prefill call a bucket, one row a distinct prompt.
-        Map<Integer, Map<Integer, List<Active>>> buckets = new LinkedHashMap<>();
         int first = active.size();
         while (free > 0) {
             Active a = waiting.poll();
@@ -303,22 +302,52 @@ public final class GenerationEngine implements AutoCloseable {
             active.add(a);
             free--;
         }
+        List<Cached> fresh = new ArrayList<>();
         for (int slot = first; slot < active.size(); slot++) {
-            int cached = cachedLength(active.get(slot));
-            if (cached > 0) {
-                int bucket = (cached + PREFILL_BUCKET - 1) / PREFILL_BUCKET * PREFILL_BUCKET;
-                buckets.computeIfAbsent(bucket, b -> new LinkedHashMap<>())
-                        .computeIfAbsent(slot, s -> new ArrayList<>())
-                        .add(active.get(slot));
+            if (cachedLength(active.get(slot)) > 0) {
+                fresh.add(new Cached(slot, cachedTokens(active.get(slot))));
             }
         }
-        buckets.forEach((bucket, bySlot) -> prefill(bucket, List.copyOf(bySlot.keySet())));
+        // One row a distinct beginning: in lexical order a sequence comes right before those that go on from it.
+        fresh.sort(Comparator.comparing(Cached::tokens, Arrays::compare).thenComparing(Cached::slot));
+        Map<Integer, List<Prefill>> buckets = new TreeMap<>();
+        Prefill row = null;
+        for (Cached c : fresh.reversed()) {
+            if (row == null || !covers(row.tokens(), c.tokens())) {
+                row = new Prefill(c.tokens(), new ArrayList<>());
+                int bucket = (c.tokens().length + PREFILL_BUCKET - 1) / PREFILL_BUCKET * PREFILL_BUCKET;
+                buckets.computeIfAbsent(bucket, b -> new ArrayList<>()).add(row);
+            }
+            row.slots().add(c.slot());
+        }
+        buckets.forEach(this::prefill);
+    }
+
+    /** What prefill has to put into the cache of a slot. */
+    private record Cached(int slot, int[] tokens) {}
+
+    /** Tokens that go through the model once, and the slots that take what they need of the keys. */
+    private record Prefill(int[] tokens, List<Integer> slots) {}
+
+    /**
+     * Whether a slot can take its keys from another, equal or longer sequence. A longer one goes through the model in another
+     * shape, which only {@code exact} precision does not feel.
+     */
+    private boolean covers(int[] longer, int[] tokens) {
+        return (longer.length == tokens.length || !settings.deterministic() || exact())
+                && longer.length >= tokens.length
+                && Arrays.equals(longer, 0, tokens.length, tokens, 0, tokens.length);
+    }
+
+    private boolean exact() {
+        return settings.precision() == Precision.EXACT;
     }
 
     /** Tokens that prefill puts into the cache: all but the one that is fed first. */
     private int cachedLength(Active a) {
         int prompt = a.request.prompt().length - 1;
-        return settings.deterministic() ? prompt : prompt + a.request.given().length;
+        // Given tokens were decoded once: rounding attention would show that they are prefilled now.
+        return settings.deterministic() && !exact() ? prompt : prompt + a.request.given().length;
     }
 
     private int[] cachedTokens(Active a) {
@@ -333,36 +362,23 @@ public final class GenerationEngine implements AutoCloseable {
         return out;
     }
 
-    private void prefill(int bucket, List<Integer> slots) {
-        Map<List<Integer>, Integer> distinct = new LinkedHashMap<>();
-        List<int[]> sequences = new ArrayList<>();
-        List<List<Integer>> members = new ArrayList<>();
-        for (int slot : slots) {
-            int[] cached = cachedTokens(active.get(slot));
-            List<Integer> key = Arrays.stream(cached).boxed().toList();
-            int row = distinct.computeIfAbsent(key, k -> {
-                sequences.add(cached);
-                members.add(new ArrayList<>());
-                return sequences.size() - 1;
-            });
-            members.get(row).add(slot);
-        }
+    private void prefill(int bucket, List<Prefill> prefills) {
         int rowsPerCall = Math.max(1, PREFILL_TOKENS / bucket);
         // What a prompt is padded to may depend on its neighbours unless tokens must not.
-        int longest = sequences.stream().mapToInt(q -> q.length).max().orElse(1);
+        int longest = prefills.stream().mapToInt(p -> p.tokens().length).max().orElse(1);
         int padded = settings.deterministic() ? Math.min(bucket, settings.maxLength()) : longest;
-        for (int from = 0; from < sequences.size(); from += rowsPerCall) {
-            int to = Math.min(sequences.size(), from + rowsPerCall);
+        for (int from = 0; from < prefills.size(); from += rowsPerCall) {
+            int to = Math.min(prefills.size(), from + rowsPerCall);
             long[] ids = new long[(to - from) * padded];
             List<Long> slot = new ArrayList<>();
             List<Long> origin = new ArrayList<>();
             for (int r = from; r < to; r++) {
-                int[] sequence = sequences.get(r);
+                int[] sequence = prefills.get(r).tokens();
                 for (int i = 0; i < sequence.length; i++) {
                     ids[(r - from) * padded + i] = sequence[i];
                 }
                 prefilledTokens += sequence.length;
-                for (int s : members.get(r)) {
+                for (int s : prefills.get(r).slots()) {
                     slot.add((long) s);
                     origin.add((long) (r - from));
                 }
@@ -379,11 +395,13 @@ public final class GenerationEngine implements AutoCloseable {
                 }
             }
         }
-        for (int s : slots) {
-            Active a = active.get(s);
-            a.fed = cachedLength(a) - (a.request.prompt().length - 1);
-            if (a.fed > 0) {
-                a.next = a.request.given()[a.fed - 1];
+        for (Prefill p : prefills) {
+            for (int s : p.slots()) {
+                Active a = active.get(s);
+                a.fed = cachedLength(a) - (a.request.prompt().length - 1);
+                if (a.fed > 0) {
+                    a.next = a.request.given()[a.fed - 1];
+                }
             }
         }
     }

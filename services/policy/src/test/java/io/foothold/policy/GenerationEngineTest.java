@@ -152,36 +152,53 @@ class GenerationEngineTest {
         });
     }
 
+    /** Every cut of every rollout at once, so that beginnings of each other meet in one prefill. */
     @Test
-    void inDeterministicModeAResetContinuesWithTheSameTokens() {
+    void inDeterministicModeAResetContinuesWithTheSameTokensWhereverItIsCut() {
         PolicyWeights weights = Shapes.weights(Shapes.qwen3(), 3);
-        try (GenerationEngine engine = new GenerationEngine(
-                weights, 0, null, new GenerationEngine.Settings(16, 48, 3, true, Precision.EXACT))) {
-            List<GenerationRequest> whole = requests(12, 3, 2);
-            Map<String, Sink> sinks = run(engine, whole);
-            List<GenerationRequest> resets = new ArrayList<>();
-            for (GenerationRequest r : whole) {
-                int[] ids = sinks.get(r.id()).ids();
-                int cut = ids.length / 2;
-                resets.add(new GenerationRequest(
-                        r.id(),
-                        r.prompt(),
-                        Arrays.copyOf(ids, cut),
-                        20 - cut,
-                        1,
-                        1,
-                        0,
-                        r.seed(),
-                        false,
-                        Set.of(),
-                        List.of()));
-            }
-            Map<String, Sink> suffixes = run(engine, resets);
-            for (GenerationRequest r : resets) {
-                Sink sink = sinks.get(r.id());
-                int cut = r.given().length;
-                assertThat(suffixes.get(r.id()).tokens).isEqualTo(sink.tokens.subList(cut, sink.tokens.size()));
-                assertThat(suffixes.get(r.id()).logProbs).isEqualTo(sink.logProbs.subList(cut, sink.tokens.size()));
+        for (Precision precision : Precision.values()) {
+            try (GenerationEngine engine =
+                    new GenerationEngine(weights, 0, null, new GenerationEngine.Settings(24, 48, 3, true, precision))) {
+                List<GenerationRequest> whole = requests(12, 3, 2);
+                Map<String, Sink> sinks = run(engine, whole);
+                List<GenerationRequest> resets = new ArrayList<>();
+                for (GenerationRequest r : whole) {
+                    int[] ids = sinks.get(r.id()).ids();
+                    for (int cut = 0; cut < ids.length; cut++) {
+                        resets.add(new GenerationRequest(
+                                r.id() + "/" + cut,
+                                r.prompt(),
+                                Arrays.copyOf(ids, cut),
+                                20 - cut,
+                                1,
+                                1,
+                                0,
+                                r.seed(),
+                                false,
+                                Set.of(),
+                                List.of()));
+                    }
+                }
+                long before = engine.counters().prefilledTokens();
+                Map<String, Sink> suffixes = run(engine, resets);
+                for (GenerationRequest r : resets) {
+                    Sink sink = sinks.get(r.id().substring(0, r.id().indexOf('/')));
+                    int cut = r.given().length;
+                    assertThat(suffixes.get(r.id()).tokens)
+                            .as("%s %s", precision, r.id())
+                            .isEqualTo(sink.tokens.subList(cut, sink.tokens.size()));
+                    assertThat(suffixes.get(r.id()).logProbs)
+                            .as("%s %s", precision, r.id())
+                            .isEqualTo(sink.logProbs.subList(cut, sink.tokens.size()));
+                }
+                if (precision == Precision.EXACT) {
+                    long alone = resets.stream()
+                            .mapToLong(r -> r.prompt().length - 1 + r.given().length)
+                            .sum();
+                    assertThat(engine.counters().prefilledTokens() - before)
+                            .as("a beginning that others go on from is not prefilled again")
+                            .isLessThan(alone / 3);
+                }
             }
         }
     }

@@ -140,6 +140,30 @@ class ResetRunTest {
     }
 
     @Test
+    void aTreeOfSegmentsTrains() throws Exception {
+        try (Stack stack = new Stack(directory, "dial-jumps", false)) {
+            stack.runs.create(
+                    "tree",
+                    yaml(2).replace("srpo-jumps", "spo-tree"),
+                    List.of(
+                            "tree.segment_tokens=42",
+                            "sampling.groups_per_update=2",
+                            "sampling.temperature=1",
+                            "optimizer.learning_rate=1e-3",
+                            "prompts.root=<|solve|>{problem}<|assistant|>"));
+            LedgerStore.RunRow row = finish(stack, "tree");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            assertThat(stack.ledger.manifests("tree"))
+                    .as("two trees of 2 segments and 8 leaves")
+                    .allSatisfy(m -> assertThat(m.getRolloutsList()).hasSize(20))
+                    .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 0))
+                            .isZero());
+            assertThat(stack.ledger.audit("tree").counts())
+                    .containsOnlyKeys(RolloutState.TRAINED, RolloutState.CONSUMED);
+        }
+    }
+
+    @Test
     void thoughtByThoughtTheTokensAreThoseOfOneStream() throws Exception {
         try (Stack stack = new Stack(directory, "dial-jumps", false)) {
             stack.runs.create("stream", yaml(2), List.of());

@@ -316,6 +316,71 @@ final class GroupRunner {
         return members;
     }
 
+    /**
+     * Samples the segments of a tree: rollouts with their own limit of tokens. One that ended by itself is judged and has a reward;
+     * the others wait for {@link #valued}.
+     *
+     * @return one a segment, in order; without a reward where the segment goes on
+     */
+    List<Segment> segments(
+            String groupId, StartState start, int count, Seeds seed, long version, AtomicInteger errors) {
+        String id = named(groupId);
+        List<Segment> out = new ArrayList<>();
+        List<Reservation> reservations = new ArrayList<>();
+        for (int r = 0; r < count; r++) {
+            reservations.add(reservation(id + "/" + r, seed.split(r)));
+        }
+        CompletableFuture<Void> reserved = reserve(id, "train", reservations);
+        List<Judged> judged = sampleAndJudge(id, start, spec.trainSampling(), reservations, version);
+        LedgerStore.await(reserved);
+        FootholdException failure = null;
+        for (int r = 0; r < count; r++) {
+            Judged j = judged.get(r);
+            trainingTokens.addAndGet(j.tokens());
+            Rollout rollout = j.rollout();
+            boolean open = rollout != null && rollout.getFinishReason() == FinishReason.FINISH_REASON_LENGTH;
+            OptionalDouble reward =
+                    open ? OptionalDouble.empty() : reward(j, seed.split(r).split("reward"));
+            if (rollout == null || (!open && reward.isEmpty())) {
+                errors.addAndGet(j.verdict() == null ? 0 : 1);
+                failure = why(j);
+            }
+            out.add(new Segment(j, reward));
+        }
+        if (failure != null) {
+            LedgerStore.await(ledger.record(out.stream()
+                    .map(s -> s.judged().rollout() == null
+                            ? dropped(s.judged())
+                            : new LedgerStore.Outcome(
+                                    s.judged().rolloutId(),
+                                    RolloutState.DROPPED,
+                                    "",
+                                    0,
+                                    s.judged().tokens(),
+                                    "its tree lost a segment"))
+                    .toList()));
+            throw failure;
+        }
+        return out;
+    }
+
+    /** A segment of a tree; without a reward while it goes on. */
+    record Segment(Judged judged, OptionalDouble reward) {
+        Rollout rollout() {
+            return java.util.Objects.requireNonNull(judged.rollout());
+        }
+    }
+
+    /** Records segments with the values that their descendants gave them. */
+    List<Member> valued(List<Segment> segments, List<Double> values) {
+        List<Member> out = new ArrayList<>();
+        for (int i = 0; i < segments.size(); i++) {
+            out.add(new Member(segments.get(i).judged(), values.get(i)));
+        }
+        end(out, RolloutState.VERIFIED, "");
+        return out;
+    }
+
     /** Gives up rollouts that have a verdict already. */
     void drop(List<Member> members, String reason) {
         end(members, RolloutState.DROPPED, reason);

@@ -250,9 +250,7 @@ final class ResetRunner {
                             + thoughts);
         }
         int kept = thought == 1 ? 0 : seed.getThoughtEnds(thought - 2);
-        int own = start.getMaxTokens();
-        int all = spec.trainSampling().getMaxTokens();
-        int limit = (own > 0 && all > 0 ? Math.min(own, all) : Math.max(own, all)) - kept;
+        int limit = spec.tokenLimit(start) - (kept - seed.getPrefixTokenIdsCount());
         if (limit < 1) {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT,
@@ -260,7 +258,10 @@ final class ResetRunner {
         }
         return StartState.newBuilder()
                 .setProblemId(start.getProblemId())
-                .setReset(Reset.newBuilder().setRolloutId(seed.getId()).setThought(thought))
+                .setReset(Reset.newBuilder()
+                        .setRolloutId(seed.getId())
+                        .setThought(thought)
+                        .setTokens(kept))
                 .setPrompt(start.getPrompt())
                 .addAllPromptTokenIds(seed.getPromptTokenIdsList())
                 .addAllPrefixTokenIds(response(seed).subList(0, kept))
@@ -268,7 +269,8 @@ final class ResetRunner {
                 .build();
     }
 
-    private static List<Integer> response(Rollout rollout) {
+    /** Given and sampled tokens. */
+    static List<Integer> response(Rollout rollout) {
         List<Integer> out = new ArrayList<>(rollout.getPrefixTokenIdsList());
         out.addAll(rollout.getTokenIdsList());
         return out;

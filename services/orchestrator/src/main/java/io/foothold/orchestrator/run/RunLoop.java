@@ -67,6 +67,7 @@ final class RunLoop {
     private final RunLog log;
     private final GroupRunner groups;
     private final ResetRunner resets;
+    private final TreeRunner trees;
     private final Evaluator evaluator;
     private final StalenessGate gate;
     private final LinkedBlockingQueue<Report> reports = new LinkedBlockingQueue<>();
@@ -101,6 +102,7 @@ final class RunLoop {
         this.log = log;
         this.groups = new GroupRunner(spec, services, ledger, incarnation);
         this.resets = new ResetRunner(spec, services, groups, threads);
+        this.trees = new TreeRunner(spec, groups, threads);
         this.evaluator = new Evaluator(spec, groups);
         this.gate = new StalenessGate(spec.staleness());
     }
@@ -398,6 +400,9 @@ final class RunLoop {
         Seeds seed = spec.seeds("train").split(number);
         if (spec.resets(number)) {
             return resets.run(id, start, seed, oldestVersion);
+        }
+        if (!spec.branches().isEmpty()) {
+            return trees.run(id, start, seed, oldestVersion);
         }
         AtomicInteger errors = new AtomicInteger();
         GroupRunner.Group group = groups.train(id, start, spec.rolloutsPerGroup(), seed, oldestVersion, errors);

@@ -138,6 +138,23 @@ final class RunSpec {
                 "LOCALIZER_MODE_" + file.text("resets.localizer").toUpperCase(Locale.ROOT));
     }
 
+    /** Tokens that a rollout from a start state may have at most. */
+    int tokenLimit(StartState start) {
+        int own = start.getMaxTokens();
+        int all = trainSampling().getMaxTokens();
+        return own > 0 && all > 0 ? Math.min(own, all) : Math.max(own, all);
+    }
+
+    /** Branches of a tree of segments, from the root; empty for none. */
+    List<Integer> branches() {
+        return file.branches();
+    }
+
+    /** Tokens of a segment of a tree. */
+    int segmentTokens() {
+        return file.count("tree.segment_tokens");
+    }
+
     DrawStartStatesRequest draw(long update, List<String> problemIds, Map<String, Integer> prefixes) {
         DrawStartStatesRequest.Builder out = DrawStartStatesRequest.newBuilder()
                 .setSource(trainSource())

@@ -41,6 +41,7 @@ public final class RunFile {
             "rrpo",
             "srpo",
             "srpo-authors",
+            "spo-tree",
             "grpo-jumps",
             "srpo-jumps");
 
@@ -154,6 +155,7 @@ public final class RunFile {
         if (share > 0) {
             checkResets(where);
         }
+        checkTree(where, share);
         for (String limit : List.of("sampling.max_thought_tokens", "sampling.max_thoughts")) {
             if (integer(limit) < 0) {
                 throw invalid(where + ": '" + limit + "' must not be negative, got " + text(limit));
@@ -207,6 +209,35 @@ public final class RunFile {
                 count("resets.draws"),
                 ResetSplit.SeedRule.named(text("resets.seed_rule")),
                 ResetSplit.WithoutSeeds.named(text("resets.without_seeds")));
+    }
+
+    private void checkTree(String where, double resets) {
+        String branches = text("tree.branches");
+        if (branches.isEmpty()) {
+            return;
+        }
+        if (!branches.matches("[1-9]\\d{0,3}(x[1-9]\\d{0,3})+")) {
+            throw invalid(where
+                    + ": 'tree.branches' must name the children of a node at two levels or more, such as 2x4, got '"
+                    + branches + "'");
+        }
+        if (resets > 0) {
+            throw invalid(
+                    where + ": a place of an update is a tree or a reset: set tree.branches or resets.share, not both");
+        }
+        if (integer("tree.segment_tokens") < 1) {
+            throw invalid(where + ": 'tree.segment_tokens' must be at least 1, got " + text("tree.segment_tokens"));
+        }
+    }
+
+    /** Children of a node at each level of the tree; empty without one. */
+    public List<Integer> branches() {
+        String branches = text("tree.branches");
+        return branches.isEmpty()
+                ? List.of()
+                : java.util.Arrays.stream(branches.split("x"))
+                        .map(Integer::valueOf)
+                        .toList();
     }
 
     private Set<String> sources() {

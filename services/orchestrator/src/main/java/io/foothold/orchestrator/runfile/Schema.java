@@ -99,6 +99,8 @@ public final class Schema {
                 "resets.min_clean_share",
                 "0",
                 "Falls back to random when fewer of the last 64 resets were at or before the first error; 0 is off.");
+        text("tree.branches", "", "Tree of segments: children of a node at each level, such as 2x4; empty for none.");
+        integer("tree.segment_tokens", "600", "Tokens of a segment above the leaves of the tree.");
         text(
                 "localizer.prompt",
                 "l2",

@@ -361,6 +361,72 @@ class ResetRunnerTest {
                 .hasSize(2);
     }
 
+    /** Segments of 4 of the 11 tokens, then leaves: siblings are groups, and a segment is worth the mean of its children. */
+    @Test
+    void aTreeOfSegmentsGivesAGroupForTheChildrenOfEveryNode() {
+        RunSpec spec = spec("resets.share=0", "tree.branches=2x3x2", "tree.segment_tokens=4");
+        TreeRunner trees = new TreeRunner(spec, groups(spec), threads);
+        peers.sampling = (work, results) -> {
+            work.getReservationsList()
+                    .forEach(r -> results.emit(SampleResponse.newBuilder()
+                            .setRollout(cut(rollout(work, r), work.getStart().getMaxTokens()))
+                            .build()));
+            results.done();
+            return () -> {};
+        };
+        for (long seed = 0; seed < 30; seed++) {
+            GroupRunner.Unit unit = trees.run(
+                    "run/t" + seed,
+                    StartState.newBuilder()
+                            .setProblemId("p")
+                            .setRoot(Root.getDefaultInstance())
+                            .setMaxTokens(40)
+                            .build(),
+                    Seeds.of(seed),
+                    0);
+            assertThat(unit.groups()).hasSize(1 + 2 + 6);
+            assertThat(unit.size()).isEqualTo(2 + 6 + 12);
+            for (GroupRunner.Group parent : unit.groups()) {
+                for (GroupRunner.Member m : parent.members()) {
+                    String id = m.judged().rolloutId();
+                    unit.groups().stream()
+                            .filter(g -> g.start().getReset().getRolloutId().equals(id))
+                            .findFirst()
+                            .ifPresentOrElse(
+                                    children -> {
+                                        assertThat(m.reward())
+                                                .isEqualTo(children.members().stream()
+                                                        .mapToDouble(GroupRunner.Member::reward)
+                                                        .average()
+                                                        .orElseThrow());
+                                        assertThat(children.start().getPrefixTokenIdsList())
+                                                .isEqualTo(ResetRunner.response(m.rollout()));
+                                        assertThat(children.start().getReset().getTokens())
+                                                .isEqualTo(children.start().getPrefixTokenIdsCount());
+                                    },
+                                    () -> assertThat(m.reward())
+                                            .isEqualTo(m.judged().passed() ? 1 : 0));
+                }
+            }
+        }
+        assertThat(states().keySet()).containsExactly(RolloutState.VERIFIED);
+        assertThatThrownBy(() -> spec("tree.branches=2x4")).hasMessageContaining("a tree or a reset");
+        assertThatThrownBy(() -> spec("resets.share=0", "tree.branches=8"))
+                .hasMessageContaining("such as 2x4, got '8'");
+    }
+
+    private static Rollout cut(Rollout whole, int tokens) {
+        return whole.getTokenIdsCount() <= tokens
+                ? whole
+                : whole.toBuilder()
+                        .clearTokenIds()
+                        .addAllTokenIds(whole.getTokenIdsList().subList(0, tokens))
+                        .clearLogProbs()
+                        .addAllLogProbs(whole.getLogProbsList().subList(0, tokens))
+                        .setFinishReason(FinishReason.FINISH_REASON_LENGTH)
+                        .build();
+    }
+
     @Test
     void runFilesWhoseResetsCannotWorkAreRefused() {
         assertThatThrownBy(() -> spec("prompts.thought_delimiter=")).hasMessageContaining("rollout has no thoughts");

@@ -16,6 +16,7 @@ class AdvantageTest {
 
     @Test
     void knownAnswers() {
+        assertThat(of("reward", 11, 0, -10)).containsExactly(11, 0, -10);
         assertThat(of("mean", 1, 0, 0, 0)).containsExactly(.75, -.25, -.25, -.25);
         assertThat(of("leave_one_out", 1, 0, 0, 0))
                 .containsExactly(new double[] {1, -1 / 3.0, -1 / 3.0, -1 / 3.0}, within(1e-12));

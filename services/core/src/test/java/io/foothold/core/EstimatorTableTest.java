@@ -71,6 +71,7 @@ class EstimatorTableTest {
     void whatIsUnbiasedIsFoundUnbiasedAndWhatIsNotIsNot() {
         List<EstimatorTable.Row> rows = EstimatorTable.of(60_000, Seeds.of(7));
         for (String[] unbiased : new String[][] {
+            {"REINFORCE, no baseline", "pass@1"},
             {"GRPO, mean only (Dr. GRPO)", "pass@1"},
             {"GRPO, leave-one-out (RLOO)", "pass@1"},
             {"pass@4 weights", "pass@4"},

@@ -2,10 +2,13 @@ package io.foothold.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.foothold.augmentation.dial.Dial;
 import io.foothold.augmentation.grpc.AugmentationGrpc;
+import io.foothold.augmentation.problems.NuminaOlympiads;
+import io.foothold.augmentation.problems.ProblemSets;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.error.Nearest;
+import io.foothold.core.problem.Segmenter;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
@@ -27,7 +30,12 @@ import picocli.CommandLine.Parameters;
         name = "problems",
         mixinStandardHelpOptions = true,
         description = "Makes problem sets and finds out how hard they are.",
-        subcommands = {ProblemsCommand.Generate.class, ProblemsCommand.Mine.class, ProblemsCommand.PrefixSearch.class})
+        subcommands = {
+            ProblemsCommand.Generate.class,
+            ProblemsCommand.Import.class,
+            ProblemsCommand.Mine.class,
+            ProblemsCommand.PrefixSearch.class
+        })
 final class ProblemsCommand implements Callable<Integer> {
     private static final String RUN = "problems";
     private static final ObjectMapper MAPPER = new ObjectMapper();
@@ -35,13 +43,22 @@ final class ProblemsCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         throw new FootholdException(
-                ErrorCode.INVALID_INPUT, "problems needs a command: generate, mine or prefix-search");
+                ErrorCode.INVALID_INPUT, "problems needs a command: generate, import, mine or prefix-search");
     }
 
     /** Writes a generated family as JSONL. */
-    @Command(name = "generate", mixinStandardHelpOptions = true, description = "Writes problems of the dial as JSONL.")
+    @Command(
+            name = "generate",
+            mixinStandardHelpOptions = true,
+            description = "Writes problems of a generated family as JSONL.")
     static final class Generate implements Callable<Integer> {
-        @Option(names = "--level", description = "easy, medium, medium8 or hard (default: ${DEFAULT-VALUE}).")
+        @Option(names = "--family", description = "dial or dial-jumps (default: ${DEFAULT-VALUE}).")
+        private String family = "dial";
+
+        @Option(
+                names = "--level",
+                description = "dial: easy, medium, medium8 or hard; dial-jumps: early, late or spread "
+                        + "(default: ${DEFAULT-VALUE}).")
         private String level = "hard";
 
         @Option(names = "--count", description = "How many (default: ${DEFAULT-VALUE}).")
@@ -58,18 +75,74 @@ final class ProblemsCommand implements Callable<Integer> {
 
         @Override
         public Integer call() {
-            StringBuilder text = new StringBuilder();
+            var source = new ProblemSets.Source.Generated(family, level, count, seed, split);
+            save(out, List.copyOf(new ProblemSets().load(source).values()));
+            return 0;
+        }
+    }
+
+    /** Filters and splits a public data set that somebody fetched. */
+    @Command(
+            name = "import",
+            mixinStandardHelpOptions = true,
+            description = "Filters and splits a public data set by a recipe; writes train.jsonl and test.jsonl. "
+                    + "numina-olympiads: NuminaMath-CoT rows of source olympiads with an answer that can be verified.")
+    static final class Import implements Callable<Integer> {
+        private static final String RECIPE = "numina-olympiads";
+
+        @Parameters(paramLabel = "FILE.jsonl", description = "The data set, one row a line.")
+        private Path file = Path.of("data.jsonl");
+
+        @Option(names = "--recipe", description = "Recipe (default: ${DEFAULT-VALUE}).")
+        private String recipe = RECIPE;
+
+        @Option(names = "--train", description = "Training problems (default: ${DEFAULT-VALUE}).")
+        private int train = 400;
+
+        @Option(names = "--test", description = "Test problems (default: ${DEFAULT-VALUE}).")
+        private int test = 100;
+
+        @Option(names = "--seed", description = "Seed of the shuffle (default: ${DEFAULT-VALUE}).")
+        private long seed = 42;
+
+        @Option(
+                names = "--segmenter",
+                description = "How solutions are cut into thoughts: line, sentence or tokens:FRACTION "
+                        + "(default: ${DEFAULT-VALUE}).")
+        private String segmenter = "line";
+
+        @Option(names = "--out", required = true, description = "Directory to write.")
+        private Path out = Path.of("problems");
+
+        @Override
+        public Integer call() {
+            if (!recipe.equals(RECIPE)) {
+                throw new FootholdException(
+                        ErrorCode.INVALID_INPUT,
+                        "unknown recipe '" + recipe + "'" + Nearest.hint(recipe, List.of(RECIPE)));
+            }
+            if (train < 0 || test < 0 || train + test == 0) {
+                throw new FootholdException(
+                        ErrorCode.INVALID_INPUT, "--train and --test must not be negative and not both 0");
+            }
+            NuminaOlympiads.Split split;
             try {
-                for (io.foothold.core.problem.Problem p : Dial.problems(Dial.Level.named(level), count, seed, split)) {
-                    text.append(json(AugmentationGrpc.proto(p))).append('\n');
-                }
+                split = NuminaOlympiads.read(file, train, test, seed, Segmenter.named(segmenter, ""));
             } catch (IllegalArgumentException e) {
                 throw new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e);
             }
-            Workspace.write(out, text.toString());
-            System.out.println(count + " problems in " + out);
+            save(out.resolve("train.jsonl"), split.train());
+            save(out.resolve("test.jsonl"), split.test());
+            System.out.println("left out: " + split.refused());
             return 0;
         }
+    }
+
+    private static void save(Path file, List<io.foothold.core.problem.Problem> problems) {
+        StringBuilder text = new StringBuilder();
+        problems.forEach(p -> text.append(json(AugmentationGrpc.proto(p))).append('\n'));
+        Workspace.write(file, text.toString());
+        System.out.println(problems.size() + " problems in " + file);
     }
 
     /** What mining and searching share: a run file says on what, with which policy, prompts and sampling. */

@@ -26,7 +26,7 @@ final class ResetDemo {
      * @param samples of a test problem
      */
     record Size(long tokens, long everyTokens, int samples) {
-        static final Size FULL = new Size(36_000, 3_000, 3);
+        static final Size FULL = new Size(42_000, 3_000, 3);
         static final Size CI = new Size(15_000, 5_000, 3);
     }
 

@@ -10,9 +10,17 @@ public sealed interface AdvantageEstimator {
      * The advantages.
      *
      * @param rewards one a member, at least one, all finite
-     * @return one a member; all 0 when the rewards are all equal
+     * @return one a member; with a baseline all 0 when the rewards are all equal
      */
     double[] advantages(double[] rewards);
+
+    /** A_i = r_i: REINFORCE without a baseline (Williams 1992), for groups of one. */
+    record Reward() implements AdvantageEstimator {
+        @Override
+        public double[] advantages(double[] rewards) {
+            return rewards.clone();
+        }
+    }
 
     /** A_i = r_i − mean(r): POPE (arXiv 2601.18779, A1) and Dr. GRPO. */
     record Mean() implements AdvantageEstimator {
@@ -78,16 +86,17 @@ public sealed interface AdvantageEstimator {
         }
     }
 
-    /** The estimator of that name: {@code mean}, {@code mean_std}, {@code leave_one_out}, {@code pass_at_k}. */
+    /** The estimator of that name: {@code reward}, {@code mean}, {@code mean_std}, {@code leave_one_out}, {@code pass_at_k}. */
     static AdvantageEstimator named(String name, int k) {
         return switch (name) {
+            case "reward" -> new Reward();
             case "mean" -> new Mean();
             case "mean_std" -> new MeanStd();
             case "leave_one_out" -> new LeaveOneOut();
             case "pass_at_k" -> new PassAtKWeights(k);
             default ->
-                throw new IllegalArgumentException(
-                        "unknown estimator '" + name + "' (expected mean, mean_std, leave_one_out or pass_at_k)");
+                throw new IllegalArgumentException("unknown estimator '" + name
+                        + "' (expected reward, mean, mean_std, leave_one_out or pass_at_k)");
         };
     }
 

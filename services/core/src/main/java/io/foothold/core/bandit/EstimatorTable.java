@@ -76,6 +76,8 @@ public final class EstimatorTable {
         AdvantageEstimator mean = new AdvantageEstimator.Mean();
         AdvantageEstimator meanStd = new AdvantageEstimator.MeanStd();
         List<Row> out = new ArrayList<>();
+        out.add(row(
+                "REINFORCE, no baseline", "pass@1", root, roots(), new AdvantageEstimator.Reward(), sum, trials, seed));
         out.add(row("GRPO, mean only (Dr. GRPO)", "pass@1", root, roots(), mean, sum, trials, seed));
         out.add(row(
                 "GRPO, leave-one-out (RLOO)",

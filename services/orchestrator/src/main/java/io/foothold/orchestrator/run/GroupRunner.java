@@ -151,6 +151,7 @@ final class GroupRunner {
     private final LedgerStore ledger;
     private final String incarnation;
     private final AtomicLong trainingTokens = new AtomicLong();
+    private final AtomicReference<@Nullable FootholdException> writeFailure = new AtomicReference<>();
     private final Map<String, Problem> problems = new ConcurrentHashMap<>();
 
     /**
@@ -303,8 +304,9 @@ final class GroupRunner {
                     still.add(place);
                 }
             }
-            LedgerStore.await(reserved);
-            LedgerStore.await(ledger.record(outcomes));
+            // Not waited for: admission is queued behind these, and asks whether they got through.
+            behind(reserved);
+            behind(ledger.record(outcomes));
             missing = still;
         }
         List<Member> members =
@@ -379,6 +381,22 @@ final class GroupRunner {
         }
         end(out, RolloutState.VERIFIED, "");
         return out;
+    }
+
+    private void behind(CompletableFuture<Void> write) {
+        var unused = write.whenComplete((nothing, failure) -> {
+            if (failure != null) {
+                writeFailure.compareAndSet(null, FootholdException.of(failure));
+            }
+        });
+    }
+
+    /** Fails when a write failed that a group did not wait for. Whoever admits groups asks once its own write is done. */
+    void checkWrites() {
+        FootholdException failure = writeFailure.get();
+        if (failure != null) {
+            throw failure;
+        }
     }
 
     /** Gives up rollouts that have a verdict already. */

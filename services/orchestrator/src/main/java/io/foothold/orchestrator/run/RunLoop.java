@@ -68,6 +68,7 @@ final class RunLoop {
     private final GroupRunner groups;
     private final ResetRunner resets;
     private final TreeRunner trees;
+    private final RevisionRunner revisions;
     private final Evaluator evaluator;
     private final StalenessGate gate;
     private final LinkedBlockingQueue<Report> reports = new LinkedBlockingQueue<>();
@@ -102,6 +103,7 @@ final class RunLoop {
         this.log = log;
         this.groups = new GroupRunner(spec, services, ledger, incarnation);
         this.resets = new ResetRunner(spec, services, groups, threads);
+        this.revisions = new RevisionRunner(spec, groups, threads);
         this.trees = new TreeRunner(spec, groups, threads);
         this.evaluator = new Evaluator(spec, groups);
         this.gate = new StalenessGate(spec.staleness());
@@ -401,6 +403,9 @@ final class RunLoop {
         if (spec.resets(number)) {
             return resets.run(id, start, seed, oldestVersion);
         }
+        if (spec.revises()) {
+            return revisions.run(id, start, seed, oldestVersion);
+        }
         if (!spec.branches().isEmpty()) {
             return trees.run(id, start, seed, oldestVersion);
         }
@@ -459,7 +464,14 @@ final class RunLoop {
                             .toList())
                     .build());
         }
-        LedgerStore.await(ledger.admit(spec.runId(), update + 1, groupsOut));
+        try {
+            LedgerStore.await(ledger.admit(spec.runId(), update + 1, groupsOut));
+        } catch (FootholdException e) {
+            // What it was queued behind says more.
+            groups.checkWrites();
+            throw e;
+        }
+        groups.checkWrites();
         training = true;
         threads.execute(() -> {
             try {

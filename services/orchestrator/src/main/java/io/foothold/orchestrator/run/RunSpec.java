@@ -10,6 +10,8 @@ import io.foothold.v1.*;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** A resolved run file in the words of the contracts. */
 final class RunSpec {
@@ -143,6 +145,19 @@ final class RunSpec {
         int own = start.getMaxTokens();
         int all = trainSampling().getMaxTokens();
         return own > 0 && all > 0 ? Math.min(own, all) : Math.max(own, all);
+    }
+
+    /** Whether answers are revised. */
+    boolean revises() {
+        return !file.text("revision.prompt").isEmpty();
+    }
+
+    /** The prompt that shows an answer and asks for a better one. */
+    String revision(String problem, String response) {
+        // One pass, so that a problem that quotes a placeholder is not filled twice.
+        return Pattern.compile("\\{(problem|response)\\}")
+                .matcher(file.text("revision.prompt"))
+                .replaceAll(place -> Matcher.quoteReplacement(place.group(1).equals("problem") ? problem : response));
     }
 
     /** Branches of a tree of segments, from the root; empty for none. */

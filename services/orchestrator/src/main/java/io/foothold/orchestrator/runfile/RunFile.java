@@ -42,6 +42,8 @@ public final class RunFile {
             "srpo",
             "srpo-authors",
             "spo-tree",
+            "score",
+            "grpo-thoughts",
             "grpo-jumps",
             "srpo-jumps");
 
@@ -156,6 +158,16 @@ public final class RunFile {
             checkResets(where);
         }
         checkTree(where, share);
+        if (!text("revision.prompt").isEmpty()) {
+            if (share > 0 || !text("tree.branches").isEmpty()) {
+                throw invalid(
+                        where + ": a place of an update is a revision, a tree or a reset: set one of revision.prompt, "
+                                + "tree.branches and resets.share");
+            }
+            if (!text("revision.prompt").contains("{response}")) {
+                throw invalid(where + ": 'revision.prompt' must hold {response}: the answer that is to be revised");
+            }
+        }
         for (String limit : List.of("sampling.max_thought_tokens", "sampling.max_thoughts")) {
             if (integer(limit) < 0) {
                 throw invalid(where + ": '" + limit + "' must not be negative, got " + text(limit));

@@ -99,6 +99,11 @@ public final class Schema {
                 "resets.min_clean_share",
                 "0",
                 "Falls back to random when fewer of the last 64 resets were at or before the first error; 0 is off.");
+        text(
+                "revision.prompt",
+                "",
+                "Prompt under which every answer is revised, with {problem} and {response}; empty for no revision.");
+        number("revision.bonus", "10", "Weight of the progress from answer to revision in the revision's reward.");
         text("tree.branches", "", "Tree of segments: children of a node at each level, such as 2x4; empty for none.");
         integer("tree.segment_tokens", "600", "Tokens of a segment above the leaves of the tree.");
         text(
@@ -132,7 +137,7 @@ public final class Schema {
                 "success",
                 "score",
                 "random");
-        choice("estimator.name", "mean", "Advantages.", "mean", "mean_std", "leave_one_out", "pass_at_k");
+        choice("estimator.name", "mean", "Advantages.", "reward", "mean", "mean_std", "leave_one_out", "pass_at_k");
         integer("estimator.k", "1", "k of pass_at_k.");
         choice(
                 "loss.aggregation",

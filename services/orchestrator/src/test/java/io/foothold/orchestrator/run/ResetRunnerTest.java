@@ -428,6 +428,59 @@ class ResetRunnerTest {
     }
 
     @Test
+    void everyAnswerIsRevisedAndTheRevisionIsRewardedForProgress() {
+        RunSpec spec = spec(
+                "resets.share=0", "revision.prompt={problem} | {response} | again", "sampling.rollouts_per_group=4");
+        RevisionRunner revisions = new RevisionRunner(spec, groups(spec), threads);
+        Set<Double> rewards = new HashSet<>();
+        for (long seed = 0; seed < 40; seed++) {
+            GroupRunner.Unit unit = revisions.run(
+                    "run/v" + seed,
+                    StartState.newBuilder()
+                            .setProblemId("p")
+                            .setRoot(Root.getDefaultInstance())
+                            .setMaxTokens(40)
+                            .build(),
+                    Seeds.of(seed),
+                    0);
+            assertThat(unit.groups()).hasSize(5);
+            List<GroupRunner.Member> answers = unit.groups().get(0).members();
+            for (int i = 0; i < 4; i++) {
+                GroupRunner.Group revision = unit.groups().get(1 + i);
+                GroupRunner.Member m = revision.members().get(0);
+                double before = answers.get(i).judged().passed() ? 1 : 0;
+                double after = m.judged().passed() ? 1 : 0;
+                assertThat(m.reward()).isEqualTo(after + 10 * (after - before));
+                assertThat(revision.members()).hasSize(1);
+                assertThat(revision.start().getPrompt())
+                        .isEqualTo("statement | " + answers.get(i).rollout().getText() + " | again");
+                assertThat(revision.start().getRevision().getRolloutId())
+                        .isEqualTo(answers.get(i).judged().rolloutId());
+                rewards.add(m.reward());
+            }
+        }
+        assertThat(rewards).containsExactlyInAnyOrder(0.0, 1.0, 11.0, -10.0);
+        assertThatThrownBy(() -> spec("resets.share=0", "revision.prompt=again"))
+                .hasMessageContaining("must hold {response}");
+        assertThatThrownBy(() -> spec("revision.prompt={response}")).hasMessageContaining("set one of");
+    }
+
+    @Test
+    void aLedgerThatCannotWriteIsSaidWhereGroupsAreAdmitted() {
+        GroupRunner groups = groups(spec());
+        StartState start =
+                StartState.newBuilder().setProblemId("p").setMaxTokens(20).build();
+        assertThat(groups.train("run/w", start, 2, Seeds.of(1), 0, new AtomicInteger())
+                        .members())
+                .hasSize(2);
+        groups.checkWrites();
+        // The same ids again: the second reservation breaks the primary key.
+        groups.train("run/w", start, 2, Seeds.of(1), 0, new AtomicInteger());
+        LedgerStore.await(ledger.savePreparation("run", "behind", "both"));
+        assertThatThrownBy(groups::checkWrites).hasMessageContaining("the ledger cannot be written");
+    }
+
+    @Test
     void runFilesWhoseResetsCannotWorkAreRefused() {
         assertThatThrownBy(() -> spec("prompts.thought_delimiter=")).hasMessageContaining("rollout has no thoughts");
         assertThatThrownBy(() -> spec("resets.draws=3")).hasMessageContaining("does not fit its draws");

@@ -51,6 +51,9 @@ final class ResetRunner {
                 implements Continued {}
 
         record Dropped(String reason) implements Continued {}
+
+        /** The localizer refuses, and would refuse every other rollout too. */
+        record Refused(FootholdException failure) implements Continued {}
     }
 
     /** A thought to reset to. */
@@ -91,6 +94,7 @@ final class ResetRunner {
         List<GroupRunner.Continuation> known = new ArrayList<>();
         List<String> dropped = new ArrayList<>();
         List<GroupRunner.Group> suffixes = new ArrayList<>();
+        FootholdException refused = null;
         for (CompletableFuture<Continued> one : continuing) {
             switch (one.join()) {
                 case Continued.Suffixes s -> {
@@ -100,7 +104,13 @@ final class ResetRunner {
                     suffixSeconds = Math.max(suffixSeconds, s.sample());
                 }
                 case Continued.Dropped d -> dropped.add(d.reason());
+                case Continued.Refused r -> refused = r.failure();
             }
+        }
+        if (refused != null) {
+            groups.drop(drawn, "the localizer refuses");
+            suffixes.forEach(s -> groups.drop(s.members(), "the localizer refuses"));
+            throw refused;
         }
         // Without any suffix group the fresh rollouts are what can be trained.
         boolean all = suffixes.isEmpty() && places.base().isEmpty();
@@ -147,6 +157,9 @@ final class ResetRunner {
         long from = System.nanoTime();
         try {
             Localization found = localize(id, rollout, start.getProblemId(), seed, version);
+            if (found.hasFailed() && !Services.failure(found.getFailed()).code().retryable()) {
+                return new Continued.Refused(Services.failure(found.getFailed()));
+            }
             Named named =
                     switch (found.getOutcomeCase()) {
                         case STEP ->

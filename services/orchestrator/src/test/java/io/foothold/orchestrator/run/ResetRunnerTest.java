@@ -235,6 +235,16 @@ class ResetRunnerTest {
     }
 
     @Test
+    void aLocalizerThatRefusesEndsTheRunAndLeavesNothingUnderWay() {
+        peers.localizing = work -> {
+            throw new FootholdException(ErrorCode.INVALID_INPUT, "mode external needs an url");
+        };
+        assertThatThrownBy(() -> run(spec("resets.seeds=2", "resets.draws=12"), 1))
+                .hasMessageContaining("mode external needs an url");
+        assertThat(states().keySet()).containsExactly(RolloutState.DROPPED);
+    }
+
+    @Test
     void whatCannotBeReadHasItsConfiguredConsequence() {
         for (Map.Entry<String, Integer> consequence :
                 Map.of("first", 1, "last", THOUGHTS, "drop", 0).entrySet()) {

@@ -28,7 +28,7 @@ import java.util.stream.IntStream;
  * suffix groups from just before the named thought. Seeds of a place are localized and continued at the same time, so it takes
  * about three chains of sampling. Blocks its caller, who runs on a virtual thread. Thread-safe.
  */
-final class ResetRunner {
+final class ResetRunner implements PlaceRunner {
     private static final int WATCHED = 64;
 
     private final RunSpec spec;
@@ -59,8 +59,8 @@ final class ResetRunner {
     /** A thought to reset to. */
     private record Named(int step, OptionalInt firstError, int effectiveDeviation) {}
 
-    /** Samples, localizes and samples suffixes; at least one group comes of it. */
-    GroupRunner.Unit run(String groupId, StartState start, Seeds seed, long version) {
+    @Override
+    public GroupRunner.Unit run(String groupId, StartState start, Seeds seed, long version) {
         AtomicInteger errors = new AtomicInteger();
         List<GroupRunner.Member> drawn = new ArrayList<>();
         SeedSelection selection = new SeedSelection(spec.split());

@@ -18,7 +18,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * Answers are one group; every revision has a start of its own and is a group of one, so the estimator must do without a
  * baseline. Blocks its caller, who runs on a virtual thread. Thread-safe.
  */
-final class RevisionRunner {
+final class RevisionRunner implements PlaceRunner {
     private final RunSpec spec;
     private final GroupRunner groups;
     private final ExecutorService threads;
@@ -29,7 +29,8 @@ final class RevisionRunner {
         this.threads = threads;
     }
 
-    GroupRunner.Unit run(String groupId, StartState start, Seeds seed, long version) {
+    @Override
+    public GroupRunner.Unit run(String groupId, StartState start, Seeds seed, long version) {
         AtomicInteger errors = new AtomicInteger();
         GroupRunner.Group answers = groups.train(groupId, start, spec.rolloutsPerGroup(), seed, version, errors);
         List<CompletableFuture<GroupRunner.Group>> revising = new ArrayList<>();

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.random.Seeds;
-import io.foothold.core.reset.LocalizationStatistics;
 import io.foothold.core.staleness.StalenessGate;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.Services;
@@ -30,7 +29,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -389,7 +387,13 @@ final class RunLoop {
             threads.execute(() -> {
                 try {
                     reports.add(new Report.GroupDone(
-                            number, sample(number, id, start, spec.staleness() == 0 ? current : 0)));
+                            number,
+                            runner(number)
+                                    .run(
+                                            id,
+                                            start,
+                                            spec.seeds("train").split(number),
+                                            spec.staleness() == 0 ? current : 0)));
                 } catch (RuntimeException e) {
                     reports.add(new Report.GroupLost(number, FootholdException.of(e)));
                 }
@@ -397,20 +401,21 @@ final class RunLoop {
         }
     }
 
-    /** What comes of one place of an update. */
-    private GroupRunner.Unit sample(long number, String id, StartState start, long oldestVersion) {
-        Seeds seed = spec.seeds("train").split(number);
+    /** Who samples the place of that number. */
+    private PlaceRunner runner(long number) {
         if (spec.resets(number)) {
-            return resets.run(id, start, seed, oldestVersion);
+            return resets;
         }
         if (spec.revises()) {
-            return revisions.run(id, start, seed, oldestVersion);
+            return revisions;
         }
-        if (!spec.branches().isEmpty()) {
-            return trees.run(id, start, seed, oldestVersion);
-        }
+        return spec.branches().isEmpty() ? this::plain : trees;
+    }
+
+    /** One group from the start state itself. */
+    private GroupRunner.Unit plain(String groupId, StartState start, Seeds seed, long oldestVersion) {
         AtomicInteger errors = new AtomicInteger();
-        GroupRunner.Group group = groups.train(id, start, spec.rolloutsPerGroup(), seed, oldestVersion, errors);
+        GroupRunner.Group group = groups.train(groupId, start, spec.rolloutsPerGroup(), seed, oldestVersion, errors);
         return new GroupRunner.Unit(List.of(group), errors.get(), GroupRunner.Resets.NONE);
     }
 
@@ -593,28 +598,9 @@ final class RunLoop {
         log.resets(
                 update,
                 units.stream().flatMap(u -> u.resets().continued().stream()).toList());
-        int draws = units.stream().mapToInt(u -> u.resets().draws()).sum();
-        int passed = units.stream().mapToInt(u -> u.resets().drawsPassed()).sum();
-        List<LocalizationStatistics.Outcome> outcomes =
-                units.stream().flatMap(u -> u.resets().outcomes().stream()).toList();
-        json.put("draws", draws);
-        if (draws > 0) {
-            json.put("draw_pass_rate", passed / (double) draws);
-        }
-        Map<String, Double> numbers = LocalizationStatistics.of(outcomes);
-        numbers.forEach(json::put);
-        int suffixes = outcomes.stream()
-                .mapToInt(LocalizationStatistics.Outcome::suffixes)
-                .sum();
-        if (suffixes > 0) {
-            json.put(
-                    "suffix_tokens_mean",
-                    units.stream().mapToInt(u -> u.resets().suffixTokens()).sum() / (double) suffixes);
-        }
-        times(units).forEach(json::put);
-        histogram(json.putObject("localization_deviation"), outcomes, false);
-        histogram(json.putObject("localization_effective_deviation"), outcomes, true);
-        log.scalars(update, numbers);
+        ResetMetrics metrics = ResetMetrics.of(units);
+        metrics.putInto(json);
+        log.scalars(update, metrics.numbers());
         if (resets.fellBack() && !fallbackTold) {
             fallbackTold = true;
             log.event(
@@ -624,31 +610,6 @@ final class RunLoop {
                             .put("from", spec.file().text("resets.localizer"))
                             .put("to", "random"));
         }
-    }
-
-    /** Means over the places that made a reset. */
-    private static Map<String, Double> times(List<GroupRunner.Unit> units) {
-        List<GroupRunner.ResetTimes> times = units.stream()
-                .filter(u -> !u.resets().continued().isEmpty())
-                .map(u -> u.resets().times())
-                .toList();
-        Map<String, Double> out = new LinkedHashMap<>();
-        if (!times.isEmpty()) {
-            out.put("draw_seconds", mean(times, GroupRunner.ResetTimes::draw));
-            out.put("localize_seconds", mean(times, GroupRunner.ResetTimes::localize));
-            out.put("suffix_seconds", mean(times, GroupRunner.ResetTimes::suffixes));
-            out.put("reset_chains", mean(times, GroupRunner.ResetTimes::chains));
-        }
-        return out;
-    }
-
-    private static double mean(List<GroupRunner.ResetTimes> times, ToDoubleFunction<GroupRunner.ResetTimes> what) {
-        return times.stream().mapToDouble(what).average().orElseThrow();
-    }
-
-    private static void histogram(ObjectNode json, List<LocalizationStatistics.Outcome> outcomes, boolean effective) {
-        LocalizationStatistics.deviations(outcomes, effective)
-                .forEach((deviation, count) -> json.put(Integer.toString(deviation), count));
     }
 
     private void alarms(UpdateManifest manifest, List<GroupRunner.Unit> units) {

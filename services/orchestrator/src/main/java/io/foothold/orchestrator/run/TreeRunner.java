@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * start, each continued by the next level, leaves to the end. The siblings of a node are a group; the reward of a leaf is its
  * verdict's, that of an inner segment the mean of its children. Blocks its caller, who runs on a virtual thread. Thread-safe.
  */
-final class TreeRunner {
+final class TreeRunner implements PlaceRunner {
     private final RunSpec spec;
     private final GroupRunner groups;
     private final ExecutorService threads;
@@ -31,8 +31,8 @@ final class TreeRunner {
     /** A node's children as a group, their descendants' groups, and the mean of the children's rewards. */
     private record Grown(List<GroupRunner.Group> groups, double value) {}
 
-    /** Samples the tree; one group for the children of every node. */
-    GroupRunner.Unit run(String groupId, StartState start, Seeds seed, long version) {
+    @Override
+    public GroupRunner.Unit run(String groupId, StartState start, Seeds seed, long version) {
         AtomicInteger errors = new AtomicInteger();
         Grown grown = grow(groupId, start, 0, seed, version, errors);
         return new GroupRunner.Unit(grown.groups(), errors.get(), GroupRunner.Resets.NONE);

@@ -1,0 +1,65 @@
+package io.foothold.orchestrator.run;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.core.reset.LocalizationStatistics;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * What an update's resets were like.
+ *
+ * @param numbers by name, for curves
+ * @param outcomes of every localization
+ */
+record ResetMetrics(Map<String, Double> numbers, List<LocalizationStatistics.Outcome> outcomes) {
+
+    static ResetMetrics of(List<GroupRunner.Unit> units) {
+        List<LocalizationStatistics.Outcome> outcomes =
+                units.stream().flatMap(u -> u.resets().outcomes().stream()).toList();
+        Map<String, Double> out = new LinkedHashMap<>(LocalizationStatistics.of(outcomes));
+        double draws = units.stream().mapToInt(u -> u.resets().draws()).sum();
+        out.put("draws", draws);
+        if (draws > 0) {
+            out.put(
+                    "draw_pass_rate",
+                    units.stream().mapToInt(u -> u.resets().drawsPassed()).sum() / draws);
+        }
+        double suffixes = outcomes.stream()
+                .mapToInt(LocalizationStatistics.Outcome::suffixes)
+                .sum();
+        if (suffixes > 0) {
+            out.put(
+                    "suffix_tokens_mean",
+                    units.stream().mapToInt(u -> u.resets().suffixTokens()).sum() / suffixes);
+        }
+        List<GroupRunner.ResetTimes> times = units.stream()
+                .filter(u -> !u.resets().continued().isEmpty())
+                .map(u -> u.resets().times())
+                .toList();
+        if (!times.isEmpty()) {
+            out.put("draw_seconds", mean(times, GroupRunner.ResetTimes::draw));
+            out.put("localize_seconds", mean(times, GroupRunner.ResetTimes::localize));
+            out.put("suffix_seconds", mean(times, GroupRunner.ResetTimes::suffixes));
+            out.put("reset_chains", mean(times, GroupRunner.ResetTimes::chains));
+        }
+        return new ResetMetrics(out, outcomes);
+    }
+
+    private static double mean(List<GroupRunner.ResetTimes> times, ToDoubleFunction<GroupRunner.ResetTimes> what) {
+        return times.stream().mapToDouble(what).average().orElseThrow();
+    }
+
+    /** Adds the numbers and the histograms of deviations. */
+    void putInto(ObjectNode json) {
+        numbers.forEach(json::put);
+        histogram(json.putObject("localization_deviation"), false);
+        histogram(json.putObject("localization_effective_deviation"), true);
+    }
+
+    private void histogram(ObjectNode json, boolean effective) {
+        LocalizationStatistics.deviations(outcomes, effective)
+                .forEach((deviation, count) -> json.put(Integer.toString(deviation), count));
+    }
+}

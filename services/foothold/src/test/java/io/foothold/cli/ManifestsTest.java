@@ -16,14 +16,18 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Every manifest against the typed models of Kubernetes, unknown fields refused; and our own policy on top. */
 class ManifestsTest {
-    private static final Path BASE = Path.of(System.getProperty("foothold.root"), "k8s/base");
+    private static final Path K8S = Path.of(System.getProperty("foothold.root"), "k8s");
+    private static final Path BASE = K8S.resolve("base");
     private static final Map<String, Class<?>> KINDS = Map.of(
             "Deployment",
             Deployment.class,
@@ -38,15 +42,84 @@ class ManifestsTest {
             new ObjectMapper().enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
 
     private static List<JsonNode> documents() throws IOException {
+        return named(BASE, "resources");
+    }
+
+    /** The documents of the files that a kustomization names under a key; directories are left to their own test. */
+    private static List<JsonNode> named(Path directory, String key) throws IOException {
         List<JsonNode> out = new ArrayList<>();
-        JsonNode index = YAML.readTree(BASE.resolve("kustomization.yaml").toFile());
-        for (JsonNode resource : index.path("resources")) {
-            try (MappingIterator<JsonNode> all = YAML.readerFor(JsonNode.class)
-                    .readValues(BASE.resolve(resource.asText()).toFile())) {
+        JsonNode index = YAML.readTree(directory.resolve("kustomization.yaml").toFile());
+        for (JsonNode entry : index.path(key)) {
+            Path file = directory.resolve(
+                    entry.isTextual() ? entry.asText() : entry.path("path").asText());
+            assertThat(file).exists();
+            if (Files.isDirectory(file)) {
+                assertThat(file.resolve("kustomization.yaml")).exists();
+                continue;
+            }
+            try (MappingIterator<JsonNode> all = YAML.readerFor(JsonNode.class).readValues(file.toFile())) {
                 out.addAll(all.readAll());
             }
         }
         return out;
+    }
+
+    private static List<Path> kustomizations(String kind) throws IOException {
+        try (Stream<Path> all = Files.list(K8S.resolve(kind))) {
+            return all.sorted().toList();
+        }
+    }
+
+    @Test
+    void componentsAndOverlaysAreKnownToKubernetesAndPatchWhatIsThere() throws IOException {
+        Set<String> deployments = new HashSet<>();
+        for (JsonNode document : documents()) {
+            deployments.add(document.path("kind").asText() + " "
+                    + document.path("metadata").path("name").asText());
+        }
+        List<Path> all = new ArrayList<>(kustomizations("components"));
+        all.addAll(kustomizations("overlays"));
+        assertThat(all).hasSize(2);
+        for (Path directory : all) {
+            for (JsonNode document : named(directory, "resources")) {
+                typed(document);
+                assertThat(deployments)
+                        .doesNotContain(document.path("kind").asText() + " "
+                                + document.path("metadata").path("name").asText());
+            }
+            List<JsonNode> patches = named(directory, "patches");
+            assertThat(patches).isNotEmpty();
+            for (JsonNode patch : patches) {
+                typed(patch);
+                assertThat(deployments)
+                        .contains(patch.path("kind").asText() + " "
+                                + patch.path("metadata").path("name").asText());
+            }
+            named(directory, "components");
+        }
+    }
+
+    @Test
+    void theFrozenServerIsWhereTheSamplerLooksForIt() throws IOException {
+        Path component = K8S.resolve("components/frozen-localizer");
+        Service service = null;
+        for (JsonNode document : named(component, "resources")) {
+            if (typed(document) instanceof Service s) {
+                service = s;
+            }
+        }
+        Deployment patch = (Deployment) typed(named(component, "patches").get(0));
+        var variable = patch.getSpec()
+                .getTemplate()
+                .getSpec()
+                .getContainers()
+                .get(0)
+                .getEnv()
+                .get(0);
+        assertThat(variable.getName()).isEqualTo("FOOTHOLD_SAMPLER_FROZEN_ENDPOINTS");
+        assertThat(variable.getValue())
+                .isEqualTo(Objects.requireNonNull(service).getMetadata().getName() + ":"
+                        + service.getSpec().getPorts().get(0).getPort());
     }
 
     private static Object typed(JsonNode document) throws IOException {

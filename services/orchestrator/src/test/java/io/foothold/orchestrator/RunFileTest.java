@@ -3,6 +3,9 @@ package io.foothold.orchestrator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.foothold.core.reset.ResetSplit;
+import io.foothold.core.reset.ResetSplit.SeedRule;
+import io.foothold.core.reset.ResetSplit.WithoutSeeds;
 import io.foothold.orchestrator.runfile.RunFile;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -74,6 +77,14 @@ class RunFileTest {
             assertThat(resolve(BASE.replace("grpo-dial", preset) + guided).text("method"))
                     .isEqualTo(preset);
         }
+        RunFile srpo = resolve(BASE.replace("grpo-dial", "srpo"));
+        assertThat(srpo.split())
+                .as("1x4 and a base group")
+                .isEqualTo(new ResetSplit(4, 1, 4, 12, SeedRule.PAPER, WithoutSeeds.PLAIN));
+        assertThat(srpo.number("evaluation.temperature"))
+                .as("the paper evaluates greedily")
+                .isZero();
+        assertThat(resolve(BASE.replace("grpo-dial", "spo-tree")).branches()).containsExactly(2, 4);
         assertThat(resolve(BASE.replace("grpo-dial", "pope-authors-fork")
                                 + "prompts: {guided: \"{problem}{prefix}\"}\n")
                         .number("loss.entropy_coefficient"))

@@ -187,22 +187,20 @@ final class ResetRunner implements PlaceRunner {
                             throw new FootholdException(
                                     ErrorCode.PEER_UNAVAILABLE, "the localizer named nothing after its answers came");
                     };
-            watch(named);
             double localizing = seconds(from);
             int thought = Math.max(1, named.step() - spec.file().count("resets.offset"));
             GroupRunner.Group group = groups.train(
                     id, reset(start, rollout, thought), spec.split().suffixes(), seed, version, errors);
+            Outcome outcome = new Outcome(
+                    thought,
+                    named.firstError(),
+                    named.effectiveDeviation(),
+                    group.members().size(),
+                    group.passes());
+            watch(outcome);
             return new Continued.Suffixes(
                     group,
-                    new GroupRunner.Continuation(
-                            start.getProblemId(),
-                            rollout,
-                            new Outcome(
-                                    thought,
-                                    named.firstError(),
-                                    named.effectiveDeviation(),
-                                    group.members().size(),
-                                    group.passes())),
+                    new GroupRunner.Continuation(start.getProblemId(), rollout, outcome),
                     localizing,
                     seconds(from) - localizing);
         } catch (RuntimeException e) {
@@ -299,12 +297,12 @@ final class ResetRunner implements PlaceRunner {
                 .toList();
     }
 
-    private synchronized void watch(Named named) {
+    private synchronized void watch(Outcome outcome) {
         double least = spec.file().number("resets.min_clean_share");
-        if (least == 0 || named.firstError().isEmpty()) {
+        if (least == 0 || outcome.firstError().isEmpty()) {
             return;
         }
-        lately.add(named.step() <= named.firstError().getAsInt());
+        lately.add(outcome.clean());
         if (lately.size() > WATCHED) {
             lately.poll();
         }

@@ -155,12 +155,12 @@ final class RunLoop {
             take(reports.take());
         }
         settle();
-        if (!over()) {
-            services.checkpoint(spec.runId(), "");
-            return new End("stopped", "asked to stop after update " + update);
+        if (over()) {
+            // Tokens of groups that were given up may have been the last that the budget had.
+            evaluateIfDue();
         }
         services.checkpoint(spec.runId(), "");
-        return new End("finished", "");
+        return over() ? new End("finished", "") : new End("stopped", "asked to stop after update " + update);
     }
 
     private boolean over() {

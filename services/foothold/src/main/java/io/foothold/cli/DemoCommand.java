@@ -3,12 +3,8 @@ package io.foothold.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.foothold.contracts.error.ErrorCode;
-import io.foothold.contracts.error.FootholdException;
-import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.run.RunManager;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -164,17 +160,10 @@ final class DemoCommand implements Callable<Integer> {
         String id = method + "-seed" + seed;
         long start = System.nanoTime();
         runs.create(id, yaml, List.of());
-        LedgerStore.RunRow end = new Progress(runs, System.out).follow(id, 1);
-        if (!end.state().equals("finished")) {
-            throw new FootholdException(ErrorCode.WRONG_STATE, "run " + id + " " + end.state() + ": " + end.reason());
-        }
+        List<JsonNode> evaluations = new Progress(runs, System.out).finished(id);
         double seconds = (System.nanoTime() - start) / 1e9;
         ObjectMapper mapper = new ObjectMapper();
-        List<JsonNode> evaluations = new ArrayList<>();
         try {
-            for (String json : runs.ledger().evaluations(id)) {
-                evaluations.add(mapper.readTree(json));
-            }
             ObjectNode search = (ObjectNode) mapper.readTree(
                     runs.ledger().preparation(id, "prefix_search").orElse("{}"));
             double difference = runs.ledger().manifests(id).stream()

@@ -3,9 +3,12 @@ package io.foothold.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.run.RunManager;
 import java.io.PrintStream;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -41,6 +44,20 @@ final class Progress {
         this.updates = updates;
     }
 
+    /**
+     * Follows a run to its end and gives its evaluations, in their order.
+     *
+     * @throws FootholdException WRONG_STATE when it does not finish
+     */
+    List<JsonNode> finished(String runId) throws InterruptedException {
+        LedgerStore.RunRow end = follow(runId, 1);
+        if (!end.state().equals("finished")) {
+            throw new FootholdException(
+                    ErrorCode.WRONG_STATE, "run " + runId + " " + end.state() + ": " + end.reason());
+        }
+        return runs.ledger().evaluations(runId).stream().map(this::parse).toList();
+    }
+
     /** Follows a run to its end. */
     LedgerStore.RunRow follow(String runId, long from) throws InterruptedException {
         next = from;
@@ -53,7 +70,7 @@ final class Progress {
             } catch (TimeoutException e) {
                 // Not over yet: print what is there.
             } catch (ExecutionException e) {
-                throw io.foothold.contracts.error.FootholdException.of(e);
+                throw FootholdException.of(e);
             }
             for (LedgerStore.EventRow event : runs.ledger().events(runId, next)) {
                 next = event.number() + 1;

@@ -1,11 +1,6 @@
 package io.foothold.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import io.foothold.contracts.error.ErrorCode;
-import io.foothold.contracts.error.FootholdException;
-import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.run.RunManager;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -82,19 +77,7 @@ final class ResetDemo {
         String id = arm.name().replaceAll("[^a-z0-9]+", "-") + "-seed" + seed;
         long start = System.nanoTime();
         runs.create(id, yaml(arm), arm.settings());
-        LedgerStore.RunRow end = new Progress(runs, System.out, false).follow(id, 1);
-        if (!end.state().equals("finished")) {
-            throw new FootholdException(ErrorCode.WRONG_STATE, "run " + id + " " + end.state() + ": " + end.reason());
-        }
-        ObjectMapper mapper = new ObjectMapper();
-        List<JsonNode> evaluations = new ArrayList<>();
-        try {
-            for (String json : runs.ledger().evaluations(id)) {
-                evaluations.add(mapper.readTree(json));
-            }
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
+        List<JsonNode> evaluations = new Progress(runs, System.out, false).finished(id);
         Path home = runs.homeOf(id);
         return new ResetReport.Run(
                 arm.name(),

@@ -3,6 +3,8 @@ package io.foothold.augmentation.prompt;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.Problem;
+import io.foothold.core.prompt.Placeholders;
+import java.util.Map;
 
 /**
  * The prompts of root and guided start states.
@@ -28,7 +30,7 @@ public record Templates(String root, String guided) {
     /** The prompt of a problem with so many oracle thoughts; none gives the root prompt. */
     public String prompt(Problem problem, int prefixThoughts) {
         if (prefixThoughts == 0) {
-            return root.replace(PROBLEM, problem.statement());
+            return Placeholders.fill(root, Map.of("problem", problem.statement()));
         }
         if (guided.isEmpty()) {
             throw new FootholdException(ErrorCode.INVALID_INPUT, "the run has no guided prompt");
@@ -40,7 +42,6 @@ public record Templates(String root, String guided) {
                             + " thoughts would show the answer; the longest is " + problem.longestPrefix());
         }
         String prefix = String.join("", problem.oracleThoughts().subList(0, prefixThoughts));
-        // The problem last: a statement that happens to hold "{prefix}" must stay as it is.
-        return guided.replace(PREFIX, prefix).replace(PROBLEM, problem.statement());
+        return Placeholders.fill(guided, Map.of("problem", problem.statement(), "prefix", prefix));
     }
 }

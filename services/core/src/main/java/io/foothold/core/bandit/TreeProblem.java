@@ -103,7 +103,7 @@ public final class TreeProblem {
     public double success(int path, int given) {
         double out = 0;
         for (int rest = 0; rest < 1 << (thoughts - given); rest++) {
-            int full = path & ((1 << given) - 1) | rest << given;
+            int full = (path & ((1 << given) - 1)) | (rest << given);
             out += right(full) ? probability(full, given) : 0;
         }
         return out;
@@ -112,7 +112,7 @@ public final class TreeProblem {
     /** Adds {@code weight} times the gradient of {@link #success}, exactly. */
     public void addSuccessGradient(int path, int given, double weight, double[] gradient, int offset) {
         for (int rest = 0; rest < 1 << (thoughts - given); rest++) {
-            int full = path & ((1 << given) - 1) | rest << given;
+            int full = (path & ((1 << given) - 1)) | (rest << given);
             if (right(full)) {
                 addScore(full, given, weight * probability(full, given), gradient, offset);
             }

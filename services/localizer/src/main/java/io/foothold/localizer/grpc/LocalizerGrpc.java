@@ -4,6 +4,7 @@ import com.google.common.primitives.Ints;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
+import io.foothold.core.prompt.Placeholders;
 import io.foothold.core.reset.LocalizationStatistics;
 import io.foothold.localizer.config.LocalizerConfig;
 import io.foothold.localizer.external.ChatEndpoint;
@@ -28,6 +29,7 @@ import io.smallrye.mutiny.Multi;
 import jakarta.annotation.PreDestroy;
 import jakarta.inject.Inject;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.ExecutorService;
@@ -197,7 +199,7 @@ public final class LocalizerGrpc implements LocalizerService {
         List<int[]> questions = restatement.questions();
         if (work.getAnswersCount() == 0 && !questions.isEmpty()) {
             Questions.Builder asked = Questions.newBuilder().setSettings(settings(work, claim));
-            String prompt = work.getPrompt().getTemplate().replace("{problem}", work.getProblem());
+            String prompt = Placeholders.fill(work.getPrompt().getTemplate(), Map.of("problem", work.getProblem()));
             for (int[] before : questions) {
                 asked.addStarts(asked(work)
                         .setPrompt(prompt)

@@ -1,6 +1,8 @@
 package io.foothold.localizer.thought;
 
+import io.foothold.core.prompt.Placeholders;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -42,14 +44,9 @@ public final class StatedStep {
                     .append(delimiterless.get(i).strip())
                     .append('\n');
         }
-        // One pass, so that a problem that quotes a placeholder is not filled twice.
-        Matcher m = Pattern.compile("\\{(problem|steps|count)\\}").matcher(template);
-        return m.replaceAll(place -> Matcher.quoteReplacement(
-                switch (place.group(1)) {
-                    case "problem" -> problem;
-                    case "steps" -> steps.toString();
-                    default -> Integer.toString(delimiterless.size());
-                }));
+        return Placeholders.fill(
+                template,
+                Map.of("problem", problem, "steps", steps.toString(), "count", Integer.toString(delimiterless.size())));
     }
 
     /** Reads an answer: the last boxed whole number, else the last "Step k" in range. A boxed 0 says that nothing is wrong. */

@@ -3,6 +3,7 @@ package io.foothold.orchestrator.run;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.core.passk.PassAtK;
+import io.foothold.core.prompt.Placeholders;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.stats.Interval;
 import io.foothold.v1.Problem;
@@ -11,6 +12,7 @@ import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -94,7 +96,7 @@ final class Evaluator {
         return StartState.newBuilder()
                 .setProblemId(p.getId())
                 .setRoot(Root.getDefaultInstance())
-                .setPrompt(spec.templates().getRoot().replace("{problem}", p.getStatement()))
+                .setPrompt(Placeholders.fill(spec.templates().getRoot(), Map.of("problem", p.getStatement())))
                 .setMaxTokens(p.getMaxTokens())
                 .build();
     }

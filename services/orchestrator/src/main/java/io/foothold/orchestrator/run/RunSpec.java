@@ -2,6 +2,7 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.prompt.Placeholders;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.reset.ResetSplit;
 import io.foothold.core.verdict.RewardRule;
@@ -10,8 +11,6 @@ import io.foothold.v1.*;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /** A resolved run file in the words of the contracts. */
 final class RunSpec {
@@ -154,10 +153,7 @@ final class RunSpec {
 
     /** The prompt that shows an answer and asks for a better one. */
     String revision(String problem, String response) {
-        // One pass, so that a problem that quotes a placeholder is not filled twice.
-        return Pattern.compile("\\{(problem|response)\\}")
-                .matcher(file.text("revision.prompt"))
-                .replaceAll(place -> Matcher.quoteReplacement(place.group(1).equals("problem") ? problem : response));
+        return Placeholders.fill(file.text("revision.prompt"), Map.of("problem", problem, "response", response));
     }
 
     /** Branches of a tree of segments, from the root; empty for none. */

@@ -48,10 +48,7 @@ public record SampledRollout(
                 List.copyOf(thoughtEnds),
                 finishReason,
                 Thoughts.decode(response, vocabulary),
-                thoughtEnds.stream()
-                        .map(end -> Thoughts.decode(Arrays.copyOf(response, end), vocabulary))
-                        .map(text -> text.codePointCount(0, text.length()))
-                        .toList());
+                Thoughts.textEnds(response, thoughtEnds, vocabulary));
     }
 
     /** Given and sampled tokens of a response. */

@@ -60,6 +60,22 @@ final class Thoughts {
         return reached[d.length];
     }
 
+    /** Ends of thoughts in the decoded text, in code points: a code point counts with the token that holds its first byte. */
+    static List<Integer> textEnds(int[] tokens, List<Integer> ends, byte[][] vocabulary) {
+        List<Integer> out = new ArrayList<>();
+        int at = 0;
+        int points = 0;
+        for (int end : ends) {
+            for (; at < end; at++) {
+                for (byte b : vocabulary[tokens[at]]) {
+                    points += (b & 0xC0) == 0x80 ? 0 : 1;
+                }
+            }
+            out.add(points);
+        }
+        return out;
+    }
+
     static String decode(int[] tokens, byte[][] vocabulary) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         for (int t : tokens) {

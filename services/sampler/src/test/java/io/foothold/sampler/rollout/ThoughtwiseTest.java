@@ -91,6 +91,10 @@ class ThoughtwiseTest {
             assertThat(apart.finishReason()).isEqualTo(whole.finishReason());
             assertThat(apart.thoughtEnds()).isEqualTo(ends);
             assertThat(apart.text()).isEqualTo(Thoughts.decode(response, VOCABULARY));
+            for (int i = 0; i < ends.size(); i++) {
+                String before = Thoughts.decode(Arrays.copyOf(response, ends.get(i)), VOCABULARY);
+                assertThat(apart.thoughtTextEnds().get(i)).isEqualTo(before.codePointCount(0, before.length()));
+            }
             assertThat(asked).allMatch(w -> w.reservations().get(0).seed() == 5);
             assertThat(asked.stream().map(w -> w.reservations().get(0).rolloutId()))
                     .doesNotHaveDuplicates();

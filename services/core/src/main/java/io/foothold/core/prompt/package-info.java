@@ -1,0 +1,5 @@
+/** Prompts with placeholders. */
+@NullMarked
+package io.foothold.core.prompt;
+
+import org.jspecify.annotations.NullMarked;

@@ -140,6 +140,23 @@ class ResetRunTest {
     }
 
     @Test
+    void aRunThatEndsByTokensTrainsWhatItSampledAndEvaluatesItsLastPolicy() throws Exception {
+        try (Stack stack = new Stack(directory, "dial-jumps", false)) {
+            stack.runs.create("budget", yaml(100), List.of("max_training_tokens=1500", "evaluation.every_tokens=1000"));
+            LedgerStore.RunRow row = finish(stack, "budget");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            assertThat(row.updateDone()).isBetween(2L, 20L);
+            assertThat(stack.ledger.audit("budget").counts())
+                    .containsOnlyKeys(RolloutState.TRAINED, RolloutState.CONSUMED);
+            assertThat(stack.ledger.evaluated("budget", row.updateDone(), "late-test"))
+                    .isTrue();
+            JsonNode last = new ObjectMapper()
+                    .readTree(stack.ledger.evaluations("budget").getLast());
+            assertThat(last.path("training_tokens").asLong()).isBetween(1500L, 2500L);
+        }
+    }
+
+    @Test
     void aTreeOfSegmentsTrains() throws Exception {
         try (Stack stack = new Stack(directory, "dial-jumps", false)) {
             stack.runs.create(

@@ -93,6 +93,7 @@ final class RunLoop {
     private boolean fallbackTold;
     private long earlierTokens;
     private long evaluatedAt;
+    private boolean budgetSpent;
 
     RunLoop(RunSpec spec, Services services, LedgerStore ledger, RunLog log, String incarnation) {
         this.spec = spec;
@@ -155,17 +156,18 @@ final class RunLoop {
             take(reports.take());
         }
         settle();
-        if (over()) {
-            // Tokens of groups that were given up may have been the last that the budget had.
-            evaluateIfDue();
-        }
         services.checkpoint(spec.runId(), "");
         return over() ? new End("finished", "") : new End("stopped", "asked to stop after update " + update);
     }
 
     private boolean over() {
+        return update >= spec.updates() || budgetSpent;
+    }
+
+    /** Asked between updates only: groups that are being sampled belong to an update that will be trained. */
+    private void checkBudget() {
         long most = spec.file().integer("max_training_tokens");
-        return update >= spec.updates() || (most > 0 && trainingTokens() >= most);
+        budgetSpent = most > 0 && trainingTokens() >= most;
     }
 
     /** Brings learner and ledger to the same update, then the inference servers to the same policy. */
@@ -259,6 +261,7 @@ final class RunLoop {
                 .mapToLong(use -> byUse.getOrDefault(use, 0L))
                 .sum();
         evaluatedAt = trainingTokens();
+        checkBudget();
     }
 
     private List<String> mined() {
@@ -532,6 +535,7 @@ final class RunLoop {
     private void trained(UpdateManifest manifest, List<GroupRunner.Unit> units) throws InterruptedException {
         training = false;
         update = manifest.getUpdate();
+        checkBudget();
         if (manifest.getPolicyVersion() != version) {
             version = manifest.getPolicyVersion();
             // A batch that waited is trained while the policy is published; groups are launched after it, with the new

@@ -2,8 +2,10 @@ package io.foothold.cli;
 
 import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyDirectory;
+import io.foothold.verifier.code.Sandbox;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 
@@ -43,6 +45,11 @@ final class DoctorCommand implements Callable<Integer> {
                 return "built";
             });
         }
+        Optional<String> refusal = new Sandbox(Sandbox.Tools.standard()).refusal();
+        System.out.println(
+                refusal.isEmpty()
+                        ? "ok    sandbox for programs: bubblewrap"
+                        : "none  sandbox for programs (problems of kind code are refused): " + refusal.get());
         long free = Runtime.getRuntime().maxMemory() >> 20;
         System.out.println("ok    memory for the JVM: " + free + " MiB, processors: "
                 + Runtime.getRuntime().availableProcessors());

@@ -9,6 +9,11 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.ProblemKind;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.verifier.answer.AnswerVerifier;
+import io.foothold.verifier.answer.Grading;
+import io.foothold.verifier.answer.Judge;
+import io.foothold.verifier.code.CodeVerifier;
+import io.foothold.verifier.code.Sandbox;
+import io.foothold.verifier.code.TestResult;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,8 +21,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -35,8 +44,14 @@ final class VerifyCommand implements Callable<Integer> {
 
     @Option(
             names = "--kind",
-            description = "math, numeric, choice, text, countdown or exact (default: ${DEFAULT-VALUE}).")
+            description = "math, numeric, choice, text, countdown, code or exact (default: ${DEFAULT-VALUE}).")
     private String kind = "math";
+
+    @Option(
+            names = "--options",
+            description =
+                    "Grading options with commas between them, such as boxed-required, places=2, percent-ignored.")
+    private String options = "";
 
     @Option(names = "--strict", description = "Only the form demanded in training counts: the last box.")
     private boolean strict;
@@ -50,10 +65,14 @@ final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "VERDICTS.jsonl", description = "Where the verdicts on the cases go.")
     private Path out = Path.of("verdicts.jsonl");
 
-    private static final int WARM_UP_PASSES = 5;
+    private static final long WARM_UP_NANOS = 3_000_000_000L;
     private static final int WARM_UP_ROWS = 500;
 
+    private static final Pattern CONFIG = Pattern.compile("config=([^;]*)");
+    private static final Pattern CHOICES = Pattern.compile("options ((?:[A-J]=[^,;]*,?)+)");
+
     private final ObjectMapper mapper = new ObjectMapper();
+    private final Set<String> unknownConfigs = new TreeSet<>();
 
     @Override
     public Integer call() throws IOException {
@@ -64,13 +83,24 @@ final class VerifyCommand implements Callable<Integer> {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT, "verify needs --gold and --prediction, or --cases FILE.jsonl");
         }
-        Verdict v = AnswerVerifier.verify(kindOf(kind), gold, prediction, !strict);
+        Grading grading = (strict ? Grading.TRAINING : Grading.EVALUATION).with(options);
+        CodeVerifier.Judgement judgement = judge().judge(kindOf(kind), gold, prediction, grading);
+        Verdict v = judgement.verdict();
         System.out.println(v.kind());
         if (explain) {
             System.out.println("candidate: " + v.candidate());
             System.out.println("rule: " + v.rule());
+            System.out.println("score: " + v.score());
+            for (TestResult t : judgement.tests()) {
+                System.out.println("test: " + t.status() + ", " + t.millis() + " ms"
+                        + (t.detail().isEmpty() ? "" : ", " + t.detail()));
+            }
         }
         return v.kind() == Verdict.Kind.PASS ? 0 : 1;
+    }
+
+    private static Judge judge() {
+        return new Judge(new CodeVerifier(new Sandbox(Sandbox.Tools.standard()), 1 << 20));
     }
 
     private static ProblemKind kindOf(String name) {
@@ -128,6 +158,10 @@ final class VerifyCommand implements Callable<Integer> {
             table.forEach(
                     (category, c) -> System.out.printf("%-18s %6d %6d %15d %15d%n", category, c[0], c[1], c[2], c[3]));
         }
+        if (!unknownConfigs.isEmpty()) {
+            System.out.println(
+                    "judged without these options, which are not known: " + String.join("; ", unknownConfigs));
+        }
         if (!micros.isEmpty()) {
             System.out.printf(
                     "%d cases, microseconds: p50 %d, p99 %d, most %d; verdicts in %s%n",
@@ -142,7 +176,7 @@ final class VerifyCommand implements Callable<Integer> {
 
     /** Times are those of a service that has been running for a while. */
     private void warmUp(List<String> rows) {
-        for (int pass = 0; pass < WARM_UP_PASSES; pass++) {
+        for (long end = System.nanoTime() + WARM_UP_NANOS; System.nanoTime() < end; ) {
             for (int i = 0; i < Math.min(WARM_UP_ROWS, rows.size()); i++) {
                 if (!rows.get(i).isBlank()) {
                     judge(row(rows.get(i), i + 1));
@@ -168,7 +202,7 @@ final class VerifyCommand implements Callable<Integer> {
     }
 
     /** By category: letters, words, and mathematics for everything else. */
-    private static Verdict judge(JsonNode row) {
+    private Verdict judge(JsonNode row) {
         String gold = row.path("gold").asText();
         String prediction = row.path("prediction").asText();
         String note = row.path("note").asText();
@@ -179,8 +213,53 @@ final class VerifyCommand implements Callable<Integer> {
                     case "countdown" -> ProblemKind.COUNTDOWN;
                     default -> ProblemKind.MATH;
                 };
+        Grading grading = grading(note);
         return kind == ProblemKind.MATH && note.startsWith("form=answer")
-                ? AnswerVerifier.compare(gold, prediction)
-                : AnswerVerifier.verify(kind, gold, prediction, true);
+                ? AnswerVerifier.compare(gold, prediction, grading)
+                : AnswerVerifier.verify(kind, gold, prediction, grading);
+    }
+
+    /**
+     * The grading that a case asks for in its note. The options of other graders have names of their own; those that ask for what
+     * evaluation does anyway (a language, a numeric match) map to nothing.
+     */
+    private Grading grading(String note) {
+        Matcher config = CONFIG.matcher(note);
+        if (!config.find()) {
+            return Grading.EVALUATION;
+        }
+        String name = config.group(1).strip();
+        Matcher choices = CHOICES.matcher(note);
+        String texts = choices.find()
+                ? ", choices=" + choices.group(1).replace('=', ':').replace(',', '|')
+                : "";
+        int equals = name.indexOf('=');
+        String value = equals < 0 ? "" : name.substring(equals + 1);
+        String chosen =
+                switch (equals < 0 ? name : name.substring(0, equals)) {
+                    case "math_dapo", "minerva Answer: line" -> "answer-line";
+                    case "answer(word)" -> "answer-word";
+                    case "answer(line)" -> "pattern=(?i)answer\\s*:\\s*([^\\n]+)";
+                    case "answer(letter)" -> "pattern=(?i)answer\\s*:\\s*\\(?([a-z])\\b";
+                    case "float_rounding" -> "places=" + value;
+                    case "strict" -> value.equalsIgnoreCase("false") ? "renamed" : "";
+                    case "numeric", "multiple_correct", "choice", "language", "puzzle-matcher", "countdown" -> "";
+                    case "strict_single_letter_boxed", "lenient_boxed", "lenient_answer_colon" -> "";
+                    default -> {
+                        if (name.startsWith("regex ")) {
+                            yield "pattern=" + name.substring("regex ".length());
+                        }
+                        if (name.startsWith("StringExtractionConfig(")) {
+                            yield "letters=" + name.replaceAll("^[^(]*\\(|[^A-Z]", "");
+                        }
+                        yield name;
+                    }
+                };
+        try {
+            return Grading.EVALUATION.with(chosen + texts);
+        } catch (FootholdException e) {
+            unknownConfigs.add(name);
+            return Grading.EVALUATION;
+        }
     }
 }

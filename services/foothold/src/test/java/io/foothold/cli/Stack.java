@@ -19,7 +19,9 @@ import io.foothold.policyserver.serving.ModelHost;
 import io.foothold.sampler.config.SamplerConfig;
 import io.foothold.sampler.grpc.SamplerGrpc;
 import io.foothold.v1.*;
-import io.foothold.verifier.config.VerifierConfig;
+import io.foothold.verifier.answer.Judge;
+import io.foothold.verifier.code.CodeVerifier;
+import io.foothold.verifier.code.Sandbox;
 import io.foothold.verifier.grpc.VerifierGrpc;
 import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
@@ -104,17 +106,10 @@ final class Stack implements AutoCloseable {
             }
         });
         VerifierGrpc verifier = new VerifierGrpc(
-                new VerifierConfig() {
-                    @Override
-                    public int window() {
-                        return 256;
-                    }
-
-                    @Override
-                    public int threads() {
-                        return 1;
-                    }
-                },
+                256,
+                1,
+                1,
+                new Judge(new CodeVerifier(new Sandbox(Sandbox.Tools.standard()), 1 << 20)),
                 new SimpleMeterRegistry());
         int verifierPort = serve(new MutinyVerifierServiceGrpc.VerifierServiceImplBase() {
             @Override

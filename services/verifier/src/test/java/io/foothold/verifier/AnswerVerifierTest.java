@@ -6,6 +6,7 @@ import io.foothold.core.problem.ProblemKind;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.core.verdict.Verdict.Kind;
 import io.foothold.verifier.answer.AnswerVerifier;
+import io.foothold.verifier.answer.Grading;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -82,11 +83,11 @@ class AnswerVerifierTest {
             "Therefore there are 4 of them.",
             "<answer>4</answer>"
         }) {
-            assertThat(AnswerVerifier.verify(ProblemKind.MATH, "4", response, true)
+            assertThat(AnswerVerifier.verify(ProblemKind.MATH, "4", response, Grading.EVALUATION)
                             .kind())
                     .as(response)
                     .isEqualTo(Kind.PASS);
-            assertThat(AnswerVerifier.verify(ProblemKind.MATH, "4", response, false)
+            assertThat(AnswerVerifier.verify(ProblemKind.MATH, "4", response, Grading.TRAINING)
                             .kind())
                     .as(response)
                     .isEqualTo(Kind.UNPARSEABLE);
@@ -105,7 +106,7 @@ class AnswerVerifierTest {
             "\\boxed{}",
             "\\boxed{x = 3 = 4}"
         }) {
-            assertThat(AnswerVerifier.verify(ProblemKind.MATH, "4", response, true)
+            assertThat(AnswerVerifier.verify(ProblemKind.MATH, "4", response, Grading.EVALUATION)
                             .kind())
                     .as(response)
                     .isNotEqualTo(Kind.PASS);
@@ -206,19 +207,20 @@ class AnswerVerifierTest {
             }
             String response = text + (random.nextBoolean() ? "}" : "");
             ProblemKind kind = ProblemKind.values()[random.nextInt(ProblemKind.values().length)];
-            boolean lenient = random.nextBoolean();
-            Verdict v = AnswerVerifier.verify(kind, "12", response, lenient);
+            Grading grading = random.nextBoolean() ? Grading.EVALUATION : Grading.TRAINING;
+            Verdict v = AnswerVerifier.verify(kind, "12", response, grading);
             assertThat(v.score()).isBetween(0.0, 1.0);
             if (i % 10 == 0) {
-                assertThat(AnswerVerifier.verify(kind, "12", response, lenient)).isEqualTo(v);
+                assertThat(AnswerVerifier.verify(kind, "12", response, grading)).isEqualTo(v);
                 if (!response.isBlank()) {
-                    assertThat(AnswerVerifier.compare(response, response).kind())
+                    assertThat(AnswerVerifier.compare(response, response, Grading.EVALUATION)
+                                    .kind())
                             .isNotEqualTo(Kind.VERIFIER_ERROR);
                 }
             }
         }
         for (String chain : new String[] {"%", "!", "/2", "^2", "*x", "-(", "+1", "\\sin ", "f("}) {
-            AnswerVerifier.compare("1" + chain.repeat(2_000), "2" + chain.repeat(2_000));
+            AnswerVerifier.compare("1" + chain.repeat(2_000), "2" + chain.repeat(2_000), Grading.EVALUATION);
         }
         assertThat(verdict(ProblemKind.MATH, "1", "\\boxed{9^{9^{9^{9}}}}")).isEqualTo(Kind.FAIL);
         assertThat(verdict(ProblemKind.MATH, "1", "\\boxed{" + "(".repeat(100_000) + "}"))
@@ -231,7 +233,9 @@ class AnswerVerifierTest {
         for (String piece : PIECES) {
             String text = piece.repeat((1 << 20) / piece.length());
             for (ProblemKind kind : ProblemKind.values()) {
-                assertThat(AnswerVerifier.verify(kind, "12", text, true).kind()).isNotNull();
+                assertThat(AnswerVerifier.verify(kind, "12", text, Grading.EVALUATION)
+                                .kind())
+                        .isNotNull();
             }
         }
     }
@@ -239,8 +243,8 @@ class AnswerVerifierTest {
     @Test
     void whatCostsTooMuchIsCutByCountingAndSaysSo() {
         String heavy = "\\sum_{k=1}^{2000} \\sin(k)^{\\cos(k)}".repeat(12).replace(")}\\sum", ")}+\\sum");
-        Verdict v = AnswerVerifier.compare("\\pi", heavy);
+        Verdict v = AnswerVerifier.compare("\\pi", heavy, Grading.EVALUATION);
         assertThat(v.kind()).isIn(Kind.UNPARSEABLE, Kind.FAIL);
-        assertThat(AnswerVerifier.compare("\\pi", heavy)).isEqualTo(v);
+        assertThat(AnswerVerifier.compare("\\pi", heavy, Grading.EVALUATION)).isEqualTo(v);
     }
 }

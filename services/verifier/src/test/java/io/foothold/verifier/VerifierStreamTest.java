@@ -7,7 +7,9 @@ import io.foothold.v1.ProblemKind;
 import io.foothold.v1.VerifyRequest;
 import io.foothold.v1.VerifyResponse;
 import io.foothold.v1.VerifyWork;
-import io.foothold.verifier.config.VerifierConfig;
+import io.foothold.verifier.answer.Judge;
+import io.foothold.verifier.code.CodeVerifier;
+import io.foothold.verifier.code.Sandbox;
 import io.foothold.verifier.grpc.VerifierGrpc;
 import io.grpc.BindableService;
 import io.grpc.Channel;
@@ -18,17 +20,10 @@ class VerifierStreamTest extends StreamContractTest<VerifyRequest, VerifyRespons
     @Override
     protected BindableService service() {
         VerifierGrpc service = new VerifierGrpc(
-                new VerifierConfig() {
-                    @Override
-                    public int window() {
-                        return 16;
-                    }
-
-                    @Override
-                    public int threads() {
-                        return 2;
-                    }
-                },
+                16,
+                2,
+                1,
+                new Judge(new CodeVerifier(new Sandbox(Sandbox.Tools.standard()), 1 << 20)),
                 new SimpleMeterRegistry());
         return new MutinyVerifierServiceGrpc.VerifierServiceImplBase() {
             @Override

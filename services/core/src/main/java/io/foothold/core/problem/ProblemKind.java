@@ -13,5 +13,7 @@ public enum ProblemKind {
     /** The exact text that the response has to end with. */
     EXACT,
     /** An expression that uses every given number once and reaches a target. */
-    COUNTDOWN
+    COUNTDOWN,
+    /** A program, judged by tests. */
+    CODE
 }

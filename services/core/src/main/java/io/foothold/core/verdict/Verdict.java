@@ -59,6 +59,11 @@ public record Verdict(Kind kind, double score, String candidate, String rule) {
         return new Verdict(Kind.UNPARSEABLE, 0, "", rule);
     }
 
+    /** We were too late. */
+    public static Verdict timeout(String why) {
+        return new Verdict(Kind.TIMEOUT, 0, "", why);
+    }
+
     /** Our fault. */
     public static Verdict verifierError(String why) {
         return new Verdict(Kind.VERIFIER_ERROR, 0, "", why);

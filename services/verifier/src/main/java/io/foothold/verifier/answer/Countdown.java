@@ -55,7 +55,7 @@ final class Countdown {
         if (given.isEmpty() || !used.equals(given)) {
             return Verdict.fail(candidate.text(), candidate.rule() + ", other numbers than the given ones");
         }
-        return MathAnswers.same(puzzle.path("target").asText(), expression, budget)
+        return MathAnswers.same(puzzle.path("target").asText(), expression, MathAnswers.Policy.STANDARD, budget)
                 ? Verdict.pass(candidate.text(), candidate.rule() + ", reaches the target")
                 : Verdict.fail(candidate.text(), candidate.rule() + ", misses the target");
     }

@@ -22,17 +22,9 @@ import java.util.regex.Pattern;
  *   <li>the last number.
  * </ol>
  *
- * In training only the box counts, so that the policy learns to give one.
+ * In training only the box counts, so that the policy learns to give one; other forms are options, see {@link Grading}.
  */
 final class Extraction {
-    /** Whether looser forms than the box count. */
-    enum Mode {
-        /** The box only. */
-        TRAINING,
-        /** Any documented form. */
-        EVALUATION
-    }
-
     /**
      * A candidate.
      *
@@ -67,20 +59,88 @@ final class Extraction {
     private static final Pattern FRACTION = Pattern.compile("-?\\\\[dt]?frac\\{[^{}]*}\\{[^{}]*}");
     private static final Pattern CODE =
             Pattern.compile("__|\\blambda\\b|\\bimport\\b|\\beval\\(|\\bexec\\(|\\bopen\\(");
+    private static final int LAST_CHARACTERS = 300;
+    private static final Pattern ANSWER_LINE = Pattern.compile("(?i)answer\\s*[:：]\\s*([^\\n]+)");
+    private static final Pattern ANSWER_WORD = Pattern.compile("(?im)answer\\s*[:：]\\s*(\\S+?)[.,;!]?[ \\t]*$");
+    private static final Pattern ONE_BOX = Pattern.compile("\\$?\\\\boxed\\{(.*)}\\$?\\.?");
     private static final String CHINESE = "零一二三四五六七八九";
 
     private Extraction() {}
 
-    static Optional<Candidate> extract(String response, Mode mode, Budget budget) {
+    static Optional<Candidate> extract(String response, Grading grading, Budget budget) {
         Optional<String> said = said(response);
         if (said.isEmpty()) {
             return Optional.empty();
         }
-        Optional<Candidate> box = boxes(said.get());
-        if (box.isPresent() || mode == Mode.TRAINING) {
-            return box;
+        return switch (grading.form()) {
+            case ANY -> boxes(said.get()).or(() -> loose(said.get(), budget));
+            case BOX -> boxes(said.get());
+            case BOX_AT_THE_END -> boxes(tail(said.get()));
+            case BOX_AFTER_THINKING -> said.get().length() < response.length() ? boxes(said.get()) : Optional.empty();
+            case ANSWER_LINE -> last(ANSWER_LINE, tail(said.get())).map(Extraction::unboxed);
+            case ANSWER_WORD -> last(ANSWER_WORD, end(said.get()));
+            case BRACKETS -> brackets(end(said.get()));
+            case PATTERN -> last(grading.pattern().orElseThrow(), new Metered(end(said.get()), budget));
+        };
+    }
+
+    private static String tail(String text) {
+        return text.substring(Math.max(0, text.length() - LAST_CHARACTERS));
+    }
+
+    /** The first group of the last match, or all of it. */
+    private static Optional<Candidate> last(Pattern pattern, CharSequence text) {
+        String found = null;
+        for (Matcher m = pattern.matcher(text); m.find(); ) {
+            found = m.groupCount() == 0 ? m.group() : m.group(1);
         }
-        String text = end(said.get());
+        return found == null ? Optional.empty() : Optional.of(new Candidate(found.strip(), "pattern " + pattern));
+    }
+
+    /** What a box holds, when the candidate is one box. */
+    private static Candidate unboxed(Candidate c) {
+        Matcher m = ONE_BOX.matcher(c.text());
+        return m.matches() ? new Candidate(m.group(1), c.rule()) : c;
+    }
+
+    private static Optional<Candidate> brackets(String text) {
+        int close = text.lastIndexOf(']');
+        int depth = 0;
+        for (int i = close; i >= 0; i--) {
+            depth += text.charAt(i) == ']' ? 1 : text.charAt(i) == '[' ? -1 : 0;
+            if (depth == 0) {
+                return Optional.of(new Candidate(text.substring(i + 1, close), "last brackets"));
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** A text whose reading costs, so that no pattern can search it for ever. */
+    private record Metered(String text, Budget budget) implements CharSequence {
+        @Override
+        public int length() {
+            return text.length();
+        }
+
+        @Override
+        public char charAt(int index) {
+            budget.spend(1);
+            return text.charAt(index);
+        }
+
+        @Override
+        public CharSequence subSequence(int start, int end) {
+            return text.substring(start, end);
+        }
+
+        @Override
+        public String toString() {
+            return text;
+        }
+    }
+
+    private static Optional<Candidate> loose(String said, Budget budget) {
+        String text = end(said);
         if (CODE.matcher(text).find()) {
             return Optional.empty();
         }

@@ -1,6 +1,7 @@
 package io.foothold.verifier.answer;
 
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -76,6 +77,18 @@ final class Letters {
                 .or(() -> last(ALONE, text))
                 .map(Letters::one)
                 .orElseGet(TreeSet::new);
+    }
+
+    /** The letter of the only option whose text an answer is. */
+    static Set<String> ofTexts(String answer, Map<String, String> choices) {
+        String said = Normalise.words(answer);
+        Set<String> out = new TreeSet<>();
+        choices.forEach((letter, text) -> {
+            if (!said.isEmpty() && said.equals(Normalise.words(text))) {
+                out.add(letter);
+            }
+        });
+        return out.size() == 1 ? out : new TreeSet<>();
     }
 
     private static Set<String> one(String letter) {

@@ -4,13 +4,18 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.core.problem.ProblemKind;
 import io.foothold.core.verdict.Verdict;
+import io.foothold.v1.CodeTest;
 import io.foothold.v1.VerdictKind;
 import io.foothold.v1.VerifierService;
 import io.foothold.v1.VerifyRequest;
 import io.foothold.v1.VerifyResponse;
 import io.foothold.v1.VerifyResult;
 import io.foothold.v1.VerifyWork;
-import io.foothold.verifier.answer.AnswerVerifier;
+import io.foothold.verifier.answer.Grading;
+import io.foothold.verifier.answer.Judge;
+import io.foothold.verifier.code.CodeVerifier;
+import io.foothold.verifier.code.CodeVerifier.Judgement;
+import io.foothold.verifier.code.Sandbox;
 import io.foothold.verifier.config.VerifierConfig;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.grpc.GrpcService;
@@ -18,31 +23,55 @@ import io.smallrye.mutiny.Multi;
 import jakarta.annotation.PreDestroy;
 import jakarta.inject.Inject;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 
 /** Verification over a credited stream. */
 @GrpcService
 public final class VerifierGrpc implements VerifierService {
     private final CreditedService<VerifyRequest, VerifyResponse> service;
-    private final ExecutorService pool;
+    private final ExecutorService answers;
+    private final ExecutorService programs;
+    private final Judge judge;
     private final MeterRegistry metrics;
 
-    /** The service with its threads. */
+    /** The service as it is configured. */
     @Inject
     public VerifierGrpc(VerifierConfig config, MeterRegistry metrics) {
-        this.metrics = metrics;
-        this.pool = Executors.newFixedThreadPool(
+        this(
+                config.window(),
                 config.threads(),
-                Thread.ofPlatform().daemon().name("verifier-", 0).factory());
+                config.code().threads(),
+                new Judge(new CodeVerifier(
+                        new Sandbox(new Sandbox.Tools(
+                                config.code().bubblewrap(), config.code().python())),
+                        (long) config.code().outputKb() << 10)),
+                metrics);
+    }
+
+    /**
+     * The service with its threads.
+     *
+     * @param window responses of one stream that may be under way
+     * @param threads that judge answers
+     * @param programThreads that run programs
+     */
+    public VerifierGrpc(int window, int threads, int programThreads, Judge judge, MeterRegistry metrics) {
+        this.metrics = metrics;
+        this.judge = judge;
+        this.answers = pool("verifier-", threads);
+        this.programs = pool("programs-", programThreads);
         this.service = new CreditedService<>(
                 CreditedService.Shape.of(
                         VerifyRequest::getCredit,
                         c -> VerifyResponse.newBuilder().setCredit(c).build(),
                         VerifierGrpc::failed),
-                config.window(),
+                window,
                 (request, results) -> {
-                    var task = pool.submit(() -> {
+                    boolean program = request.getWork().getKind() == io.foothold.v1.ProblemKind.PROBLEM_KIND_CODE;
+                    var task = (program ? programs : answers).submit(() -> {
                         results.emit(judge(request.getWork()));
                         results.done();
                     });
@@ -55,16 +84,40 @@ public final class VerifierGrpc implements VerifierService {
         return service.serve(request);
     }
 
+    private static ExecutorService pool(String name, int threads) {
+        return Executors.newFixedThreadPool(
+                threads, Thread.ofPlatform().daemon().name(name, 0).factory());
+    }
+
     private VerifyResponse judge(VerifyWork work) {
         long start = System.nanoTime();
-        Verdict verdict;
+        Judgement judgement;
         try {
-            verdict = AnswerVerifier.verify(kind(work), work.getGold(), work.getResponse());
+            judgement = work.getGoldOnly()
+                    ? new Judgement(gold(work), List.of())
+                    : judge.judge(
+                            kind(work), work.getGold(), work.getResponse(), Grading.TRAINING.with(work.getOptions()));
+        } catch (FootholdException e) {
+            judgement = new Judgement(Verdict.verifierError(e.text()), List.of());
         } catch (RuntimeException e) {
-            verdict = Verdict.verifierError(e.getClass().getSimpleName() + ": " + e.getMessage());
+            judgement = new Judgement(
+                    Verdict.verifierError(e.getClass().getSimpleName() + ": " + e.getMessage()), List.of());
         }
-        metrics.counter("foothold.verdicts", "kind", verdict.kind().name()).increment();
-        return response(work.getRolloutId(), verdict, (System.nanoTime() - start) / 1000);
+        String verdict = judgement.verdict().kind().name();
+        long micros = (System.nanoTime() - start) / 1000;
+        if (!work.getGoldOnly()) {
+            metrics.counter("foothold.verdicts", "kind", verdict).increment();
+            metrics.timer("foothold.verification", "kind", work.getKind().name())
+                    .record(micros, TimeUnit.MICROSECONDS);
+        }
+        return response(work.getRolloutId(), judgement, micros);
+    }
+
+    private Verdict gold(VerifyWork work) {
+        Grading.TRAINING.with(work.getOptions());
+        return judge.fault(kind(work), work.getGold())
+                .map(Verdict::verifierError)
+                .orElseGet(() -> new Verdict(Verdict.Kind.ABSTAIN, 0, "", "gold answer sound"));
     }
 
     private static ProblemKind kind(VerifyWork work) {
@@ -75,16 +128,25 @@ public final class VerifierGrpc implements VerifierService {
             case PROBLEM_KIND_TEXT -> ProblemKind.TEXT;
             case PROBLEM_KIND_EXACT -> ProblemKind.EXACT;
             case PROBLEM_KIND_COUNTDOWN -> ProblemKind.COUNTDOWN;
+            case PROBLEM_KIND_CODE -> ProblemKind.CODE;
             case PROBLEM_KIND_UNSPECIFIED, UNRECOGNIZED ->
                 throw new IllegalArgumentException("problem kind is missing");
         };
     }
 
-    private static VerifyResponse response(String rolloutId, Verdict verdict, long micros) {
+    private static VerifyResponse response(String rolloutId, Judgement judgement, long micros) {
+        Verdict verdict = judgement.verdict();
         return VerifyResponse.newBuilder()
                 .setResult(VerifyResult.newBuilder()
                         .setRolloutId(rolloutId)
                         .setMicros(micros)
+                        .addAllTests(judgement.tests().stream()
+                                .map(t -> CodeTest.newBuilder()
+                                        .setStatus(t.status().name().toLowerCase(Locale.ROOT))
+                                        .setMillis(t.millis())
+                                        .setDetail(t.detail())
+                                        .build())
+                                .toList())
                         .setVerdict(io.foothold.v1.Verdict.newBuilder()
                                 .setKind(VerdictKind.valueOf(
                                         "VERDICT_KIND_" + verdict.kind().name()))
@@ -96,10 +158,12 @@ public final class VerifierGrpc implements VerifierService {
 
     @PreDestroy
     void stop() {
-        pool.shutdownNow();
+        answers.shutdownNow();
+        programs.shutdownNow();
     }
 
     private static List<VerifyResponse> failed(VerifyRequest work, FootholdException failure) {
-        return List.of(response(work.getWork().getRolloutId(), Verdict.verifierError(failure.text()), 0));
+        return List.of(response(
+                work.getWork().getRolloutId(), new Judgement(Verdict.verifierError(failure.text()), List.of()), 0));
     }
 }

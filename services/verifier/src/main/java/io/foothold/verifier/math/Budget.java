@@ -17,16 +17,36 @@ public final class Budget {
         }
     }
 
+    /** Time was over before the budget was: the machine is in trouble, not the answer. */
+    public static final class Fused extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        Fused() {
+            super("the comparison took longer than " + FUSE_SECONDS + " s", null, false, false);
+        }
+    }
+
+    private static final long FUSE_SECONDS = 20;
+    private static final long UNITS_BETWEEN_LOOKS = 1 << 16;
+
+    private final long started = System.nanoTime();
     private long left = UNITS;
+    private long nextLook = UNITS - UNITS_BETWEEN_LOOKS;
 
     /** A full budget. */
     public Budget() {}
 
     /** Takes some units. */
-    void spend(long units) {
+    public void spend(long units) {
         left -= units;
         if (left < 0) {
             throw new Spent();
+        }
+        if (left < nextLook) {
+            nextLook = left - UNITS_BETWEEN_LOOKS;
+            if (System.nanoTime() - started > FUSE_SECONDS * 1_000_000_000L) {
+                throw new Fused();
+            }
         }
     }
 }

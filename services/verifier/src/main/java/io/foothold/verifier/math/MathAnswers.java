@@ -4,10 +4,13 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.RoundingMode;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.commons.numbers.fraction.BigFraction;
 import org.jspecify.annotations.Nullable;
 
@@ -21,31 +24,86 @@ public final class MathAnswers {
     private static final int LONGEST = 8_192;
     /** Digits that a decimal must have to stand for an exact value. */
     private static final int DIGITS_OF_AN_EXACT_VALUE = 10;
+    /** Relative error of a decimal that stands behind the exact value it comes from. */
+    private static final BigDecimal ROUGHLY = BigDecimal.ONE.movePointLeft(2);
     /** Digits that a gold decimal must have to be met by rounding. */
     private static final int DIGITS_OF_A_ROUNDED_GOLD = 6;
 
+    /** Where graders disagree; see {@link Policy}. */
+    public enum Rule {
+        /** 10% and 10 are the same. */
+        PERCENT_IGNORED,
+        /** Bare lists and sets keep their order. */
+        ORDERED,
+        /** A fraction has to be in lowest terms. */
+        REDUCED,
+        /** A single unknown may have another name. */
+        RENAMED,
+        /** Spellings are compared instead of values. */
+        AS_TEXT
+    }
+
+    /**
+     * What counts as the same.
+     *
+     * @param rules that hold; none is the standard that README.md states
+     * @param relative largest relative difference of equal numbers; 0 asks for equality
+     * @param places decimal places to which numbers are rounded before they are compared; −1 for none
+     */
+    public record Policy(Set<Rule> rules, double relative, int places) {
+        /** The standard. */
+        public static final Policy STANDARD = new Policy(Set.of(), 0, -1);
+
+        /** Copies the rules. */
+        public Policy {
+            rules = Set.copyOf(rules);
+        }
+
+        /** This policy and a rule. */
+        public Policy with(Rule rule) {
+            Set<Rule> more = EnumSet.of(rule);
+            more.addAll(rules);
+            return new Policy(more, relative, places);
+        }
+
+        boolean has(Rule rule) {
+            return rules.contains(rule);
+        }
+    }
+
+    private static final Pattern FRACTION = Pattern.compile(
+            "\\\\[dt]?frac\\s*\\{?(\\d{1,18})}?\\s*\\{?(\\d{1,18})}?|(?<![\\w.])(\\d{1,18})\\s*/\\s*(\\d{1,18})(?![\\w.])");
+
     private final Budget budget;
+    private final Policy policy;
     private final AnswerReader reader;
     private final Sameness sameness;
 
-    private MathAnswers(Budget budget) {
+    private MathAnswers(Policy policy, Budget budget) {
         this.budget = budget;
+        this.policy = policy;
         this.reader = new AnswerReader(budget);
         this.sameness = reader.sameness();
     }
 
     /**
-     * Compares two answers.
+     * Compares two answers under a policy.
      *
      * @throws Budget.Spent when that costs too much
      */
-    public static boolean same(String gold, String given, Budget budget) {
+    public static boolean same(String gold, String given, Policy policy, Budget budget) {
         if (given.length() > LONGEST || gold.length() > LONGEST) {
             return false;
         }
-        MathAnswers m = new MathAnswers(budget);
+        if (policy.has(Rule.AS_TEXT)) {
+            return sameSpelling(gold, given);
+        }
+        if (policy.has(Rule.REDUCED) && !reduced(given)) {
+            return false;
+        }
+        MathAnswers m = new MathAnswers(policy, budget);
         List<Answer> golds = m.reader.read(gold);
-        List<Answer> answers = m.reader.read(given);
+        List<Answer> answers = m.reader.read(policy.has(Rule.RENAMED) ? m.renamed(golds, given) : given);
         for (Answer g : golds) {
             for (Answer a : answers) {
                 if (m.same(g, a)) {
@@ -53,8 +111,44 @@ public final class MathAnswers {
                 }
             }
         }
+        return sameSpelling(gold, given);
+    }
+
+    private static boolean sameSpelling(String gold, String given) {
         String bare = Spelling.bare(AnswerReader.trimmed(Spelling.clean(gold)));
         return !bare.isEmpty() && bare.equals(Spelling.bare(AnswerReader.trimmed(Spelling.clean(given))));
+    }
+
+    private static boolean reduced(String given) {
+        for (Matcher m = FRACTION.matcher(given); m.find(); ) {
+            BigInteger top = new BigInteger(m.group(1) == null ? m.group(3) : m.group(1));
+            BigInteger bottom = new BigInteger(m.group(1) == null ? m.group(4) : m.group(2));
+            if (!top.gcd(bottom).equals(BigInteger.ONE)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** The answer with its only unknown called as the gold's only one. */
+    private String renamed(List<Answer> golds, String given) {
+        Optional<String> right = unknownOf(golds);
+        Optional<String> own = unknownOf(reader.read(given));
+        return right.isEmpty() || own.isEmpty()
+                ? given
+                : given.replaceAll(
+                        "(?<![A-Za-z\\\\])" + Pattern.quote(own.get()) + "(?![A-Za-z])",
+                        Matcher.quoteReplacement(right.get()));
+    }
+
+    private static Optional<String> unknownOf(List<Answer> answers) {
+        Set<String> names = new TreeSet<>();
+        for (Answer a : answers) {
+            if (a instanceof Answer.Scalar s) {
+                Expr.variables(s.value(), names);
+            }
+        }
+        return names.size() == 1 ? names.stream().findFirst() : Optional.empty();
     }
 
     /** Whether a text can be read as mathematics, whatever it says. */
@@ -142,6 +236,11 @@ public final class MathAnswers {
         if (!(given instanceof Answer.Scalar a)) {
             return false;
         }
+        if (policy.has(Rule.PERCENT_IGNORED) && gold.percent() != a.percent()) {
+            return value(
+                    Answer.Scalar.of(gold.percent() ? hundredfold(gold.value()) : gold.value()),
+                    Answer.Scalar.of(a.percent() ? hundredfold(a.value()) : a.value()));
+        }
         if (gold.percent() && !a.percent() && value(new Answer.Scalar(hundredfold(gold.value()), null, "", false), a)) {
             return true;
         }
@@ -182,12 +281,33 @@ public final class MathAnswers {
 
     private boolean value(Answer.Scalar gold, Answer.Scalar given) {
         return sameness.same(gold.value(), given.value())
+                || ((policy.relative() > 0 || policy.places() >= 0) && near(gold.value(), given.value()))
                 || rounded(gold.written(), DIGITS_OF_A_ROUNDED_GOLD, given.value(), given.written())
                 || rounded(
                         given.written(),
                         gold.written() == null ? DIGITS_OF_AN_EXACT_VALUE : DIGITS_OF_A_ROUNDED_GOLD,
                         gold.value(),
                         gold.written());
+    }
+
+    /** Whether two numbers are as close as the policy asks. */
+    private boolean near(Expr gold, Expr given) {
+        Optional<BigDecimal> x = sameness.decimal(gold);
+        Optional<BigDecimal> y = sameness.decimal(given);
+        if (x.isEmpty() || y.isEmpty()) {
+            return false;
+        }
+        boolean places = policy.places() >= 0
+                && x.get()
+                                .setScale(policy.places(), RoundingMode.HALF_UP)
+                                .compareTo(y.get().setScale(policy.places(), RoundingMode.HALF_UP))
+                        == 0;
+        return places
+                || x.get()
+                                .subtract(y.get())
+                                .abs()
+                                .compareTo(x.get().abs().multiply(BigDecimal.valueOf(policy.relative())))
+                        <= 0;
     }
 
     /** Whether a value rounds to a decimal of so many digits at least; the last digit may be one off. */
@@ -326,6 +446,9 @@ public final class MathAnswers {
     }
 
     private boolean unordered(List<Answer> gold, List<Answer> given) {
+        if (policy.has(Rule.ORDERED)) {
+            return inOrder(gold, given);
+        }
         if (gold.size() != given.size()) {
             return false;
         }
@@ -465,7 +588,27 @@ public final class MathAnswers {
                 return interval(gold).map(g -> sameInterval(g, i)).orElse(false);
             }
         }
-        return assigned(a).filter(v -> agree(a, v)).map(v -> same(gold, v)).orElse(false);
+        return assigned(a).filter(v -> agree(a, v)).map(v -> same(gold, v)).orElse(false)
+                || (exactOf(a).map(v -> same(gold, v)).orElse(false));
+    }
+
+    /** The exact side of a value that is given together with a decimal near it. */
+    private Optional<Answer> exactOf(Answer.Relation r) {
+        return r.sides().size() == 2
+                        && equalities(r)
+                        && constant(r.sides().get(0))
+                        && r.sides().get(0) instanceof Answer.Scalar exact
+                        && r.sides().get(1) instanceof Answer.Scalar decimal
+                        && decimal.written() != null
+                        && roughly(decimal.written(), exact.value())
+                ? Optional.of(exact)
+                : Optional.empty();
+    }
+
+    private boolean roughly(BigDecimal decimal, Expr value) {
+        return sameness.decimal(value)
+                .map(d -> d.subtract(decimal).abs().compareTo(d.abs().multiply(ROUGHLY)) <= 0)
+                .orElse(false);
     }
 
     private static boolean equalities(Answer.Relation r) {

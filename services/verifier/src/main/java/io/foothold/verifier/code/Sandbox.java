@@ -1,0 +1,282 @@
+package io.foothold.verifier.code;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * Runs Python programs that nobody vouches for, with bubblewrap: own user, process, network and IPC namespaces, no capability, no
+ * network, the system's {@code /usr} read-only and a small scratch directory as the only place to write. Limits: address space,
+ * processes, open files and file size per process by the kernel; time, resident memory and number of the whole process tree by a
+ * watch that kills it. A service that runs as root gives that up first. Without all of this nothing is run at all. Thread-safe.
+ */
+public final class Sandbox {
+    private static final String NOBODY = "65534";
+    private static final long SCRATCH_BYTES = 64L << 20;
+    private static final int MOST_PROCESSES = 64;
+    private static final int OPEN_FILES = 64;
+    private static final String INSIDE = "/work";
+
+    /**
+     * What the sandbox is made of.
+     *
+     * @param bubblewrap the program {@code bwrap}, by name or path
+     * @param python the interpreter, below /usr
+     */
+    public record Tools(String bubblewrap, String python) {
+        /** Debian's. */
+        public static Tools standard() {
+            return new Tools("bwrap", "/usr/bin/python3");
+        }
+    }
+
+    /**
+     * Limits of one program.
+     *
+     * @param seconds wall time
+     * @param memoryBytes resident memory of all its processes
+     * @param outputBytes of each output
+     */
+    public record Limits(double seconds, long memoryBytes, long outputBytes) {
+        /** Limits must be positive. */
+        public Limits {
+            if (!(seconds > 0 && seconds <= 600) || memoryBytes < 1 << 24 || outputBytes < 1) {
+                throw new IllegalArgumentException(
+                        "limits must be 0 < seconds <= 600, 16 MiB of memory or more, 1 byte of output or more: "
+                                + seconds + ", " + memoryBytes + ", " + outputBytes);
+            }
+        }
+    }
+
+    /** How a program ended. */
+    enum End {
+        /** With exit code 0. */
+        FINISHED,
+        /** With another exit code. */
+        FAILED,
+        /** Killed: too long. */
+        TIME_LIMIT,
+        /** Killed: too much memory. */
+        MEMORY_LIMIT,
+        /** Killed: too many processes. */
+        PROCESS_LIMIT,
+        /** It wrote more than it may. */
+        OUTPUT_LIMIT
+    }
+
+    /**
+     * What came of a program.
+     *
+     * @param end how it ended
+     * @param stdout what it printed, as far as it may
+     * @param stderr what it complained of, as far as it may
+     * @param millis wall time
+     */
+    record Outcome(End end, String stdout, String stderr, long millis) {}
+
+    private final Tools tools;
+    private final boolean root;
+    private final Path filter;
+    private final String refusal;
+
+    /** A sandbox of these tools, tried once with a trivial program. */
+    public Sandbox(Tools tools) {
+        this.tools = tools;
+        this.root = "root".equals(System.getProperty("user.name"));
+        this.filter = filterFile();
+        this.refusal = probe();
+    }
+
+    /** Why no program can be run here; empty when one can. */
+    public Optional<String> refusal() {
+        return refusal.isEmpty() ? Optional.empty() : Optional.of(refusal);
+    }
+
+    private static Path filterFile() {
+        try {
+            Path file = Files.createTempFile("foothold-seccomp", ".bpf");
+            file.toFile().deleteOnExit();
+            Files.write(file, SystemCalls.filter());
+            return file;
+        } catch (IOException e) {
+            throw new FootholdException(
+                    ErrorCode.STORAGE, "the temporary directory cannot be written: " + e.getMessage(), e);
+        }
+    }
+
+    private String probe() {
+        if (!SystemCalls.known()) {
+            return "programs are run on Linux x86-64 only, this is " + System.getProperty("os.name") + " "
+                    + System.getProperty("os.arch");
+        }
+        for (String tool : root ? List.of(tools.bubblewrap(), "setpriv") : List.of(tools.bubblewrap())) {
+            if (!found(tool)) {
+                return tool + " is not installed (Debian: apt-get install bubblewrap util-linux python3)";
+            }
+        }
+        if (!Files.isExecutable(Path.of(tools.python())) || !tools.python().startsWith("/usr/")) {
+            return tools.python() + " is not an interpreter below /usr (Debian: apt-get install python3)";
+        }
+        try (Scratch scratch = new Scratch(Map.of("probe.py", "print(6 * 7)\n"))) {
+            Outcome outcome = run(scratch, List.of("probe.py"), "", new Limits(20, 256L << 20, 1 << 12));
+            return outcome.end() == End.FINISHED && outcome.stdout().equals("42\n")
+                    ? ""
+                    : "a trivial program did not run in the sandbox: " + outcome.end() + " " + outcome.stderr();
+        } catch (FootholdException e) {
+            return "a trivial program did not run in the sandbox: " + e.text()
+                    + " (bubblewrap needs unprivileged user namespaces)";
+        }
+    }
+
+    private static boolean found(String tool) {
+        return Stream.concat(
+                        Stream.of(Path.of(tool)).filter(Path::isAbsolute),
+                        Arrays.stream(System.getenv().getOrDefault("PATH", "").split(":"))
+                                .filter(d -> !d.isEmpty())
+                                .map(d -> Path.of(d, tool)))
+                .anyMatch(Files::isExecutable);
+    }
+
+    /** Files that programs may read but not write, as {@code /work}, and ours about them. Deleted on close. */
+    static final class Scratch implements AutoCloseable {
+        private final Path root;
+        private int programs;
+
+        Scratch(Map<String, String> files) {
+            try {
+                root = Files.createTempDirectory("foothold-code");
+                Path work = Files.createDirectory(root.resolve("work"));
+                for (Map.Entry<String, String> f : files.entrySet()) {
+                    Path file = Files.writeString(work.resolve(f.getKey()), f.getValue());
+                    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+                }
+                Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwxr-xr-x"));
+                Files.setPosixFilePermissions(work, PosixFilePermissions.fromString("rwxr-xr-x"));
+            } catch (IOException e) {
+                throw fault(e);
+            }
+        }
+
+        synchronized Path next() {
+            try {
+                return Files.createDirectory(root.resolve("run-" + programs++));
+            } catch (IOException e) {
+                throw fault(e);
+            }
+        }
+
+        @Override
+        public void close() {
+            try (Stream<Path> all = Files.walk(root)) {
+                all.sorted(Comparator.reverseOrder()).forEach(p -> p.toFile().delete());
+            } catch (IOException e) {
+                throw fault(e);
+            }
+        }
+    }
+
+    /**
+     * Runs a program to its end.
+     *
+     * @param program file of the scratch directory and its arguments
+     * @param stdin what it can read
+     * @throws FootholdException when the sandbox failed, not the program
+     */
+    Outcome run(Scratch scratch, List<String> program, String stdin, Limits limits) {
+        try {
+            Path input = scratch.next().resolve("stdin");
+            Files.writeString(input, stdin, StandardCharsets.UTF_8);
+            try (Running running = start(scratch, program, limits, ProcessBuilder.Redirect.from(input.toFile()))) {
+                return running.await();
+            }
+        } catch (IOException e) {
+            throw fault(e);
+        }
+    }
+
+    /** Starts a program that is talked to over its standard input and output. */
+    Running converse(Scratch scratch, List<String> program, Limits limits) {
+        try {
+            return start(scratch, program, limits, ProcessBuilder.Redirect.PIPE);
+        } catch (IOException e) {
+            throw fault(e);
+        }
+    }
+
+    private Running start(Scratch scratch, List<String> program, Limits limits, ProcessBuilder.Redirect stdin)
+            throws IOException {
+        Path own = scratch.next();
+        Path out = own.resolve("stdout");
+        Path err = own.resolve("stderr");
+        Path status = own.resolve("status");
+        // bwrap takes the filter and reports through descriptors that only a shell can open for it.
+        List<String> command = new ArrayList<>(List.of(
+                "/bin/sh", "-c", "exec 9<\"$0\" 8>\"$1\"; shift; exec \"$@\"", filter.toString(), status.toString()));
+        if (root) {
+            command.addAll(List.of("setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--"));
+        }
+        command.add(tools.bubblewrap());
+        command.addAll(List.of("--unshare-all", "--die-with-parent", "--new-session", "--clearenv"));
+        command.addAll(List.of("--cap-drop", "ALL", "--seccomp", "9", "--json-status-fd", "8"));
+        command.addAll(List.of("--setenv", "PATH", "/usr/bin:/bin", "--setenv", "HOME", "/tmp"));
+        command.addAll(List.of("--setenv", "LANG", "C.UTF-8", "--setenv", "PYTHONHASHSEED", "0"));
+        command.addAll(List.of("--ro-bind", "/usr", "/usr"));
+        for (String name : List.of("bin", "lib", "lib64")) {
+            if (Files.isDirectory(Path.of("/" + name))) {
+                command.addAll(
+                        Files.isSymbolicLink(Path.of("/" + name))
+                                ? List.of("--symlink", "usr/" + name, "/" + name)
+                                : List.of("--ro-bind", "/" + name, "/" + name));
+            }
+        }
+        command.addAll(List.of("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"));
+        command.addAll(List.of("--size", Long.toString(SCRATCH_BYTES), "--tmpfs", "/tmp"));
+        command.addAll(List.of("--ro-bind", scratch.root.resolve("work").toString(), INSIDE, "--chdir", "/tmp"));
+        command.addAll(List.of("--remount-ro", "/", "--"));
+        // Limits of processes count inside the new user namespace, so that other work of the same user does not.
+        command.addAll(List.of(
+                "/usr/bin/prlimit",
+                "--nproc=" + MOST_PROCESSES,
+                "--as=" + (limits.memoryBytes() + (256L << 20)),
+                "--fsize=" + limits.outputBytes(),
+                "--nofile=" + OPEN_FILES,
+                "--core=0",
+                "--cpu=" + (long) Math.ceil(limits.seconds() + 1),
+                "--"));
+        command.addAll(List.of(tools.python(), "-I", "-B", INSIDE + "/" + program.get(0)));
+        command.addAll(program.subList(1, program.size()));
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectInput(stdin).redirectError(err.toFile());
+        builder.environment().keySet().removeIf(k -> !k.equals("PATH"));
+        if (stdin != ProcessBuilder.Redirect.PIPE) {
+            builder.redirectOutput(out.toFile());
+        }
+        return new Running(builder.start(), limits, out, err, status, MOST_PROCESSES);
+    }
+
+    static FootholdException fault(IOException e) {
+        return new FootholdException(ErrorCode.INTERNAL, "the sandbox failed: " + e.getMessage(), e);
+    }
+
+    /** Kills what is left and waits until it is gone. */
+    static void destroy(Process process) {
+        process.destroyForcibly();
+        try {
+            process.waitFor(5, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -5,6 +5,8 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.v1.*;
 import io.grpc.Channel;
+import io.grpc.ManagedChannel;
+import io.grpc.ManagedChannelBuilder;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.BackPressureStrategy;
@@ -14,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -33,15 +36,17 @@ public final class Services implements AutoCloseable {
     private final MutinyLearnerServiceGrpc.MutinyLearnerServiceStub learner;
     private final CreditedStream<SampleRequest, SampleResponse> sampling;
     private final CreditedStream<VerifyRequest, VerifyResponse> verification;
+    private final CreditedStream.Limits limits;
+    private final Map<String, OwnVerifier> owned = new ConcurrentHashMap<>();
     private final CreditedStream<LocalizeRequest, LocalizeResponse> localization;
     private final CreditedStream<TrainRequest, TrainResponse> training;
 
     /** Services behind these channels. */
     public Services(Channels channels, CreditedStream.Limits limits) {
+        this.limits = limits;
         this.augmentation = MutinyAugmentationServiceGrpc.newMutinyStub(channels.augmentation());
         this.sampler = MutinySamplerServiceGrpc.newMutinyStub(channels.sampler());
         this.learner = MutinyLearnerServiceGrpc.newMutinyStub(channels.learner());
-        var verifier = MutinyVerifierServiceGrpc.newMutinyStub(channels.verifier());
         this.sampling = new CreditedStream<>(
                 "sampler",
                 CreditedStream.Shape.of(
@@ -53,14 +58,7 @@ public final class Services implements AutoCloseable {
                         Services::narrowed),
                 sampler::sample,
                 limits);
-        this.verification = new CreditedStream<>(
-                "verifier",
-                CreditedStream.Shape.of(
-                        c -> VerifyRequest.newBuilder().setCredit(c).build(),
-                        VerifyResponse::getCredit,
-                        r -> r.getResult().getRolloutId()),
-                verifier::verify,
-                limits);
+        this.verification = verification("verifier", channels.verifier());
         var localizer = MutinyLocalizerServiceGrpc.newMutinyStub(channels.localizer());
         this.localization = new CreditedStream<>(
                 "localizer",
@@ -80,6 +78,17 @@ public final class Services implements AutoCloseable {
                                 r.getOutcome().getUpdate(),
                                 r.getOutcome().getIndex())),
                 learner::train,
+                limits);
+    }
+
+    private CreditedStream<VerifyRequest, VerifyResponse> verification(String name, Channel channel) {
+        return new CreditedStream<>(
+                name,
+                CreditedStream.Shape.of(
+                        c -> VerifyRequest.newBuilder().setCredit(c).build(),
+                        VerifyResponse::getCredit,
+                        r -> r.getResult().getRolloutId()),
+                MutinyVerifierServiceGrpc.newMutinyStub(channel)::verify,
                 limits);
     }
 
@@ -224,12 +233,33 @@ public final class Services implements AutoCloseable {
         return value;
     }
 
-    /** Judges a response. */
-    public CompletableFuture<Verdict> verify(VerifyWork work) {
+    /**
+     * Judges a response.
+     *
+     * @param verifier address of a verifier of one's own; empty for the standard one
+     */
+    public CompletableFuture<Verdict> verify(VerifyWork work, String verifier) {
         String key = work.getRolloutId();
-        return verification
-                .submit(VerifyRequest.newBuilder().setWork(work).build(), List.of(key), r -> {})
+        var stream = verifier.isEmpty() ? verification : owned.computeIfAbsent(verifier, OwnVerifier::new).stream;
+        return stream.submit(VerifyRequest.newBuilder().setWork(work).build(), List.of(key), r -> {})
                 .thenApply(byKey -> need(byKey, key).getResult().getVerdict());
+    }
+
+    /** A verifier that a run file names. */
+    private final class OwnVerifier {
+        private final ManagedChannel channel;
+        private final CreditedStream<VerifyRequest, VerifyResponse> stream;
+
+        OwnVerifier(String target) {
+            this.channel =
+                    ManagedChannelBuilder.forTarget(target).usePlaintext().build();
+            this.stream = verification("verifier " + target, channel);
+        }
+
+        void close() {
+            stream.close();
+            channel.shutdownNow();
+        }
     }
 
     /** Has the first wrong thought of a failed rollout named, or is told what the policy has to be asked first. */
@@ -325,6 +355,7 @@ public final class Services implements AutoCloseable {
     public void close() {
         sampling.close();
         verification.close();
+        owned.values().forEach(OwnVerifier::close);
         localization.close();
         training.close();
     }

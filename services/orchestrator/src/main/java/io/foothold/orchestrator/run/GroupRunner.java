@@ -554,12 +554,15 @@ final class GroupRunner {
     }
 
     private CompletableFuture<Judged> judge(Problem problem, Rollout rollout) {
-        return services.verify(VerifyWork.newBuilder()
-                        .setRolloutId(rollout.getId())
-                        .setKind(problem.getKind())
-                        .setGold(problem.getAnswer())
-                        .setResponse(rollout.getText())
-                        .build())
+        return services.verify(
+                        VerifyWork.newBuilder()
+                                .setRolloutId(rollout.getId())
+                                .setKind(problem.getKind())
+                                .setGold(problem.getAnswer())
+                                .setResponse(rollout.getText())
+                                .setOptions(spec.verificationOptions())
+                                .build(),
+                        spec.verifier(problem.getKind()))
                 .handle((verdict, failure) -> new Judged(
                         rollout.getId(), rollout, verdict, failure == null ? null : FootholdException.of(failure)));
     }

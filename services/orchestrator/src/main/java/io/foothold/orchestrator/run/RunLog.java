@@ -115,6 +115,9 @@ final class RunLog {
         line.put("rollout", j.rolloutId()).put("prompt", prompt);
         line.put("response", j.rollout() == null ? "" : j.rollout().getText());
         line.put("verdict", j.verdictName()).put("tokens", j.tokens());
+        if (j.verdict() != null) {
+            line.put("score", j.verdict().getScore()).put("rule", j.verdict().getRule());
+        }
         return line;
     }
 

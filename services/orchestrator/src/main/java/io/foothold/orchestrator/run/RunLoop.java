@@ -241,9 +241,12 @@ final class RunLoop {
     /** Problems, hard set and prefixes; what an earlier process found stays. */
     private void prepare() {
         List<Problem> train = services.problems(spec.trainSource());
+        GoldCheck golds = new GoldCheck(spec, services);
+        golds.check("problems.train", train);
         groups.know(train);
         for (String set : spec.file().evaluationSets()) {
             List<Problem> problems = services.problems(spec.source("problems.evaluate." + set));
+            golds.check("problems.evaluate." + set, problems);
             groups.know(problems);
             evaluationProblems.put(set, problems);
         }

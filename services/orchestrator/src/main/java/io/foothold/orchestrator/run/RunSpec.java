@@ -58,6 +58,18 @@ final class RunSpec {
         return RewardRule.valueOf(file.text("reward").toUpperCase(Locale.ROOT));
     }
 
+    /** Address of the verifier for problems of a kind; empty for the standard one. */
+    String verifier(ProblemKind kind) {
+        return kind == ProblemKind.UNRECOGNIZED || kind == ProblemKind.PROBLEM_KIND_UNSPECIFIED
+                ? ""
+                : file.text("verification.servers."
+                        + kind.name().substring("PROBLEM_KIND_".length()).toLowerCase(Locale.ROOT));
+    }
+
+    String verificationOptions() {
+        return file.text("verification.options");
+    }
+
     ProblemSource source(String at) {
         ProblemSource.Builder out = ProblemSource.newBuilder()
                 .setSegmenter(file.text(at + ".segmenter"))

@@ -137,6 +137,16 @@ public final class Schema {
                 "success",
                 "score",
                 "random");
+        text(
+                "verification.options",
+                "",
+                "Grading options with commas between them, such as boxed-required, places=2; see README.");
+        for (String kind : List.of("math", "numeric", "choice", "text", "countdown", "code", "exact")) {
+            text(
+                    "verification.servers." + kind,
+                    "",
+                    "HOST:PORT of a verifier of one's own for problems of kind " + kind + "; empty for ours.");
+        }
         choice("estimator.name", "mean", "Advantages.", "reward", "mean", "mean_std", "leave_one_out", "pass_at_k");
         integer("estimator.k", "1", "k of pass_at_k.");
         choice(

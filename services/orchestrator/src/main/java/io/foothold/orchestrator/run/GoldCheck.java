@@ -1,0 +1,69 @@
+package io.foothold.orchestrator.run;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.remote.Services;
+import io.foothold.v1.Problem;
+import io.foothold.v1.Verdict;
+import io.foothold.v1.VerdictKind;
+import io.foothold.v1.VerifyWork;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/** Has the gold answer of every problem looked at before anything is sampled: one that cannot be judged by would cost rollouts. */
+final class GoldCheck {
+    private static final int SHOWN = 5;
+
+    private final RunSpec spec;
+    private final Services services;
+
+    GoldCheck(RunSpec spec, Services services) {
+        this.spec = spec;
+        this.services = services;
+    }
+
+    /**
+     * Checks a problem set.
+     *
+     * @throws FootholdException INVALID_DATA with the first problems whose answers are wrong
+     */
+    void check(String set, List<Problem> problems) {
+        List<CompletableFuture<Verdict>> verdicts = new ArrayList<>();
+        for (Problem p : problems) {
+            verdicts.add(services.verify(
+                    VerifyWork.newBuilder()
+                            .setRolloutId("gold/" + set + "/" + p.getId())
+                            .setKind(p.getKind())
+                            .setGold(p.getAnswer())
+                            .setOptions(spec.verificationOptions())
+                            .setGoldOnly(true)
+                            .build(),
+                    spec.verifier(p.getKind())));
+        }
+        List<String> wrong = new ArrayList<>();
+        for (int i = 0; i < problems.size(); i++) {
+            Verdict verdict = verdict(verdicts.get(i));
+            if (verdict.getKind() == VerdictKind.VERDICT_KIND_VERIFIER_ERROR) {
+                wrong.add("problem '" + problems.get(i).getId() + "': " + verdict.getRule());
+            }
+        }
+        if (!wrong.isEmpty()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_DATA,
+                    set + ": " + wrong.size() + " of " + problems.size()
+                            + " problems cannot be judged by their gold answers: "
+                            + String.join("; ", wrong.subList(0, Math.min(SHOWN, wrong.size())))
+                            + (wrong.size() > SHOWN ? "; …" : ""));
+        }
+    }
+
+    private static Verdict verdict(CompletableFuture<Verdict> future) {
+        try {
+            return future.join();
+        } catch (CompletionException e) {
+            throw FootholdException.of(e);
+        }
+    }
+}

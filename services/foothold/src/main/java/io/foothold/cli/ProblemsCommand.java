@@ -1,18 +1,20 @@
 package io.foothold.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.augmentation.grpc.AugmentationGrpc;
-import io.foothold.augmentation.problems.NuminaOlympiads;
 import io.foothold.augmentation.problems.ProblemSets;
+import io.foothold.augmentation.problems.Recipe;
+import io.foothold.augmentation.problems.TestHalves;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.contracts.error.Nearest;
 import io.foothold.core.problem.Segmenter;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.Problem;
+import io.foothold.verifier.answer.Judge;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -21,6 +23,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.function.Predicate;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -81,26 +84,45 @@ final class ProblemsCommand implements Callable<Integer> {
         }
     }
 
-    /** Filters and splits a public data set that somebody fetched. */
+    /** Turns a public data set that somebody fetched into problems. */
     @Command(
             name = "import",
             mixinStandardHelpOptions = true,
-            description = "Filters and splits a public data set by a recipe; writes train.jsonl and test.jsonl. "
-                    + "numina-olympiads: NuminaMath-CoT rows of source olympiads with an answer that can be verified.")
+            description =
+                    "Turns a public data set that you fetched (.jsonl, .json, .csv, .parquet) into problems: writes "
+                            + "problems.jsonl, or train.jsonl and test.jsonl with --train and --test. Says what it left out and why.")
     static final class Import implements Callable<Integer> {
-        private static final String RECIPE = "numina-olympiads";
-
-        @Parameters(paramLabel = "FILE.jsonl", description = "The data set, one row a line.")
+        @Parameters(paramLabel = "FILE", description = "The data set.")
         private Path file = Path.of("data.jsonl");
 
-        @Option(names = "--recipe", description = "Recipe (default: ${DEFAULT-VALUE}).")
-        private String recipe = RECIPE;
+        @Option(
+                names = "--recipe",
+                required = true,
+                description =
+                        "numina-cot, numina-olympiads, math, math-500, omni-math, acereason-math, matharena (AIME, HMMT), "
+                                + "verl (DAPO-Math-17k), choices (CommonsenseQA, SciKnowEval), gpqa, mmlu-pro, strategyqa, "
+                                + "livecodebench, humaneval or mbpp.")
+        private String recipe = "";
 
-        @Option(names = "--train", description = "Training problems (default: ${DEFAULT-VALUE}).")
-        private int train = 400;
+        @Option(
+                names = "--where",
+                paramLabel = "COLUMN=VALUE",
+                description =
+                        "Only rows with this value, or with a number between two, such as difficulty=5..8; repeatable.")
+        private List<String> where = new ArrayList<>();
 
-        @Option(names = "--test", description = "Test problems (default: ${DEFAULT-VALUE}).")
-        private int test = 100;
+        @Option(names = "--train", description = "Training problems; 0 without --test writes all problems to one file.")
+        private int train;
+
+        @Option(names = "--test", description = "Test problems.")
+        private int test;
+
+        @Option(
+                names = "--halve-tests",
+                description =
+                        "Programs: train.jsonl gets half of the tests of each problem, train-held-tests.jsonl the "
+                                + "other half; test.jsonl keeps all.")
+        private boolean halveTests;
 
         @Option(names = "--seed", description = "Seed of the shuffle (default: ${DEFAULT-VALUE}).")
         private long seed = 42;
@@ -116,29 +138,54 @@ final class ProblemsCommand implements Callable<Integer> {
 
         @Override
         public Integer call() {
-            if (!recipe.equals(RECIPE)) {
-                throw new FootholdException(
-                        ErrorCode.INVALID_INPUT,
-                        "unknown recipe '" + recipe + "'" + Nearest.hint(recipe, List.of(RECIPE)));
+            if (train < 0 || test < 0) {
+                throw new FootholdException(ErrorCode.INVALID_INPUT, "--train and --test must not be negative");
             }
-            if (train < 0 || test < 0 || train + test == 0) {
-                throw new FootholdException(
-                        ErrorCode.INVALID_INPUT, "--train and --test must not be negative and not both 0");
+            if (halveTests && train == 0) {
+                throw new FootholdException(ErrorCode.INVALID_INPUT, "--halve-tests needs --train");
             }
-            NuminaOlympiads.Split split;
+            var read = read(file, Recipe.named(recipe), Where.all(where), seed, cutter(segmenter));
+            System.out.println("left out: " + read.refused());
+            if (train + test == 0) {
+                save(out.resolve("problems.jsonl"), read.problems());
+                return 0;
+            }
+            List<io.foothold.core.problem.Problem> drawn = read.draw(file, train + test, seed);
+            List<io.foothold.core.problem.Problem> training = drawn.subList(0, train);
+            if (halveTests) {
+                save(
+                        out.resolve("train-held-tests.jsonl"),
+                        training.stream()
+                                .map(p -> TestHalves.of(p, seed).held())
+                                .toList());
+                training = training.stream()
+                        .map(p -> TestHalves.of(p, seed).train())
+                        .toList();
+            }
+            save(out.resolve("train.jsonl"), training);
+            save(
+                    out.resolve("test.jsonl"),
+                    io.foothold.augmentation.problems.Import.split(drawn.subList(train, train + test), "test"));
+            return 0;
+        }
+
+        private static Segmenter cutter(String name) {
             try {
-                split = NuminaOlympiads.read(file, train, test, seed, Segmenter.named(segmenter, ""));
+                return Segmenter.named(name, "");
             } catch (IllegalArgumentException e) {
                 throw new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e);
             }
-            save(out.resolve("train.jsonl"), split.train());
-            save(out.resolve("test.jsonl"), split.test());
-            System.out.println("left out: " + split.refused());
-            return 0;
         }
     }
 
-    private static void save(Path file, List<io.foothold.core.problem.Problem> problems) {
+    /** The problems of a data set whose answers can be judged by. */
+    static io.foothold.augmentation.problems.Import read(
+            Path file, Recipe recipe, Predicate<JsonNode> where, long seed, Segmenter segmenter) {
+        return io.foothold.augmentation.problems.Import.read(
+                file, ParquetRows.of(file), recipe, seed, segmenter, where, p -> Judge.form(p.kind(), p.answer()));
+    }
+
+    static void save(Path file, List<io.foothold.core.problem.Problem> problems) {
         StringBuilder text = new StringBuilder();
         problems.forEach(p -> text.append(json(AugmentationGrpc.proto(p))).append('\n'));
         Workspace.write(file, text.toString());

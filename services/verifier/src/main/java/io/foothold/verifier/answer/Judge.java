@@ -28,14 +28,22 @@ public final class Judge {
                 : programs.verify(gold, said.get(), grading.form() == Grading.Form.ANY);
     }
 
-    /** What is wrong with a gold answer; empty when responses can be judged by it. */
+    /** What is wrong with a gold answer here and now; empty when responses can be judged by it. */
     public Optional<String> fault(ProblemKind kind, String gold) {
+        return form(kind, gold)
+                .or(() -> kind == ProblemKind.CODE
+                        ? programs.refusal().map(r -> "programs are not run here: " + r)
+                        : Optional.empty());
+    }
+
+    /** What is wrong with the form of a gold answer, wherever it will be used; empty when nothing is. */
+    public static Optional<String> form(ProblemKind kind, String gold) {
         if (kind != ProblemKind.CODE) {
             return AnswerVerifier.fault(kind, gold);
         }
         try {
             CodeVerifier.check(gold);
-            return programs.refusal().map(r -> "programs are not run here: " + r);
+            return Optional.empty();
         } catch (FootholdException e) {
             return Optional.of(e.text());
         }

@@ -15,7 +15,7 @@ public final class AnswerVerifier {
 
     /** Marks that words of an answer do not have. */
     private static final Pattern LOOKS_LIKE_MATHEMATICS =
-            Pattern.compile("\\\\(?!text|mathrm|mbox|textbf|mathbf|[ ,;!])|[{}^_=<>]|\\d\\s*[-+*/]");
+            Pattern.compile("\\\\(?!text|mathrm|mbox|textbf|mathbf|[ ,;!])|[{}^_=<>]|\\d\\s*[-+*/]|\\w\\s*[+*]");
 
     private AnswerVerifier() {}
 

@@ -23,6 +23,7 @@ final class Letters {
     private static final Pattern NEXT =
             Pattern.compile("(?:[,，、&/;]|and\\b|和)" + OPEN + "([A-J])(?![A-Za-z'’-])[\\s})\\]）*]*");
     private static final Pattern SIDE_BY_SIDE = Pattern.compile("[A-J](?![A-Za-z'’-])");
+    private static final Pattern LISTED = Pattern.compile("(?<![A-Za-z'’-])[A-J](?:[ \\t]+[A-J](?![A-Za-z'’-])){2,}");
     private static final Pattern BEGINNING =
             Pattern.compile("^[\\s*(]*([A-J])(?:[.):。、,]|\\s*\\*\\*|\\s+is\\b).*", Pattern.DOTALL);
     private static final Pattern BRACKETED = Pattern.compile("[(\\[（]([A-J])[)\\]）]");
@@ -47,7 +48,7 @@ final class Letters {
         if (said.isEmpty()) {
             return new TreeSet<>();
         }
-        String text = Extraction.end(said.get());
+        String text = LISTED.matcher(Extraction.end(said.get())).replaceAll(" ");
         Optional<Extraction.Candidate> box = Extraction.boxes(said.get());
         if (box.isPresent()) {
             return leading(box.get().text());

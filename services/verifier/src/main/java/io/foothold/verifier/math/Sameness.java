@@ -25,7 +25,7 @@ final class Sameness {
     private static final int FEWEST_AGREEMENTS = 3;
     private static final double CLEARLY_DIFFERENT = 1e-6;
     private static final double CLEARLY_EQUAL = 1e-11;
-    private static final int CONFIRMED_POINTS = 2;
+    private static final int CONFIRMED_POINTS = 1;
     private static final BigDecimal EQUAL = BigDecimal.ONE.movePointLeft(BigComplexes.DIGITS - 15);
 
     private final Budget budget;

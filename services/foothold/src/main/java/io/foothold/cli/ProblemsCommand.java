@@ -273,6 +273,14 @@ final class ProblemsCommand implements Callable<Integer> {
                 description = "Samples a problem (default: mining.samples of the run file, or 64 where it is 0).")
         private int samples;
 
+        @Option(
+                names = "--rates",
+                paramLabel = "FILE",
+                description =
+                        "Also writes how often each problem was solved, with its bin: hard (kept), medium (less than half "
+                                + "of the samples) or easy.")
+        private Path rates = Path.of("");
+
         @Override
         List<String> settings(RunFile asked) {
             int known = asked.count("mining.samples");
@@ -285,6 +293,16 @@ final class ProblemsCommand implements Callable<Integer> {
             List<String> hard = runs.hardSet(RUN);
             hard.forEach(id ->
                     text.append(json(Objects.requireNonNull(problems.get(id)))).append('\n'));
+            if (!rates.toString().isEmpty()) {
+                StringBuilder lines = new StringBuilder();
+                runs.solveRates(RUN).forEach((id, rate) -> {
+                    String bin = hard.contains(id) ? "hard" : 2 * rate.passes() < rate.judged() ? "medium" : "easy";
+                    ObjectNode line = MAPPER.createObjectNode().put("id", id).put("passes", rate.passes());
+                    lines.append(line.put("samples", rate.judged()).put("bin", bin))
+                            .append('\n');
+                });
+                Workspace.write(rates, lines.toString());
+            }
             return hard.size();
         }
     }

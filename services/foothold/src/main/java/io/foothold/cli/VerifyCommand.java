@@ -164,10 +164,11 @@ final class VerifyCommand implements Callable<Integer> {
         }
         if (!micros.isEmpty()) {
             System.out.printf(
-                    "%d cases, microseconds: p50 %d, p99 %d, most %d; verdicts in %s%n",
+                    "%d cases, microseconds: p50 %d, p99 %d, p99.99 %d, most %d; verdicts in %s%n",
                     micros.size(),
                     micros.get(micros.size() / 2),
                     micros.get(micros.size() * 99 / 100),
+                    micros.get((int) (micros.size() * 9_999L / 10_000)),
                     micros.get(micros.size() - 1),
                     out);
         }

@@ -1,5 +1,8 @@
 package io.foothold.orchestrator.run;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
@@ -25,6 +28,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -270,9 +274,19 @@ final class RunLoop {
     private List<String> mined() {
         String known = ledger.preparation(spec.runId(), "hard_set").orElse(null);
         if (known == null) {
-            HardSet set = services.mine(spec.mining(), PROBE_WINDOW, probe -> answer("mining", probe));
+            Map<String, ProbeOutcome> outcomes = new ConcurrentHashMap<>();
+            HardSet set = services.mine(spec.mining(), PROBE_WINDOW, probe -> answer("mining", probe)
+                    .whenComplete((outcome, failure) -> {
+                        if (outcome != null) {
+                            outcomes.put(probe.getStart().getProblemId(), outcome);
+                        }
+                    }));
             ObjectNode json = log.object().put("tried", set.getTried()).put("rollouts", set.getRollouts());
             set.getProblemIdsList().forEach(json.withArray("problem_ids")::add);
+            outcomes.forEach((id, o) -> json.withObjectProperty("rates")
+                    .putObject(id)
+                    .put("passes", o.getPasses())
+                    .put("judged", o.getJudged()));
             known = json.toString();
             LedgerStore.await(ledger.savePreparation(spec.runId(), "hard_set", known));
             log.event(
@@ -294,15 +308,17 @@ final class RunLoop {
     /** Ids of a stored hard set. */
     static List<String> hardSet(String stored) {
         List<String> ids = new ArrayList<>();
+        mining(stored).path("problem_ids").forEach(id -> ids.add(id.asText()));
+        return ids;
+    }
+
+    /** What mining stored. */
+    static JsonNode mining(String stored) {
         try {
-            new com.fasterxml.jackson.databind.ObjectMapper()
-                    .readTree(stored)
-                    .path("problem_ids")
-                    .forEach(id -> ids.add(id.asText()));
-        } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+            return new ObjectMapper().readTree(stored);
+        } catch (JsonProcessingException e) {
             throw new FootholdException(ErrorCode.INVALID_DATA, "the stored hard set cannot be read", e);
         }
-        return ids;
     }
 
     private void searchPrefixes() {

@@ -11,6 +11,7 @@ import io.foothold.v1.Problem;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
@@ -73,6 +74,28 @@ public final class RunManager {
     /** Ids of the problems that mining found hard; empty when the run did not mine. */
     public List<String> hardSet(String runId) {
         return ledger.preparation(runId, "hard_set").map(RunLoop::hardSet).orElse(List.of());
+    }
+
+    /**
+     * How often each problem was solved while mining.
+     *
+     * @param passes samples that were right
+     * @param judged samples that have a verdict
+     */
+    public record SolveRate(int passes, int judged) {}
+
+    /** Solve rates of the problems that were mined, by id; empty when the run did not mine. */
+    public Map<String, SolveRate> solveRates(String runId) {
+        Map<String, SolveRate> out = new TreeMap<>();
+        ledger.preparation(runId, "hard_set")
+                .map(stored -> RunLoop.mining(stored).path("rates"))
+                .ifPresent(rates -> rates.properties()
+                        .forEach(e -> out.put(
+                                e.getKey(),
+                                new SolveRate(
+                                        e.getValue().path("passes").asInt(),
+                                        e.getValue().path("judged").asInt()))));
+        return out;
     }
 
     /** The training problems of a run file, in order. */

@@ -26,6 +26,7 @@ import picocli.CommandLine.Command;
             ServeCommand.class,
             LedgerCommand.class,
             DoctorCommand.class,
+            ScoreCommand.class,
             CleanCommand.class
         })
 public final class Main implements Runnable {

@@ -413,6 +413,8 @@ public final class GenerationEngine implements AutoCloseable {
         boolean padded = settings.deterministic() || settings.precision() == Precision.EXACT;
         int n = padded ? (live + 7) / 8 * 8 : live;
         boolean restricted = false;
+        boolean held = false;
+        long[] holds = new long[n];
         // Nothing but sampling at temperature 1: no given token, no greedy row.
         boolean plain = true;
         long[] state = new long[n * (3 + steps)];
@@ -443,9 +445,15 @@ public final class GenerationEngine implements AutoCloseable {
                 }
             }
             restricted |= a.restricted();
+            if (q.ends() == GenerationRequest.Ends.NEVER) {
+                holds[r] = 1;
+                held = true;
+            }
             plain &= q.temperature() == 1;
         }
         long[] blocks = blocks(n, live);
+        long[] ends =
+                held ? config.endTokens().stream().mapToLong(Integer::longValue).toArray() : new long[0];
         long[] drawn;
         float[] logProbs;
         try (PtNDManager scope = transformer.scope();
@@ -453,6 +461,8 @@ public final class GenerationEngine implements AutoCloseable {
                 IValue numberValue = IValue.from(Transformer.floats(scope, numbers, n, 2 + steps));
                 IValue stepsValue = IValue.from((long) steps);
                 IValue blockValue = IValue.from(Transformer.longs(scope, blocks, blocks.length / 2, 2));
+                IValue endValue = IValue.from(Transformer.longs(scope, ends, ends.length));
+                IValue holdValue = IValue.from(Transformer.longs(scope, holds, n, 1));
                 IValue restrictValue = IValue.from(restricted);
                 IValue plainValue = IValue.from(plain);
                 IValue out = transformer.call(
@@ -464,6 +474,8 @@ public final class GenerationEngine implements AutoCloseable {
                         numberValue,
                         stepsValue,
                         blockValue,
+                        endValue,
+                        holdValue,
                         restrictValue,
                         plainValue)) {
             IValue[] parts = out.toIValueTuple();
@@ -530,7 +542,7 @@ public final class GenerationEngine implements AutoCloseable {
             freshLogProbs[count++] = logProbs[from + s];
             a.sampled++;
             int match = a.matcher == null ? -1 : a.matcher.accept(token);
-            if (!q.ignoreEnd() && config.endTokens().contains(token)) {
+            if (q.ends() == GenerationRequest.Ends.STOP && config.endTokens().contains(token)) {
                 end = GenerationRequest.End.STOP;
             } else if (q.stopTokens().contains(token)) {
                 end = GenerationRequest.End.STOP_TOKEN;

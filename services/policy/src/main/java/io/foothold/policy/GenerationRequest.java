@@ -14,7 +14,7 @@ import java.util.Set;
  * @param topP nucleus mass, 1 for all
  * @param topK number of likeliest tokens, 0 for all
  * @param seed of the sampling noise, indexed by absolute response position
- * @param ignoreEnd whether end-of-sequence tokens end nothing
+ * @param ends what end-of-sequence tokens do
  * @param stopTokens further ids that end the sequence
  * @param stopSequences byte sequences that end it, matched on decoded bytes across token borders
  */
@@ -27,13 +27,23 @@ public record GenerationRequest(
         double topP,
         int topK,
         long seed,
-        boolean ignoreEnd,
+        Ends ends,
         Set<Integer> stopTokens,
         List<byte[]> stopSequences) {
 
     /** Plain sampling at temperature 1. */
     public static GenerationRequest plain(String id, int[] prompt, int maxTokens, long seed) {
-        return new GenerationRequest(id, prompt, new int[0], maxTokens, 1, 1, 0, seed, false, Set.of(), List.of());
+        return new GenerationRequest(id, prompt, new int[0], maxTokens, 1, 1, 0, seed, Ends.STOP, Set.of(), List.of());
+    }
+
+    /** What the end-of-sequence tokens of the policy do. */
+    public enum Ends {
+        /** They end the sequence. */
+        STOP,
+        /** They are tokens like others. */
+        IGNORE,
+        /** They are never drawn. */
+        NEVER
     }
 
     /** Why a sequence ended. */

@@ -296,7 +296,7 @@ class Transformer(Module):
       v = torch.narrow(values[i], 1, 0, length)
       v.index_copy_(0, target, torch.index_select(v, 0, origin))
     return len(keys)
-  def decode(self: __torch__.Transformer, f: List[Tensor], keys: List[Tensor], values: List[Tensor], state: Tensor, numbers: Tensor, steps: int, blocks: Tensor, restrict: bool, plain: bool) -> Tuple[Tensor, Tensor]:
+  def decode(self: __torch__.Transformer, f: List[Tensor], keys: List[Tensor], values: List[Tensor], state: Tensor, numbers: Tensor, steps: int, blocks: Tensor, ends: Tensor, hold: Tensor, restrict: bool, plain: bool) -> Tuple[Tensor, Tensor]:
     n = state.size(0)
     KV = self.kv_heads
     r = self.heads // KV
@@ -372,6 +372,9 @@ class Transformer(Module):
           o = torch.cat(outs, 0)
         x = (self).tail(f, b, x, o.view([n, self.heads * hd]), fd)
       logits = (self).head(f, x, fd)
+      if ends.numel() > 0:
+        part = torch.index_select(logits, 1, ends)
+        logits = torch.index_copy(logits, 1, ends, torch.masked_fill(part, hold > 0, -inf))
       if not plain:
         logits = logits / divisor
       if restrict:

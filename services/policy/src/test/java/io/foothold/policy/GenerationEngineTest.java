@@ -174,7 +174,7 @@ class GenerationEngineTest {
                                 1,
                                 0,
                                 r.seed(),
-                                false,
+                                GenerationRequest.Ends.STOP,
                                 Set.of(),
                                 List.of()));
                     }
@@ -210,8 +210,8 @@ class GenerationEngineTest {
         try (GenerationEngine engine = new GenerationEngine(
                 weights, 0, null, new GenerationEngine.Settings(8, 48, 4, false, Precision.EXACT))) {
             int[] prompt = {2, 9, 17};
-            GenerationRequest r =
-                    new GenerationRequest("k", prompt, new int[0], 16, 0.7, 1, 3, 9, true, Set.of(), List.of());
+            GenerationRequest r = new GenerationRequest(
+                    "k", prompt, new int[0], 16, 0.7, 1, 3, 9, GenerationRequest.Ends.IGNORE, Set.of(), List.of());
             Sink sink = run(engine, List.of(r)).get("k");
             int[] all = Arrays.copyOf(prompt, 19);
             System.arraycopy(sink.ids(), 0, all, 3, 16);
@@ -225,10 +225,10 @@ class GenerationEngineTest {
                 assertThat(sink.logProbs.get(t).doubleValue())
                         .isEqualTo(NaiveTransformer.logProb(kept, sink.tokens.get(t)), within(2e-5));
             }
-            GenerationRequest tiny =
-                    new GenerationRequest("p", prompt, new int[0], 16, 1, 1e-6, 0, 9, true, Set.of(), List.of());
-            GenerationRequest greedy =
-                    new GenerationRequest("g", prompt, new int[0], 16, 0, 1, 0, 9, true, Set.of(), List.of());
+            GenerationRequest tiny = new GenerationRequest(
+                    "p", prompt, new int[0], 16, 1, 1e-6, 0, 9, GenerationRequest.Ends.IGNORE, Set.of(), List.of());
+            GenerationRequest greedy = new GenerationRequest(
+                    "g", prompt, new int[0], 16, 0, 1, 0, 9, GenerationRequest.Ends.IGNORE, Set.of(), List.of());
             Map<String, Sink> both = run(engine, List.of(tiny, greedy));
             assertThat(both.get("p").tokens).isEqualTo(both.get("g").tokens);
         }
@@ -241,7 +241,18 @@ class GenerationEngineTest {
                 Shapes.weights(config, 3), 4, null, new GenerationEngine.Settings(8, 48, 4, false, Precision.EXACT))) {
             Sink sink = new Sink();
             engine.submit(
-                    new GenerationRequest("v", new int[] {2, 3}, new int[0], 24, 1, 1, 0, 1, true, Set.of(), List.of()),
+                    new GenerationRequest(
+                            "v",
+                            new int[] {2, 3},
+                            new int[0],
+                            24,
+                            1,
+                            1,
+                            0,
+                            1,
+                            GenerationRequest.Ends.IGNORE,
+                            Set.of(),
+                            List.of()),
                     sink);
             engine.step();
             engine.step();

@@ -31,7 +31,11 @@ class HuggingFaceParityTest {
         "qwen2-bias-bf16, EXACT",
         "qwen2-bias-bf16, FAST",
         "llama-untied-fp16, EXACT",
-        "llama-untied-fp16, FAST"
+        "llama-untied-fp16, FAST",
+        "llama3-scaled, EXACT",
+        "llama3-scaled, FAST",
+        "llama3-scaled-old-spelling, EXACT",
+        "qwen2-old-spelling, FAST"
     })
     void learnerAndSamplerGiveTheLogProbsOfTransformers(String name, Precision precision) throws IOException {
         JsonNode expected = new ObjectMapper()
@@ -50,6 +54,12 @@ class HuggingFaceParityTest {
                     .logProbs();
             close(learner, logProbs);
         }
+        int given = expected.path("prompt").asInt();
+        int[] greedy = new ObjectMapper().convertValue(expected.path("greedy"), int[].class);
+        assertThat(new Scorer(policy.weights(), precision)
+                        .greedy(List.of(Arrays.copyOf(ids, given), Arrays.copyOf(ids, given)), greedy.length))
+                .as("greedy tokens of generate(), end tokens masked")
+                .containsExactly(greedy, greedy);
         // The sampler: all but the last token given, one at a time, so that each next token's probability is its own.
         try (GenerationEngine engine = new GenerationEngine(
                 policy.weights(), 0, null, new GenerationEngine.Settings(8, ids.length + 1, 4, true, precision))) {
@@ -75,7 +85,7 @@ class HuggingFaceParityTest {
                                 1.0,
                                 0,
                                 seed + i,
-                                true,
+                                GenerationRequest.Ends.IGNORE,
                                 Set.of(),
                                 List.of()),
                         new GenerationRequest.Listener() {
@@ -107,7 +117,14 @@ class HuggingFaceParityTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"qwen3-tied-sharded", "qwen2-bias-bf16", "llama-untied-fp16"})
+    @CsvSource({
+        "qwen3-tied-sharded",
+        "qwen2-bias-bf16",
+        "llama-untied-fp16",
+        "llama3-scaled",
+        "llama3-scaled-old-spelling",
+        "qwen2-old-spelling"
+    })
     void whatIsReadIsWrittenAgainWithTheSameWeights(String name) throws IOException {
         PolicyDirectory policy = PolicyDirectory.open(checkpoint(name));
         PolicyDirectory.write(directory, policy.weights(), "{}");

@@ -150,7 +150,9 @@ final class PolicyModel {
                 topP,
                 topK,
                 seed.longs()[0],
-                t.containsKey(IGNORE_EOS) && tensor(t, IGNORE_EOS).bool(),
+                t.containsKey(IGNORE_EOS) && tensor(t, IGNORE_EOS).bool()
+                        ? GenerationRequest.Ends.IGNORE
+                        : GenerationRequest.Ends.STOP,
                 stops,
                 strings);
     }

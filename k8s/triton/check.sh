@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Does one short run twice, sampled by our own policy server and by a real tritonserver with the reference engine, and compares the
+# Asks a real tritonserver for conformance, and does one short run twice, sampled by our own policy server and by a real tritonserver with the reference engine, and compares the
 # parameter digests: equal only if both servers drew the same tokens in every rollout. Exit code 2: this machine
 # cannot run a tritonserver.
 set -euo pipefail
@@ -22,4 +22,6 @@ theirs=$(digest "$work/server-run" --inference "127.0.0.1:$grpc")
 echo "triton: digest with the policy server $own"
 echo "triton: digest with tritonserver      $theirs"
 [ -n "$own" ] && [ "$own" = "$theirs" ] || { echo "triton: THE SERVERS DREW DIFFERENT TOKENS"; exit 1; }
+suite=$(./foothold triton conformance --target "127.0.0.1:$grpc") || { echo "$suite"; echo "triton: THE SERVER DOES NOT CONFORM"; exit 1; }
+echo "triton: conformance of tritonserver: $(tail -1 <<< "$suite")"
 echo "triton: a real tritonserver drew the same tokens as the policy server in every rollout"

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Tensor data of requests and responses: always raw when we write, raw or typed when we read. */
 public final class Tensors {
@@ -201,39 +202,107 @@ public final class Tensors {
                 }
                 data = request.getRawInputContents(i);
             } else {
+                checkField(t, model);
                 data = typed(t.getName(), t.getDatatype(), t.getContents());
             }
             Tensor tensor = new Tensor(t.getDatatype(), t.getShapeList(), data);
-            checkSize(t.getName(), tensor, model);
+            checkSize(request, t.getName(), tensor, model);
             if (out.put(t.getName(), tensor) != null) {
-                throw invalid("input '" + t.getName() + "' already exists in request");
+                throw refused(request, "input '" + t.getName() + "' already exists in request");
             }
         }
         return out;
     }
 
-    private static void checkSize(String name, Tensor tensor, String model) {
+    /** Leaves only these outputs in a response. */
+    public static void keep(ModelInferResponse.Builder response, Set<String> names) {
+        for (int i = response.getOutputsCount() - 1; i >= 0; i--) {
+            if (!names.contains(response.getOutputs(i).getName())) {
+                List<ByteString> raw = new ArrayList<>(response.getRawOutputContentsList());
+                raw.remove(i);
+                response.removeOutputs(i).clearRawOutputContents().addAllRawOutputContents(raw);
+            }
+        }
+    }
+
+    /** A refusal by Triton's core, which names the request in front of its text. */
+    public static FootholdException refused(ModelInferRequest request, String text) {
+        return invalid("[request id: " + (request.getId().isEmpty() ? "<id_unknown>" : request.getId()) + "] " + text);
+    }
+
+    /** Typed data must stand in the field of its datatype. */
+    private static void checkField(InferInputTensor t, String model) {
+        InferTensorContents c = t.getContents();
+        Map<String, Integer> fields = new LinkedHashMap<>();
+        fields.put("BOOL", c.getBoolContentsCount());
+        fields.put("INT32", c.getIntContentsCount());
+        fields.put("INT64", c.getInt64ContentsCount());
+        fields.put("UINT32", c.getUintContentsCount());
+        fields.put("UINT64", c.getUint64ContentsCount());
+        fields.put("FP32", c.getFp32ContentsCount());
+        fields.put("FP64", c.getFp64ContentsCount());
+        fields.put("BYTES", c.getBytesContentsCount());
+        fields.forEach((type, count) -> {
+            if (count > 0 && !type.equals(t.getDatatype())) {
+                throw invalid("unexpected explicit tensor data for input tensor '" + t.getName() + "' for model '"
+                        + model + "' of type '" + type + "', expected datatype '" + t.getDatatype() + "'");
+            }
+        });
+    }
+
+    private static void checkSize(ModelInferRequest request, String name, Tensor tensor, String model) {
+        String of = " for inference input '" + name + "' for model '" + model + "'";
         long count = 1;
         for (long d : tensor.shape()) {
             if (d < 0) {
-                throw invalid("All input dimensions should be specified for input '" + name + "' for model '" + model
-                        + "', got " + tensor.shape());
+                throw refused(
+                        request,
+                        "All input dimensions should be specified for input '" + name + "' for model '" + model
+                                + "', got " + shape(tensor.shape()));
             }
             // A product that overflows can never match the data: 2^62 elements of 4 bytes must not read as 0.
             count = d == 0 ? 0 : count > Integer.MAX_VALUE / d ? Long.MAX_VALUE / 16 : count * d;
         }
         if (tensor.datatype().equals("BYTES")) {
-            int elements = tensor.bytes().size();
-            if (elements != count) {
-                throw invalid("expected " + count + " string elements for inference input '" + name + "' for model '"
-                        + model + "', got " + elements);
-            }
+            checkStrings(request, of, tensor.data(), count);
             return;
         }
         long expected = count * width(tensor.datatype());
         if (expected != tensor.data().size()) {
-            throw invalid("input byte size mismatch for input '" + name + "' for model '" + model + "'. Expected "
-                    + expected + ", got " + tensor.data().size());
+            throw refused(
+                    request,
+                    "input byte size mismatch for input '" + name + "' for model '" + model + "'. Expected " + expected
+                            + ", got " + tensor.data().size());
+        }
+    }
+
+    /** A shape as Triton writes it. */
+    public static String shape(List<Long> dims) {
+        return dims.toString().replace(" ", "");
+    }
+
+    private static void checkStrings(ModelInferRequest request, String of, ByteString data, long count) {
+        ByteBuffer in = data.asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+        long found = 0;
+        while (in.hasRemaining() && found < count) {
+            if (in.remaining() < Integer.BYTES) {
+                throw refused(
+                        request,
+                        "incomplete string length indicator" + of + ", expecting 4 bytes but only " + in.remaining()
+                                + " bytes available. Please make sure the string length indicator is in one buffer.");
+            }
+            int length = in.getInt();
+            if (length < 0 || length > in.remaining()) {
+                break;
+            }
+            in.position(in.position() + length);
+            found++;
+        }
+        if (found < count) {
+            throw refused(request, "expected " + count + " string elements" + of + ", got " + found);
+        }
+        if (in.hasRemaining()) {
+            throw refused(request, "unexpected number of string elements " + (found + 1) + of + ", expecting " + count);
         }
     }
 

@@ -27,6 +27,7 @@ import picocli.CommandLine.Command;
             LedgerCommand.class,
             DoctorCommand.class,
             ScoreCommand.class,
+            TritonCommand.class,
             CleanCommand.class
         })
 public final class Main implements Runnable {

@@ -546,7 +546,7 @@ public final class GenerationEngine implements AutoCloseable {
                 end = GenerationRequest.End.STOP;
             } else if (q.stopTokens().contains(token)) {
                 end = GenerationRequest.End.STOP_TOKEN;
-                stopIndex = List.copyOf(q.stopTokens()).indexOf(token);
+                stopIndex = q.stopTokens().indexOf(token);
             } else if (match >= 0) {
                 end = GenerationRequest.End.STOP_STRING;
                 stopIndex = match;

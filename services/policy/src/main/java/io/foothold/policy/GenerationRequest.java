@@ -1,7 +1,6 @@
 package io.foothold.policy;
 
 import java.util.List;
-import java.util.Set;
 
 /**
  * One sequence to sample. Arrays are not copied: the caller hands them over.
@@ -15,7 +14,7 @@ import java.util.Set;
  * @param topK number of likeliest tokens, 0 for all
  * @param seed of the sampling noise, indexed by absolute response position
  * @param ends what end-of-sequence tokens do
- * @param stopTokens further ids that end the sequence
+ * @param stopTokens further ids that end the sequence; the end names the index of the first that does
  * @param stopSequences byte sequences that end it, matched on decoded bytes across token borders
  */
 public record GenerationRequest(
@@ -28,12 +27,12 @@ public record GenerationRequest(
         int topK,
         long seed,
         Ends ends,
-        Set<Integer> stopTokens,
+        List<Integer> stopTokens,
         List<byte[]> stopSequences) {
 
     /** Plain sampling at temperature 1. */
     public static GenerationRequest plain(String id, int[] prompt, int maxTokens, long seed) {
-        return new GenerationRequest(id, prompt, new int[0], maxTokens, 1, 1, 0, seed, Ends.STOP, Set.of(), List.of());
+        return new GenerationRequest(id, prompt, new int[0], maxTokens, 1, 1, 0, seed, Ends.STOP, List.of(), List.of());
     }
 
     /** What the end-of-sequence tokens of the policy do. */

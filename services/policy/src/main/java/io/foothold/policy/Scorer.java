@@ -3,7 +3,6 @@ package io.foothold.policy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
 
 /**
  * Reads sequences with a policy and goes on from them greedily, by the same code that trains and samples: what a checkpoint does,
@@ -77,7 +76,7 @@ public final class Scorer {
                                     0,
                                     0,
                                     GenerationRequest.Ends.NEVER,
-                                    Set.of(),
+                                    List.of(),
                                     List.of()),
                             new Collector(drawn));
                 }

@@ -11,7 +11,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class GenerationEngineTest {
@@ -175,7 +174,7 @@ class GenerationEngineTest {
                                 0,
                                 r.seed(),
                                 GenerationRequest.Ends.STOP,
-                                Set.of(),
+                                List.of(),
                                 List.of()));
                     }
                 }
@@ -211,7 +210,7 @@ class GenerationEngineTest {
                 weights, 0, null, new GenerationEngine.Settings(8, 48, 4, false, Precision.EXACT))) {
             int[] prompt = {2, 9, 17};
             GenerationRequest r = new GenerationRequest(
-                    "k", prompt, new int[0], 16, 0.7, 1, 3, 9, GenerationRequest.Ends.IGNORE, Set.of(), List.of());
+                    "k", prompt, new int[0], 16, 0.7, 1, 3, 9, GenerationRequest.Ends.IGNORE, List.of(), List.of());
             Sink sink = run(engine, List.of(r)).get("k");
             int[] all = Arrays.copyOf(prompt, 19);
             System.arraycopy(sink.ids(), 0, all, 3, 16);
@@ -226,9 +225,9 @@ class GenerationEngineTest {
                         .isEqualTo(NaiveTransformer.logProb(kept, sink.tokens.get(t)), within(2e-5));
             }
             GenerationRequest tiny = new GenerationRequest(
-                    "p", prompt, new int[0], 16, 1, 1e-6, 0, 9, GenerationRequest.Ends.IGNORE, Set.of(), List.of());
+                    "p", prompt, new int[0], 16, 1, 1e-6, 0, 9, GenerationRequest.Ends.IGNORE, List.of(), List.of());
             GenerationRequest greedy = new GenerationRequest(
-                    "g", prompt, new int[0], 16, 0, 1, 0, 9, GenerationRequest.Ends.IGNORE, Set.of(), List.of());
+                    "g", prompt, new int[0], 16, 0, 1, 0, 9, GenerationRequest.Ends.IGNORE, List.of(), List.of());
             Map<String, Sink> both = run(engine, List.of(tiny, greedy));
             assertThat(both.get("p").tokens).isEqualTo(both.get("g").tokens);
         }
@@ -251,7 +250,7 @@ class GenerationEngineTest {
                             0,
                             1,
                             GenerationRequest.Ends.IGNORE,
-                            Set.of(),
+                            List.of(),
                             List.of()),
                     sink);
             engine.step();

@@ -10,7 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -86,7 +85,7 @@ class HuggingFaceParityTest {
                                 0,
                                 seed + i,
                                 GenerationRequest.Ends.IGNORE,
-                                Set.of(),
+                                List.of(),
                                 List.of()),
                         new GenerationRequest.Listener() {
                             @Override

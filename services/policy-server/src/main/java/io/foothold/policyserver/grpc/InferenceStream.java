@@ -28,6 +28,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /**
  * One ModelStreamInfer call: any number of requests, answered as they progress. Errors of a request travel as
@@ -79,7 +80,7 @@ final class InferenceStream {
             TritonErrors.checkModel(request.getModelName(), request.getModelVersion(), modelName);
             TritonErrors.checkParameters(request.getParametersMap());
             Map<String, Tensor> tensors = Tensors.of(request, modelName);
-            PolicyModel.check(modelName, tensors);
+            PolicyModel.check(modelName, request, tensors);
             String op = PolicyModel.opOf(tensors);
             if (op.equals("generate")) {
                 generate(request, tensors);
@@ -173,7 +174,7 @@ final class InferenceStream {
         }
 
         private void flush(ModelInferResponse.Builder response, boolean last) {
-            send(response, last);
+            send(request, response, last);
             sent += count;
             count = 0;
         }
@@ -254,7 +255,7 @@ final class InferenceStream {
                 response,
                 LENGTHS,
                 Tensors.ofInts(encoded.stream().mapToInt(e -> e.length).toArray()));
-        send(response, true);
+        send(request, response, true);
         requestEnded();
     }
 
@@ -265,7 +266,7 @@ final class InferenceStream {
         }
         ModelInferResponse.Builder response = responseTo(request);
         Tensors.put(response, PIECES, Tensors.ofBytes(pieces));
-        send(response, true);
+        send(request, response, true);
         requestEnded();
     }
 
@@ -290,7 +291,7 @@ final class InferenceStream {
         ModelInferResponse.Builder response = responseTo(request);
         Tensors.put(response, STATUS_JSON, Tensors.ofTexts(List.of(json)));
         Tensors.put(response, POLICY_VERSION, Tensors.ofLongs(s.version()));
-        send(response, true);
+        send(request, response, true);
         requestEnded();
     }
 
@@ -301,7 +302,14 @@ final class InferenceStream {
                 .setModelVersion("1");
     }
 
-    private void send(ModelInferResponse.Builder response, boolean last) {
+    private void send(ModelInferRequest request, ModelInferResponse.Builder response, boolean last) {
+        if (request.getOutputsCount() > 0) {
+            Tensors.keep(
+                    response,
+                    request.getOutputsList().stream()
+                            .map(ModelInferRequest.InferRequestedOutputTensor::getName)
+                            .collect(Collectors.toSet()));
+        }
         response.putParameters(
                 "triton_final_response",
                 InferParameter.newBuilder().setBoolParam(last).build());

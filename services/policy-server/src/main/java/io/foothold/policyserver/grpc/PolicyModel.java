@@ -4,9 +4,11 @@ import static io.foothold.contracts.triton.PolicyTensors.*;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
 import io.foothold.inference.DataType;
 import io.foothold.inference.ModelConfig;
+import io.foothold.inference.ModelInferRequest;
 import io.foothold.inference.ModelInput;
 import io.foothold.inference.ModelOutput;
 import io.foothold.inference.ModelParameter;
@@ -19,8 +21,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The model's side of the tensor contract: its inputs and outputs, and what their values must be. */
@@ -29,6 +29,19 @@ final class PolicyModel {
     private static final Map<String, DataType> INPUTS = new LinkedHashMap<>();
 
     private static final Map<String, DataType> OUTPUTS = new LinkedHashMap<>();
+
+    /** Tensors of any length; all others hold one value. */
+    private static final Set<String> VECTORS = Set.of(
+            INPUT_IDS,
+            STOP_TOKEN_IDS,
+            STOP_STRINGS,
+            TEXT,
+            TARGET_ID,
+            OUTPUT_IDS,
+            OUTPUT_LOG_PROBS,
+            IDS,
+            LENGTHS,
+            PIECES);
 
     static {
         INPUTS.put(OP, DataType.TYPE_STRING);
@@ -88,27 +101,46 @@ final class PolicyModel {
         INPUTS.forEach((input, type) -> out.addInput(ModelInput.newBuilder()
                 .setName(input)
                 .setDataType(type)
-                .addDims(-1)
+                .addDims(dimension(input))
                 .setOptional(true)));
         OUTPUTS.forEach((output, type) -> out.addOutput(
-                ModelOutput.newBuilder().setName(output).setDataType(type).addDims(-1)));
+                ModelOutput.newBuilder().setName(output).setDataType(type).addDims(dimension(output))));
         parameters.forEach((key, value) -> out.putParameters(
                 key, ModelParameter.newBuilder().setStringValue(value).build()));
         return out.build();
     }
 
-    /** Checks names and datatypes with Triton's wording. */
-    static void check(String model, Map<String, Tensor> given) {
+    /** The dimension of a tensor: 1 for a single value, −1 for any number of them. */
+    static long dimension(String tensor) {
+        return VECTORS.contains(tensor) ? -1 : 1;
+    }
+
+    /** Checks names, datatypes and shapes with Triton's wording, in its order. */
+    static void check(String model, ModelInferRequest request, Map<String, Tensor> given) {
         given.forEach((name, tensor) -> {
             DataType expected = INPUTS.get(name);
             if (expected == null) {
                 throw invalid("unexpected inference input '" + name + "' for model '" + model + "'");
             }
             if (!wireName(expected).equals(tensor.datatype())) {
-                throw invalid("inference input '" + name + "' data-type is '" + tensor.datatype() + "', but model '"
-                        + model + "' expects '" + wireName(expected) + "'");
+                throw Tensors.refused(
+                        request,
+                        "inference input '" + name + "' data-type is '" + tensor.datatype() + "', but model '" + model
+                                + "' expects '" + wireName(expected) + "'");
+            }
+            long dimension = dimension(name);
+            if (tensor.shape().size() != 1 || (dimension > 0 && tensor.shape().get(0) != dimension)) {
+                throw Tensors.refused(
+                        request,
+                        "unexpected shape for input '" + name + "' for model '" + model + "'. Expected [" + dimension
+                                + "], got " + Tensors.shape(tensor.shape()) + ". ");
             }
         });
+        for (ModelInferRequest.InferRequestedOutputTensor output : request.getOutputsList()) {
+            if (!OUTPUTS.containsKey(output.getName())) {
+                throw invalid("unexpected inference output '" + output.getName() + "' for model '" + model + "'");
+            }
+        }
     }
 
     /** The request of an op generate. */
@@ -136,9 +168,9 @@ final class PolicyModel {
         if (seed == null) {
             throw invalid("input 'random_seed' is missing: sampling noise is seeded");
         }
-        Set<Integer> stops = t.containsKey(STOP_TOKEN_IDS)
-                ? Arrays.stream(tensor(t, STOP_TOKEN_IDS).ints()).boxed().collect(Collectors.toCollection(TreeSet::new))
-                : Set.of();
+        List<Integer> stops = t.containsKey(STOP_TOKEN_IDS)
+                ? Arrays.stream(tensor(t, STOP_TOKEN_IDS).ints()).boxed().toList()
+                : List.of();
         List<byte[]> strings =
                 t.containsKey(STOP_STRINGS) ? tensor(t, STOP_STRINGS).bytes() : List.of();
         return new GenerationRequest(

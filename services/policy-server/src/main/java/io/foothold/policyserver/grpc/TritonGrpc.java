@@ -101,7 +101,7 @@ public final class TritonGrpc implements GRPCInferenceService {
         return ModelMetadataResponse.TensorMetadata.newBuilder()
                 .setName(name)
                 .setDatatype(PolicyModel.wireName(type))
-                .addShape(-1)
+                .addShape(PolicyModel.dimension(name))
                 .build();
     }
 
@@ -143,6 +143,13 @@ public final class TritonGrpc implements GRPCInferenceService {
         return answer(() -> {
             if (!request.getName().isEmpty() && !request.getName().equals(modelName)) {
                 throw PolicyModel.invalid("requested model '" + request.getName() + "' is not available");
+            }
+            try {
+                TritonErrors.checkVersion(modelName, request.getVersion());
+            } catch (FootholdException e) {
+                throw e.code() == ErrorCode.NOT_FOUND
+                        ? PolicyModel.invalid("requested model version is not available for model '" + modelName + "'")
+                        : e;
             }
             ModelHost.Status s = host.get().status();
             return ModelStatisticsResponse.newBuilder()

@@ -1,0 +1,181 @@
+package io.foothold.cli;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.grpc.StatusRuntimeException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** A real tritonserver for local work, and the suite that every inference server must pass. */
+@Command(
+        name = "triton",
+        mixinStandardHelpOptions = true,
+        description =
+                "Starts a real tritonserver on loopback without Docker, and asks inference servers for conformance.",
+        subcommands = {
+            TritonCommand.Start.class,
+            TritonCommand.Stop.class,
+            TritonCommand.State.class,
+            TritonCommand.Conform.class
+        })
+final class TritonCommand implements Callable<Integer> {
+    @Override
+    public Integer call() {
+        throw new FootholdException(
+                ErrorCode.INVALID_INPUT, "triton needs a command: start, stop, status or conformance");
+    }
+
+    /** Where the server and its process id live. */
+    abstract static class Local {
+        @Option(
+                names = "--dir",
+                description = "Directory of the server, its Python environment and its log; no blanks "
+                        + "(default: target/triton of the checkout).")
+        private Path dir =
+                Workspace.root().resolve("target/triton").toAbsolutePath().normalize();
+
+        Path dir() {
+            return dir;
+        }
+
+        Optional<ProcessHandle> process() {
+            Path file = dir.resolve("server.pid");
+            try {
+                return Files.exists(file)
+                        ? ProcessHandle.of(Long.parseLong(Files.readString(file).strip()))
+                                .filter(ProcessHandle::isAlive)
+                                .filter(p -> p.info().command().orElse("").endsWith("tritonserver"))
+                        : Optional.empty();
+            } catch (IOException | NumberFormatException e) {
+                throw new FootholdException(ErrorCode.INVALID_DATA, file + " holds no process id", e);
+            }
+        }
+    }
+
+    /** Starts a server. */
+    @Command(
+            name = "start",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Lays out and starts tritonserver 2.51 with the policy model (Linux x86-64, glibc 2.35, Python 3.11; the "
+                            + "first start downloads it from PyPI).")
+    static final class Start extends Local implements Callable<Integer> {
+        @Option(names = "--policy", description = "Hugging Face directory (default: the demo's policy).")
+        private Path policy = Workspace.dialPolicy();
+
+        @Option(names = "--port", description = "gRPC port; HTTP is the next one (default: ${DEFAULT-VALUE}).")
+        private int port = 9211;
+
+        @Override
+        public Integer call() throws IOException, InterruptedException {
+            if (process().isPresent()) {
+                throw new FootholdException(
+                        ErrorCode.WRONG_STATE,
+                        "a tritonserver of " + dir() + " runs already, process "
+                                + process().get().pid() + " (./foothold triton stop ends it)");
+            }
+            Process script = new ProcessBuilder(
+                            Workspace.root().resolve("k8s/triton/start.sh").toString(),
+                            dir().toString(),
+                            policy.toAbsolutePath().toString(),
+                            Integer.toString(port))
+                    .redirectError(ProcessBuilder.Redirect.INHERIT)
+                    .start();
+            List<String> lines = new String(script.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .toList();
+            if (script.waitFor() != 0 || lines.isEmpty()) {
+                throw new FootholdException(
+                        ErrorCode.PEER_UNAVAILABLE, "no tritonserver could be started here; the reason stands above");
+            }
+            Workspace.write(dir().resolve("server.pid"), lines.get(lines.size() - 1) + "\n");
+            System.out.println("tritonserver runs: gRPC 127.0.0.1:" + port + ", log " + dir().resolve("server.log"));
+            return 0;
+        }
+    }
+
+    /** Stops the server. */
+    @Command(name = "stop", mixinStandardHelpOptions = true, description = "Stops the server that start started.")
+    static final class Stop extends Local implements Callable<Integer> {
+        @Override
+        public Integer call() throws InterruptedException {
+            Optional<ProcessHandle> server = process();
+            if (server.isEmpty()) {
+                System.out.println("no tritonserver of " + dir() + " runs");
+                return 1;
+            }
+            server.get().destroy();
+            try {
+                server.get().onExit().get(40, TimeUnit.SECONDS);
+            } catch (java.util.concurrent.TimeoutException | java.util.concurrent.ExecutionException e) {
+                // It keeps running while a client's stream is open, beyond every limit of its own.
+                server.get().descendants().forEach(ProcessHandle::destroyForcibly);
+                server.get().destroyForcibly();
+            }
+            System.out.println("tritonserver stopped");
+            return 0;
+        }
+    }
+
+    /** Says whether it runs. */
+    @Command(
+            name = "status",
+            mixinStandardHelpOptions = true,
+            description = "Says whether it runs; exit code 1 if not.")
+    static final class State extends Local implements Callable<Integer> {
+        @Override
+        public Integer call() {
+            Optional<ProcessHandle> server = process();
+            System.out.println(
+                    server.map(p -> "tritonserver runs, process " + p.pid() + ", log " + dir().resolve("server.log"))
+                            .orElse("no tritonserver of " + dir() + " runs"));
+            return server.isPresent() ? 0 : 1;
+        }
+    }
+
+    /** Runs the suite. */
+    @Command(
+            name = "conformance",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Asks an inference server for everything that serving a policy needs; prints a table and totals. Exit code 1 "
+                            + "when a case failed.")
+    static final class Conform implements Callable<Integer> {
+        @Option(names = "--target", required = true, paramLabel = "HOST:PORT", description = "gRPC address.")
+        private String target = "";
+
+        @Option(names = "--model", description = "Name of the policy model (default: ${DEFAULT-VALUE}).")
+        private String model = "policy";
+
+        @Override
+        public Integer call() {
+            List<Conformance.Result> results;
+            try (Conformance suite = new Conformance(target, model)) {
+                results = suite.run();
+            } catch (StatusRuntimeException e) {
+                throw new FootholdException(
+                        ErrorCode.PEER_UNAVAILABLE,
+                        "no inference server answers at " + target + ": " + e.getStatus(),
+                        e);
+            }
+            results.forEach(System.out::println);
+            long failed = count(results, Conformance.Outcome.FAILED);
+            System.out.println(count(results, Conformance.Outcome.PASSED) + " passed, " + failed + " failed, "
+                    + count(results, Conformance.Outcome.DIFFERS) + " differ on purpose, "
+                    + count(results, Conformance.Outcome.KNOWN_DEFECT) + " not run (known defects)");
+            return failed == 0 ? 0 : 1;
+        }
+
+        private static long count(List<Conformance.Result> results, Conformance.Outcome outcome) {
+            return results.stream().filter(r -> r.outcome() == outcome).count();
+        }
+    }
+}

@@ -66,7 +66,7 @@ public final class Trainer implements AutoCloseable {
      * @param beta1 decay of the first moment
      * @param beta2 decay of the second moment
      * @param epsilon added to the denominator
-     * @param weightDecay decoupled
+     * @param weightDecay decoupled, of matrices only: norms and biases are left, as in Hugging Face's trainers
      * @param clipNorm bound of the global norm; 0 is off
      */
     public record AdamW(

@@ -247,7 +247,11 @@ class Transformer(Module):
       if clip > 0.:
         torch._foreach_mul_(g, torch.clamp(torch.reciprocal(norm + 1e-06) * clip, None, 1.))
       torch._foreach_add_(count, 1)
-      torch._fused_adamw_(w, g, m, v, annotate(List[Tensor], []), count, lr=lr, beta1=beta1, beta2=beta2, weight_decay=decay, eps=eps, amsgrad=False, maximize=False)
+      if decay > 0.:
+        for i in range(len(w)):
+          if w[i].dim() > 1:
+            w[i].detach().mul_(1. - lr * decay)
+      torch._fused_adamw_(w, g, m, v, annotate(List[Tensor], []), count, lr=lr, beta1=beta1, beta2=beta2, weight_decay=0., eps=eps, amsgrad=False, maximize=False)
     torch._foreach_zero_(g)
     return norm
   def zero(self: __torch__.Transformer, g: List[Tensor]) -> int:

@@ -237,6 +237,16 @@ final class Stack implements AutoCloseable {
             }
 
             @Override
+            public Duration probeEvery() {
+                return Duration.ofMillis(200);
+            }
+
+            @Override
+            public Duration patience() {
+                return Duration.ofMillis(10000);
+            }
+
+            @Override
             public Optional<String> adminSecret() {
                 return Optional.empty();
             }

@@ -78,6 +78,16 @@ class SamplerStreamTest extends StreamContractTest<SampleRequest, SampleResponse
                     }
 
                     @Override
+                    public Duration probeEvery() {
+                        return Duration.ofMillis(200);
+                    }
+
+                    @Override
+                    public Duration patience() {
+                        return Duration.ofMillis(10000);
+                    }
+
+                    @Override
                     public Optional<String> adminSecret() {
                         return Optional.empty();
                     }

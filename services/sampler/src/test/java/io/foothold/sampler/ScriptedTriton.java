@@ -33,10 +33,23 @@ final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceService
     /** So many requests are still answered twice. */
     final AtomicInteger toRepeat = new AtomicInteger();
 
+    /** Requests for another policy version that were carried out. */
+    final AtomicInteger updates = new AtomicInteger();
+
+    /** The policy version that it says it has. */
+    volatile long version = 7;
+
+    /** Whether its model process is dead: streams stay silent, a status says so. */
+    volatile boolean deadModel;
+
     private final Server server;
 
     ScriptedTriton() throws IOException {
-        this.server = ServerBuilder.forPort(0).addService(this).build().start();
+        this(0);
+    }
+
+    ScriptedTriton(int port) throws IOException {
+        this.server = ServerBuilder.forPort(port).addService(this).build().start();
     }
 
     private static byte[] bytes(String text) {
@@ -63,6 +76,7 @@ final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceService
                 ModelInferResponse.Builder answer =
                         ModelInferResponse.newBuilder().setId(request.getId());
                 switch (name) {
+                    case "status", "update", "reset" -> status(answer, name, inputs);
                     case "vocabulary" -> Tensors.put(answer, PIECES, Tensors.ofBytes(PIECES_OF_IT));
                     case "tokenize" -> tokenize(answer, inputs.get(TEXT).bytes().size());
                     default -> {
@@ -71,6 +85,25 @@ final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceService
                     }
                 }
                 send(answer, true);
+            }
+
+            private void status(ModelInferResponse.Builder answer, String name, Map<String, Tensor> inputs) {
+                if (deadModel) {
+                    out.onNext(ModelStreamInferResponse.newBuilder()
+                            .setErrorMessage("Stub process 'policy_0_0' is not healthy.")
+                            .setInferResponse(answer)
+                            .build());
+                    return;
+                }
+                if (!name.equals("status")) {
+                    version = inputs.get(POLICY_VERSION).longs()[0];
+                    updates.incrementAndGet();
+                }
+                Tensors.put(
+                        answer,
+                        STATUS_JSON,
+                        Tensors.ofTexts(
+                                List.of("{\"version\": " + version + ", \"digest\": \"d\", \"pause_micros\": 5}")));
             }
 
             /** Every text has the same two tokens. */
@@ -85,6 +118,9 @@ final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceService
 
             private void generate(ModelInferRequest request, Map<String, Tensor> inputs) {
                 generated.incrementAndGet();
+                if (deadModel) {
+                    return;
+                }
                 int seed = (int) inputs.get(RANDOM_SEED).longs()[0];
                 send(chunk(request, 0, seed % 2, 2), false);
                 if (toBreak.getAndUpdate(n -> Math.max(0, n - 1)) > 0) {

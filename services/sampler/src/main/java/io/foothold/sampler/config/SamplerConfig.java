@@ -36,6 +36,14 @@ public interface SamplerConfig {
     @WithDefault("200ms")
     Duration backoff();
 
+    /** Time between two probes of each server. */
+    @WithDefault("5s")
+    Duration probeEvery();
+
+    /** Longest wait for a server to come back while none is healthy; such a wait costs no attempt. */
+    @WithDefault("2m")
+    Duration patience();
+
     /** Secret of the servers' control operations; none by default. */
     Optional<String> adminSecret();
 }

@@ -42,7 +42,6 @@ import java.util.function.Supplier;
 /** Sampling over a credited stream. */
 @GrpcService
 public final class SamplerGrpc implements SamplerService {
-    private static final Duration CONTROL_DEADLINE = Duration.ofSeconds(60);
     private static final Duration PROBE_DEADLINE = Duration.ofSeconds(3);
 
     private final RolloutSampler sampler;
@@ -71,7 +70,12 @@ public final class SamplerGrpc implements SamplerService {
                 endpoints.stream()
                         .map(target -> new TritonEndpoint(target, config.model(), config.adminSecret()))
                         .toList(),
-                new RolloutSampler.Limits(config.deadline(), config.attempts(), config.backoff()));
+                new RolloutSampler.Limits(
+                        config.deadline(),
+                        config.attempts(),
+                        config.backoff(),
+                        config.probeEvery(),
+                        config.patience()));
     }
 
     @Override
@@ -172,24 +176,8 @@ public final class SamplerGrpc implements SamplerService {
     @Override
     public Uni<PublishPolicyResponse> publishPolicy(PublishPolicyRequest request) {
         return onVirtualThread(() -> {
-            List<java.util.concurrent.Future<Long>> pauses = sampler.endpoints().stream()
-                    .map(e -> control.submit(() -> e.switchTo(
-                            request.getPolicyVersion(),
-                            request.getArtefactUri(),
-                            request.getDigest(),
-                            CONTROL_DEADLINE)))
-                    .toList();
-            long longest = 0;
-            for (var pause : pauses) {
-                try {
-                    longest = Math.max(longest, pause.get());
-                } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
-                    throw new FootholdException(ErrorCode.CANCELLED, "interrupted", e);
-                } catch (java.util.concurrent.ExecutionException e) {
-                    throw FootholdException.of(e);
-                }
-            }
+            long longest =
+                    sampler.watch().publish(request.getPolicyVersion(), request.getArtefactUri(), request.getDigest());
             return PublishPolicyResponse.newBuilder()
                     .setPolicyVersion(request.getPolicyVersion())
                     .setPauseMicros(longest)

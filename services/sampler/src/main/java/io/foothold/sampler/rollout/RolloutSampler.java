@@ -7,6 +7,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
 import io.foothold.inference.ModelInferRequest;
+import io.foothold.sampler.triton.EndpointWatch;
 import io.foothold.sampler.triton.TritonEndpoint;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -31,6 +32,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RolloutSampler implements AutoCloseable {
     private static final int MOST_CACHED_PROMPTS = 50_000;
+    private static final Duration POLL = Duration.ofMillis(50);
 
     /**
      * Limits.
@@ -38,8 +40,10 @@ public final class RolloutSampler implements AutoCloseable {
      * @param deadline time one attempt at a group may take
      * @param attempts times a rollout is asked for
      * @param backoff pause before the second attempt; doubles
+     * @param probeEvery time between two probes of each server
+     * @param patience longest wait for a server to come back while none is healthy
      */
-    public record Limits(Duration deadline, int attempts, Duration backoff) {}
+    public record Limits(Duration deadline, int attempts, Duration backoff, Duration probeEvery, Duration patience) {}
 
     /** Where results go; called by one thread at a time. */
     public interface Sink {
@@ -54,6 +58,7 @@ public final class RolloutSampler implements AutoCloseable {
     }
 
     private final List<TritonEndpoint> endpoints;
+    private final EndpointWatch watch;
     private final Limits limits;
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
     private final Map<String, int[]> prompts = new ConcurrentHashMap<>();
@@ -67,7 +72,13 @@ public final class RolloutSampler implements AutoCloseable {
                     ErrorCode.INVALID_INPUT, "no inference server: set foothold.sampler.endpoints to host:port,…");
         }
         this.endpoints = List.copyOf(endpoints);
+        this.watch = new EndpointWatch(endpoints, limits.probeEvery());
         this.limits = limits;
+    }
+
+    /** Who publishes to them and knows which are well. */
+    public EndpointWatch watch() {
+        return watch;
     }
 
     /** The inference servers. */
@@ -231,6 +242,7 @@ public final class RolloutSampler implements AutoCloseable {
                 if (attempt > 1) {
                     sleep(pause);
                     pause = pause.multipliedBy(2);
+                    awaitServer();
                 }
                 try {
                     last = attempt(attempt, missing);
@@ -248,6 +260,17 @@ public final class RolloutSampler implements AutoCloseable {
                 sink.failed(id, last);
             }
             sink.done();
+        }
+
+        /** Waits until a server is healthy that was here before; a server that never answered is no reason to wait. */
+        private void awaitServer() {
+            long end = System.nanoTime() + limits.patience().toNanos();
+            while (!cancelled.get()
+                    && System.nanoTime() < end
+                    && endpoints.stream().noneMatch(TritonEndpoint::healthy)
+                    && endpoints.stream().anyMatch(TritonEndpoint::reached)) {
+                sleep(POLL);
+            }
         }
 
         /** Asks for what is missing and emits what came; gives the reason why the rest did not. */
@@ -409,6 +432,7 @@ public final class RolloutSampler implements AutoCloseable {
     public void close() {
         draining = true;
         threads.close();
+        watch.close();
         endpoints.forEach(TritonEndpoint::close);
     }
 }

@@ -25,7 +25,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -51,7 +53,9 @@ public final class TritonEndpoint implements AutoCloseable {
     private final AtomicInteger nextChannel = new AtomicInteger();
     private final AtomicInteger outstanding = new AtomicInteger();
     private final AtomicLong controlIds = new AtomicLong();
+    private final Set<StreamObserver> underWay = ConcurrentHashMap.newKeySet();
     private volatile boolean healthy = true;
+    private volatile boolean reached;
     private volatile byte @Nullable [][] vocabulary;
 
     /** An endpoint at {@code host:port}; connects with the first call. */
@@ -77,9 +81,41 @@ public final class TritonEndpoint implements AutoCloseable {
         return outstanding.get();
     }
 
-    /** Whether the last call got through. */
+    /** Whether it can be expected to serve: the last call got through, and no probe has found it sick since. */
     public boolean healthy() {
         return healthy;
+    }
+
+    /** Whether it ever answered. */
+    public boolean reached() {
+        return reached;
+    }
+
+    /** A probe found it well. */
+    public void well() {
+        healthy = true;
+    }
+
+    /** No new work until it is well again. */
+    public void suspect() {
+        healthy = false;
+    }
+
+    /**
+     * Nothing will come of what is under way: a model process that died leaves its streams silent until their deadline. They fail
+     * now, so that they are asked for again.
+     */
+    public void giveUp(FootholdException why) {
+        healthy = false;
+        underWay.forEach(stream -> stream.giveUp(why));
+    }
+
+    /** The status, also from a server that was away: connects anew at once. */
+    public JsonNode probe(Duration deadline) {
+        for (ManagedChannel channel : channels) {
+            channel.resetConnectBackoff();
+        }
+        return status(deadline);
     }
 
     /** Told of every response to one stream of requests; called by one transport thread at a time. */
@@ -110,6 +146,7 @@ public final class TritonEndpoint implements AutoCloseable {
         int size = requests.size();
         outstanding.addAndGet(size);
         StreamObserver observer = new StreamObserver(responses, size);
+        underWay.add(observer);
         ManagedChannel channel = channels[Math.floorMod(nextChannel.getAndIncrement(), CHANNELS)];
         var requestObserver = GRPCInferenceServiceGrpc.newStub(channel)
                 .withDeadlineAfter(deadline.toMillis(), TimeUnit.MILLISECONDS)
@@ -126,7 +163,8 @@ public final class TritonEndpoint implements AutoCloseable {
     private final class StreamObserver implements ClientResponseObserver<ModelInferRequest, ModelStreamInferResponse> {
         private final Responses responses;
         private final AtomicInteger left;
-        private @Nullable ClientCallStreamObserver<ModelInferRequest> call;
+        private volatile @Nullable FootholdException givenUp;
+        private volatile @Nullable ClientCallStreamObserver<ModelInferRequest> call;
 
         StreamObserver(Responses responses, int size) {
             this.responses = responses;
@@ -145,22 +183,36 @@ public final class TritonEndpoint implements AutoCloseable {
             }
         }
 
+        void giveUp(FootholdException why) {
+            givenUp = why;
+            cancel();
+        }
+
         @Override
         public void onNext(ModelStreamInferResponse response) {
-            healthy = true;
+            reached = true;
             ModelInferResponse body = response.getInferResponse();
             if (!response.getErrorMessage().isEmpty()) {
-                responses.failed(body.getId(), refusal(response.getErrorMessage()));
+                FootholdException refusal = refusal(response.getErrorMessage());
+                if (refusal.code().retryable()) {
+                    healthy = false;
+                }
+                responses.failed(body.getId(), refusal);
                 return;
             }
+            healthy = true;
             InferParameter last = body.getParametersMap().get("triton_final_response");
             responses.received(body.getId(), Tensors.of(body), last != null && last.getBoolParam());
         }
 
         @Override
         public void onError(Throwable t) {
-            FootholdException failure = FootholdException.of(t);
-            healthy = !failure.code().retryable();
+            FootholdException why = givenUp;
+            FootholdException failure = why == null ? FootholdException.of(t) : why;
+            // A caller that went away says nothing of the server.
+            if (failure.code().retryable() && failure.code() != ErrorCode.CANCELLED) {
+                healthy = false;
+            }
             settle();
             responses.failed(
                     "",
@@ -176,6 +228,7 @@ public final class TritonEndpoint implements AutoCloseable {
         }
 
         private void settle() {
+            underWay.remove(this);
             outstanding.addAndGet(-left.getAndSet(0));
         }
     }

@@ -1,0 +1,130 @@
+package io.foothold.sampler.triton;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Asks every inference server for its status from time to time. A server that does not answer gets no work; one whose model process
+ * died, or that is silent twice, also loses what is under way (readiness says nothing of a dead model process on tritonserver 2.51).
+ * One that came back with an older policy gets the published one before it gets work. Thread-safe.
+ */
+public final class EndpointWatch implements AutoCloseable {
+    private static final Duration PROBE_DEADLINE = Duration.ofSeconds(3);
+    private static final Duration SWITCH_DEADLINE = Duration.ofMinutes(2);
+    private static final int FAILURES_TO_GIVE_UP = 2;
+
+    private record Publication(long version, String uri, String digest) {}
+
+    private final List<TritonEndpoint> endpoints;
+    private final Duration every;
+    private final Map<TritonEndpoint, Integer> failures = new ConcurrentHashMap<>();
+    private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    /** Write: a publication. Read: healing by the last one. */
+    private final ReadWriteLock publishing = new ReentrantReadWriteLock();
+
+    private volatile @Nullable Publication published;
+
+    /** A watch that begins at once. */
+    public EndpointWatch(List<TritonEndpoint> endpoints, Duration every) {
+        this.endpoints = List.copyOf(endpoints);
+        this.every = every;
+        this.endpoints.forEach(e -> threads.execute(() -> watch(e)));
+    }
+
+    private void watch(TritonEndpoint endpoint) {
+        try {
+            while (!Thread.currentThread().isInterrupted()) {
+                Thread.sleep(every);
+                look(endpoint);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** One probe. */
+    void look(TritonEndpoint endpoint) {
+        try {
+            JsonNode status = endpoint.probe(PROBE_DEADLINE);
+            publishing.readLock().lock();
+            try {
+                Publication p = published;
+                if (p != null && status.path("version").asLong() < p.version()) {
+                    endpoint.switchTo(p.version(), p.uri(), p.digest(), SWITCH_DEADLINE);
+                }
+            } finally {
+                publishing.readLock().unlock();
+            }
+            failures.remove(endpoint);
+            endpoint.well();
+        } catch (RuntimeException e) {
+            FootholdException why = FootholdException.of(e);
+            int count = failures.merge(endpoint, 1, Integer::sum);
+            if (count >= FAILURES_TO_GIVE_UP || why.text().contains("is not healthy")) {
+                endpoint.giveUp(new FootholdException(
+                        ErrorCode.PEER_UNAVAILABLE, "inference server " + endpoint.target() + ": " + why.text(), why));
+            } else {
+                endpoint.suspect();
+            }
+        }
+    }
+
+    /**
+     * Switches every server to a policy version; gives the longest pause in microseconds. A server that is away is left to the watch,
+     * as long as another one has switched.
+     *
+     * @throws FootholdException when no server has switched, or one refused
+     */
+    public long publish(long version, String uri, String digest) {
+        publishing.writeLock().lock();
+        try {
+            published = null;
+            List<Future<Long>> pauses = new ArrayList<>();
+            endpoints.forEach(e -> pauses.add(threads.submit(() -> e.switchTo(version, uri, digest, SWITCH_DEADLINE))));
+            long longest = 0;
+            int switched = 0;
+            FootholdException away = null;
+            for (int i = 0; i < pauses.size(); i++) {
+                try {
+                    longest = Math.max(longest, pauses.get(i).get());
+                    switched++;
+                } catch (ExecutionException e) {
+                    FootholdException why = FootholdException.of(e);
+                    if (!why.code().retryable()) {
+                        throw why;
+                    }
+                    endpoints.get(i).suspect();
+                    away = why;
+                }
+            }
+            if (switched == 0 && away != null) {
+                throw away;
+            }
+            published = new Publication(version, uri, digest);
+            return longest;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new FootholdException(ErrorCode.CANCELLED, "interrupted", e);
+        } finally {
+            publishing.writeLock().unlock();
+        }
+    }
+
+    @Override
+    public void close() {
+        threads.shutdownNow();
+    }
+}

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -21,6 +22,10 @@ import org.junit.jupiter.api.Test;
 /** Servers that die, come back, or only look alive. */
 class EndpointWatchTest {
     private static RolloutSampler sampler(ScriptedTriton... servers) {
+        return sampler(Duration.ofSeconds(20), servers);
+    }
+
+    private static RolloutSampler sampler(Duration patience, ScriptedTriton... servers) {
         List<TritonEndpoint> endpoints = new ArrayList<>();
         for (ScriptedTriton server : servers) {
             endpoints.add(new TritonEndpoint(server.target(), "policy", Optional.empty()));
@@ -28,11 +33,7 @@ class EndpointWatchTest {
         return new RolloutSampler(
                 endpoints,
                 new RolloutSampler.Limits(
-                        Duration.ofMinutes(5),
-                        4,
-                        Duration.ofMillis(20),
-                        Duration.ofMillis(100),
-                        Duration.ofSeconds(20)));
+                        Duration.ofMinutes(5), 4, Duration.ofMillis(20), Duration.ofMillis(100), patience));
     }
 
     /** What came of a group: rollout ids, "failed", then "done". */
@@ -137,10 +138,40 @@ class EndpointWatchTest {
     }
 
     @Test
+    void aPublicationWaitsForTheOnlyServerAndOneThatWasNeverThereIsAnErrorAtOnce() throws Exception {
+        ScriptedTriton first = new ScriptedTriton();
+        int port = Integer.parseInt(first.target().split(":")[1]);
+        RolloutSampler sampler = sampler(first);
+        sampler.watch().publish(8, "file:///w", "d");
+        first.close();
+        CompletableFuture<Long> waiting =
+                CompletableFuture.supplyAsync(() -> sampler.watch().publish(9, "file:///w", "d"));
+        Thread.sleep(700);
+        assertThat(waiting).isNotDone();
+        try (ScriptedTriton second = new ScriptedTriton(port)) {
+            assertThat(waiting.get(20, TimeUnit.SECONDS)).isEqualTo(5);
+            assertThat(second.version).isEqualTo(9);
+        }
+        sampler.close();
+        RolloutSampler nowhere = new RolloutSampler(
+                List.of(new TritonEndpoint("127.0.0.1:" + port, "policy", Optional.empty())),
+                new RolloutSampler.Limits(
+                        Duration.ofMinutes(5),
+                        4,
+                        Duration.ofMillis(20),
+                        Duration.ofMillis(100),
+                        Duration.ofSeconds(20)));
+        assertThatThrownBy(() -> nowhere.watch().publish(8, "file:///w", "d"))
+                .isInstanceOf(FootholdException.class)
+                .hasMessageContaining("127.0.0.1:" + port);
+        nowhere.close();
+    }
+
+    @Test
     void aPublicationSucceedsWhereOneServerSwitchesAndFailsWhereNoneDoes() throws Exception {
         try (ScriptedTriton here = new ScriptedTriton();
                 ScriptedTriton away = new ScriptedTriton()) {
-            RolloutSampler sampler = sampler(here, away);
+            RolloutSampler sampler = sampler(Duration.ofSeconds(1), here, away);
             away.close();
             assertThat(sampler.watch().publish(8, "file:///w", "d")).isEqualTo(5);
             assertThat(sampler.endpoints().get(1).healthy()).isFalse();

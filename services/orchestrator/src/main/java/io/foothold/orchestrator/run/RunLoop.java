@@ -405,17 +405,14 @@ final class RunLoop {
             if (underWay++ == 0) {
                 phaseStart = System.nanoTime();
             }
+            // Also in asynchronous runs: a server that came back with its first policy would give tokens that no gate
+            // lets pass.
             long current = version;
             threads.execute(() -> {
                 try {
                     reports.add(new Report.GroupDone(
                             number,
-                            runner(number)
-                                    .run(
-                                            id,
-                                            start,
-                                            spec.seeds("train").split(number),
-                                            spec.staleness() == 0 ? current : 0)));
+                            runner(number).run(id, start, spec.seeds("train").split(number), current)));
                 } catch (RuntimeException e) {
                     reports.add(new Report.GroupLost(number, FootholdException.of(e)));
                 }

@@ -40,8 +40,8 @@ public interface SamplerConfig {
     @WithDefault("5s")
     Duration probeEvery();
 
-    /** Longest wait for a server to come back while none is healthy; such a wait costs no attempt. */
-    @WithDefault("2m")
+    /** Longest wait for a server to come back while all are away; such a wait costs no attempt. */
+    @WithDefault("100s")
     Duration patience();
 
     /** Secret of the servers' control operations; none by default. */

@@ -41,7 +41,7 @@ public final class RolloutSampler implements AutoCloseable {
      * @param attempts times a rollout is asked for
      * @param backoff pause before the second attempt; doubles
      * @param probeEvery time between two probes of each server
-     * @param patience longest wait for a server to come back while none is healthy
+     * @param patience longest wait for a server to come back while all are away
      */
     public record Limits(Duration deadline, int attempts, Duration backoff, Duration probeEvery, Duration patience) {}
 
@@ -72,7 +72,7 @@ public final class RolloutSampler implements AutoCloseable {
                     ErrorCode.INVALID_INPUT, "no inference server: set foothold.sampler.endpoints to host:port,…");
         }
         this.endpoints = List.copyOf(endpoints);
-        this.watch = new EndpointWatch(endpoints, limits.probeEvery());
+        this.watch = new EndpointWatch(endpoints, limits.probeEvery(), limits.patience());
         this.limits = limits;
     }
 

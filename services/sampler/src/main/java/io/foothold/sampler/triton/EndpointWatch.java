@@ -24,12 +24,14 @@ import org.jspecify.annotations.Nullable;
 public final class EndpointWatch implements AutoCloseable {
     private static final Duration PROBE_DEADLINE = Duration.ofSeconds(3);
     private static final Duration SWITCH_DEADLINE = Duration.ofMinutes(2);
+    private static final Duration PAUSE = Duration.ofMillis(500);
     private static final int FAILURES_TO_GIVE_UP = 2;
 
     private record Publication(long version, String uri, String digest) {}
 
     private final List<TritonEndpoint> endpoints;
     private final Duration every;
+    private final Duration patience;
     private final Map<TritonEndpoint, Integer> failures = new ConcurrentHashMap<>();
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
     /** Write: a publication. Read: healing by the last one. */
@@ -37,8 +39,14 @@ public final class EndpointWatch implements AutoCloseable {
 
     private volatile @Nullable Publication published;
 
-    /** A watch that begins at once. */
-    public EndpointWatch(List<TritonEndpoint> endpoints, Duration every) {
+    /**
+     * A watch that begins at once.
+     *
+     * @param every time between two probes of a server
+     * @param patience longest wait of a publication for servers that are all away
+     */
+    public EndpointWatch(List<TritonEndpoint> endpoints, Duration every, Duration patience) {
+        this.patience = patience;
         this.endpoints = List.copyOf(endpoints);
         this.every = every;
         this.endpoints.forEach(e -> threads.execute(() -> watch(e)));
@@ -84,43 +92,66 @@ public final class EndpointWatch implements AutoCloseable {
 
     /**
      * Switches every server to a policy version; gives the longest pause in microseconds. A server that is away is left to the watch,
-     * as long as another one has switched.
+     * as long as another one has switched; while all are away that were here before, it waits for one.
      *
-     * @throws FootholdException when no server has switched, or one refused
+     * @throws FootholdException when no server has switched in time, or one refused
      */
     public long publish(long version, String uri, String digest) {
+        Publication next = new Publication(version, uri, digest);
         publishing.writeLock().lock();
         try {
             published = null;
-            List<Future<Long>> pauses = new ArrayList<>();
-            endpoints.forEach(e -> pauses.add(threads.submit(() -> e.switchTo(version, uri, digest, SWITCH_DEADLINE))));
-            long longest = 0;
-            int switched = 0;
-            FootholdException away = null;
-            for (int i = 0; i < pauses.size(); i++) {
+            long end = System.nanoTime() + patience.toNanos();
+            while (true) {
                 try {
-                    longest = Math.max(longest, pauses.get(i).get());
-                    switched++;
-                } catch (ExecutionException e) {
-                    FootholdException why = FootholdException.of(e);
-                    if (!why.code().retryable()) {
-                        throw why;
+                    long longest = switchAll(next);
+                    published = next;
+                    return longest;
+                } catch (FootholdException e) {
+                    if (!e.code().retryable()
+                            || System.nanoTime() > end
+                            || endpoints.stream().noneMatch(TritonEndpoint::reached)) {
+                        throw e;
                     }
-                    endpoints.get(i).suspect();
-                    away = why;
                 }
+                Thread.sleep(PAUSE);
             }
-            if (switched == 0 && away != null) {
-                throw away;
-            }
-            published = new Publication(version, uri, digest);
-            return longest;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new FootholdException(ErrorCode.CANCELLED, "interrupted", e);
         } finally {
             publishing.writeLock().unlock();
         }
+    }
+
+    private long switchAll(Publication next) throws InterruptedException {
+        List<Future<Long>> pauses = new ArrayList<>();
+        for (TritonEndpoint e : endpoints) {
+            pauses.add(threads.submit(() -> {
+                e.connectAnew();
+                return e.switchTo(next.version(), next.uri(), next.digest(), SWITCH_DEADLINE);
+            }));
+        }
+        long longest = 0;
+        int switched = 0;
+        FootholdException away = null;
+        for (int i = 0; i < pauses.size(); i++) {
+            try {
+                longest = Math.max(longest, pauses.get(i).get());
+                switched++;
+            } catch (ExecutionException e) {
+                FootholdException why = FootholdException.of(e);
+                if (!why.code().retryable()) {
+                    throw why;
+                }
+                endpoints.get(i).suspect();
+                away = why;
+            }
+        }
+        if (switched == 0 && away != null) {
+            throw away;
+        }
+        return longest;
     }
 
     @Override

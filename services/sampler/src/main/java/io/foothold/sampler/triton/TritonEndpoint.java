@@ -112,10 +112,15 @@ public final class TritonEndpoint implements AutoCloseable {
 
     /** The status, also from a server that was away: connects anew at once. */
     public JsonNode probe(Duration deadline) {
+        connectAnew();
+        return status(deadline);
+    }
+
+    /** The next call tries to connect, however long the last attempts have failed. */
+    public void connectAnew() {
         for (ManagedChannel channel : channels) {
             channel.resetConnectBackoff();
         }
-        return status(deadline);
     }
 
     /** Told of every response to one stream of requests; called by one transport thread at a time. */
@@ -200,7 +205,9 @@ public final class TritonEndpoint implements AutoCloseable {
                 responses.failed(body.getId(), refusal);
                 return;
             }
-            healthy = true;
+            // Tokens prove a model; what it answers to control operations may come from elsewhere.
+            healthy |= body.getOutputsList().stream()
+                    .anyMatch(output -> output.getName().equals(OUTPUT_IDS));
             InferParameter last = body.getParametersMap().get("triton_final_response");
             responses.received(body.getId(), Tensors.of(body), last != null && last.getBoolParam());
         }

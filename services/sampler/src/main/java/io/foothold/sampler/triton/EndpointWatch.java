@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Asks every inference server for its status from time to time. A server that does not answer gets no work; one whose model process
- * died, or that is silent twice, also loses what is under way (readiness says nothing of a dead model process on tritonserver 2.51).
+ * died, that is away twice or silent six times, also loses what is under way (readiness says nothing of a dead model process on tritonserver 2.51).
  * One that came back with an older policy gets the published one before it gets work. Thread-safe.
  */
 public final class EndpointWatch implements AutoCloseable {
@@ -26,6 +26,10 @@ public final class EndpointWatch implements AutoCloseable {
     private static final Duration SWITCH_DEADLINE = Duration.ofMinutes(2);
     private static final Duration PAUSE = Duration.ofMillis(500);
     private static final int FAILURES_TO_GIVE_UP = 2;
+    /** More of them: a server under load is slow to answer, and what it works on would be lost. */
+    private static final int SILENCES_TO_GIVE_UP = 6;
+    /** Tokens as young as this prove more than a status that is late. */
+    private static final Duration ALIVE = Duration.ofSeconds(15);
 
     private record Publication(long version, String uri, String digest) {}
 
@@ -80,8 +84,13 @@ public final class EndpointWatch implements AutoCloseable {
             endpoint.well();
         } catch (RuntimeException e) {
             FootholdException why = FootholdException.of(e);
+            boolean slow = why.code() == ErrorCode.DEADLINE;
+            if (slow && endpoint.sampledWithin(ALIVE)) {
+                return;
+            }
             int count = failures.merge(endpoint, 1, Integer::sum);
-            if (count >= FAILURES_TO_GIVE_UP || why.text().contains("is not healthy")) {
+            if (count >= (slow ? SILENCES_TO_GIVE_UP : FAILURES_TO_GIVE_UP)
+                    || why.text().contains("is not healthy")) {
                 endpoint.giveUp(new FootholdException(
                         ErrorCode.PEER_UNAVAILABLE, "inference server " + endpoint.target() + ": " + why.text(), why));
             } else {

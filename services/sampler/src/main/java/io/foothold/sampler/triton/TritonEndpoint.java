@@ -56,6 +56,7 @@ public final class TritonEndpoint implements AutoCloseable {
     private final Set<StreamObserver> underWay = ConcurrentHashMap.newKeySet();
     private volatile boolean healthy = true;
     private volatile boolean reached;
+    private volatile long lastTokens = Long.MIN_VALUE / 2;
     private volatile byte @Nullable [][] vocabulary;
 
     /** An endpoint at {@code host:port}; connects with the first call. */
@@ -89,6 +90,11 @@ public final class TritonEndpoint implements AutoCloseable {
     /** Whether it ever answered. */
     public boolean reached() {
         return reached;
+    }
+
+    /** Whether tokens came from it within this time. */
+    public boolean sampledWithin(Duration time) {
+        return reached && System.nanoTime() - lastTokens < time.toNanos();
     }
 
     /** A probe found it well. */
@@ -206,8 +212,11 @@ public final class TritonEndpoint implements AutoCloseable {
                 return;
             }
             // Tokens prove a model; what it answers to control operations may come from elsewhere.
-            healthy |= body.getOutputsList().stream()
-                    .anyMatch(output -> output.getName().equals(OUTPUT_IDS));
+            if (body.getOutputsList().stream()
+                    .anyMatch(output -> output.getName().equals(OUTPUT_IDS))) {
+                healthy = true;
+                lastTokens = System.nanoTime();
+            }
             InferParameter last = body.getParametersMap().get("triton_final_response");
             responses.received(body.getId(), Tensors.of(body), last != null && last.getBoolParam());
         }

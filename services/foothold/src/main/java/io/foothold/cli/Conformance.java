@@ -368,6 +368,17 @@ final class Conformance implements AutoCloseable {
         return stream(requests, deadlineMillis, cancelAfter, MetadataUtils.newAttachHeadersInterceptor(new Metadata()));
     }
 
+    /** A stream of one request, beside what this thread does. */
+    private CompletableFuture<Stream> later(ModelInferRequest request) {
+        return CompletableFuture.supplyAsync(() -> {
+            try {
+                return stream(List.of(request));
+            } catch (Exception e) {
+                throw new Wrong(e.toString());
+            }
+        });
+    }
+
     /** Sends requests, half-closes (unless cancelled after so many responses), and gathers what comes. */
     private Stream stream(
             List<ModelInferRequest> requests, long deadlineMillis, int cancelAfter, ClientInterceptor headers)
@@ -647,13 +658,7 @@ final class Conformance implements AutoCloseable {
         check("stream: 8 streams beside each other", () -> {
             List<CompletableFuture<Stream>> all = new ArrayList<>();
             for (int i = 0; i < 8; i++) {
-                all.add(CompletableFuture.supplyAsync(() -> {
-                    try {
-                        return stream(List.of(every("s", 10, 4)));
-                    } catch (Exception e) {
-                        throw new Wrong(e.toString());
-                    }
-                }));
+                all.add(later(every("s", 10, 4)));
             }
             int[] first = ids(all.get(0).get(SECONDS, TimeUnit.SECONDS).responses());
             for (CompletableFuture<Stream> s : all) {
@@ -854,13 +859,7 @@ final class Conformance implements AutoCloseable {
             if (paused.of("p").get(0).getErrorMessage().contains("admin secret")) {
                 return; // The server wants a secret: refused is right.
             }
-            CompletableFuture<Stream> held = CompletableFuture.supplyAsync(() -> {
-                try {
-                    return stream(List.of(every("h", 4, 0)));
-                } catch (Exception e) {
-                    throw new Wrong(e.toString());
-                }
-            });
+            CompletableFuture<Stream> held = later(every("h", 4, 0));
             Thread.sleep(300);
             boolean early = held.isDone();
             stream(List.of(control("r", "resume")));
@@ -925,13 +924,7 @@ final class Conformance implements AutoCloseable {
                                                 .build())
                                 .build())));
         check("RepositoryModelLoad of the model, with a request in flight", () -> {
-            CompletableFuture<Stream> flying = CompletableFuture.supplyAsync(() -> {
-                try {
-                    return stream(List.of(every("fly", 50, 5)));
-                } catch (Exception e) {
-                    throw new Wrong(e.toString());
-                }
-            });
+            CompletableFuture<Stream> flying = later(every("fly", 50, 5));
             call().repositoryModelLoad(RepositoryModelLoadRequest.newBuilder()
                     .setModelName(model)
                     .build());

@@ -165,7 +165,9 @@ final class ProblemsCommand implements Callable<Integer> {
             save(out.resolve("train.jsonl"), training);
             save(
                     out.resolve("test.jsonl"),
-                    io.foothold.augmentation.problems.Import.split(drawn.subList(train, train + test), "test"));
+                    drawn.subList(train, train + test).stream()
+                            .map(p -> p.withSplit("test"))
+                            .toList());
             return 0;
         }
 

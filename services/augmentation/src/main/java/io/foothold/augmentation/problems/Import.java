@@ -83,19 +83,4 @@ public record Import(List<Problem> problems, Map<String, Integer> refused) {
         Collections.shuffle(shuffled, new Random(seed));
         return List.copyOf(shuffled.subList(0, count));
     }
-
-    /** The same problems as another split. */
-    public static List<Problem> split(List<Problem> problems, String name) {
-        return problems.stream()
-                .map(p -> new Problem(
-                        p.id(),
-                        p.statement(),
-                        p.kind(),
-                        p.answer(),
-                        p.oracleThoughts(),
-                        p.source(),
-                        name,
-                        p.maxTokens()))
-                .toList();
-    }
 }

@@ -49,14 +49,6 @@ public record TestHalves(Problem train, Problem held) {
         ObjectNode half = gold.deepCopy();
         ArrayNode array = half.putArray(list);
         tests.forEach(array::add);
-        return new Problem(
-                p.id(),
-                p.statement(),
-                p.kind(),
-                half.toString(),
-                p.oracleThoughts(),
-                p.source(),
-                p.split(),
-                p.maxTokens());
+        return p.withAnswer(half.toString());
     }
 }

@@ -34,6 +34,16 @@ public record Problem(
         }
     }
 
+    /** The same problem with another gold answer. */
+    public Problem withAnswer(String other) {
+        return new Problem(id, statement, kind, other, oracleThoughts, source, split, maxTokens);
+    }
+
+    /** The same problem in another split. */
+    public Problem withSplit(String other) {
+        return new Problem(id, statement, kind, answer, oracleThoughts, source, other, maxTokens);
+    }
+
     /**
      * The longest prefix, in thoughts, that may be shown: shorter than the whole solution, and never one that holds the answer.
      * A thought holds the answer when it has a box, or when it contains the gold text and that text is too long to be there by

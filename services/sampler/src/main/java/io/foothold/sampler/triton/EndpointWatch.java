@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Asks every inference server for its status from time to time. A server that does not answer gets no work; one whose model process
- * died, that is away twice or silent six times, also loses what is under way (readiness says nothing of a dead model process on tritonserver 2.51).
+ * died, that is away twice or silent six times, also loses what is under way (readiness says nothing of a dead model process on
+ * tritonserver 2.51).
  * One that came back with an older policy gets the published one before it gets work. Thread-safe.
  */
 public final class EndpointWatch implements AutoCloseable {

@@ -27,7 +27,7 @@ public final class Sandbox {
     private static final long SCRATCH_BYTES = 64L << 20;
     private static final int MOST_PROCESSES = 64;
     private static final int OPEN_FILES = 64;
-    private static final String INSIDE = "/work";
+    private static final String INSIDE = "/program";
 
     /**
      * What the sandbox is made of.
@@ -149,7 +149,7 @@ public final class Sandbox {
                 .anyMatch(Files::isExecutable);
     }
 
-    /** Files that programs may read but not write, as {@code /work}, and ours about them. Deleted on close. */
+    /** Files that programs may read but not write, as {@code /program}, and ours about them. Deleted on close. */
     static final class Scratch implements AutoCloseable {
         private final Path root;
         private int programs;

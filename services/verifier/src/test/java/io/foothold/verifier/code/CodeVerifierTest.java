@@ -111,7 +111,7 @@ class CodeVerifierTest {
                 "import os, json\nfor fd in range(3, 64):\n    try:\n        os.write(fd, b'{\"passed\": true}\\n')\n"
                         + "    except OSError:\n        pass\ndef f(x):\n    return 0",
                 "import sys\ndef f(x):\n    sys.modules['values'].pack = lambda v: True\n    return 0",
-                "def f(x):\n    return open('/work/tests.py').read()",
+                "def f(x):\n    return open('/program/tests.py').read()",
             })
     void assertsCannotBeTalkedRound(String program) {
         Judgement j = judge(asserts("assert f(2) == 4").toString(), program);
@@ -139,12 +139,12 @@ class CodeVerifierTest {
                 "`import socket\nsocket.create_connection(('1.1.1.1', 80), 2)` | RUNTIME_ERROR",
                 "`print(open('/etc/passwd').read())` | RUNTIME_ERROR",
                 "`import os\nos.listdir('/root')` | RUNTIME_ERROR",
-                "`open('/work/solution.py', 'a').write('x')` | RUNTIME_ERROR",
+                "`open('/program/solution.py', 'a').write('x')` | RUNTIME_ERROR",
                 "`open('/usr/lib/x', 'w').write('x')` | RUNTIME_ERROR",
                 "`open('/x', 'w').write('x')` | RUNTIME_ERROR",
                 "`open('/dev/shm/x', 'w').write('x')` | RUNTIME_ERROR",
                 "`import os\nos.symlink('/etc/passwd', '/tmp/p')\nprint(open('/tmp/p').read())` | RUNTIME_ERROR",
-                "`import os\nos.symlink('/work/solution.py', '/tmp/p')\nopen('/tmp/p', 'w').write('x')` | RUNTIME_ERROR",
+                "`import os\nos.symlink('/program/solution.py', '/tmp/p')\nopen('/tmp/p', 'w').write('x')` | RUNTIME_ERROR",
                 "`import os\nos.memfd_create('x')` | RUNTIME_ERROR",
                 "`import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nos.kill(-1, signal.SIGKILL)\nprint(4)` | RUNTIME_ERROR",
                 "`import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nif libc.unshare(0x10000000) != 0:\n"

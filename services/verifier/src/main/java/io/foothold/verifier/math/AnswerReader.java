@@ -19,6 +19,7 @@ final class AnswerReader {
 
     private static final int DEEPEST = 12;
     private static final Pattern DECIMAL = Pattern.compile("-?\\d*\\.\\d+");
+    private static final Pattern DIGITS = Pattern.compile("-?\\d+(?:\\.\\d+)?");
     private static final Pattern WHOLE_WITH_POINT = Pattern.compile("-?\\d+\\.");
     private static final Pattern ANGLE = Pattern.compile("^\\\\angle\\s*[A-Z]{1,3}\\s*=");
     private static final Pattern STUCK_UNIT = Pattern.compile("\\d(?:mm|cm|km|m|ft|in)\\^\\{?[23]}?$");
@@ -29,6 +30,7 @@ final class AnswerReader {
     private static final Pattern PLAIN_MIXED = Pattern.compile("(-?)(\\d+) (\\d+)/(\\d+)");
     private static final Pattern PERCENT = Pattern.compile(
             "(?i)^(.*[^\\\\\\s])\\s*(?:\\\\?%|\\\\text\\{\\s*(?:percent|percentage|pct|\\\\?%)\\s*\\.?}|percentage|percent|pct)(?: points)?\\.?$");
+    private static final Pattern PERCENT_SIGN = Pattern.compile("%|[pP]");
     private static final Pattern TEXT_UNIT =
             Pattern.compile("^(.*\\S)\\s*\\\\text\\{([^{}]*)}\\s*(\\^\\s*\\{?\\s*[23]\\s*}?)?$");
     private static final Pattern WORD_UNIT = Pattern.compile(
@@ -59,11 +61,23 @@ final class AnswerReader {
         this.sameness = new Sameness(budget);
     }
 
-    /** The readings of a text. */
+    /** The readings of a text. The budget keeps them: an answer is read when it is looked for and again when it is compared. */
     List<Answer> read(String text) {
+        List<Answer> known = budget.readings().get(text);
+        if (known == null) {
+            known = readings(text);
+            budget.readings().put(text, known);
+        }
+        return known;
+    }
+
+    private List<Answer> readings(String text) {
         String s = trimmed(Spelling.clean(text));
         if (s.length() > LONGEST) {
             return List.of(new Answer.Text(Spelling.bare(s)));
+        }
+        if (s.indexOf(',') < 0 && s.indexOf(' ') < 0) {
+            return List.of(one(s, 0));
         }
         List<Answer> out = new ArrayList<>();
         Matcher comma = DECIMAL_COMMA.matcher(s);
@@ -90,7 +104,7 @@ final class AnswerReader {
                     || s.endsWith(";")) {
                 s = s.substring(0, s.length() - 1).strip();
             }
-            if (WHOLE_WITH_POINT.matcher(s).matches()) {
+            if (s.endsWith(".") && WHOLE_WITH_POINT.matcher(s).matches()) {
                 s = s.substring(0, s.length() - 1);
             }
             if (s.startsWith("**") && s.endsWith("**") && s.length() > 4) {
@@ -136,6 +150,9 @@ final class AnswerReader {
         if (s.isEmpty() || depth > DEEPEST) {
             return new Answer.Text(Spelling.bare(s));
         }
+        if (DIGITS.matcher(s).matches()) {
+            return new Answer.Scalar(expression(s), written(s), "", false);
+        }
         if (s.contains("\\ldots") || s.contains("\\forall") || s.contains("\\exists")) {
             return new Answer.Text(Spelling.bare(s));
         }
@@ -144,8 +161,8 @@ final class AnswerReader {
         if (parts.size() > 1) {
             return group(Answer.Bracket.NONE, parts, depth);
         }
-        Matcher member = MEMBER.matcher(s);
-        if (member.matches()) {
+        Matcher member = s.contains("\\in") ? MEMBER.matcher(s) : null;
+        if (member != null && member.matches()) {
             return one(member.group(1), depth + 1);
         }
         Answer relation = relation(s, depth);
@@ -167,8 +184,8 @@ final class AnswerReader {
         if (bracketed != null) {
             return bracketed;
         }
-        Matcher base = IN_BASE.matcher(s);
-        if (base.matches()) {
+        Matcher base = s.indexOf('_') >= 0 ? IN_BASE.matcher(s) : null;
+        if (base != null && base.matches()) {
             return new Answer.InBase(base.group(1), Integer.parseInt(base.group(2)));
         }
         List<String> ratio = split(s, ":");
@@ -212,7 +229,7 @@ final class AnswerReader {
         int depth = 0;
         int from = 0;
         for (int i = 0; i < s.length(); i++) {
-            if (depth == 0) {
+            if (depth == 0 && !Character.isLetterOrDigit(s.charAt(i))) {
                 for (String separator : separators) {
                     if (s.startsWith(separator, i) && whole(s, i, separator)) {
                         out.add(s.substring(from, i));
@@ -234,10 +251,12 @@ final class AnswerReader {
     /** 1 where a bracket or an environment opens, −1 where one closes. */
     private static int nesting(String s, int at) {
         char c = s.charAt(at);
-        if (c == '(' || c == '[' || c == '{' || s.startsWith("\\begin", at)) {
-            return 1;
-        }
-        return c == ')' || c == ']' || c == '}' || s.startsWith("\\end", at) ? -1 : 0;
+        return switch (c) {
+            case '(', '[', '{' -> 1;
+            case ')', ']', '}' -> -1;
+            case '\\' -> s.startsWith("\\begin", at) ? 1 : s.startsWith("\\end", at) ? -1 : 0;
+            default -> 0;
+        };
     }
 
     private static boolean whole(String s, int at, String separator) {
@@ -255,7 +274,9 @@ final class AnswerReader {
         int from = 0;
         Matcher sign = RELATION_SIGN.matcher(s);
         for (int i = 0; i < s.length(); i++) {
-            if (level == 0 && sign.region(i, s.length()).lookingAt()) {
+            if (level == 0
+                    && "\\=<>".indexOf(s.charAt(i)) >= 0
+                    && sign.region(i, s.length()).lookingAt()) {
                 sides.add(s.substring(from, i));
                 signs.add(sign.group().equals("==") ? "=" : sign.group());
                 i = sign.end() - 1;
@@ -409,21 +430,23 @@ final class AnswerReader {
     }
 
     private Answer scalar(String s) {
-        Matcher percent = PERCENT.matcher(s);
-        if (percent.matches()) {
+        Matcher percent = PERCENT_SIGN.matcher(s).find() ? PERCENT.matcher(s) : null;
+        if (percent != null && percent.matches()) {
             Expr value = expression(number(percent.group(1)));
             return new Answer.Scalar(new Expr.Quotient(value, Expr.Num.of(100)), null, "", true);
         }
-        Matcher unit = TEXT_UNIT.matcher(s);
-        if (unit.matches()) {
+        Matcher unit = s.contains("\\text") ? TEXT_UNIT.matcher(s) : null;
+        if (unit != null && unit.matches()) {
             return quantity(unit.group(1), unit.group(2) + power(unit.group(3)));
         }
-        unit = DEGREES.matcher(s);
-        if (unit.matches() && !ANGLE_FUNCTION.matcher(unit.group(1)).find()) {
+        unit = s.contains("\\circ") ? DEGREES.matcher(s) : null;
+        if (unit != null
+                && unit.matches()
+                && !ANGLE_FUNCTION.matcher(unit.group(1)).find()) {
             return quantity(unit.group(1), "\\circ" + unit.group(2));
         }
-        unit = SPACED_WORD.matcher(s);
-        if (unit.matches() && Units.find(unit.group(2)).isPresent()) {
+        unit = s.indexOf(' ') >= 0 ? SPACED_WORD.matcher(s) : null;
+        if (unit != null && unit.matches() && Units.find(unit.group(2)).isPresent()) {
             return quantity(unit.group(1), unit.group(2));
         }
         Optional<Expr> plain = tried(s);
@@ -447,7 +470,7 @@ final class AnswerReader {
 
     private Optional<Expr> tried(String s) {
         // A unit of area that is stuck to its number reads as a product: 3m^2.
-        if (STUCK_UNIT.matcher(s).find()) {
+        if (s.indexOf('^') >= 0 && STUCK_UNIT.matcher(s).find()) {
             return Optional.empty();
         }
         try {
@@ -466,8 +489,11 @@ final class AnswerReader {
     /** Thousands and mixed numbers as one number. */
     private static String number(String s) {
         String t = s.strip();
-        if (THOUSANDS.matcher(t).matches()) {
+        if (t.indexOf(',') >= 0 && THOUSANDS.matcher(t).matches()) {
             return t.replace(",", "");
+        }
+        if (t.indexOf(' ') < 0) {
+            return t;
         }
         if (SPACED_THOUSANDS.matcher(t).matches()) {
             return t.replace(" ", "");
@@ -483,8 +509,10 @@ final class AnswerReader {
         if (DECIMAL.matcher(s).matches()) {
             return new BigDecimal(s);
         }
-        Matcher m = SCIENTIFIC.matcher(s);
-        return m.matches() ? new BigDecimal(m.group(1)).scaleByPowerOfTen(Integer.parseInt(m.group(2))) : null;
+        Matcher m = s.contains("10") ? SCIENTIFIC.matcher(s) : null;
+        return m != null && m.matches()
+                ? new BigDecimal(m.group(1)).scaleByPowerOfTen(Integer.parseInt(m.group(2)))
+                : null;
     }
 
     /** The value of digits in a base. */

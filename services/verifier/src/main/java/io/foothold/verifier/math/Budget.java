@@ -1,5 +1,9 @@
 package io.foothold.verifier.math;
 
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
 /**
  * Counts what a comparison costs, so that the same input meets the same limit on every machine. One unit is about one
  * multiplication of 64-bit numbers. Owned by one thread.
@@ -29,12 +33,18 @@ public final class Budget {
     private static final long FUSE_SECONDS = 20;
     private static final long UNITS_BETWEEN_LOOKS = 1 << 16;
 
+    private final Map<String, List<Answer>> readings = new HashMap<>();
     private final long started = System.nanoTime();
     private long left = UNITS;
     private long nextLook = UNITS - UNITS_BETWEEN_LOOKS;
 
     /** A full budget. */
     public Budget() {}
+
+    /** What texts of this check were read as, by text. */
+    Map<String, List<Answer>> readings() {
+        return readings;
+    }
 
     /** Takes some units. */
     public void spend(long units) {

@@ -262,7 +262,7 @@ final class Spelling {
             t = t.replace("\\(", "").replace("\\)", "");
             t = BARE_BRACKET.matcher(t).replaceAll("");
         }
-        return CURRENCY.matcher(t).replaceAll("");
+        return CURRENCY.matcher(t).find() ? CURRENCY.matcher(t).replaceAll("") : t;
     }
 
     /** What is left of a text when spaces, braces and closing marks do not count. */

@@ -138,6 +138,7 @@ final class EvalCommand implements Callable<Integer> {
                   root: "{problem}\\n\\nThink step by step and put your final answer in \\\\boxed{}."
                 sampling: {max_tokens: 4096}
                 evaluation: {samples: 1, temperature: 0}
+                verification: {options: contained}
                 """.formatted(policy, first, sets);
     }
 }

@@ -84,7 +84,10 @@ final class VerifyCommand implements Callable<Integer> {
                     ErrorCode.INVALID_INPUT, "verify needs --gold and --prediction, or --cases FILE.jsonl");
         }
         Grading grading = (strict ? Grading.TRAINING : Grading.EVALUATION).with(options);
-        CodeVerifier.Judgement judgement = judge().judge(kindOf(kind), gold, prediction, grading);
+        ProblemKind judged = kindOf(kind);
+        CodeVerifier.Judgement judgement = judged == ProblemKind.CODE
+                ? judge().judge(judged, gold, prediction, grading)
+                : new CodeVerifier.Judgement(AnswerVerifier.verify(judged, gold, prediction, grading), List.of());
         Verdict v = judgement.verdict();
         System.out.println(v.kind());
         if (explain) {

@@ -31,6 +31,23 @@ class AnswerVerifierTest {
                 "(2+3)\\cdot 4 | 20",
                 "x+1 | x + 1",
                 "\\text{yes} | yes",
+                "\\text{(B)} | B",
+                "\\textbf{(C)}\\ 12 | C",
+                "\\textbf{(C)}\\ 12 | 12",
+                "12 | \\text{(C) } 12",
+                "-2 < x < 2 | '|x|<2'",
+                "\\emptyset | \\varnothing",
+                "\\mathbb{R} | (-\\infty, \\infty)",
+                "(0,1)\\cup(1,2) | (0,2)\\setminus\\{1\\}",
+                "x \\neq 0 | \\mathbb{R}\\setminus\\{0\\}",
+                "k\\pi, k\\in\\mathbb{Z} | k\\pi",
+                "(2,-3) | \\langle 2,-3\\rangle",
+                "5\\text{ kg} | 5000 g",
+                "12\\text{ m/s} | 43.2 km/h",
+                "1200000 | 1.2\\text{ million}",
+                "11 | \\text{eleven}",
+                "\\overline{AB} | AB",
+                "\\triangle ABC | ABC",
             })
     void equalValuesPass(String gold, String given) {
         assertThat(verdict(ProblemKind.MATH, gold, "thus \\boxed{" + given + "}."))
@@ -40,7 +57,24 @@ class AnswerVerifierTest {
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
-            value = {"1/2 | 0.51", "1000 | 1,00", "2 | -2", "x+1 | x-1", "1/3 | 0.333", "4 | 4.000001"})
+            value = {
+                "1/2 | 0.51",
+                "1000 | 1,00",
+                "2 | -2",
+                "x+1 | x-1",
+                "1/3 | 0.333",
+                "4 | 4.000001",
+                "\\textbf{(C)}\\ 12 | D",
+                "\\textbf{(C)}\\ 12 | \\textbf{(D)}\\ 12",
+                "12 | (C) 13",
+                "-2 < x < 2 | '|x| \\le 2'",
+                "\\emptyset | \\{0\\}",
+                "\\mathbb{R} | [0, \\infty)",
+                "(0,1)\\cup(1,2) | (0,3)\\setminus\\{1\\}",
+                "\\frac{\\pi}{4}+k\\pi, k\\in\\mathbb{Z} | \\frac{\\pi}{4}+2k\\pi",
+                "5\\text{ m} | 5 g",
+                "7 | eight",
+            })
     void differentValuesFail(String gold, String given) {
         assertThat(verdict(ProblemKind.MATH, gold, "\\boxed{" + given + "}")).isEqualTo(Kind.FAIL);
     }
@@ -63,7 +97,7 @@ class AnswerVerifierTest {
                 .isEqualTo(Kind.PASS);
         assertThat(verdict(ProblemKind.EXACT, "}<end>", "a}<end>")).isEqualTo(Kind.PASS);
         assertThat(verdict(ProblemKind.EXACT, "}<end>", "a}<end> ")).isEqualTo(Kind.FAIL);
-        assertThat(verdict(ProblemKind.NUMERIC, "3", "\\boxed{three}")).isEqualTo(Kind.UNPARSEABLE);
+        assertThat(verdict(ProblemKind.NUMERIC, "3", "\\boxed{a few}")).isEqualTo(Kind.UNPARSEABLE);
     }
 
     @Test
@@ -103,6 +137,7 @@ class AnswerVerifierTest {
             "\\boxed{4} or \\boxed{5}",
             "<think>The answer is 4",
             "__import__('os').system('echo 4')",
+            "The answer is not 4.",
             "\\boxed{}",
             "\\boxed{x = 3 = 4}"
         }) {
@@ -123,6 +158,10 @@ class AnswerVerifierTest {
         assertThat(verdict(ProblemKind.COUNTDOWN, puzzle, "<answer>(4 + 8) * (7 - 5)</answer>"))
                 .isEqualTo(Kind.PASS);
         assertThat(verdict(ProblemKind.COUNTDOWN, puzzle, "\\boxed{4 + 5 + 7 + 8 = 24}"))
+                .isEqualTo(Kind.PASS);
+        assertThat(verdict(ProblemKind.COUNTDOWN, puzzle, "\\boxed{\\left(4 + 8\\right) \\cdot (7 \u2212 5)}"))
+                .isEqualTo(Kind.PASS);
+        assertThat(verdict(ProblemKind.COUNTDOWN, puzzle, "<answer>24 = 4 + 5 + 7 + 8</answer>"))
                 .isEqualTo(Kind.PASS);
         assertThat(verdict(ProblemKind.COUNTDOWN, puzzle, "4 * 7 - 5")).isEqualTo(Kind.FAIL);
         assertThat(verdict(ProblemKind.COUNTDOWN, puzzle, "4 * 5 * 7 * 8")).isEqualTo(Kind.FAIL);

@@ -45,11 +45,11 @@ public record Import(List<Problem> problems, Map<String, Integer> refused) {
         Map<String, Integer> refused = new TreeMap<>();
         Set<String> statements = new HashSet<>();
         rows.read(file, (number, row) -> {
-            if (!keep.test(row)) {
-                refused.merge("not asked for", 1, Integer::sum);
-                return;
-            }
             try {
+                if (!keep.test(row)) {
+                    refused.merge("not asked for", 1, Integer::sum);
+                    return;
+                }
                 Problem problem = recipe.problem(row, new Recipe.Context(number, seed, segmenter));
                 if (!statements.add(problem.statement().strip())) {
                     refused.merge("the same problem again", 1, Integer::sum);

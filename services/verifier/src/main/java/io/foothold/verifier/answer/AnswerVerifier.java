@@ -12,6 +12,10 @@ import java.util.regex.Pattern;
 public final class AnswerVerifier {
     private static final int LONGEST_RESPONSE = 1 << 20;
     private static final int LONGEST_WORDS = 1 << 14;
+    /** An answer that may hold the gold's words is no place to list everything. */
+    private static final int LONGEST_CONTAINING = 300;
+    /** Shorter words stand in any answer by chance. */
+    private static final int SHORTEST_CONTAINED = 5;
 
     /** Marks that words of an answer do not have. */
     private static final Pattern LOOKS_LIKE_MATHEMATICS =
@@ -154,10 +158,13 @@ public final class AnswerVerifier {
         if (said.length() < LONGEST_WORDS && right.equals(Normalise.words(said))) {
             return verdict(true, new Extraction.Candidate(response.strip(), "whole text"), "equal words");
         }
-        return verdict(
-                taken.text().length() <= LONGEST_WORDS && right.equals(Normalise.words(taken.text())),
-                taken,
-                "equal words");
+        String given = Normalise.words(taken.text());
+        if (grading.policy().has(MathAnswers.Rule.CONTAINED)
+                && right.length() >= SHORTEST_CONTAINED
+                && taken.text().length() <= LONGEST_CONTAINING) {
+            return verdict((" " + given + " ").contains(" " + right + " "), taken, "contained words");
+        }
+        return verdict(taken.text().length() <= LONGEST_WORDS && right.equals(given), taken, "equal words");
     }
 
     /** Whether the options name a form; words and letters are otherwise taken wherever they stand. */

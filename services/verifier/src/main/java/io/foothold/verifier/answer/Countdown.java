@@ -7,6 +7,7 @@ import io.foothold.core.verdict.Verdict;
 import io.foothold.verifier.math.Budget;
 import io.foothold.verifier.math.MathAnswers;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -19,6 +20,7 @@ import java.util.regex.Pattern;
 final class Countdown {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final Pattern EXPRESSION = Pattern.compile("[-+*/() 0-9]+");
+    private static final Pattern DRESSING = Pattern.compile("\\\\left|\\\\right|\\\\[()]|\\$");
     private static final Pattern NUMBER = Pattern.compile("\\d+");
 
     private Countdown() {}
@@ -33,16 +35,21 @@ final class Countdown {
         if (!puzzle.path("numbers").isArray() || !puzzle.path("target").isNumber()) {
             return Verdict.verifierError("the gold answer has no array 'numbers' or no number 'target'");
         }
-        String expression = candidate
-                .text()
-                .replace("\u00d7", "*")
-                .replace("\u00f7", "/")
-                .replace("\\times", "*")
-                .strip();
-        int equals = expression.indexOf('=');
-        expression = equals < 0 ? expression : expression.substring(0, equals).strip();
-        if (!EXPRESSION.matcher(expression).matches()) {
-            return Verdict.unparseable(candidate.rule() + ": not an expression of numbers and + - * / ( )");
+        String[] sides = DRESSING.matcher(candidate
+                        .text()
+                        .replaceAll("[\u00d7\u00b7]|\\\\(?:times|cdot)", "*")
+                        .replaceAll("\u00f7|\\\\div", "/")
+                        .replace('\u2212', '-'))
+                .replaceAll("")
+                .split("=", -1);
+        String target = puzzle.path("target").asText();
+        String expression = sides[0].strip();
+        for (String side : sides) {
+            if (!EXPRESSION.matcher(side).matches()) {
+                return Verdict.unparseable(candidate.rule() + ": not an expression of numbers and + - * / ( )");
+            }
+            // 24 = 4+5+7+8 says the same as 4+5+7+8 = 24.
+            expression = expression.equals(target) ? side.strip() : expression;
         }
         List<String> used = new ArrayList<>();
         for (Matcher m = NUMBER.matcher(expression); m.find(); ) {
@@ -55,7 +62,9 @@ final class Countdown {
         if (given.isEmpty() || !used.equals(given)) {
             return Verdict.fail(candidate.text(), candidate.rule() + ", other numbers than the given ones");
         }
-        return MathAnswers.same(puzzle.path("target").asText(), expression, MathAnswers.Policy.STANDARD, budget)
+        boolean reached = Arrays.stream(sides)
+                .allMatch(side -> MathAnswers.same(target, side, MathAnswers.Policy.STANDARD, budget));
+        return reached
                 ? Verdict.pass(candidate.text(), candidate.rule() + ", reaches the target")
                 : Verdict.fail(candidate.text(), candidate.rule() + ", misses the target");
     }

@@ -49,6 +49,7 @@ final class Extraction {
             Pattern.compile("(?is)[\\s$]*(?:\\\\?%|percent|pct|percentage)(?:\\b|\\W|$).*");
     private static final Pattern ANNOUNCED = Pattern.compile(
             "(?i)(?:####|(?:final |correct )?answer(?:\\s+is(?:\\s*:)?|\\s*[:=：])|the (?:result|value|solution) is|\\bresult\\s*:|答案(?:是|为|：|:)|réponse(?:\\s+(?:est|finale))?\\s*:?|respuesta\\s*(?:es|:)|antwort\\s*(?:ist|:))[\\s*:]*");
+    private static final Pattern DENIED = Pattern.compile("(?i)(?:not|isn't|never|no longer)\\b.*", Pattern.DOTALL);
     private static final Pattern FORMULA = Pattern.compile(
             "(?s)\\$\\$(.{1,1000}?)\\$\\$|(?<!\\\\)\\$([^$\\n]{1,1000}?)(?<!\\\\)\\$|\\\\\\[((?:(?!\\\\[\\[\\]]).){1,1000}+)\\\\]|\\\\\\(((?:(?!\\\\[()])[^\\n]){1,1000}+)\\\\\\)");
     /** Words between two signs of currency. */
@@ -296,6 +297,9 @@ final class Extraction {
         }
         String tail = text.substring(from, Math.min(text.length(), from + LONGEST_ANNOUNCED))
                 .strip();
+        if (DENIED.matcher(tail).matches()) {
+            return Optional.of(new Candidate("", "said not to be the answer"));
+        }
         int line = tail.indexOf('\n');
         String first = line < 0 || tail.startsWith("\\[") || tail.startsWith("$$") ? tail : tail.substring(0, line);
         int hope = first.indexOf(". I hope");

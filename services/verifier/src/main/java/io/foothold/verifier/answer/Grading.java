@@ -82,6 +82,10 @@ public record Grading(
         out.put("relative", "relative=X: numbers may differ by this share");
         out.put("places", "places=N: numbers are the same when they round to the same N decimals");
         out.put("reduced", "a fraction has to be in lowest terms");
+        out.put("evaluated", "a rational number has to be worked out: 12, not 3*4");
+        out.put(
+                "contained",
+                "in words: an answer of at most 300 characters may say more than the gold (of five letters or more)");
         out.put("renamed", "a single unknown may have another name");
         out.put("as-text", "spellings are compared, not values");
         out.put("choices", "choices=A:text|B:text: the text of an option stands for its letter");
@@ -124,6 +128,8 @@ public record Grading(
             case "percent-ignored" -> policy(policy.with(Rule.PERCENT_IGNORED));
             case "ordered" -> policy(policy.with(Rule.ORDERED));
             case "reduced" -> policy(policy.with(Rule.REDUCED));
+            case "evaluated" -> policy(policy.with(Rule.EVALUATED));
+            case "contained" -> policy(policy.with(Rule.CONTAINED));
             case "renamed" -> policy(policy.with(Rule.RENAMED));
             case "as-text" -> policy(policy.with(Rule.AS_TEXT));
             case "relative" -> policy(new Policy(policy.rules(), number(name, value, 1), policy.places()));

@@ -1,6 +1,7 @@
 package io.foothold.verifier.math;
 
 import java.math.BigDecimal;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -29,7 +30,24 @@ sealed interface Answer {
     record Relation(List<Answer> sides, List<String> signs) implements Answer {}
 
     /** An interval. */
-    record Interval(Expr low, Expr high, boolean lowIn, boolean highIn) implements Answer {}
+    record Interval(Expr low, Expr high, boolean lowIn, boolean highIn) implements Answer {
+        /** The union that is left without some points inside, which ascend. */
+        Union without(List<Expr> points) {
+            List<Answer> parts = new ArrayList<>();
+            Interval rest = this;
+            for (Expr p : points) {
+                parts.add(new Interval(rest.low(), p, rest.lowIn(), false));
+                rest = new Interval(p, high, false, highIn);
+            }
+            parts.add(rest);
+            return new Union(List.copyOf(parts));
+        }
+
+        /** All real numbers. */
+        static Interval line() {
+            return new Interval(Expr.negative(Expr.Constant.INFINITY), Expr.Constant.INFINITY, false, false);
+        }
+    }
 
     /** A union. */
     record Union(List<Answer> parts) implements Answer {}

@@ -3,7 +3,10 @@ package io.foothold.verifier.math;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.commons.numbers.fraction.BigFraction;
@@ -36,6 +39,33 @@ final class AnswerReader {
     private static final Pattern WORD_UNIT = Pattern.compile(
             "^(.*[\\d)}!])\\s*((?:square |cubic |sq )?[A-Za-z]{2,}|[A-Za-z]{1,2}\\^\\{?[23]}?|km/h|m/s)\\s*(\\^\\s*\\{?[23]}?)?$");
     private static final Pattern SPACED_WORD = Pattern.compile("^(.*[\\d)}!]) ([A-Za-z]{2,})$");
+    private static final Pattern SPACED_QUANTITY =
+            Pattern.compile("(-?\\d+(?:\\.\\d+)?) ([A-Za-z]{1,3}(?:/[a-z]{1,3})?)");
+    private static final Pattern EMPTY_SET = Pattern.compile("\\\\(?:emptyset|varnothing)|\\\\\\{ ?\\\\}");
+    private static final Pattern REAL_LINE =
+            Pattern.compile("\\\\mathbb ?\\{? ?R ?}?|\\\\R|(?:\\\\text\\{)?(?i:all real numbers)}?");
+    private static final List<String> NUMBER_WORDS = List.of(
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+            "twenty");
     private static final Pattern SPACED_UNIT = Pattern.compile("^(.*[\\d)}]) ([mgshLJNW])$");
     private static final Pattern DEGREES = Pattern.compile("^(.*\\S)\\s*\\^\\s*\\{?\\s*\\\\circ\\s*}?\\s*([CF]?)$");
     /** What takes the degrees for itself: sin 45° is no angle. */
@@ -91,6 +121,11 @@ final class AnswerReader {
             out.add(one(comma.group(1) + comma.group(2) + "." + comma.group(3), 0));
         }
         out.add(one(s, 0));
+        Matcher quantity = SPACED_QUANTITY.matcher(s);
+        if (quantity.matches() && Units.find(quantity.group(2)).isPresent()) {
+            // 5 g is five grams or five times g.
+            out.add(quantity(quantity.group(1), quantity.group(2)));
+        }
         return out;
     }
 
@@ -153,6 +188,16 @@ final class AnswerReader {
         if (DIGITS.matcher(s).matches()) {
             return new Answer.Scalar(expression(s), written(s), "", false);
         }
+        if (EMPTY_SET.matcher(s).matches()) {
+            return new Answer.Group(Answer.Bracket.SET, List.of());
+        }
+        if (REAL_LINE.matcher(s).matches()) {
+            return Answer.Interval.line();
+        }
+        int word = NUMBER_WORDS.indexOf(Spelling.bare(s).toLowerCase(Locale.ROOT));
+        if (word >= 0) {
+            return Answer.Scalar.of(Expr.Num.of(word));
+        }
         if (s.contains("\\ldots") || s.contains("\\forall") || s.contains("\\exists")) {
             return new Answer.Text(Spelling.bare(s));
         }
@@ -168,6 +213,13 @@ final class AnswerReader {
         Answer relation = relation(s, depth);
         if (relation != null) {
             return relation;
+        }
+        parts = s.contains("\\setminus") ? split(s, "\\setminus") : List.of();
+        if (parts.size() == 2) {
+            Optional<Answer> left = without(one(parts.get(0), depth + 1), one(parts.get(1), depth + 1));
+            if (left.isPresent()) {
+                return left.get();
+            }
         }
         parts = split(s, "\\cup", " U ");
         if (parts.size() > 1) {
@@ -201,6 +253,26 @@ final class AnswerReader {
         } catch (Grammar.Refused e) {
             return new Answer.Text(Spelling.bare(s));
         }
+    }
+
+    /** An open interval without some of its points, as a union. */
+    private Optional<Answer> without(Answer from, Answer points) {
+        Answer.Interval whole = MathAnswers.interval(from).orElse(null);
+        if (whole == null
+                || !(points instanceof Answer.Group g)
+                || g.bracket() != Answer.Bracket.SET
+                || g.items().isEmpty()) {
+            return Optional.empty();
+        }
+        NavigableMap<BigDecimal, Expr> cuts = new TreeMap<>();
+        for (Answer item : g.items()) {
+            Optional<BigDecimal> at = item instanceof Answer.Scalar s ? sameness.decimal(s.value()) : Optional.empty();
+            if (at.isEmpty()) {
+                return Optional.empty();
+            }
+            cuts.put(at.get(), ((Answer.Scalar) item).value());
+        }
+        return Optional.of(whole.without(List.copyOf(cuts.values())));
     }
 
     private Expr expression(String s) {
@@ -446,7 +518,10 @@ final class AnswerReader {
             return quantity(unit.group(1), "\\circ" + unit.group(2));
         }
         unit = s.indexOf(' ') >= 0 ? SPACED_WORD.matcher(s) : null;
-        if (unit != null && unit.matches() && Units.find(unit.group(2)).isPresent()) {
+        if (unit != null
+                && unit.matches()
+                && (Units.magnitude(unit.group(2)) > 1
+                        || Units.find(unit.group(2)).isPresent())) {
             return quantity(unit.group(1), unit.group(2));
         }
         Optional<Expr> plain = tried(s);
@@ -483,7 +558,14 @@ final class AnswerReader {
     private Answer quantity(String value, String unit) {
         String v = number(value.strip());
         Expr x = expression(v);
-        return new Answer.Scalar(x, written(v), unit.strip(), false);
+        long magnitude = Units.magnitude(unit);
+        return magnitude == 1
+                ? new Answer.Scalar(x, written(v), unit.strip(), false)
+                : new Answer.Scalar(
+                        new Expr.Product(List.of(x, Expr.Num.of(magnitude))),
+                        null,
+                        Units.withoutMagnitude(unit),
+                        false);
     }
 
     /** Thousands and mixed numbers as one number. */

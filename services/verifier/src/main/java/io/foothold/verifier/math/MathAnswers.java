@@ -37,8 +37,12 @@ public final class MathAnswers {
         ORDERED,
         /** A fraction has to be in lowest terms. */
         REDUCED,
+        /** A rational number has to be worked out: no sums, products, powers or functions left. */
+        EVALUATED,
         /** A single unknown may have another name. */
         RENAMED,
+        /** An answer in words may say more than the gold answer. */
+        CONTAINED,
         /** Spellings are compared instead of values. */
         AS_TEXT
     }
@@ -66,13 +70,20 @@ public final class MathAnswers {
             return new Policy(more, relative, places);
         }
 
-        boolean has(Rule rule) {
+        /** Whether a rule holds. */
+        public boolean has(Rule rule) {
             return rules.contains(rule);
         }
     }
 
     private static final Pattern FRACTION = Pattern.compile(
             "\\\\[dt]?frac\\s*\\{?(\\d{1,18})}?\\s*\\{?(\\d{1,18})}?|(?<![\\w.])(\\d{1,18})\\s*/\\s*(\\d{1,18})(?![\\w.])");
+
+    private static final Pattern LABEL = Pattern.compile(
+            "\\s*(?:\\$\\s*)?(?:\\\\(?:text|textbf|mathrm|mathbf|textrm)\\s*\\{\\s*\\(([A-J])\\)\\s*}|\\(([A-J])\\)(?=\\s+[-\\d\\\\$]))[:.\\s~]*(?:\\\\ |\\\\q?quad)?\\s*(\\S.*)",
+            Pattern.DOTALL);
+    private static final Pattern CONDITION = Pattern.compile(
+            "(?<=\\S)(?:\\s*[,;:(]\\s*|\\s+|\\\\ |\\\\q?quad)(?:\\\\text\\s*\\{[^{}]*}|where|for|with|\\\\forall|\\s)*[a-z]\\s*(?:\\\\in|\u2208)\\s*(?:\\\\mathbb\\s*\\{?\\s*Z\\s*}?|\u2124|Z)\\s*\\)?\\s*\\$?$");
 
     private final Budget budget;
     private final Policy policy;
@@ -101,7 +112,27 @@ public final class MathAnswers {
         if (policy.has(Rule.REDUCED) && !reduced(given)) {
             return false;
         }
+        Optional<Labelled> goldOption = labelled(gold);
+        Optional<Labelled> ownOption = labelled(given);
+        if (goldOption.isPresent() && ownOption.isPresent()) {
+            return goldOption.get().letter().equals(ownOption.get().letter())
+                    && same(goldOption.get().text(), ownOption.get().text(), policy, budget);
+        }
+        if (goldOption.isPresent() || ownOption.isPresent()) {
+            Labelled option = goldOption.or(() -> ownOption).orElseThrow();
+            String other = goldOption.isPresent() ? given : gold;
+            return same(option.letter(), other, policy, budget)
+                    || (goldOption.isPresent()
+                            ? same(option.text(), other, policy, budget)
+                            : same(other, option.text(), policy, budget));
+        }
+        if (conditioned(gold) != conditioned(given)) {
+            return same(unconditioned(gold), unconditioned(given), policy, budget);
+        }
         MathAnswers m = new MathAnswers(policy, budget);
+        if (policy.has(Rule.EVALUATED) && m.reader.read(given).stream().noneMatch(m::evaluated)) {
+            return false;
+        }
         List<Answer> golds = m.reader.read(gold);
         List<Answer> answers = m.reader.read(policy.has(Rule.RENAMED) ? m.renamed(golds, given) : given);
         for (Answer g : golds) {
@@ -112,6 +143,26 @@ public final class MathAnswers {
             }
         }
         return sameSpelling(gold, given);
+    }
+
+    /** The text of an option with its letter before it. */
+    private record Labelled(String letter, String text) {}
+
+    private static Optional<Labelled> labelled(String text) {
+        Matcher m = text.indexOf(')') < 0 ? null : LABEL.matcher(text);
+        return m != null && m.matches()
+                ? Optional.of(new Labelled(m.group(1) == null ? m.group(2) : m.group(1), m.group(3)))
+                : Optional.empty();
+    }
+
+    private static boolean conditioned(String text) {
+        return (text.contains("\\in") || text.indexOf('\u2208') >= 0)
+                && CONDITION.matcher(text).find();
+    }
+
+    /** Without the remark that a letter is whole, which one side alone may leave out. */
+    private static String unconditioned(String text) {
+        return CONDITION.matcher(text).replaceFirst("");
     }
 
     private static boolean sameSpelling(String gold, String given) {
@@ -128,6 +179,27 @@ public final class MathAnswers {
             }
         }
         return true;
+    }
+
+    /** Whether nothing is left to be worked out: a number, a fraction of numbers, or what has no rational value. */
+    private boolean evaluated(Answer a) {
+        return switch (a) {
+            case Answer.Scalar s -> evaluated(s.value());
+            case Answer.Group g -> g.items().stream().allMatch(this::evaluated);
+            case Answer.Relation r -> evaluated(r.sides().get(r.sides().size() - 1));
+            default -> true;
+        };
+    }
+
+    private boolean evaluated(Expr x) {
+        Expr shown = x instanceof Expr.Product p
+                        && p.factors().get(0).equals(Expr.Num.of(-1))
+                        && p.factors().size() == 2
+                ? p.factors().get(1)
+                : x;
+        boolean plain = shown instanceof Expr.Num
+                || (shown instanceof Expr.Quotient q && q.top() instanceof Expr.Num && q.bottom() instanceof Expr.Num);
+        return plain || sameness.exact(x).isEmpty();
     }
 
     /** The answer with its only unknown called as the gold's only one. */
@@ -167,7 +239,9 @@ public final class MathAnswers {
         return switch (a) {
             case Answer.Text t -> false;
             case Answer.Relation r -> r.sides().stream().allMatch(MathAnswers::readable);
-            case Answer.Group g -> !g.items().isEmpty() && g.items().stream().allMatch(MathAnswers::readable);
+            case Answer.Group g ->
+                (g.bracket() == Answer.Bracket.SET || !g.items().isEmpty())
+                        && g.items().stream().allMatch(MathAnswers::readable);
             case Answer.Union u -> u.parts().stream().allMatch(MathAnswers::readable);
             default -> true;
         };
@@ -349,7 +423,7 @@ public final class MathAnswers {
     }
 
     /** An answer as an interval, if it can be meant as one. */
-    private static Optional<Answer.Interval> interval(Answer a) {
+    static Optional<Answer.Interval> interval(Answer a) {
         if (a instanceof Answer.Interval i) {
             return Optional.of(i);
         }
@@ -379,6 +453,10 @@ public final class MathAnswers {
         Expr minus = Expr.negative(Expr.Constant.INFINITY);
         if (sides.size() == 2) {
             String sign = r.signs().get(0);
+            if (distance(sides.get(0)) && (sign.equals("<") || sign.equals("\\le"))) {
+                boolean closed = sign.startsWith("\\");
+                return Optional.of(new Answer.Interval(Expr.negative(sides.get(1)), sides.get(1), closed, closed));
+            }
             boolean first = unknown(sides.get(0));
             if (first == unknown(sides.get(1)) || !ordered(sign)) {
                 return Optional.empty();
@@ -409,6 +487,13 @@ public final class MathAnswers {
         return Optional.empty();
     }
 
+    /** Whether an expression is the distance of an unknown from zero. */
+    private static boolean distance(Expr x) {
+        return x instanceof Expr.Call c
+                && c.function().equals("abs")
+                && unknown(c.arguments().get(0));
+    }
+
     private static boolean ordered(String sign) {
         return sign.equals("<") || sign.equals(">") || sign.equals("\\le") || sign.equals("\\ge");
     }
@@ -425,16 +510,21 @@ public final class MathAnswers {
         return unordered(gold.parts(), parts);
     }
 
-    /** a ≤ |z| ≤ b as the union that it is. */
+    /** a ≤ |z| ≤ b, or z ≠ a, as the union that it is. */
     private static List<Answer> distances(Answer a) {
+        if (a instanceof Answer.Relation r
+                && r.signs().equals(List.of("\\ne"))
+                && r.sides().get(0) instanceof Answer.Scalar z
+                && r.sides().get(1) instanceof Answer.Scalar point
+                && unknown(z.value())) {
+            return Answer.Interval.line().without(List.of(point.value())).parts();
+        }
         if (a instanceof Answer.Relation r
                 && r.sides().size() == 3
                 && r.sides().get(0) instanceof Answer.Scalar low
                 && r.sides().get(1) instanceof Answer.Scalar mid
                 && r.sides().get(2) instanceof Answer.Scalar high
-                && mid.value() instanceof Expr.Call c
-                && c.function().equals("abs")
-                && unknown(c.arguments().get(0))
+                && distance(mid.value())
                 && r.signs().stream().allMatch(s -> s.equals("<") || s.equals("\\le"))) {
             boolean lowIn = r.signs().get(0).startsWith("\\");
             boolean highIn = r.signs().get(1).startsWith("\\");

@@ -17,6 +17,10 @@ final class Spelling {
             "\\\\(?:mathrm|mathbf|mathit|mathsf|mathcal|boldsymbol|bm|operatorname\\*?|rm|bf|it|overrightarrow|vec|widehat|hat)\\s*\\{([^{}]*)}");
     private static final Pattern TEXT =
             Pattern.compile("\\\\(?:text|textbf|textit|textrm|textsf|texttt|mbox|hbox|emph)\\s*\\{([^{}]*)}");
+    /** Signs that say what kind of figure letters name. */
+    private static final Pattern FIGURE = Pattern.compile(
+            "\\\\(?:triangle(?![a-z])\\s*(?=[A-Z])|over(?:line|rightarrow|leftrightarrow)\\s*\\{\\s*([A-Z]{2,4})\\s*})");
+
     private static final Pattern THIN = Pattern.compile("(?<!\\\\)\\\\[,!;:> ]|~");
     private static final Pattern THIN_IN_NUMBER =
             Pattern.compile("(?<=\\d)\\s*(?:,?\\\\[,!]|\\{,\\s*})\\s*(?=\\d{3}(?!\\d))");
@@ -39,6 +43,8 @@ final class Spelling {
             Rewrite.of(">=", ">=", "\\ge "),
             Rewrite.of("\\neq", "\\\\neq(?![a-z])", "\\ne "),
             Rewrite.of("!=", "!=", "\\ne "),
+            Rewrite.of("\\langle", "\\\\langle(?![a-z])", "("),
+            Rewrite.of("\\rangle", "\\\\rangle(?![a-z])", ")"),
             Rewrite.of("\\lt", "\\\\lt(?![a-z])", "<"),
             Rewrite.of("\\gt", "\\\\gt(?![a-z])", ">"));
     private static final Pattern BARE_BRACKET = Pattern.compile("(?<!\\\\)\\\\[\\[\\]]");
@@ -83,6 +89,14 @@ final class Spelling {
             "\\ge ",
             "\u2260",
             "\\ne ",
+            "\u2205",
+            "\\emptyset ",
+            "\u211d",
+            "\\mathbb{R} ",
+            "\u27e8",
+            "(",
+            "\u27e9",
+            ")",
             "\u2248",
             "\\approx ",
             "\u03c0",
@@ -204,6 +218,9 @@ final class Spelling {
                 s = r.from().matcher(s).replaceAll(r.to());
             }
         }
+        if (s.contains("\\over") || s.contains("\\triangle")) {
+            s = FIGURE.matcher(s).replaceAll("$1");
+        }
         if (s.contains("\\,") || s.contains("\\!") || s.contains("{,")) {
             s = THIN_IN_NUMBER.matcher(s).replaceAll("");
         }
@@ -247,9 +264,13 @@ final class Spelling {
                                 : "\\text{" + m.group(1) + "}"));
     }
 
-    /** A letter that is no unit. */
+    /** A letter that is no unit, or one in round brackets. */
     private static boolean isLetterAlone(String text) {
-        return text.length() == 1 && "mgshLJNW".indexOf(text.charAt(0)) < 0;
+        return text.length() == 3
+                        && text.charAt(0) == '('
+                        && text.charAt(2) == ')'
+                        && Character.isLetter(text.charAt(1))
+                || text.length() == 1 && "mgshLJNW".indexOf(text.charAt(0)) < 0;
     }
 
     /** Without the delimiters of mathematics and without currency signs. */

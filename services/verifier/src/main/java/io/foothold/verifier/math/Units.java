@@ -87,6 +87,31 @@ final class Units {
         }
     }
 
+    /** What a word of magnitude at the start of a unit multiplies by; 1 without one. */
+    static long magnitude(String unit) {
+        return switch (firstWord(unit)) {
+            case "hundred" -> 100;
+            case "thousand" -> 1_000;
+            case "million" -> 1_000_000;
+            case "billion" -> 1_000_000_000;
+            case "trillion" -> 1_000_000_000_000L;
+            default -> 1;
+        };
+    }
+
+    /** A unit without its word of magnitude. */
+    static String withoutMagnitude(String unit) {
+        return magnitude(unit) == 1
+                ? unit
+                : unit.strip().substring(firstWord(unit).length()).strip();
+    }
+
+    private static String firstWord(String unit) {
+        String s = unit.strip().toLowerCase(Locale.ROOT);
+        int space = s.indexOf(' ');
+        return space < 0 ? s : s.substring(0, space);
+    }
+
     /** Whether a word may stand where a unit would. */
     static boolean isWord(String word) {
         return WORDS.contains(word.strip().toLowerCase(Locale.ROOT))

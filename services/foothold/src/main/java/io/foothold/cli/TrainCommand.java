@@ -4,6 +4,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.policy.Lora;
 import io.foothold.policy.ModelConfig;
 import io.foothold.policy.PolicyDirectory;
 import java.nio.file.Path;
@@ -12,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -77,9 +79,10 @@ final class TrainCommand implements Callable<Integer> {
         String text = Workspace.read(file);
         RunFile plan = RunFile.resolve(file.toString(), text, overrides);
         PolicyDirectory policy = PolicyDirectory.open(Path.of(plan.text("policy.base")));
+        Optional<Lora> lora = lora(plan);
         if (dryRun) {
             System.out.print(plan.print());
-            System.out.print(memory(policy.config(), plan));
+            System.out.print(memory(policy.config(), plan, lora));
             return 0;
         }
         String runId = runId(plan);
@@ -174,9 +177,21 @@ final class TrainCommand implements Callable<Integer> {
         return out.toString();
     }
 
-    private String memory(ModelConfig config, RunFile plan) {
+    /** The adapters that the run trains, checked before anything starts. */
+    private static Optional<Lora> lora(RunFile plan) {
+        int rank = (int) plan.integer("optimizer.lora.rank");
+        double alpha = plan.number("optimizer.lora.alpha");
+        return rank == 0
+                ? Optional.empty()
+                : Optional.of(new Lora(rank, alpha == 0 ? rank : alpha, plan.names("optimizer.lora.targets")));
+    }
+
+    private String memory(ModelConfig config, RunFile plan, Optional<Lora> lora) {
         double mib = 1024 * 1024;
-        double learner = config.parameters() * 4.0 * 4 / mib;
+        // Adapters: frozen and merged weights, and the merged matrices with their gradients inside a micro-batch.
+        long adapters = lora.map(l -> l.parameters(config)).orElse(0L);
+        double learner =
+                (adapters == 0 ? config.parameters() * 4.0 : config.parameters() * 4.0 + adapters * 4.0) * 4 / mib;
         double engine = config.parameters() * 4.0 / mib;
         double cache = 2.0
                 * config.layers()
@@ -193,9 +208,15 @@ final class TrainCommand implements Callable<Integer> {
                 / mib;
         return String.format(
                 Locale.ROOT,
-                "memory estimate: learner %.0f MiB (weights, gradients, two moments) + about %.0f MiB of activations; "
+                "memory estimate: learner %.0f MiB (%s) + about %.0f MiB of activations; "
                         + "policy server %.0f MiB of weights + %.0f MiB of cache (%d slots of %d tokens); %,d parameters%n",
                 learner,
+                adapters == 0
+                        ? "weights, gradients, two moments"
+                        : String.format(
+                                Locale.ROOT,
+                                "frozen and merged weights twice; %,d parameters of adapters with gradients and two moments",
+                                adapters),
                 activations,
                 engine,
                 cache,

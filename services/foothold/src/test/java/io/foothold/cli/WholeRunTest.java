@@ -79,6 +79,51 @@ class WholeRunTest {
         }
     }
 
+    /** The base stays as it is, the checkpoint holds PEFT's files, and sampler and learner agree to the bit. */
+    @Test
+    void aRunWithAdaptersResumesToTheDigestOfAnUninterruptedOne() throws Exception {
+        List<String> options = List.of(
+                "checkpoint.every=2",
+                "optimizer.lora.rank=4",
+                "optimizer.lora.alpha=8",
+                "optimizer.lora.targets=q_proj, down_proj");
+        List<String> whole;
+        try (Stack stack = new Stack(directory.resolve("whole"))) {
+            stack.runs.create("r", yaml("pope-dial", 4, ""), options);
+            LedgerStore.RunRow row = finish(stack, "r");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            whole = digests(stack, "r");
+            assertThat(whole).hasSize(4).doesNotHaveDuplicates();
+            assertThat(stack.ledger.manifests("r"))
+                    .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 0))
+                            .isZero());
+        }
+        Path home = directory.resolve("broken");
+        try (Stack stack = new Stack(home)) {
+            stack.runs.create("r", yaml("pope-dial", 4, ""), options);
+            await().atMost(Duration.ofSeconds(60))
+                    .until(() -> digests(stack, "r").size() >= 3);
+        }
+        try (Stack stack = new Stack(home)) {
+            stack.runs.resume("r");
+            assertThat(finish(stack, "r").state()).isEqualTo("finished");
+            assertThat(digests(stack, "r")).isEqualTo(whole);
+        }
+        try (var files = java.nio.file.Files.walk(home)) {
+            List<Path> adapters =
+                    files.filter(p -> p.endsWith("checkpoints/4/adapter")).toList();
+            assertThat(adapters).hasSize(1);
+            io.foothold.policy.PolicyDirectory merged =
+                    io.foothold.policy.PolicyDirectory.open(adapters.get(0).getParent());
+            assertThat(io.foothold.policy.PolicyDirectory.open(adapters.get(0))
+                            .weights()
+                            .digest())
+                    .as("base and adapter are the checkpoint's weights and the last policy version")
+                    .isEqualTo(merged.weights().digest())
+                    .isEqualTo(whole.get(3));
+        }
+    }
+
     @Test
     void anUpdateThatTheLedgerDidNotHearOfIsTakenOverFromTheLearner() throws Exception {
         List<String> whole;

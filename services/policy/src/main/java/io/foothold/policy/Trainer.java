@@ -13,6 +13,8 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -82,6 +84,11 @@ public final class Trainer implements AutoCloseable {
 
     private final Transformer transformer;
     private final WeightStore weights;
+    private final @Nullable Lora lora;
+    private final @Nullable WeightStore frozen;
+    private final WeightStore trained;
+    private final List<String> names;
+    private final List<long[]> shapes;
     private final WeightStore gradients;
     private final WeightStore firstMoments;
     private final WeightStore secondMoments;
@@ -97,16 +104,43 @@ public final class Trainer implements AutoCloseable {
      * @param precision of attention
      */
     public Trainer(PolicyWeights initial, int microBatchTokens, Precision precision) {
+        this(initial, microBatchTokens, precision, null);
+    }
+
+    /**
+     * A trainer of adapters on frozen weights.
+     *
+     * @param adapter where the adapters begin; null trains all weights
+     */
+    public Trainer(PolicyWeights initial, int microBatchTokens, Precision precision, @Nullable LoraAdapter adapter) {
         if (microBatchTokens < 1) {
             throw new IllegalArgumentException("microBatchTokens must be positive: " + microBatchTokens);
         }
         this.transformer = new Transformer(initial.config(), precision);
         this.microBatchTokens = microBatchTokens;
-        this.weights = WeightStore.of(transformer, initial, "w[]", true);
-        this.gradients = WeightStore.zeros(transformer, "g[]");
-        this.firstMoments = WeightStore.zeros(transformer, "m[]");
-        this.secondMoments = WeightStore.zeros(transformer, "v[]");
-        this.counts = WeightStore.scalars(transformer, "count[]", 0);
+        ModelConfig config = initial.config();
+        this.weights = WeightStore.of(transformer, initial, "w[]", adapter == null);
+        if (adapter == null) {
+            this.lora = null;
+            this.frozen = null;
+            this.trained = weights;
+            this.names = WeightLayout.of(config).slots().stream()
+                    .map(slot -> slot.parts().get(0).name())
+                    .toList();
+            this.shapes = WeightStore.shapesOf(transformer);
+        } else {
+            this.lora = adapter.lora();
+            this.names = lora.names(config);
+            this.shapes = lora.shapes(config);
+            this.frozen = WeightStore.of(transformer, initial, "w[]", false);
+            this.trained = WeightStore.of(transformer, shapes, adapter.values(), "p[]", true);
+            LoraAdapter.merge(transformer, frozen, trained, weights, lora);
+        }
+        this.gradients = WeightStore.zeros(transformer, shapes, "g[]");
+        this.firstMoments = WeightStore.zeros(transformer, shapes, "m[]");
+        this.secondMoments = WeightStore.zeros(transformer, shapes, "v[]");
+        this.counts = WeightStore.zeros(
+                transformer, shapes.stream().map(s -> new long[0]).toList(), "count[]");
     }
 
     /** Keeps a frozen copy that KL terms refer to. */
@@ -119,7 +153,14 @@ public final class Trainer implements AutoCloseable {
         return steps;
     }
 
-    /** The weights, copied out. */
+    /** The adapters, copied out; empty when all weights are trained. */
+    public Optional<LoraAdapter> adapter() {
+        return lora == null
+                ? Optional.empty()
+                : Optional.of(new LoraAdapter(transformer.config(), lora, trained.values()));
+    }
+
+    /** The weights, adapters merged in, copied out. */
     public PolicyWeights weights() {
         return new PolicyWeights(transformer.config(), weights.values());
     }
@@ -127,33 +168,30 @@ public final class Trainer implements AutoCloseable {
     /** The optimizer's state as safetensors: moments by slot. */
     public byte[] encodeMoments() {
         Map<String, Safetensors.Tensor> tensors = new LinkedHashMap<>();
-        List<WeightLayout.Slot> slots = WeightLayout.of(transformer.config()).slots();
         List<float[]> m = firstMoments.values();
         List<float[]> v = secondMoments.values();
-        for (int i = 0; i < slots.size(); i++) {
-            String name = slots.get(i).parts().get(0).name();
-            tensors.put("m." + name, new Safetensors.Tensor(slots.get(i).shape(), m.get(i)));
-            tensors.put("v." + name, new Safetensors.Tensor(slots.get(i).shape(), v.get(i)));
+        for (int i = 0; i < names.size(); i++) {
+            tensors.put("m." + names.get(i), new Safetensors.Tensor(shapes.get(i), m.get(i)));
+            tensors.put("v." + names.get(i), new Safetensors.Tensor(shapes.get(i), v.get(i)));
         }
         return Safetensors.encode(tensors);
     }
 
-    /** Takes up weights, moments and step count of a checkpoint. */
-    public void restore(PolicyWeights checkpoint, java.nio.file.Path momentsFile, long stepCount) {
+    /** Takes up moments and step count of a checkpoint whose weights or adapters this trainer began with. */
+    public void restore(java.nio.file.Path momentsFile, long stepCount) {
         Map<String, Safetensors.Tensor> tensors = Safetensors.read(momentsFile);
         List<float[]> m = new ArrayList<>();
         List<float[]> v = new ArrayList<>();
-        for (WeightLayout.Slot slot : WeightLayout.of(transformer.config()).slots()) {
-            String name = slot.parts().get(0).name();
+        for (int i = 0; i < names.size(); i++) {
+            String name = names.get(i);
             Safetensors.Tensor first = tensors.get("m." + name);
             Safetensors.Tensor second = tensors.get("v." + name);
-            if (first == null || second == null || first.data().length != slot.size()) {
+            if (first == null || second == null || !Arrays.equals(first.shape(), shapes.get(i))) {
                 throw new PolicyException(momentsFile + ": moments of '" + name + "' are missing or of another shape");
             }
             m.add(first.data());
             v.add(second.data());
         }
-        weights.load(checkpoint.slots());
         firstMoments.load(m);
         secondMoments.load(v);
         steps = stepCount;
@@ -264,7 +302,14 @@ public final class Trainer implements AutoCloseable {
         };
         try (PtNDManager scope = transformer.scope()) {
             NDList arguments = new NDList();
-            arguments.addAll(weights.arrays());
+            if (lora == null) {
+                arguments.addAll(weights.arrays());
+            } else {
+                arguments.addAll(Objects.requireNonNull(frozen).arrays());
+                arguments.addAll(trained.arrays());
+                arguments.add(named(LoraAdapter.placeArray(scope, transformer.config(), lora), "places"));
+                arguments.add(named(Transformer.floats(scope, new float[] {(float) lora.scale()}, 1), "scale"));
+            }
             arguments.addAll(gradients.arrays());
             arguments.addAll(batchArrays(scope, batch));
             arguments.add(named(Transformer.floats(scope, credit, targets), "credit"));
@@ -274,7 +319,8 @@ public final class Trainer implements AutoCloseable {
             arguments.add(named(Transformer.longs(scope, row, targets), "row"));
             arguments.add(named(Transformer.floats(scope, share, targets), "share"));
             arguments.add(named(Transformer.floats(scope, numbers, numbers.length), "rule"));
-            NDList out = transformer.callWithGradients(scope, "accumulate", arguments);
+            NDList out = transformer.callWithGradients(
+                    scope, lora == null ? "accumulate" : "accumulate_adapters", arguments);
             float loss = out.get(0).getFloat();
             if (!Float.isFinite(loss)) {
                 throw new PolicyException("the loss is " + loss);
@@ -295,7 +341,7 @@ public final class Trainer implements AutoCloseable {
                 IValue clip = IValue.from(settings.clipNorm());
                 IValue out = transformer.call(
                         "step",
-                        weights.list(),
+                        trained.list(),
                         gradients.list(),
                         firstMoments.list(),
                         secondMoments.list(),
@@ -309,6 +355,9 @@ public final class Trainer implements AutoCloseable {
             double norm = out.toTensor(scope).getFloat();
             if (!Double.isFinite(norm)) {
                 throw new PolicyException("the gradient norm is " + norm + "; the weights are as before");
+            }
+            if (lora != null) {
+                LoraAdapter.merge(transformer, Objects.requireNonNull(frozen), trained, weights, lora);
             }
             steps++;
             return norm;

@@ -12,50 +12,49 @@ import java.util.List;
 /** Tensors in script order: weights, gradients or moments. Same thread rules as its {@link Transformer}. */
 final class WeightStore implements AutoCloseable {
     private final Transformer transformer;
+    private final List<long[]> shapes;
     private final NDList arrays;
     private final IValue list;
 
-    private WeightStore(Transformer transformer, NDList arrays) {
+    private WeightStore(Transformer transformer, List<long[]> shapes, NDList arrays) {
         this.transformer = transformer;
+        this.shapes = shapes;
         this.arrays = arrays;
         this.list = listOf(arrays);
     }
 
     /** Weights, copied in. */
     static WeightStore of(Transformer transformer, PolicyWeights weights, String name, boolean gradients) {
-        NDList arrays = zeroArrays(transformer, name);
-        WeightStore store = new WeightStore(transformer, arrays);
-        store.load(weights.slots());
+        return of(transformer, shapesOf(transformer), weights.slots(), name, gradients);
+    }
+
+    /** Values of any shapes, copied in. */
+    static WeightStore of(
+            Transformer transformer, List<long[]> shapes, List<float[]> values, String name, boolean gradients) {
+        WeightStore store = zeros(transformer, shapes, name);
+        store.load(values);
         if (gradients) {
-            arrays.forEach(a -> a.setRequiresGradient(true));
+            store.arrays.forEach(a -> a.setRequiresGradient(true));
         }
         return store;
     }
 
-    /** Zeros in the shape of the weights. */
-    static WeightStore zeros(Transformer transformer, String name) {
-        return new WeightStore(transformer, zeroArrays(transformer, name));
-    }
-
-    /** One scalar a weight, all of the same value. */
-    static WeightStore scalars(Transformer transformer, String name, float value) {
+    /** Zeros. */
+    static WeightStore zeros(Transformer transformer, List<long[]> shapes, String name) {
         NDList arrays = new NDList();
-        for (int i = 0; i < WeightLayout.of(transformer.config()).slots().size(); i++) {
-            NDArray a = transformer.manager().full(new Shape(), value, ai.djl.ndarray.types.DataType.FLOAT32);
+        for (long[] shape : shapes) {
+            NDArray a = transformer.manager().zeros(new Shape(shape));
             a.setName(name);
             arrays.add(a);
         }
-        return new WeightStore(transformer, arrays);
+        return new WeightStore(transformer, shapes, arrays);
     }
 
-    private static NDList zeroArrays(Transformer transformer, String name) {
-        NDList arrays = new NDList();
-        for (WeightLayout.Slot slot : WeightLayout.of(transformer.config()).slots()) {
-            NDArray a = transformer.manager().zeros(new Shape(slot.shape()));
-            a.setName(name);
-            arrays.add(a);
-        }
-        return arrays;
+    /** The shapes of a model's weights. */
+    static List<long[]> shapesOf(Transformer transformer) {
+        return WeightLayout.of(transformer.config()).slots().stream()
+                .map(WeightLayout.Slot::shape)
+                .toList();
     }
 
     static IValue listOf(NDList arrays) {
@@ -73,16 +72,15 @@ final class WeightStore implements AutoCloseable {
 
     /** Copies values in, in one native call. */
     void load(List<float[]> values) {
-        List<WeightLayout.Slot> slots = WeightLayout.of(transformer.config()).slots();
         try (PtNDManager scope = transformer.scope()) {
             NDList source = new NDList();
-            for (int i = 0; i < slots.size(); i++) {
-                source.add(Transformer.floats(scope, values.get(i), slots.get(i).shape()));
+            for (int i = 0; i < shapes.size(); i++) {
+                source.add(Transformer.floats(scope, values.get(i), shapes.get(i)));
             }
             try (IValue from = listOf(source);
                     IValue done = transformer.call("assign", list, from)) {
-                if (done.toLong() != slots.size()) {
-                    throw new IllegalStateException("assigned " + done.toLong() + " of " + slots.size());
+                if (done.toLong() != shapes.size()) {
+                    throw new IllegalStateException("assigned " + done.toLong() + " of " + shapes.size());
                 }
             }
         }

@@ -207,7 +207,7 @@ class Transformer(Module):
   def score(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
     token, lp = (self).log_probs(w, ids, pos, query, key, before, back, source, target, temperature)
     return (token, -(torch.exp(lp) * lp).sum([-1]))
-  def accumulate(self: __torch__.Transformer, w: List[Tensor], g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+  def objective(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
     ratio_form = int(rule[0].item())
     low = float(rule[1].item())
     high = float(rule[2].item())
@@ -234,13 +234,37 @@ class Transformer(Module):
       loss = loss + (weight * (torch.exp(d) - d - 1.)).sum() * kl
     if bonus > 0.:
       loss = loss - (weight * -(torch.exp(lp) * lp).sum([-1])).sum() * bonus
-    grads = torch.grad([loss], w)
+    return (loss, token, lp)
+  def collected(self: __torch__.Transformer, loss: Tensor, token: Tensor, lp: Tensor, p: List[Tensor], g: List[Tensor]) -> Tuple[Tensor, Tensor, Tensor]:
+    grads = torch.grad([loss], p)
     torch.set_grad_enabled(False)
-    for i in range(len(w)):
+    for i in range(len(p)):
       g[i].add_(ops.aten._unwrap_optional(grads[i]))
     entropy = -(torch.exp(lp) * lp).sum([-1])
     torch.set_grad_enabled(True)
     return (loss.detach(), token.detach(), entropy)
+  def accumulate(self: __torch__.Transformer, w: List[Tensor], g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    loss, token, lp = (self).objective(w, ids, pos, query, key, before, back, source, target, credit, weight, behaviour, base, row, share, rule)
+    return (self).collected(loss, token, lp, w, g)
+  def accumulate_adapters(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], places: Tensor, scale: Tensor, g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    loss, token, lp = (self).objective((self).merged(w, p, places, float(scale[0].item())), ids, pos, query, key, before, back, source, target, credit, weight, behaviour, base, row, share, rule)
+    return (self).collected(loss, token, lp, p, g)
+  def merged(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], places: Tensor, scale: float) -> List[Tensor]:
+    out = annotate(List[Tensor], [])
+    for i in range(len(w)):
+      out.append(w[i])
+    for j in range(places.size(0)):
+      slot = int(places[j][0].item())
+      row = int(places[j][1].item())
+      delta = torch.mm(p[2 * j + 1], p[2 * j]) * scale
+      rest = out[slot].size(0) - row - delta.size(0)
+      out[slot] = out[slot] + torch.constant_pad_nd(delta, [0, 0, row, rest], 0)
+    return out
+  def merge(self: __torch__.Transformer, target: List[Tensor], w: List[Tensor], p: List[Tensor], places: Tensor, scale: float) -> int:
+    full = (self).merged(w, p, places, scale)
+    for i in range(len(target)):
+      target[i].detach().copy_(full[i])
+    return places.size(0)
   def step(self: __torch__.Transformer, w: List[Tensor], g: List[Tensor], m: List[Tensor], v: List[Tensor], count: List[Tensor], lr: float, beta1: float, beta2: float, eps: float, decay: float, clip: float) -> Tensor:
     norm = torch.linalg_vector_norm(torch.stack(torch._foreach_norm(g, 2)))
     if bool(torch.isfinite(norm).item()):

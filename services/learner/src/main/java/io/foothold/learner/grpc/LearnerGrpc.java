@@ -15,6 +15,7 @@ import io.foothold.learner.train.Manifest;
 import io.foothold.learner.train.RunSettings;
 import io.foothold.learner.train.RunStore;
 import io.foothold.learner.train.Schedule;
+import io.foothold.policy.Lora;
 import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyException;
 import io.foothold.policy.PolicyWeights;
@@ -32,6 +33,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
@@ -250,6 +252,13 @@ public final class LearnerGrpc implements LearnerService {
                 s.getCheckpointsKept(),
                 s.getMaxLogProbDifference(),
                 s.getFastAttention() ? Precision.FAST : Precision.EXACT,
+                s.hasLora()
+                        ? Optional.of(new Lora(
+                                s.getLora().getRank(),
+                                s.getLora().getAlpha(),
+                                s.getLora().getTargetsList()))
+                        : Optional.empty(),
+                s.getSeed(),
                 TextFormat.printer().printToString(s));
     }
 

@@ -3,6 +3,8 @@ package io.foothold.learner.train;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.loss.CreditPlan;
+import io.foothold.policy.Lora;
+import io.foothold.policy.LoraAdapter;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyException;
 import io.foothold.policy.PolicyWeights;
@@ -40,18 +42,36 @@ public final class LearnerRun implements AutoCloseable {
         this.base = PolicyDirectory.open(basePolicy);
         this.store = new RunStore(home, base);
         Optional<RunStore.Checkpoint> checkpoint = store.newest(settings.text());
-        PolicyWeights weights = checkpoint.map(RunStore.Checkpoint::weights).orElseGet(base::weights);
-        this.trainer = new Trainer(weights, settings.microBatchTokens(), settings.precision());
+        LoraAdapter adapter = settings.lora()
+                .map(lora -> checkpoint.map(c -> store.readAdapter(c)).orElseGet(() -> first(lora)))
+                .orElse(null);
+        // Adapters stand on the base, whatever they have become; trained weights are the checkpoint's.
+        PolicyWeights begin = adapter == null && checkpoint.isPresent()
+                ? PolicyDirectory.open(checkpoint.get().directory()).weights()
+                : adapter == null ? base.weights() : base.baseWeights();
+        this.trainer = new Trainer(begin, settings.microBatchTokens(), settings.precision(), adapter);
         if (settings.loss().klCoefficient() > 0) {
             trainer.setBase(base.weights());
         }
         checkpoint.ifPresent(c -> {
-            trainer.restore(c.weights(), c.moments(), c.optimizerSteps());
+            trainer.restore(c.moments(), c.optimizerSteps());
             update = c.update();
             version = c.version();
             checkpointed = c.update();
         });
-        this.artefact = store.writeArtefact(weights);
+        this.artefact = store.writeArtefact(trainer.weights());
+    }
+
+    /** The base policy's own adapters, or fresh ones. */
+    private LoraAdapter first(Lora lora) {
+        Optional<LoraAdapter> own = base.adapter();
+        if (own.isPresent() && !own.get().lora().equals(lora)) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    "the base policy " + base.path() + " has adapters of another form: "
+                            + own.get().lora() + ", the run file asks for " + lora);
+        }
+        return own.orElseGet(() -> LoraAdapter.fresh(base.config(), lora, settings.seed()));
     }
 
     /** The last update in the weights. */
@@ -234,6 +254,7 @@ public final class LearnerRun implements AutoCloseable {
                 new RunStore.State(update, version, trainer.steps(), settings.text()),
                 trainer.weights(),
                 trainer.encodeMoments(),
+                trainer.adapter(),
                 settings.checkpointsKept());
         if (label.isEmpty()) {
             checkpointed = update;

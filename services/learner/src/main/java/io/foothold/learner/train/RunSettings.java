@@ -2,8 +2,10 @@ package io.foothold.learner.train;
 
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.LossRule;
+import io.foothold.policy.Lora;
 import io.foothold.policy.Precision;
 import io.foothold.policy.Trainer;
+import java.util.Optional;
 
 /**
  * How a run learns.
@@ -24,6 +26,8 @@ import io.foothold.policy.Trainer;
  * @param checkpointsKept checkpoints that stay
  * @param maxLogProbDifference largest difference of sampler and learner, nats
  * @param precision of attention
+ * @param lora adapters that are trained on frozen weights; empty when all weights are
+ * @param seed of fresh adapters
  * @param text the settings in canonical text, compared on resume
  */
 public record RunSettings(
@@ -43,6 +47,8 @@ public record RunSettings(
         int checkpointsKept,
         double maxLogProbDifference,
         Precision precision,
+        Optional<Lora> lora,
+        long seed,
         String text) {
 
     /** Checks ranges. */

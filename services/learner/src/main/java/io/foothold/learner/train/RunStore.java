@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.policy.LoraAdapter;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
 import java.io.IOException;
@@ -18,11 +19,14 @@ import java.util.stream.Stream;
 
 /**
  * A run's files: {@code artefacts/DIGEST.safetensors}, {@code checkpoints/UPDATE/} (a Hugging Face directory with the moments
- * beside the weights), {@code manifests/UPDATE.json}. A checkpoint is there whole or not at all.
+ * beside the weights and, when adapters are trained, {@code adapter/} in PEFT's format), {@code manifests/UPDATE.json}. A checkpoint is there whole or not at all.
  */
 public final class RunStore {
     private static final int ARTEFACTS_KEPT = 4;
     private static final String STATE = "state.json";
+    /** A directory in PEFT's format, beside the merged weights. */
+    private static final String ADAPTER = "adapter";
+
     private static final String MOMENTS = "moments.safetensors";
 
     /** A policy version's file. */
@@ -32,7 +36,11 @@ public final class RunStore {
     record State(long update, long version, long optimizerSteps, String settings) {}
 
     /** A checkpoint that was read. */
-    record Checkpoint(PolicyWeights weights, Path moments, long update, long version, long optimizerSteps) {}
+    record Checkpoint(Path directory, long update, long version, long optimizerSteps) {
+        Path moments() {
+            return directory.resolve(MOMENTS);
+        }
+    }
 
     private final Path home;
     private final PolicyDirectory base;
@@ -86,7 +94,8 @@ public final class RunStore {
         return Files.exists(file) ? Optional.of(read(file, Manifest.class)) : Optional.empty();
     }
 
-    void writeCheckpoint(String label, State state, PolicyWeights weights, byte[] moments, int kept) {
+    void writeCheckpoint(
+            String label, State state, PolicyWeights weights, byte[] moments, Optional<LoraAdapter> adapter, int kept) {
         Path all = home.resolve("checkpoints");
         Path target = all.resolve(label.isEmpty() ? Long.toString(state.update()) : label);
         Path part = all.resolve(target.getFileName() + ".part");
@@ -94,6 +103,7 @@ public final class RunStore {
             deleteTree(part);
             PolicyDirectory.write(part, weights, base.tokenizerJson());
             PolicyWeights.writeDurably(part.resolve(MOMENTS), moments);
+            adapter.ifPresent(a -> a.write(part.resolve(ADAPTER), base.base()));
             write(part.resolve(STATE), state);
             Path old = all.resolve(target.getFileName() + ".old");
             deleteTree(old);
@@ -130,12 +140,12 @@ public final class RunStore {
                     "the run's configuration changed since checkpoint " + newest + ": "
                             + difference(state.settings(), settings));
         }
-        return Optional.of(new Checkpoint(
-                PolicyDirectory.open(newest).weights(),
-                newest.resolve(MOMENTS),
-                state.update(),
-                state.version(),
-                state.optimizerSteps()));
+        return Optional.of(new Checkpoint(newest, state.update(), state.version(), state.optimizerSteps()));
+    }
+
+    /** The adapters of a checkpoint. */
+    LoraAdapter readAdapter(Checkpoint checkpoint) {
+        return LoraAdapter.read(base.config(), checkpoint.directory().resolve(ADAPTER));
     }
 
     private static List<Path> numbered(Path directory) {

@@ -260,7 +260,23 @@ final class RunSpec {
                         .setCheckpointsKept(file.count("checkpoint.keep"))
                         .setSeed(file.integer("seed"))
                         .setMaxLogProbDifference(file.number("max_log_prob_difference"))
-                        .setFastAttention(file.text("precision").equals("fast")))
+                        .setFastAttention(file.text("precision").equals("fast"))
+                        .mergeFrom(adapters(file)))
+                .build();
+    }
+
+    /** The settings of adapters; none when all weights are trained. */
+    private static LearnerSettings adapters(RunFile file) {
+        int rank = file.count("optimizer.lora.rank");
+        if (rank == 0) {
+            return LearnerSettings.getDefaultInstance();
+        }
+        double alpha = file.number("optimizer.lora.alpha");
+        return LearnerSettings.newBuilder()
+                .setLora(LoraSettings.newBuilder()
+                        .setRank(rank)
+                        .setAlpha(alpha == 0 ? rank : alpha)
+                        .addAllTargets(file.names("optimizer.lora.targets")))
                 .build();
     }
 

@@ -346,6 +346,14 @@ public final class RunFile {
         return value;
     }
 
+    /** Names with commas between them. */
+    public List<String> names(String key) {
+        return java.util.Arrays.stream(text(key).split(",", -1))
+                .map(String::strip)
+                .filter(n -> !n.isEmpty())
+                .toList();
+    }
+
     /** A whole number. */
     public long integer(String key) {
         return Long.parseLong(text(key));

@@ -178,6 +178,15 @@ public final class Schema {
         integer("optimizer.groups_per_step", "0", "Groups of one optimizer step; 0 takes the whole update.");
         integer("optimizer.epochs", "1", "Passes over an update.");
         integer("optimizer.micro_batch_tokens", "8192", "Largest count of tokens of a micro-batch.");
+        integer(
+                "optimizer.lora.rank",
+                "0",
+                "Rank of adapters that are trained on frozen weights; 0 trains all weights.");
+        number("optimizer.lora.alpha", "0", "Scale of the adapters, times the rank; 0 takes the rank.");
+        text(
+                "optimizer.lora.targets",
+                "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj",
+                "Projections that get an adapter.");
         integer("staleness", "0", "Versions that a trained token may be behind; 0 is synchronous.");
         choice(
                 "precision",

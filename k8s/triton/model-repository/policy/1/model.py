@@ -118,7 +118,10 @@ class TritonPythonModel:
         return [texts("status_json", [text.encode()]), pb.Tensor("policy_version", np.array([self.version], np.int64))]
 
     def tokenize(self, inputs):
-        encoded = [self.policy.encode(text.decode()) for text in inputs["text"]]
+        prompts = [text.decode() for text in inputs["text"]]
+        if "chat" in inputs:
+            prompts = [self.policy.message(text, inputs["chat"][0].decode()) for text in prompts]
+        encoded = [self.policy.encode(text) for text in prompts]
         return [pb.Tensor("ids", np.array(sum(encoded, []), np.int32)),
                 pb.Tensor("lengths", np.array([len(e) for e in encoded], np.int32))]
 

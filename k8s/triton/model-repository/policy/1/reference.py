@@ -2,6 +2,7 @@
 
 Reads a Hugging Face directory (config.json, generation_config.json, tokenizer.json, one safetensors file). Noise is the
 contract's: token = entries of the cumulative distribution, in token-id order, that are <= u * total."""
+import datetime
 import hashlib
 import json
 import pathlib
@@ -95,6 +96,36 @@ class Policy:
 
     def encode(self, text):
         return self.tokenizer.encode(text, add_special_tokens=False).ids
+
+    def message(self, text, settings):
+        """A user's message in the policy's chat template, rendered with transformers' settings of Jinja."""
+        from jinja2.exceptions import TemplateError
+        from jinja2.ext import loopcontrols
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+        directory = self.tokenizer_path.parent
+        own, config = directory / "chat_template.jinja", directory / "tokenizer_config.json"
+        config = json.loads(config.read_text()) if config.exists() else {}
+        template = own.read_text() if own.exists() else config.get("chat_template")
+        if isinstance(template, list):
+            template = {t["name"]: t["template"] for t in template}.get("default")
+        if not template:
+            raise Refused("the policy has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)")
+
+        def refuse(message):
+            raise Refused("the chat template refuses the conversation: " + message)
+        tokens = {k: v["content"] if isinstance(v, dict) else v for k, v in config.items() if k.endswith("_token") and v}
+        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+        environment.filters["tojson"] = lambda value, **more: json.dumps(value, ensure_ascii=False, **more)
+        environment.globals["raise_exception"] = refuse
+        environment.globals["strftime_now"] = lambda form: datetime.datetime.now().strftime(form)
+        try:
+            settings = json.loads(settings)
+            before = [{"role": "system", "content": settings["system"]}] if settings.get("system") else []
+            return environment.from_string(template).render(
+                messages=before + [{"role": "user", "content": text}], add_generation_prompt=True,
+                **{**tokens, **settings.get("options", {})})
+        except (TemplateError, ValueError, AttributeError) as failure:
+            raise Refused("chat: %s" % failure)
 
     def pieces(self):
         """The bytes of every token; byte-level vocabularies are translated back to bytes."""

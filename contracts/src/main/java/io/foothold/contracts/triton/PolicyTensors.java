@@ -50,6 +50,9 @@ public final class PolicyTensors {
     /** Texts to encode, BYTES [-1]; op tokenize. */
     public static final String TEXT = "text";
 
+    /** Makes each text a user's message, BYTES [1]: {"system": text, "options": {name: value}}; op tokenize. */
+    public static final String CHAT = "chat";
+
     /** Requests to abort, BYTES [-1]; op abort. */
     public static final String TARGET_ID = "target_id";
 

@@ -27,6 +27,7 @@ import picocli.CommandLine.Command;
             LedgerCommand.class,
             DoctorCommand.class,
             ScoreCommand.class,
+            EncodeCommand.class,
             TritonCommand.class,
             CleanCommand.class
         })

@@ -80,6 +80,12 @@ final class TrainCommand implements Callable<Integer> {
         RunFile plan = RunFile.resolve(file.toString(), text, overrides);
         PolicyDirectory policy = PolicyDirectory.open(Path.of(plan.text("policy.base")));
         Optional<Lora> lora = lora(plan);
+        if (plan.flag("prompts.chat") && policy.chatTemplate().isEmpty()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    "prompts.chat: policy " + policy.path()
+                            + " has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)");
+        }
         if (dryRun) {
             System.out.print(plan.print());
             System.out.print(memory(policy.config(), plan, lora));

@@ -54,13 +54,21 @@ final class Stack implements AutoCloseable {
         this(home, "dial", false);
     }
 
+    /** A stack on another directory's policy. */
+    Stack(Path home, Path policy) throws IOException {
+        this(home, policy, false);
+    }
+
     /**
      * A stack on a shipped policy.
      *
      * @param keepFirst whether a second engine keeps the first policy
      */
     Stack(Path home, String policyName, boolean keepFirst) throws IOException {
-        Path policy = Path.of(System.getProperty("foothold.root"), "services/foothold/policies", policyName);
+        this(home, Path.of(System.getProperty("foothold.root"), "services/foothold/policies", policyName), keepFirst);
+    }
+
+    private Stack(Path home, Path policy, boolean keepFirst) throws IOException {
         triton = engine(policy);
         int enginePort = serve(streaming(triton));
         Optional<List<String>> frozen =

@@ -11,10 +11,13 @@ import io.foothold.inference.ModelInferRequest;
 import io.foothold.inference.ModelStreamInferResponse;
 import io.foothold.inference.MutinyGRPCInferenceServiceGrpc;
 import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.policy.PolicyDirectory;
 import io.foothold.v1.UpdateManifest;
 import io.smallrye.mutiny.Multi;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -109,18 +112,48 @@ class WholeRunTest {
             assertThat(finish(stack, "r").state()).isEqualTo("finished");
             assertThat(digests(stack, "r")).isEqualTo(whole);
         }
-        try (var files = java.nio.file.Files.walk(home)) {
+        try (var files = Files.walk(home)) {
             List<Path> adapters =
                     files.filter(p -> p.endsWith("checkpoints/4/adapter")).toList();
             assertThat(adapters).hasSize(1);
-            io.foothold.policy.PolicyDirectory merged =
-                    io.foothold.policy.PolicyDirectory.open(adapters.get(0).getParent());
-            assertThat(io.foothold.policy.PolicyDirectory.open(adapters.get(0))
-                            .weights()
-                            .digest())
+            PolicyDirectory merged = PolicyDirectory.open(adapters.get(0).getParent());
+            assertThat(PolicyDirectory.open(adapters.get(0)).weights().digest())
                     .as("base and adapter are the checkpoint's weights and the last policy version")
                     .isEqualTo(merged.weights().digest())
                     .isEqualTo(whole.get(3));
+        }
+    }
+
+    /** A template that repeats the message gives the run without one; a template that says more does not. */
+    @Test
+    void promptsGoThroughThePolicysChatTemplate() throws Exception {
+        Path chat = directory.resolve("chat");
+        PolicyDirectory plain = PolicyDirectory.open(Workspace.dialPolicy());
+        PolicyDirectory.write(chat, plain.weights(), plain.tokenizerJson());
+        Files.writeString(
+                chat.resolve("chat_template.jinja"),
+                "{% if style is defined %}{{ messages[0].content }}{% endif %}{{ messages[-1].content }}");
+        List<String> options = List.of("policy.base=" + chat, "prompts.chat=true", "prompts.system=7");
+        List<List<String>> digests = new ArrayList<>();
+        for (List<String> more : List.of(List.<String>of(), List.of("prompts.chat_options=style=long"))) {
+            Path home = directory.resolve("r" + digests.size());
+            try (Stack stack = new Stack(home, chat)) {
+                List<String> all = new ArrayList<>(options);
+                all.addAll(more);
+                stack.runs.create("r", yaml("grpo-dial", 2, ""), all);
+                LedgerStore.RunRow row = finish(stack, "r");
+                assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+                digests.add(digests(stack, "r"));
+            }
+            assertThat(home.resolve("runs/r/learner/checkpoints/2/chat_template.jinja"))
+                    .as("a checkpoint is a whole directory")
+                    .exists();
+        }
+        try (Stack stack = new Stack(directory.resolve("plain"))) {
+            stack.runs.create("r", yaml("grpo-dial", 2, ""), List.of());
+            assertThat(finish(stack, "r").state()).isEqualTo("finished");
+            assertThat(digests.get(0)).isEqualTo(digests(stack, "r"));
+            assertThat(digests.get(1)).isNotEqualTo(digests.get(0));
         }
     }
 

@@ -1,9 +1,11 @@
 package io.foothold.policy;
 
+import io.foothold.policy.chat.ChatTemplate;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -18,6 +20,14 @@ import java.util.Optional;
  * @param adapter the adapters, if there are any
  */
 public record PolicyDirectory(Path path, Path base, ModelConfig config, Optional<LoraAdapter> adapter) {
+
+    private static final List<String> TOKENIZER_FILES = List.of(
+            "tokenizer_config.json",
+            "chat_template.jinja",
+            "special_tokens_map.json",
+            "added_tokens.json",
+            "vocab.json",
+            "merges.txt");
 
     /** Opens a directory. */
     public static PolicyDirectory open(Path path) {
@@ -47,6 +57,25 @@ public record PolicyDirectory(Path path, Path base, ModelConfig config, Optional
     /** Reads the tokenizer. */
     public Tokenizer tokenizer() {
         return Tokenizer.read(base, config);
+    }
+
+    /** The chat template, if the directory has one. */
+    public Optional<ChatTemplate> chatTemplate() {
+        return ChatTemplate.read(base);
+    }
+
+    /** Copies what belongs to the tokenizer beside tokenizer.json, so that another directory is as complete as this one. */
+    public void copyTokenizerFiles(Path target) {
+        for (String name : TOKENIZER_FILES) {
+            Path file = base.resolve(name);
+            if (Files.exists(file)) {
+                try {
+                    PolicyWeights.writeDurably(target.resolve(name), Files.readAllBytes(file));
+                } catch (IOException e) {
+                    throw new PolicyException(file + " cannot be read: " + e.getMessage(), e);
+                }
+            }
+        }
     }
 
     /** Writes a whole directory. */

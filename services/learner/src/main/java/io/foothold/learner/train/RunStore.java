@@ -102,6 +102,7 @@ public final class RunStore {
         try {
             deleteTree(part);
             PolicyDirectory.write(part, weights, base.tokenizerJson());
+            base.copyTokenizerFiles(part);
             PolicyWeights.writeDurably(part.resolve(MOMENTS), moments);
             adapter.ifPresent(a -> a.write(part.resolve(ADAPTER), base.base()));
             write(part.resolve(STATE), state);

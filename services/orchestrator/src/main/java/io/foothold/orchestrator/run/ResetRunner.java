@@ -245,7 +245,7 @@ final class ResetRunner implements PlaceRunner {
                 questions.getStartsList().stream()
                         .map(s -> s.toBuilder().setProblemId(problemId).build())
                         .toList(),
-                questions.getSettings(),
+                spec.conversing(questions.getSettings()),
                 seed.split("questions"),
                 version);
         return services.localize(work.addAllAnswers(answers).build()).join();

@@ -98,15 +98,30 @@ final class RunSpec {
                 .build();
     }
 
+    /** Settings with the conversation that prompts stand in, if they do. */
+    SamplingSettings conversing(SamplingSettings settings) {
+        if (!file.flag("prompts.chat")) {
+            return settings;
+        }
+        ChatSettings.Builder chat = ChatSettings.newBuilder().setSystem(file.text("prompts.system"));
+        for (String option : file.names("prompts.chat_options")) {
+            int equals = option.indexOf('=');
+            chat.putOptions(
+                    option.substring(0, equals).strip(),
+                    option.substring(equals + 1).strip());
+        }
+        return settings.toBuilder().setChat(chat).build();
+    }
+
     SamplingSettings sampling(double temperature) {
-        return SamplingSettings.newBuilder()
+        return conversing(SamplingSettings.newBuilder()
                 .setTemperature(temperature)
                 .setTopP(1)
                 .setMaxTokens(file.count("sampling.max_tokens"))
                 .setThoughtDelimiter(file.text("prompts.thought_delimiter"))
                 .setMaxThoughtTokens(file.count("sampling.max_thought_tokens"))
                 .setMaxThoughts(file.count("sampling.max_thoughts"))
-                .build();
+                .build());
     }
 
     SamplingSettings trainSampling() {

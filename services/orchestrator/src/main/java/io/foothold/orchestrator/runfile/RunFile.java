@@ -158,6 +158,15 @@ public final class RunFile {
             checkResets(where);
         }
         checkTree(where, share);
+        if (!flag("prompts.chat") && !(text("prompts.system") + text("prompts.chat_options")).isEmpty()) {
+            throw invalid(where + ": 'prompts.system' and 'prompts.chat_options' need prompts.chat: true");
+        }
+        for (String option : names("prompts.chat_options")) {
+            if (!option.matches("\\w+\\s*=.*")) {
+                throw invalid(where + ": 'prompts.chat_options' needs NAME=VALUE with commas between them, got '"
+                        + option + "'");
+            }
+        }
         if (!text("revision.prompt").isEmpty()) {
             if (share > 0 || !text("tree.branches").isEmpty()) {
                 throw invalid(

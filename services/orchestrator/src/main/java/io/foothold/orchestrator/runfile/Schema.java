@@ -45,6 +45,9 @@ public final class Schema {
         source("problems.evaluate.*", "Problems of an evaluation set");
         text("prompts.root", "{problem}", "Prompt of a root start state.");
         text("prompts.guided", "", "Prompt of a guided start state.");
+        flag("prompts.chat", "false", "Whether prompts are user's messages in the policy's chat template.");
+        text("prompts.system", "", "System message before them.");
+        text("prompts.chat_options", "", "Variables of the chat template, such as enable_thinking=false, with commas.");
         text("prompts.thought_delimiter", "", "Text that ends a thought.");
         integer("mining.samples", "0", "Samples a problem to find the hard set; 0 takes every problem.");
         integer("mining.max_passes", "0", "A problem is hard when at most this many samples pass.");

@@ -242,9 +242,14 @@ final class InferenceStream {
 
     private void tokenize(ModelInferRequest request, Map<String, Tensor> tensors) {
         List<byte[]> texts = PolicyModel.tensor(tensors, TEXT).bytes();
+        Tensor chat = tensors.get(CHAT);
         List<int[]> encoded = new ArrayList<>();
         for (byte[] text : texts) {
-            encoded.add(host.get().tokenizer().encode(new String(text, StandardCharsets.UTF_8)));
+            String prompt = new String(text, StandardCharsets.UTF_8);
+            encoded.add(
+                    chat == null
+                            ? host.get().tokenizer().encode(prompt)
+                            : host.get().encodeMessage(prompt, chat.text()));
         }
         ModelInferResponse.Builder response = responseTo(request);
         Tensors.put(

@@ -58,6 +58,7 @@ final class PolicyModel {
         INPUTS.put(STREAM_INTERVAL, DataType.TYPE_INT32);
         INPUTS.put(MIN_POLICY_VERSION, DataType.TYPE_INT64);
         INPUTS.put(TEXT, DataType.TYPE_STRING);
+        INPUTS.put(CHAT, DataType.TYPE_STRING);
         INPUTS.put(TARGET_ID, DataType.TYPE_STRING);
         INPUTS.put(WEIGHTS_URI, DataType.TYPE_STRING);
         INPUTS.put(WEIGHTS_DIGEST, DataType.TYPE_STRING);

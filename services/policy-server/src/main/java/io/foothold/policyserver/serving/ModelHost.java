@@ -1,5 +1,9 @@
 package io.foothold.policyserver.serving;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.policy.GenerationEngine;
@@ -10,9 +14,12 @@ import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyException;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Tokenizer;
+import io.foothold.policy.chat.ChatTemplate;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -62,6 +69,7 @@ public final class ModelHost implements AutoCloseable {
 
     private final ModelConfig config;
     private final Tokenizer tokenizer;
+    private final Optional<ChatTemplate> chat;
     private final GenerationEngine.Settings settings;
     private final LinkedBlockingQueue<Consumer<GenerationEngine>> commands = new LinkedBlockingQueue<>();
     private final ExecutorService fetcher;
@@ -86,6 +94,7 @@ public final class ModelHost implements AutoCloseable {
         PolicyDirectory policy = PolicyDirectory.open(directory);
         this.config = policy.config();
         this.tokenizer = policy.tokenizer();
+        this.chat = policy.chatTemplate();
         this.settings = settings;
         PolicyWeights weights = policy.weights();
         this.digest = weights.digest();
@@ -197,6 +206,32 @@ public final class ModelHost implements AutoCloseable {
     /** The shape of the model. */
     public ModelConfig config() {
         return config;
+    }
+
+    /**
+     * Token ids of a user's message in the policy's chat template, with the beginning of the answer.
+     *
+     * @param settings JSON object with {@code system} and {@code options}
+     * @throws PolicyException when the policy has no chat template or it refuses the message
+     */
+    public int[] encodeMessage(String text, String settings) {
+        ChatTemplate template = chat.orElseThrow(() -> new PolicyException(
+                "the policy has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)"));
+        try {
+            JsonNode json = new ObjectMapper().readTree(settings);
+            List<ChatTemplate.Message> messages = new ArrayList<>();
+            if (!json.path("system").asText("").isEmpty()) {
+                messages.add(
+                        new ChatTemplate.Message("system", json.path("system").asText()));
+            }
+            messages.add(new ChatTemplate.Message("user", text));
+            Map<String, Object> options =
+                    new ObjectMapper().convertValue(json.path("options"), new TypeReference<Map<String, Object>>() {});
+            return tokenizer.encode(template.render(messages, true, options == null ? Map.of() : options));
+        } catch (JsonProcessingException | IllegalArgumentException e) {
+            throw new PolicyException(
+                    "input 'chat' must be a JSON object with 'system' and 'options', got " + settings, e);
+        }
     }
 
     /** Its tokenizer. */

@@ -1,6 +1,8 @@
 package io.foothold.sampler.grpc;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.primitives.Floats;
 import com.google.common.primitives.Ints;
 import com.google.common.primitives.Longs;
@@ -12,6 +14,7 @@ import io.foothold.sampler.rollout.GroupWork;
 import io.foothold.sampler.rollout.RolloutSampler;
 import io.foothold.sampler.rollout.SampledRollout;
 import io.foothold.sampler.triton.TritonEndpoint;
+import io.foothold.v1.ChatSettings;
 import io.foothold.v1.FailedRollout;
 import io.foothold.v1.FinishReason;
 import io.foothold.v1.GetSamplerStatusRequest;
@@ -35,6 +38,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
@@ -111,6 +115,23 @@ public final class SamplerGrpc implements SamplerService {
         });
     }
 
+    /** Chat settings as the server's input has them. */
+    private static String chat(ChatSettings chat) {
+        ObjectNode json = new ObjectMapper().createObjectNode();
+        json.put("system", chat.getSystem());
+        ObjectNode options = json.putObject("options");
+        new TreeMap<>(chat.getOptionsMap()).forEach((name, value) -> {
+            if (value.equals("true") || value.equals("false")) {
+                options.put(name, Boolean.parseBoolean(value));
+            } else if (value.matches("-?\\d{1,18}")) {
+                options.put(name, Long.parseLong(value));
+            } else {
+                options.put(name, value);
+            }
+        });
+        return json.toString();
+    }
+
     private static GroupWork work(SampleWork work) {
         SamplingSettings s = work.getSettings();
         int own = work.getStart().getMaxTokens();
@@ -135,7 +156,8 @@ public final class SamplerGrpc implements SamplerService {
                         s.getThoughtDelimiter(),
                         s.getStopStringsList(),
                         s.getMaxThoughtTokens(),
-                        s.getMaxThoughts()),
+                        s.getMaxThoughts(),
+                        s.hasChat() ? chat(s.getChat()) : ""),
                 work.getReservationsList().stream()
                         .map(r -> new GroupWork.Reservation(r.getRolloutId(), r.getSeed()))
                         .toList(),

@@ -31,6 +31,7 @@ public record GroupWork(
      * @param thoughtDelimiter ends a thought; empty when thoughts are not cut
      * @param maxThoughtTokens upper limit of tokens of one thought; 0 for none
      * @param maxThoughts upper limit of sampled thoughts; 0 for none
+     * @param chat how the server makes the prompt a user's message, as input {@code chat} has it; empty when it does not
      */
     public record Settings(
             double temperature,
@@ -40,7 +41,21 @@ public record GroupWork(
             String thoughtDelimiter,
             List<String> stopStrings,
             int maxThoughtTokens,
-            int maxThoughts) {
+            int maxThoughts,
+            String chat) {
+        /** Settings for a prompt that is encoded as it stands. */
+        public Settings(
+                double temperature,
+                double topP,
+                int topK,
+                int maxTokens,
+                String thoughtDelimiter,
+                List<String> stopStrings,
+                int maxThoughtTokens,
+                int maxThoughts) {
+            this(temperature, topP, topK, maxTokens, thoughtDelimiter, stopStrings, maxThoughtTokens, maxThoughts, "");
+        }
+
         /** Copies the stop strings; limits of thoughts need thoughts. */
         public Settings {
             stopStrings = List.copyOf(stopStrings);

@@ -61,7 +61,7 @@ public final class RolloutSampler implements AutoCloseable {
     private final EndpointWatch watch;
     private final Limits limits;
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
-    private final Map<String, int[]> prompts = new ConcurrentHashMap<>();
+    private final Map<TritonEndpoint.Prompt, int[]> prompts = new ConcurrentHashMap<>();
     private final Set<String> delimiters = ConcurrentHashMap.newKeySet();
     private volatile boolean draining;
 
@@ -180,13 +180,15 @@ public final class RolloutSampler implements AutoCloseable {
         if (work.promptTokens().length > 0) {
             return work.promptTokens();
         }
-        int[] known = prompts.get(work.prompt());
+        TritonEndpoint.Prompt prompt =
+                new TritonEndpoint.Prompt(work.prompt(), work.settings().chat());
+        int[] known = prompts.get(prompt);
         if (known == null) {
-            known = choose().tokenize(work.prompt(), limits.deadline());
+            known = choose().tokenize(prompt, limits.deadline());
             if (prompts.size() >= MOST_CACHED_PROMPTS) {
                 prompts.clear();
             }
-            prompts.put(work.prompt(), known);
+            prompts.put(prompt, known);
         }
         return known;
     }

@@ -46,7 +46,7 @@ public final class TritonEndpoint implements AutoCloseable {
     private final String model;
     private final Optional<String> adminSecret;
     /** Texts that wait for the next tokenize request; guards {@link #tokenizing}. */
-    private final Map<String, CompletableFuture<int[]>> untokenized = new LinkedHashMap<>();
+    private final Map<Prompt, CompletableFuture<int[]>> untokenized = new LinkedHashMap<>();
 
     private boolean tokenizing;
     private final ManagedChannel[] channels = new ManagedChannel[CHANNELS];
@@ -330,11 +330,18 @@ public final class TritonEndpoint implements AutoCloseable {
         return known;
     }
 
+    /**
+     * A text to encode.
+     *
+     * @param chat how it becomes a user's message, as input {@code chat} has it; empty when it is encoded as it stands
+     */
+    public record Prompt(String text, String chat) {}
+
     /** Token ids of a text. Texts that are asked for while a request is under way go together in the next one. */
-    public int[] tokenize(String text, Duration deadline) {
+    public int[] tokenize(Prompt prompt, Duration deadline) {
         CompletableFuture<int[]> ids;
         synchronized (untokenized) {
-            ids = untokenized.computeIfAbsent(text, t -> new CompletableFuture<>());
+            ids = untokenized.computeIfAbsent(prompt, t -> new CompletableFuture<>());
             if (!tokenizing) {
                 tokenizing = true;
                 Thread.startVirtualThread(() -> tokenizeAll(deadline));
@@ -349,26 +356,31 @@ public final class TritonEndpoint implements AutoCloseable {
 
     private void tokenizeAll(Duration deadline) {
         while (true) {
-            Map<String, CompletableFuture<int[]>> batch;
+            Map<String, Map<String, CompletableFuture<int[]>>> batches = new LinkedHashMap<>();
             synchronized (untokenized) {
                 if (untokenized.isEmpty()) {
                     tokenizing = false;
                     return;
                 }
-                batch = new LinkedHashMap<>(untokenized);
+                untokenized.forEach((prompt, ids) -> batches.computeIfAbsent(prompt.chat(), c -> new LinkedHashMap<>())
+                        .put(prompt.text(), ids));
                 untokenized.clear();
             }
-            try {
-                tokenizeBatch(batch, deadline);
-            } catch (RuntimeException e) {
-                batch.values().forEach(ids -> ids.completeExceptionally(e));
-            }
+            batches.forEach((chat, batch) -> {
+                try {
+                    tokenizeBatch(chat, batch, deadline);
+                } catch (RuntimeException e) {
+                    batch.values().forEach(ids -> ids.completeExceptionally(e));
+                }
+            });
         }
     }
 
-    private void tokenizeBatch(Map<String, CompletableFuture<int[]>> batch, Duration deadline) {
-        Map<String, Tensor> outputs =
-                control("tokenize", Map.of(TEXT, Tensors.ofTexts(List.copyOf(batch.keySet()))), deadline);
+    private void tokenizeBatch(String chat, Map<String, CompletableFuture<int[]>> batch, Duration deadline) {
+        Tensor texts = Tensors.ofTexts(List.copyOf(batch.keySet()));
+        Map<String, Tensor> inputs =
+                chat.isEmpty() ? Map.of(TEXT, texts) : Map.of(TEXT, texts, CHAT, Tensors.ofTexts(List.of(chat)));
+        Map<String, Tensor> outputs = control("tokenize", inputs, deadline);
         Tensor all = outputs.get(IDS);
         Tensor lengths = outputs.get(LENGTHS);
         int[] counts = lengths == null ? new int[0] : lengths.ints();

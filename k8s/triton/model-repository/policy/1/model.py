@@ -9,6 +9,7 @@ import os
 import pathlib
 import queue
 import threading
+import time
 import urllib.parse
 
 import numpy as np
@@ -79,6 +80,7 @@ class TritonPythonModel:
         self.policy = reference.Policy(directory)
         self.digest = hashlib.sha256((pathlib.Path(directory) / "model.safetensors").read_bytes()).hexdigest()
         self.version, self.paused, self.tokens, self.error, self._pieces = 0, False, 0, "", None
+        self.pause_micros = 0
         self.inbox, self.active = queue.Queue(), collections.deque()
         self.thread = threading.Thread(target=self.loop, name="policy-engine", daemon=True)
         self.thread.start()
@@ -114,7 +116,7 @@ class TritonPythonModel:
     def status(self, inputs=None):
         text = json.dumps({
             "version": self.version, "digest": self.digest, "paused": self.paused, "running": len(self.active),
-            "waiting": self.inbox.qsize(), "tokens": self.tokens, "pause_micros": 0, "last_error": self.error})
+            "waiting": self.inbox.qsize(), "tokens": self.tokens, "pause_micros": self.pause_micros, "last_error": self.error})
         return [texts("status_json", [text.encode()]), pb.Tensor("policy_version", np.array([self.version], np.int64))]
 
     def tokenize(self, inputs):
@@ -156,11 +158,13 @@ class TritonPythonModel:
             return self.status()
         if version <= self.version:
             raise reference.Refused("policy_version must grow: %d after %d" % (version, self.version))
+        began = time.perf_counter()  # control operations run between two tokens: nothing is sampled until this one is over
         data, digest = self.artefact(inputs)
         for r in self.active:
             self.send(r, None)
         self.policy.load(data)
         self.version, self.digest = version, digest
+        self.pause_micros = round(1e6 * (time.perf_counter() - began))
         return self.status()
 
     def reset(self, inputs):

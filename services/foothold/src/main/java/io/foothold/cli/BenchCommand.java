@@ -22,7 +22,7 @@ import picocli.CommandLine.Option;
         description = "Measures engine, learner and whole runs; random weights, so that sequences end raggedly.")
 final class BenchCommand implements Callable<Integer> {
     private static final int[] BATCHES = {1, 16, 64, 256};
-    private static final List<String> PARTS = List.of("engine", "learner", "run");
+    private static final List<String> PARTS = List.of("engine", "learner", "run", "sampler");
 
     @Option(names = "--json", description = "Prints one JSON object a line instead of text.")
     private boolean json;
@@ -38,8 +38,20 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--precision", description = "exact or fast (default: ${DEFAULT-VALUE}).")
     private String precision = "fast";
 
-    @Option(names = "--only", split = ",", description = "Parts to measure: engine, learner, run (default: all three).")
-    private List<String> only = PARTS;
+    @Option(
+            names = "--only",
+            split = ",",
+            description = "Parts to measure: engine, learner, run, sampler (default: the first three).")
+    private List<String> only = PARTS.subList(0, 3);
+
+    @Option(names = "--rollouts", description = "Rollouts of the sampler part (default: ${DEFAULT-VALUE}).")
+    private int rollouts = 16_000;
+
+    @Option(
+            names = "--inference",
+            paramLabel = "HOST:PORT",
+            description = "An inference server for the sampler part, which then publishes no updates.")
+    private String inference = "";
 
     @Option(
             names = "--home",
@@ -86,6 +98,13 @@ final class BenchCommand implements Callable<Integer> {
                 numbers.forEach((name, value) -> line.put(name, Math.round(value * 1000) / 1000.0));
                 print(line);
             });
+        }
+        if (only.contains("sampler")) {
+            ObjectNode line = line("sampler");
+            new SamplerBench(home, weights, attention, rollouts, inference)
+                    .measure()
+                    .forEach((name, value) -> line.put(name, Math.round(value * 1000) / 1000.0));
+            print(line);
         }
         return 0;
     }

@@ -35,10 +35,10 @@ print(next((p for p in places if p and os.path.exists(os.path.join(p, "libpython
 P
 )
 [ -n "$library" ] || fail "libpython3.11.so.1.0 was not found (Debian: apt-get install libpython3.11)"
-if [ ! -e "$dir/venv/.complete" ]; then
+if ! cmp -s "$here/requirements.txt" "$dir/venv/.complete"; then
   "$python" -m venv "$dir/venv" || fail "cannot make a virtual environment (Debian: apt-get install python3.11-venv)"
   "$dir/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/requirements.txt"
-  touch "$dir/venv/.complete"
+  cp "$here/requirements.txt" "$dir/venv/.complete"
 fi
 site=$("$dir/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
 if [ ! -e "$dir/server/.complete" ]; then

@@ -9,6 +9,7 @@ import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
 import io.foothold.inference.*;
 import io.foothold.inference.ModelInferRequest.InferInputTensor;
+import io.foothold.policy.PolicyWeights;
 import io.grpc.ClientInterceptor;
 import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
@@ -19,6 +20,9 @@ import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -241,7 +245,7 @@ final class Conformance implements AutoCloseable {
             equal("INT32", types.get(PolicyTensors.INPUT_IDS), "dtype of input_ids");
             equal("UINT64", types.get(PolicyTensors.RANDOM_SEED), "dtype of random_seed");
             equal("BYTES", types.get(PolicyTensors.OP), "dtype of op");
-            equal(18, types.size(), "number of inputs");
+            equal(19, types.size(), "number of inputs");
             equal(12, m.getOutputsCount(), "number of outputs");
         });
         check(
@@ -340,6 +344,14 @@ final class Conformance implements AutoCloseable {
         Tensors.put(out, PolicyTensors.MAX_TOKENS, Tensors.ofInts(tokens));
         Tensors.put(out, PolicyTensors.RANDOM_SEED, Tensors.ofUnsignedLong(7));
         Tensors.put(out, PolicyTensors.IGNORE_EOS, Tensors.ofBool(true));
+        return out;
+    }
+
+    private ModelInferRequest.Builder message(String chat) {
+        ModelInferRequest.Builder out = request("chat");
+        Tensors.put(out, PolicyTensors.OP, Tensors.ofTexts(List.of("tokenize")));
+        Tensors.put(out, PolicyTensors.TEXT, Tensors.ofTexts(List.of("a")));
+        Tensors.put(out, PolicyTensors.CHAT, Tensors.ofTexts(List.of(chat)));
         return out;
     }
 
@@ -853,6 +865,48 @@ final class Conformance implements AutoCloseable {
             equal(false, s.of("up").get(0).getErrorMessage().isEmpty(), "error_message is empty");
             equal(4, ids(s.of("after")).length, "tokens afterwards");
             equal(digest(before), digest(status()), "digest");
+        });
+        check("contract: a truncated artefact is refused, the old version serves on", () -> {
+            String before = status();
+            byte[] bytes = "{\"half a header".getBytes(StandardCharsets.UTF_8);
+            Path file = Files.createTempFile("truncated", ".safetensors");
+            try {
+                Files.write(file, bytes);
+                ModelInferRequest.Builder update = request("up");
+                Tensors.put(update, PolicyTensors.OP, Tensors.ofTexts(List.of("update")));
+                Tensors.put(
+                        update,
+                        PolicyTensors.WEIGHTS_URI,
+                        Tensors.ofTexts(List.of(file.toUri().toString())));
+                Tensors.put(
+                        update, PolicyTensors.WEIGHTS_DIGEST, Tensors.ofTexts(List.of(PolicyWeights.digestOf(bytes))));
+                Tensors.put(update, PolicyTensors.POLICY_VERSION, Tensors.ofLongs(1_000_001));
+                Stream s = stream(List.of(update.build(), every("after", 4, 0)));
+                equal(false, s.of("up").get(0).getErrorMessage().isEmpty(), "error_message is empty");
+                equal(4, ids(s.of("after")).length, "tokens afterwards");
+                equal(digest(before), digest(status()), "digest");
+            } finally {
+                Files.delete(file);
+            }
+        });
+        check(
+                "contract: a text is encoded as a user's message, or refused where the policy has no chat template",
+                () -> {
+                    ModelInferRequest.Builder message = message("{\"system\": \"\", \"options\": {}}");
+                    Stream s = stream(List.of(message.build(), control("next", "status")));
+                    String error = s.of("chat").get(0).getErrorMessage();
+                    boolean encoded =
+                            Tensors.of(s.of("chat").get(0).getInferResponse()).containsKey(PolicyTensors.IDS);
+                    equal(
+                            true,
+                            encoded || error.contains("no chat template"),
+                            "ids, or a refusal for want of a template; got " + error);
+                    equal("", s.of("next").get(0).getErrorMessage(), "error of the next request");
+                });
+        check("contract: an input 'chat' that is no JSON object is refused", () -> {
+            Stream s = stream(List.of(message("half {").build(), control("next", "status")));
+            equal(false, s.of("chat").get(0).getErrorMessage().isEmpty(), "error_message is empty");
+            equal("", s.of("next").get(0).getErrorMessage(), "error of the next request");
         });
         check("contract: pause holds sampling between two tokens, resume goes on", () -> {
             Stream paused = stream(List.of(control("p", "pause")));

@@ -3,7 +3,9 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
+JAVA_HOME=$(./foothold jdk)
+export JAVA_HOME
 [ -e services/verifier/target/classes ] || ./foothold build
 mvn -B -ntp -q -Dquick -pl load-tests -am package dependency:build-classpath -Dmdep.outputFile=target/classpath.txt
-exec "${JAVA_HOME:?JAVA_HOME must name a JDK 25}/bin/java" -cp "load-tests/target/classes:$(cat load-tests/target/classpath.txt)" \
+exec "$JAVA_HOME/bin/java" -cp "load-tests/target/classes:$(cat load-tests/target/classpath.txt)" \
   io.foothold.loadtests.VerifierFuzz "$@"

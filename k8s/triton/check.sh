@@ -12,6 +12,8 @@ grpc=${1:-9211}
 rm -rf "$work/own" "$work/server-run"
 server=$("$here/start.sh" "$work" services/foothold/policies/dial "$grpc") || { echo "triton: no tritonserver can be started here"; exit 2; }
 trap 'kill $server 2> /dev/null || true' EXIT
+"$work/venv/bin/python" -W ignore "$here/engines_test.py" > "$work/engines.log" 2>&1 || { cat "$work/engines.log"; echo "triton: THE MODEL'S ENGINES FAIL THEIR TESTS"; exit 1; }
+echo "triton: engines reference and vllm (a stand-in for its AsyncLLM): $(grep '^Ran' "$work/engines.log")"
 digest() { # home, more arguments
   local home=$1; shift
   ./foothold train "$here/check.yaml" --id check --home "$home" "$@" >&2

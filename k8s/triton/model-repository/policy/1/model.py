@@ -1,8 +1,8 @@
-"""The policy model of Foothold for Triton's python backend: tensor contract version 1, reference engine.
+"""The policy model of Foothold for Triton's python backend: tensor contract version 1.
 
-`execute` parses and queues; one thread samples a token of each request under way in turn, so that many requests of a stream
-share the model. Control operations run between two tokens. Every path ends a request with one final flag."""
-import collections
+`execute` parses and queues; one thread answers. Two engines draw the tokens: `reference` (numpy, one token of each request in
+turn, the contract's noise) and `vllm` (AsyncLLM, its own noise). Control operations run while nothing is drawn. Every path ends
+a request with one final flag. The model's parameter `engine`, or FOOTHOLD_ENGINE, chooses."""
 import hashlib
 import json
 import os
@@ -15,10 +15,12 @@ import urllib.parse
 import numpy as np
 import triton_python_backend_utils as pb
 
-import reference
+from tokens import Refused, safetensors_header
 
 FINAL = pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 CONTROLS = ("tokenize", "vocabulary", "status", "abort", "pause", "resume", "update", "reset")
+LOOK_EVERY = 0.05  # seconds between two looks for requests that were given up
+ENGINES = ("reference", "vllm")
 
 
 def failed(text, code="INVALID_ARG"):
@@ -37,39 +39,23 @@ class Request:
         self.id, self.sender, self.aborted = request.request_id(), sender, False
         self.ids = [int(i) for i in inputs.get("input_ids", [])]
         if not self.ids or "max_tokens" not in inputs or "random_seed" not in inputs:
-            raise reference.Refused("op 'generate' needs inputs 'input_ids', 'max_tokens' and 'random_seed'")
+            raise Refused("op 'generate' needs inputs 'input_ids', 'max_tokens' and 'random_seed'")
         self.prompt, self.inputs = one("prompt_length", len(self.ids)), len(self.ids)
         self.most, self.seed = one("max_tokens", 0), one("random_seed", 0)
-        policy = model.policy
-        if self.most < 1 or self.inputs + self.most > policy.longest:
-            raise reference.Refused("max_tokens must be 1..%d, got %d" % (policy.longest - self.inputs, self.most))
-        if min(self.ids) < 0 or max(self.ids) >= policy.vocabulary:
-            raise reference.Refused("input_ids must be 0..%d" % (policy.vocabulary - 1))
+        files = model.engine.files
+        if self.most < 1 or self.inputs + self.most > files.longest:
+            raise Refused("max_tokens must be 1..%d, got %d" % (files.longest - self.inputs, self.most))
+        if min(self.ids) < 0 or max(self.ids) >= files.vocabulary:
+            raise Refused("input_ids must be 0..%d" % (files.vocabulary - 1))
         if not 1 <= self.prompt <= self.inputs:
-            raise reference.Refused("prompt_length must be 1..%d, got %d" % (self.inputs, self.prompt))
+            raise Refused("prompt_length must be 1..%d, got %d" % (self.inputs, self.prompt))
         if one("min_policy_version", 0) > model.version:
-            raise reference.Refused("policy version %d is older than %d" % (model.version, one("min_policy_version", 0)))
+            raise Refused("policy version %d is older than %d" % (model.version, one("min_policy_version", 0)))
         self.temperature, self.top_p, self.top_k = one("temperature", 1.0), one("top_p", 1.0), one("top_k", 0)
         self.stops = [int(i) for i in inputs.get("stop_token_ids", [])]
         self.words = [w for w in inputs.get("stop_strings", np.array([], dtype=object)).reshape(-1)]
-        self.ends = set() if one("ignore_eos", False) else policy.ends
-        self.interval = one("stream_interval", 16)
-        self.sequence, self.text = reference.Sequence(policy.config["num_hidden_layers"]), b""
-        if self.words:
-            self.text = b"".join(model.pieces()[i] for i in self.ids[self.prompt:])
-        self.tokens, self.log_probs, self.sent = [], [], 0
-
-    def end(self, token, pieces):
-        if token in self.ends:
-            return "stop", -1
-        if token in self.stops:
-            return "stop_token", self.stops.index(token)
-        if self.words:
-            before, self.text = len(self.text), self.text + pieces[token]
-            for i, word in enumerate(self.words):
-                if self.text.find(word, max(0, before - len(word) + 1)) >= 0:
-                    return "stop_string", i
-        return ("length", -1) if len(self.ids) - self.inputs >= self.most else None
+        self.ignore_eos, self.interval = one("ignore_eos", False), one("stream_interval", 16)
+        self.text, self.tokens, self.log_probs, self.sent = None, [], [], 0
 
 
 class TritonPythonModel:
@@ -77,17 +63,26 @@ class TritonPythonModel:
         directory = os.environ.get("FOOTHOLD_POLICY")
         if not directory:
             raise pb.TritonModelException("FOOTHOLD_POLICY must name the Hugging Face directory of the policy")
-        self.policy = reference.Policy(directory)
+        parameters = json.loads(args.get("model_config", "{}")).get("parameters", {})
+        name = os.environ.get("FOOTHOLD_ENGINE") or parameters.get("engine", {}).get("string_value", "reference")
+        if name not in ENGINES:
+            raise pb.TritonModelException("engine '%s' is not known (expected one of %s)" % (name, ", ".join(ENGINES)))
+        if name == "vllm":
+            import vllm_engine
+            self.engine = vllm_engine.Engine(directory, self.post)
+        else:
+            import reference
+            self.engine = reference.Engine(directory, self.drawn)
         self.digest = hashlib.sha256((pathlib.Path(directory) / "model.safetensors").read_bytes()).hexdigest()
         self.version, self.paused, self.tokens, self.error, self._pieces = 0, False, 0, "", None
         self.pause_micros = 0
-        self.inbox, self.active = queue.Queue(), collections.deque()
+        self.inbox, self.active = queue.Queue(), []
         self.thread = threading.Thread(target=self.loop, name="policy-engine", daemon=True)
         self.thread.start()
 
     def pieces(self):
         if self._pieces is None:
-            self._pieces = self.policy.pieces()
+            self._pieces = self.engine.files.pieces()
         return self._pieces
 
     def execute(self, requests):
@@ -100,13 +95,15 @@ class TritonPythonModel:
         try:
             op = inputs["op"].reshape(-1)[0].decode() if "op" in inputs else "generate"
             if op == "generate":
-                self.active.append(Request(self, request, sender, inputs))
+                r = Request(self, request, sender, inputs)
+                self.active.append(r)
+                self.engine.start(r)
             elif op in CONTROLS:
                 outputs = getattr(self, op)({k: v.reshape(-1) for k, v in inputs.items()})
                 sender.send(pb.InferenceResponse(output_tensors=outputs), flags=FINAL)
             else:
-                raise reference.Refused("unknown op '%s' (expected generate or one of %s)" % (op, ", ".join(CONTROLS)))
-        except reference.Refused as refusal:
+                raise Refused("unknown op '%s' (expected generate or one of %s)" % (op, ", ".join(CONTROLS)))
+        except Refused as refusal:
             old = str(refusal).startswith("policy version")
             sender.send(failed(str(refusal), "UNAVAILABLE" if old else "INVALID_ARG"), flags=FINAL)
         except Exception as failure:
@@ -122,8 +119,8 @@ class TritonPythonModel:
     def tokenize(self, inputs):
         prompts = [text.decode() for text in inputs["text"]]
         if "chat" in inputs:
-            prompts = [self.policy.message(text, inputs["chat"][0].decode()) for text in prompts]
-        encoded = [self.policy.encode(text) for text in prompts]
+            prompts = [self.engine.files.message(text, inputs["chat"][0].decode()) for text in prompts]
+        encoded = [self.engine.files.encode(text) for text in prompts]
         return [pb.Tensor("ids", np.array(sum(encoded, []), np.int32)),
                 pb.Tensor("lengths", np.array([len(e) for e in encoded], np.int32))]
 
@@ -134,46 +131,62 @@ class TritonPythonModel:
         targets = {t.decode() for t in inputs["target_id"]}
         for r in self.active:
             r.aborted |= r.id in targets
+        self.clear()
         return self.status()
 
     def pause(self, inputs):
+        if not self.paused:
+            self.engine.hold()
         self.paused = True
         return self.status()
 
     def resume(self, inputs):
+        if self.paused:
+            self.engine.go_on()
         self.paused = False
         return self.status()
 
     def artefact(self, inputs):
         uri, wanted = inputs["weights_uri"][0].decode(), inputs["weights_digest"][0].decode()
-        data = pathlib.Path(urllib.parse.unquote(urllib.parse.urlparse(uri).path)).read_bytes()
+        path = pathlib.Path(urllib.parse.unquote(urllib.parse.urlparse(uri).path))
+        data = path.read_bytes()
         found = hashlib.sha256(data).hexdigest()
         if found != wanted:
-            raise reference.Refused("artefact %s has digest %s, expected %s" % (uri, found, wanted))
-        return data, found
+            raise Refused("artefact %s has digest %s, expected %s" % (uri, found, wanted))
+        safetensors_header(data)
+        return path, found
+
+    def switch(self, path, version, digest):
+        """Changes the weights between two tokens; what was drawn before goes out with the version that drew it."""
+        began = time.perf_counter()
+        if not self.paused:
+            self.engine.hold()
+        try:
+            self.settle()
+            for r in self.active:
+                self.send(r, None)
+            self.engine.load(path, version)
+            self.version, self.digest = version, digest
+        finally:
+            if not self.paused:
+                self.engine.go_on()
+        self.pause_micros = round(1e6 * (time.perf_counter() - began))
+        return self.status()
 
     def update(self, inputs):
         version = int(inputs["policy_version"][0])
         if version == self.version and inputs["weights_digest"][0].decode() == self.digest:
             return self.status()
         if version <= self.version:
-            raise reference.Refused("policy_version must grow: %d after %d" % (version, self.version))
-        began = time.perf_counter()  # control operations run between two tokens: nothing is sampled until this one is over
-        data, digest = self.artefact(inputs)
-        for r in self.active:
-            self.send(r, None)
-        self.policy.load(data)
-        self.version, self.digest = version, digest
-        self.pause_micros = round(1e6 * (time.perf_counter() - began))
-        return self.status()
+            raise Refused("policy_version must grow: %d after %d" % (version, self.version))
+        path, digest = self.artefact(inputs)
+        return self.switch(path, version, digest)
 
     def reset(self, inputs):
         if self.active:
-            raise reference.Refused("cannot go back while %d sequences are under way" % len(self.active))
-        data, digest = self.artefact(inputs)
-        self.policy.load(data)
-        self.version, self.digest = int(inputs["policy_version"][0]), digest
-        return self.status()
+            raise Refused("cannot go back while %d sequences are under way" % len(self.active))
+        path, digest = self.artefact(inputs)
+        return self.switch(path, int(inputs["policy_version"][0]), digest)
 
     def send(self, r, end):
         if not end and not r.tokens:
@@ -190,47 +203,74 @@ class TritonPythonModel:
         r.sent += len(r.tokens)
         r.tokens, r.log_probs = [], []
 
-    def turn(self, r):
-        """One token of one request; true when it is over."""
-        if r.sender.is_cancelled():
-            r.sender.send(flags=FINAL)
-            return True
-        if r.aborted:
-            self.send(r, ("abort", -1))
-            return True
-        logits = self.policy.feed(r.sequence, r.ids[r.sequence.length:])
-        noise = reference.uniform(r.seed, len(r.ids) - r.prompt)
-        token, log_prob = self.policy.draw(logits, r.temperature, r.top_p, r.top_k, noise)
-        r.ids.append(token)
-        r.tokens.append(token)
-        r.log_probs.append(log_prob)
-        self.tokens += 1
-        end = r.end(token, self.pieces() if r.words else None)
-        if end or (r.interval and len(r.tokens) >= r.interval):
+    def post(self, r, tokens, log_probs, end, failure=None):
+        """Takes what another thread's engine drew to this model's thread."""
+        self.inbox.put((r, tokens, log_probs, end, failure))
+
+    def drawn(self, r, tokens, log_probs, end, failure=None):
+        """New tokens of a request, and its end."""
+        if r not in self.active:
+            return
+        r.ids += tokens
+        r.tokens += tokens
+        r.log_probs += log_probs
+        self.tokens += len(tokens)
+        if end or failure:
+            self.active.remove(r)
+        if failure:
+            self.error = failure
+            r.sender.send(failed("internal: " + failure, "INTERNAL"), flags=FINAL)
+        elif end or (r.interval and len(r.tokens) >= r.interval):
             self.send(r, end)
-        return end is not None
+
+    def settle(self):
+        """Handles what was drawn and still waits; other work keeps its order."""
+        later = []
+        while True:
+            try:
+                item = self.inbox.get_nowait()
+            except queue.Empty:
+                break
+            if item is not None and len(item) == 5:
+                self.drawn(*item)
+            else:
+                later.append(item)
+        for item in later:
+            self.inbox.put(item)
+
+    def clear(self):
+        """Ends what its caller gave up or aborted."""
+        for r in list(self.active):
+            if r.sender.is_cancelled() or r.aborted:
+                self.engine.stop(r)
+                self.active.remove(r)
+                if r.aborted:
+                    self.send(r, ("abort", -1))
+                else:
+                    r.sender.send(flags=FINAL)
 
     def loop(self):
+        looked = time.monotonic()
         while True:
-            busy = self.active and not self.paused
+            draws = self.engine.busy and not self.paused
+            item = ()
             try:
-                item = self.inbox.get_nowait() if busy else self.inbox.get(timeout=1)
-                if item is None:
-                    return
-                self.accept(*item)
-                continue
+                item = self.inbox.get_nowait() if draws else self.inbox.get(timeout=LOOK_EVERY if self.active else 1)
             except queue.Empty:
                 pass
-            for _ in range(0 if self.paused else len(self.active)):
-                r = self.active.popleft()
-                try:
-                    over = self.turn(r)
-                except Exception as failure:
-                    over, self.error = True, repr(failure)
-                    r.sender.send(failed("internal: " + self.error, "INTERNAL"), flags=FINAL)
-                if not over:
-                    self.active.append(r)
+            if item is None:
+                return
+            if len(item) == 5:
+                self.drawn(*item)
+            elif item:
+                self.accept(*item)
+            if not item or time.monotonic() - looked > LOOK_EVERY:
+                self.clear()
+                looked = time.monotonic()
+            if draws and not item:
+                self.engine.step()
 
     def finalize(self):
         self.inbox.put(None)
         self.thread.join(5)
+        self.engine.close()

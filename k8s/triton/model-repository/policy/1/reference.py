@@ -2,19 +2,16 @@
 
 Reads a Hugging Face directory (config.json, generation_config.json, tokenizer.json, one safetensors file). Noise is the
 contract's: token = entries of the cumulative distribution, in token-id order, that are <= u * total."""
-import datetime
+import collections
 import hashlib
-import json
-import pathlib
 
 import numpy as np
 
+import tokens
+from tokens import Refused
+
 MASK, GOLDEN = (1 << 64) - 1, 0x9E3779B97F4A7C15
 FAMILIES = ("Qwen3ForCausalLM", "Qwen2ForCausalLM", "LlamaForCausalLM")
-
-
-class Refused(Exception):
-    """Bad input; the text goes to the caller."""
 
 
 def uniform(seed, position):
@@ -27,18 +24,9 @@ def uniform(seed, position):
 
 def read_safetensors(data):
     """Tensors by name from the bytes of a safetensors file; F32, F16 and BF16."""
-    if len(data) < 8:
-        raise Refused("the artefact is truncated")
-    size = int.from_bytes(data[:8], "little")
-    if 8 + size > len(data):
-        raise Refused("the artefact is truncated")
-    header, body, out = json.loads(data[8:8 + size]), data[8 + size:], {}
+    (header, body), out = tokens.safetensors_header(data), {}
     for name, entry in header.items():
-        if name == "__metadata__":
-            continue
         begin, end = entry["data_offsets"]
-        if end > len(body):
-            raise Refused("the artefact is truncated in tensor '%s'" % name)
         raw = body[begin:end]
         if entry["dtype"] == "BF16":
             flat = (np.frombuffer(raw, "<u2").astype(np.uint32) << 16).view(np.float32)
@@ -58,21 +46,14 @@ class Sequence:
         self.length = 0
 
 
-class Policy:
+class Policy(tokens.Directory):
     """A decoder and its tokenizer."""
 
     def __init__(self, directory):
-        path = pathlib.Path(directory)
-        self.config = json.loads((path / "config.json").read_text())
+        super().__init__(directory)
         family = self.config.get("architectures", ["?"])[0]
         if family not in FAMILIES:
-            raise Refused("%s: architecture %s (expected one of %s)" % (path / "config.json", family, ", ".join(FAMILIES)))
-        generation = path / "generation_config.json"
-        ends = (json.loads(generation.read_text()) if generation.exists() else self.config).get("eos_token_id", [])
-        self.ends = set(ends if isinstance(ends, list) else [ends])
-        self.tokenizer_path = path / "tokenizer.json"
-        self._tokenizer = None
-        self.vocabulary, self.longest = self.config["vocab_size"], self.config["max_position_embeddings"]
+            raise Refused("%s: architecture %s (expected one of %s)" % (self.path / "config.json", family, ", ".join(FAMILIES)))
         self.heads, self.kv_heads = self.config["num_attention_heads"], self.config["num_key_value_heads"]
         self.head_dim = self.config.get("head_dim") or self.config["hidden_size"] // self.heads
         rope = self.config.get("rope_parameters") or {}
@@ -80,62 +61,12 @@ class Policy:
             raise Refused("rope_type %s is not supported (expected default)" % rope.get("rope_type"))
         theta = rope.get("rope_theta") or self.config.get("rope_theta", 1e4)
         self.frequencies = theta ** (-np.arange(0, self.head_dim, 2) / self.head_dim)
-        self.load((path / "model.safetensors").read_bytes())
+        self.load((self.path / "model.safetensors").read_bytes())
 
     def load(self, data):
         """Takes up weights; gives their digest."""
         self.weights = read_safetensors(data)
         return hashlib.sha256(data).hexdigest()
-
-    @property
-    def tokenizer(self):
-        if self._tokenizer is None:
-            from tokenizers import Tokenizer
-            self._tokenizer = Tokenizer.from_file(str(self.tokenizer_path))
-        return self._tokenizer
-
-    def encode(self, text):
-        return self.tokenizer.encode(text, add_special_tokens=False).ids
-
-    def message(self, text, settings):
-        """A user's message in the policy's chat template, rendered with transformers' settings of Jinja."""
-        from jinja2.exceptions import TemplateError
-        from jinja2.ext import loopcontrols
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-        directory = self.tokenizer_path.parent
-        own, config = directory / "chat_template.jinja", directory / "tokenizer_config.json"
-        config = json.loads(config.read_text()) if config.exists() else {}
-        template = own.read_text() if own.exists() else config.get("chat_template")
-        if isinstance(template, list):
-            template = {t["name"]: t["template"] for t in template}.get("default")
-        if not template:
-            raise Refused("the policy has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)")
-
-        def refuse(message):
-            raise Refused("the chat template refuses the conversation: " + message)
-        tokens = {k: v["content"] if isinstance(v, dict) else v for k, v in config.items() if k.endswith("_token") and v}
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
-        environment.filters["tojson"] = lambda value, **more: json.dumps(value, ensure_ascii=False, **more)
-        environment.globals["raise_exception"] = refuse
-        environment.globals["strftime_now"] = lambda form: datetime.datetime.now().strftime(form)
-        try:
-            settings = json.loads(settings)
-            before = [{"role": "system", "content": settings["system"]}] if settings.get("system") else []
-            return environment.from_string(template).render(
-                messages=before + [{"role": "user", "content": text}], add_generation_prompt=True,
-                **{**tokens, **settings.get("options", {})})
-        except (TemplateError, ValueError, AttributeError) as failure:
-            raise Refused("chat: %s" % failure)
-
-    def pieces(self):
-        """The bytes of every token; byte-level vocabularies are translated back to bytes."""
-        byte_level = '"ByteLevel"' in self.tokenizer_path.read_text()
-        table = byte_table() if byte_level else {}
-        out = []
-        for i in range(self.vocabulary):
-            text = self.tokenizer.id_to_token(i) or ""
-            out.append(bytes(table[c] for c in text) if text and all(c in table for c in text) else text.encode())
-        return out
 
     def _norm(self, x, name):
         return x / np.sqrt(np.mean(x * x, -1, keepdims=True) + self.config["rms_norm_eps"]) * self.weights[name]
@@ -200,12 +131,64 @@ class Policy:
         return token, float(log_probs[token])
 
 
-def byte_table():
-    """GPT-2's printable stand-ins for bytes, the other way round."""
-    plain = list(range(33, 127)) + list(range(161, 173)) + list(range(174, 256))
-    table, extra = {chr(b): b for b in plain}, 0
-    for b in range(256):
-        if b not in plain:
-            table[chr(256 + extra)] = b
-            extra += 1
-    return table
+class Engine:
+    """Samples one token of each sequence in turn. Belongs to the model's thread."""
+
+    def __init__(self, directory, deliver):
+        self.files, self.deliver, self.active = Policy(directory), deliver, collections.deque()
+        self._pieces = None
+
+    @property
+    def busy(self):
+        return bool(self.active)
+
+    def start(self, r):
+        r.sequence = Sequence(self.files.config["num_hidden_layers"])
+        self.active.append(r)
+
+    def stop(self, r):
+        self.active.remove(r)
+
+    def step(self):
+        for _ in range(len(self.active)):
+            r = self.active.popleft()
+            try:
+                logits = self.files.feed(r.sequence, r.ids[r.sequence.length:])
+                noise = uniform(r.seed, len(r.ids) - r.prompt)
+                token, log_prob = self.files.draw(logits, r.temperature, r.top_p, r.top_k, noise)
+                end = self.end(r, token)
+            except Exception as failure:
+                self.deliver(r, [], [], None, repr(failure))
+                continue
+            if not end:
+                self.active.append(r)
+            self.deliver(r, [token], [log_prob], end)
+
+    def end(self, r, token):
+        """Reason and index of what ends a sequence with this token; None when it goes on."""
+        if token in self.files.ends and not r.ignore_eos:
+            return "stop", -1
+        if token in r.stops:
+            return "stop_token", r.stops.index(token)
+        if r.words:
+            if self._pieces is None:
+                self._pieces = self.files.pieces()
+            if r.text is None:
+                r.text = b"".join(self._pieces[i] for i in r.ids[r.prompt:])
+            before, r.text = len(r.text), r.text + self._pieces[token]
+            for i, word in enumerate(r.words):
+                if r.text.find(word, max(0, before - len(word) + 1)) >= 0:
+                    return "stop_string", i
+        return ("length", -1) if len(r.ids) + 1 - r.inputs >= r.most else None
+
+    def hold(self):
+        """Nothing is drawn between two steps anyway."""
+
+    def go_on(self):
+        """See hold."""
+
+    def load(self, path, version):
+        self.files.load(path.read_bytes())
+
+    def close(self):
+        """Nothing to end."""

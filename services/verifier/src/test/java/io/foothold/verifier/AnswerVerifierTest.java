@@ -279,6 +279,16 @@ class AnswerVerifierTest {
         }
     }
 
+    /** Plain digits and quantities have ways of their own; too many of them are no number there either. */
+    @Test
+    void tooManyDigitsAreNoNumber() {
+        String digits = "7".repeat(1_500);
+        for (String answer : new String[] {digits, digits + " g", "1." + digits, "-" + digits, digits + " km/h"}) {
+            assertThat(verdict(ProblemKind.MATH, "5", "\\boxed{" + answer + "}"))
+                    .isEqualTo(Kind.FAIL);
+        }
+    }
+
     @Test
     void whatCostsTooMuchIsCutByCountingAndSaysSo() {
         String heavy = "\\sum_{k=1}^{2000} \\sin(k)^{\\cos(k)}".repeat(12).replace(")}\\sum", ")}+\\sum");

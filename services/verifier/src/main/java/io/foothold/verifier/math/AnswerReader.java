@@ -21,6 +21,9 @@ final class AnswerReader {
     static final int LONGEST = 4_096;
 
     private static final int DEEPEST = 12;
+    /** Shorter ones are always numbers for the grammar. */
+    private static final int LONGEST_DIGITS = 100;
+
     private static final Pattern DECIMAL = Pattern.compile("-?\\d*\\.\\d+");
     private static final Pattern DIGITS = Pattern.compile("-?\\d+(?:\\.\\d+)?");
     private static final Pattern WHOLE_WITH_POINT = Pattern.compile("-?\\d+\\.");
@@ -122,7 +125,9 @@ final class AnswerReader {
         }
         out.add(one(s, 0));
         Matcher quantity = SPACED_QUANTITY.matcher(s);
-        if (quantity.matches() && Units.find(quantity.group(2)).isPresent()) {
+        if (quantity.matches()
+                && quantity.group(1).length() < LONGEST_DIGITS
+                && Units.find(quantity.group(2)).isPresent()) {
             // 5 g is five grams or five times g.
             out.add(quantity(quantity.group(1), quantity.group(2)));
         }
@@ -185,7 +190,7 @@ final class AnswerReader {
         if (s.isEmpty() || depth > DEEPEST) {
             return new Answer.Text(Spelling.bare(s));
         }
-        if (DIGITS.matcher(s).matches()) {
+        if (s.length() < LONGEST_DIGITS && DIGITS.matcher(s).matches()) {
             return new Answer.Scalar(expression(s), written(s), "", false);
         }
         if (EMPTY_SET.matcher(s).matches()) {

@@ -194,11 +194,12 @@ final class TrainCommand implements Callable<Integer> {
 
     private String memory(ModelConfig config, RunFile plan, Optional<Lora> lora) {
         double mib = 1024 * 1024;
-        // Adapters: frozen and merged weights, and the merged matrices with their gradients inside a micro-batch.
+        // Adapters: frozen and merged weights, and inside a micro-batch the merged matrices with their gradients.
         long adapters = lora.map(l -> l.parameters(config)).orElse(0L);
-        double learner =
-                (adapters == 0 ? config.parameters() * 4.0 : config.parameters() * 4.0 + adapters * 4.0) * 4 / mib;
-        double engine = config.parameters() * 4.0 / mib;
+        double learner = (config.parameters() + adapters) * 4.0 * 4 / mib;
+        double tokens = plan.integer("optimizer.micro_batch_tokens");
+        double activations = tokens * config.layers() * (10.0 * config.width() + 4.0 * config.feedForward()) * 4 / mib;
+        double logits = tokens * config.vocabulary() * 4 * 3 / mib;
         double cache = 2.0
                 * config.layers()
                 * ((slots + 7) / 8 * 8)
@@ -207,27 +208,30 @@ final class TrainCommand implements Callable<Integer> {
                 * config.headDim()
                 * 4
                 / mib;
-        double activations = plan.integer("optimizer.micro_batch_tokens")
-                * (double) config.layers()
-                * (10.0 * config.width() + 4.0 * config.feedForward())
-                * 4
-                / mib;
+        String server = inference.isEmpty()
+                ? String.format(
+                        Locale.ROOT,
+                        "policy server %.0f MiB of weights + %.0f MiB of cache (%d slots of %d tokens)",
+                        config.parameters() * 4.0 / mib,
+                        cache,
+                        slots,
+                        maxLength)
+                : "sampling needs nothing here, it is done by " + String.join(", ", inference);
         return String.format(
                 Locale.ROOT,
-                "memory estimate: learner %.0f MiB (%s) + about %.0f MiB of activations; "
-                        + "policy server %.0f MiB of weights + %.0f MiB of cache (%d slots of %d tokens); %,d parameters%n",
+                "memory estimate: learner %.0f MiB (%s) + about %.0f MiB of activations + at most %.0f MiB of logits; "
+                        + "%s; %,d parameters%n",
                 learner,
                 adapters == 0
                         ? "weights, gradients, two moments"
                         : String.format(
                                 Locale.ROOT,
-                                "frozen and merged weights twice; %,d parameters of adapters with gradients and two moments",
+                                "frozen and merged weights, in a micro-batch once more with gradients; "
+                                        + "%,d parameters of adapters with gradients and two moments",
                                 adapters),
                 activations,
-                engine,
-                cache,
-                slots,
-                maxLength,
+                logits,
+                server,
                 config.parameters());
     }
 }

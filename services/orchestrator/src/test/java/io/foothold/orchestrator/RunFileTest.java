@@ -7,6 +7,8 @@ import io.foothold.core.reset.ResetSplit;
 import io.foothold.core.reset.ResetSplit.SeedRule;
 import io.foothold.core.reset.ResetSplit.WithoutSeeds;
 import io.foothold.orchestrator.runfile.RunFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -93,5 +95,34 @@ class RunFileTest {
 
     private static void assertRefused(String text, String message) {
         assertThatThrownBy(() -> resolve(text)).hasMessageContaining(message);
+    }
+
+    /** The run files that README.md shows resolve. */
+    @Test
+    void theExamplesResolve() throws Exception {
+        Path examples = Path.of(System.getProperty("foothold.root"), "services/foothold/examples");
+        try (var files = Files.list(examples)) {
+            List<Path> all = files.filter(f -> f.toString().endsWith(".yaml")).toList();
+            assertThat(all).hasSizeGreaterThan(2);
+            for (Path file : all) {
+                assertThat(RunFile.resolve(file.toString(), Files.readString(file), List.of())
+                                .text("policy.base"))
+                        .isNotEmpty();
+            }
+        }
+    }
+
+    @Test
+    void chatSettingsNeedChat() {
+        assertThatThrownBy(() -> RunFile.resolve(
+                        "r.yaml",
+                        "method: grpo\npolicy: {base: p}\nproblems: {train: {jsonl: x}, evaluate: {e: {jsonl: y}}}\n",
+                        List.of("prompts.system=hi")))
+                .hasMessageContaining("need prompts.chat: true");
+        assertThatThrownBy(() -> RunFile.resolve(
+                        "r.yaml",
+                        "method: grpo\npolicy: {base: p}\nproblems: {train: {jsonl: x}, evaluate: {e: {jsonl: y}}}\n",
+                        List.of("prompts.chat=true", "prompts.chat_options=fast")))
+                .hasMessageContaining("needs NAME=VALUE");
     }
 }

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -53,6 +54,9 @@ final class EvalCommand implements Callable<Integer> {
     @Option(names = "--max-length", description = "Longest sequence in tokens (default: ${DEFAULT-VALUE}).")
     private int maxLength = 112;
 
+    @Mixin
+    private final Inference inference = new Inference();
+
     private static final long SUITE_SEED = 42;
 
     @Override
@@ -77,10 +81,10 @@ final class EvalCommand implements Callable<Integer> {
         return AllInOne.run(
                 home,
                 AllInOne.freePort(),
-                Map.of(
+                inference.settings(Map.of(
                         "foothold.policy-server.model",
                                 Path.of(base).toAbsolutePath().toString(),
-                        "foothold.policy-server.max-length", Integer.toString(maxLength)),
+                        "foothold.policy-server.max-length", Integer.toString(maxLength))),
                 runs -> {
                     runs.create("eval", text, settings);
                     LedgerStore.RunRow end = runs.end("eval").join();

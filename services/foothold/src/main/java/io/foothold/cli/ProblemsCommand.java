@@ -25,6 +25,7 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.function.Predicate;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -215,6 +216,9 @@ final class ProblemsCommand implements Callable<Integer> {
                 description = "Directory of the ledger with every rollout (default: a new one under foothold-home).")
         private Path home = Path.of("foothold-home", "problems-" + System.currentTimeMillis());
 
+        @Mixin
+        private final Inference inference = new Inference();
+
         @Option(names = "--slots", description = "Sequences sampled at the same time (default: ${DEFAULT-VALUE}).")
         private int slots = 128;
 
@@ -236,7 +240,7 @@ final class ProblemsCommand implements Callable<Integer> {
             return AllInOne.run(
                     home,
                     AllInOne.freePort(),
-                    Map.of(
+                    inference.settings(Map.of(
                             "foothold.policy-server.model",
                             Path.of(base).toAbsolutePath().toString(),
                             "foothold.policy-server.slots",
@@ -244,7 +248,7 @@ final class ProblemsCommand implements Callable<Integer> {
                             "foothold.policy-server.max-length",
                             Integer.toString(maxLength),
                             "foothold.policy-server.deterministic",
-                            "true"),
+                            "true")),
                     runs -> prepare(runs, text, settings));
         }
 

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -50,12 +51,8 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--one-process", description = "Runs learner and policy server in this process too.")
     private boolean oneProcess;
 
-    @Option(
-            names = "--inference",
-            paramLabel = "HOST:PORT",
-            split = ",",
-            description = "Triton servers that sample, instead of a policy server of our own; see k8s/triton.")
-    private List<String> inference = new ArrayList<>();
+    @Mixin
+    private final Inference inference = new Inference();
 
     @Option(
             names = "--deterministic",
@@ -99,12 +96,8 @@ final class TrainCommand implements Callable<Integer> {
         engine.put("foothold.policy-server.slots", Integer.toString(slots));
         engine.put("foothold.policy-server.max-length", Integer.toString(maxLength));
         int own = port == 0 ? AllInOne.freePort() : port;
-        if (!inference.isEmpty()) {
-            return AllInOne.run(
-                    home,
-                    own,
-                    Map.of("foothold.sampler.endpoints", String.join(",", inference)),
-                    runs -> follow(runs, runId, text));
+        if (inference.elsewhere()) {
+            return AllInOne.run(home, own, inference.settings(Map.of()), runs -> follow(runs, runId, text));
         }
         if (oneProcess) {
             return AllInOne.run(home, own, engine, runs -> follow(runs, runId, text));
@@ -208,7 +201,7 @@ final class TrainCommand implements Callable<Integer> {
                 * config.headDim()
                 * 4
                 / mib;
-        String server = inference.isEmpty()
+        String server = !inference.elsewhere()
                 ? String.format(
                         Locale.ROOT,
                         "policy server %.0f MiB of weights + %.0f MiB of cache (%d slots of %d tokens)",
@@ -216,7 +209,7 @@ final class TrainCommand implements Callable<Integer> {
                         cache,
                         slots,
                         maxLength)
-                : "sampling needs nothing here, it is done by " + String.join(", ", inference);
+                : "sampling needs nothing here, it is done by " + inference.names();
         return String.format(
                 Locale.ROOT,
                 "memory estimate: learner %.0f MiB (%s) + about %.0f MiB of activations + at most %.0f MiB of logits; "

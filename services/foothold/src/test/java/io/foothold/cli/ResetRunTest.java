@@ -262,4 +262,34 @@ class ResetRunTest {
             assertThat(starts.values()).as("one start a group").allMatch(s -> s.size() == 1);
         }
     }
+
+    /** Without the mask the tokens before a reset move the weights too; noise makes the localizer worse. */
+    @Test
+    void ablationsTrainGivenTokensAndDisturbTheLocalizer() throws Exception {
+        List<List<String>> digests = new ArrayList<>();
+        List<Double> exact = new ArrayList<>();
+        for (List<String> options : List.of(
+                List.<String>of(),
+                List.of("loss.train_given=true"),
+                List.of("resets.noise=1"),
+                List.of("resets.noise=0"))) {
+            try (Stack stack = new Stack(directory.resolve("a" + digests.size()), "dial-jumps", false)) {
+                stack.runs.create("r", yaml(3), options);
+                LedgerStore.RunRow row = finish(stack, "r");
+                assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+                digests.add(digests(stack, "r"));
+                assertThat(stack.ledger.manifests("r"))
+                        .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 0))
+                                .isZero());
+                exact.add(updates(stack).stream()
+                        .mapToDouble(u -> u.path("localization_exact").asDouble(1))
+                        .average()
+                        .orElseThrow());
+            }
+        }
+        assertThat(digests.get(1).get(0)).isNotEqualTo(digests.get(0).get(0));
+        assertThat(digests.get(3)).isEqualTo(digests.get(0));
+        assertThat(exact.get(0)).isGreaterThan(.8);
+        assertThat(exact.get(2)).isLessThan(.5);
+    }
 }

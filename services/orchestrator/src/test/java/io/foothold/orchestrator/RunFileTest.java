@@ -113,6 +113,18 @@ class RunFileTest {
     }
 
     @Test
+    void ablationsAreChecked() {
+        String grpo = "method: grpo\npolicy: {base: p}\nproblems: {train: {jsonl: x}, evaluate: {e: {jsonl: y}}}\n";
+        assertThatThrownBy(() -> RunFile.resolve("r.yaml", grpo, List.of("loss.train_given=true", "loss.ratio=token")))
+                .hasMessageContaining("'loss.train_given' needs loss.ratio: none");
+        assertThatThrownBy(() -> RunFile.resolve(
+                        "r.yaml",
+                        grpo,
+                        List.of("resets.share=1", "resets.noise=2", "prompts.thought_delimiter=;", "loss.ratio=none")))
+                .hasMessageContaining("'resets.noise' must be from 0 to 1, got 2");
+    }
+
+    @Test
     void chatSettingsNeedChat() {
         assertThatThrownBy(() -> RunFile.resolve(
                         "r.yaml",

@@ -259,6 +259,7 @@ public final class LearnerGrpc implements LearnerService {
                                 s.getLora().getTargetsList()))
                         : Optional.empty(),
                 s.getSeed(),
+                l.getTrainGiven(),
                 TextFormat.printer().printToString(s));
     }
 

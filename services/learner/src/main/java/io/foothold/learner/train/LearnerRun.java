@@ -11,6 +11,7 @@ import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Trainer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -184,8 +185,12 @@ public final class LearnerRun implements AutoCloseable {
         List<CreditPlan.Member> members = new ArrayList<>();
         for (int i = 0; i < part.size(); i++) {
             TrainGroup.Member m = part.get(i);
+            int unmasked = settings.trainGiven() ? m.given().length : 0;
             members.add(new CreditPlan.Member(
-                    m.prompt().length, m.given().length, m.sampled().length, advantages[from + i]));
+                    m.prompt().length,
+                    m.given().length - unmasked,
+                    m.sampled().length + unmasked,
+                    advantages[from + i]));
         }
         CreditPlan plan = CreditPlan.of(settings.loss(), members);
         boolean regularised =
@@ -193,10 +198,15 @@ public final class LearnerRun implements AutoCloseable {
         if (!plan.hasSignal() && !regularised) {
             return false;
         }
-        Trainer.Accumulated sum = trainer.accumulate(sequences(part), plan, settings.loss(), settings.temperature());
-        statistics.ratios(part, sum.scores(), settings.loss());
+        Trainer.Accumulated sum = trainer.accumulate(
+                settings.trainGiven() ? unmasked(part) : sequences(part),
+                plan,
+                settings.loss(),
+                settings.temperature());
+        List<Trainer.@Nullable Score> scores = settings.trainGiven() ? ofSampled(part, sum.scores()) : sum.scores();
+        statistics.ratios(part, scores, settings.loss());
         if (first) {
-            compareScored(part, sum.scores(), statistics);
+            compareScored(part, scores, statistics);
             checkDifference(statistics, number);
         }
         double norm = trainer.step(settings.adamW(trainer.steps() + 1));
@@ -235,6 +245,34 @@ public final class LearnerRun implements AutoCloseable {
                                 .mapToDouble(TrainGroup.Member::reward)
                                 .toArray())))
                 .toArray();
+    }
+
+    /** Sequences whose given tokens count as sampled. */
+    private static List<Trainer.Sequence> unmasked(List<TrainGroup.Member> members) {
+        return members.stream()
+                .map(m -> {
+                    int[] response = Arrays.copyOf(m.given(), m.given().length + m.sampled().length);
+                    System.arraycopy(m.sampled(), 0, response, m.given().length, m.sampled().length);
+                    return new Trainer.Sequence(m.prompt(), new int[0], response, new float[response.length]);
+                })
+                .toList();
+    }
+
+    /** What was scored of the sampled tokens, without the given ones before them. */
+    private static List<Trainer.@Nullable Score> ofSampled(
+            List<TrainGroup.Member> members, List<Trainer.@Nullable Score> scores) {
+        List<Trainer.@Nullable Score> out = new ArrayList<>();
+        for (int i = 0; i < members.size(); i++) {
+            Trainer.Score s = scores.get(i);
+            int given = members.get(i).given().length;
+            out.add(
+                    s == null
+                            ? null
+                            : new Trainer.Score(
+                                    Arrays.copyOfRange(s.logProbs(), given, s.logProbs().length),
+                                    Arrays.copyOfRange(s.entropies(), given, s.entropies().length)));
+        }
+        return out;
     }
 
     private static List<Trainer.Sequence> sequences(List<TrainGroup.Member> members) {

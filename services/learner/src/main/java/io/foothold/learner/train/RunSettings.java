@@ -28,6 +28,7 @@ import java.util.Optional;
  * @param precision of attention
  * @param lora adapters that are trained on frozen weights; empty when all weights are
  * @param seed of fresh adapters
+ * @param trainGiven whether given tokens of a response get credit too
  * @param text the settings in canonical text, compared on resume
  */
 public record RunSettings(
@@ -49,6 +50,7 @@ public record RunSettings(
         Precision precision,
         Optional<Lora> lora,
         long seed,
+        boolean trainGiven,
         String text) {
 
     /** Checks ranges. */
@@ -57,6 +59,9 @@ public record RunSettings(
             throw new IllegalArgumentException(
                     "epochs, micro_batch_tokens, checkpoint_every and checkpoints_kept must be "
                             + "at least 1, groups_per_step at least 0");
+        }
+        if (trainGiven && loss.ratio() != LossRule.Ratio.NONE) {
+            throw new IllegalArgumentException("train_given needs ratio none: given tokens have no behaviour log-prob");
         }
         if (!(temperature > 0)) {
             throw new IllegalArgumentException("training needs a temperature above 0: " + temperature);

@@ -148,6 +148,10 @@ public final class LocalizerGrpc implements LocalizerService {
                 throw invalid(
                         "localizer mode is missing (expected random, oracle, early, self, self_recompute or external)");
         }
+        if (out.hasStep()) {
+            out.setStep(
+                    FirstWrongThought.noisy(out.getStep(), work.getThoughtsCount(), work.getNoise(), work.getSeed()));
+        }
         if (out.hasStep() && work.getOracleThoughtsCount() > 0) {
             firstError(work)
                     .ifPresent(error -> out.setComparison(OracleComparison.newBuilder()

@@ -26,6 +26,19 @@ public final class FirstWrongThought {
     }
 
     /**
+     * A step as a worse localizer would name it.
+     *
+     * @param noise chance that a thought drawn uniformly takes its place
+     */
+    public static int noisy(int step, int thoughts, double noise, long seed) {
+        if (!(noise >= 0 && noise <= 1)) {
+            throw new IllegalArgumentException("noise must be from 0 to 1: " + noise);
+        }
+        Seeds own = Seeds.of(seed).split("noise");
+        return noise > 0 && Seeds.uniform(own.value(), 0) < noise ? random(thoughts, own.value()) : step;
+    }
+
+    /**
      * One-based number of the first thought that is not the oracle's, for tasks whose thoughts are determined; empty when
      * every thought is right and none is missing.
      */

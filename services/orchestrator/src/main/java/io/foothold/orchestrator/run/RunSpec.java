@@ -152,6 +152,7 @@ final class RunSpec {
         return LocalizeWork.newBuilder()
                 .setMode(localizerMode())
                 .setEarlyThought(file.count("resets.early_thought"))
+                .setNoise(file.number("resets.noise"))
                 .setThoughtDelimiter(file.text("prompts.thought_delimiter"))
                 .setPrompt(LocalizerPrompt.newBuilder()
                         .setTemplate(
@@ -255,7 +256,8 @@ final class RunSpec {
                                 .setDualClip(file.number("loss.dual_clip"))
                                 .setKlCoefficient(file.number("loss.kl_coefficient"))
                                 .setEntropyCoefficient(file.number("loss.entropy_coefficient"))
-                                .setConstantLength(file.count("loss.constant_length")))
+                                .setConstantLength(file.count("loss.constant_length"))
+                                .setTrainGiven(file.flag("loss.train_given")))
                         .setOptimizer(OptimizerSettings.newBuilder()
                                 .setLearningRate(file.number("optimizer.learning_rate"))
                                 .setBeta1(file.number("optimizer.beta1"))

@@ -158,6 +158,10 @@ public final class RunFile {
             checkResets(where);
         }
         checkTree(where, share);
+        if (flag("loss.train_given") && !text("loss.ratio").equals("none")) {
+            throw invalid(
+                    where + ": 'loss.train_given' needs loss.ratio: none (given tokens have no behaviour log-prob)");
+        }
         if (!flag("prompts.chat") && !(text("prompts.system") + text("prompts.chat_options")).isEmpty()) {
             throw invalid(where + ": 'prompts.system' and 'prompts.chat_options' need prompts.chat: true");
         }
@@ -210,6 +214,9 @@ public final class RunFile {
             if (integer(positive) < 1) {
                 throw invalid(where + ": '" + positive + "' must be at least 1, got " + text(positive));
             }
+        }
+        if (!(number("resets.noise") >= 0 && number("resets.noise") <= 1)) {
+            throw invalid(where + ": 'resets.noise' must be from 0 to 1, got " + text("resets.noise"));
         }
         if (integer("resets.offset") < 0) {
             throw invalid(where + ": 'resets.offset' must not be negative, got " + text("resets.offset"));

@@ -75,6 +75,7 @@ public final class Schema {
                 "self_recompute",
                 "external");
         integer("resets.early_thought", "1", "Thought that the localizer 'early' always names.");
+        number("resets.noise", "0", "Share of named thoughts that a random thought takes the place of.");
         integer("resets.base_rollouts", "4", "Size of the base group; 0 for none.");
         integer("resets.seeds", "1", "Failed rollouts that are reset, each a suffix group.");
         integer("resets.suffixes", "4", "Members of a suffix group.");
@@ -167,6 +168,10 @@ public final class Schema {
         number("loss.kl_coefficient", "0", "KL to the base policy; 0 is off.");
         number("loss.entropy_coefficient", "0", "Entropy bonus; 0 is off.");
         integer("loss.constant_length", "1", "Tokens that constant_length divides by.");
+        flag(
+                "loss.train_given",
+                "false",
+                "Gives the tokens before a reset credit too (the SRPO paper's ablation without a mask).");
         flag("loss.allow_off_policy", "false", "Lets a loss without a ratio run with staleness or several steps.");
         number("optimizer.learning_rate", "1e-6", "Peak learning rate.");
         number("optimizer.beta1", "0.9", "Decay of the first moment.");

@@ -109,7 +109,7 @@ final class SamplerBench {
         if (inference.isEmpty()) {
             double alone = alone();
             out.put("engine_alone_tokens_per_s", alone);
-            out.put("share_of_engine_alone", out.get("sampled_tokens_per_s") / alone);
+            out.put("share_of_engine_alone", out.getOrDefault("sampled_tokens_per_s", 0.0) / alone);
         }
         return out;
     }

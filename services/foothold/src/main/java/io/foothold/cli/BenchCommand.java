@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Measures on the shape of the shipped policy with random weights what {@code load-tests/peers} measures of others. */
@@ -47,11 +48,8 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--rollouts", description = "Rollouts of the sampler part (default: ${DEFAULT-VALUE}).")
     private int rollouts = 16_000;
 
-    @Option(
-            names = "--inference",
-            paramLabel = "HOST:PORT",
-            description = "An inference server for the sampler part, which then publishes no updates.")
-    private String inference = "";
+    @Mixin
+    private final Inference inference = new Inference();
 
     @Option(
             names = "--home",

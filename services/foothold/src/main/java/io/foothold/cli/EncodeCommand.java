@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -59,9 +60,10 @@ final class EncodeCommand implements Callable<Integer> {
             throw new FootholdException(
                     ErrorCode.INVALID_DATA, file + ": expected a JSON list of texts or of lists of {role, content}");
         }
+        Optional<ChatTemplate> template = policy.chatTemplate();
         try (Tokenizer tokenizer = policy.tokenizer()) {
             for (int i = 0; i < items.size(); i++) {
-                String prompt = prompt(policy, items.get(i), variables, file + ", item " + (i + 1));
+                String prompt = prompt(template, items.get(i), variables, file + ", item " + (i + 1));
                 ObjectNode line = mapper.createObjectNode().put("prompt", prompt);
                 ArrayNode ids = line.putArray("ids");
                 for (int id : tokenizer.encode(prompt)) {
@@ -73,7 +75,7 @@ final class EncodeCommand implements Callable<Integer> {
         return 0;
     }
 
-    private String prompt(PolicyDirectory policy, JsonNode item, Map<String, Object> variables, String where) {
+    private String prompt(Optional<ChatTemplate> template, JsonNode item, Map<String, Object> variables, String where) {
         if (item.isTextual()) {
             return item.asText();
         }
@@ -86,9 +88,7 @@ final class EncodeCommand implements Callable<Integer> {
             messages.add(new ChatTemplate.Message(
                     m.path("role").asText(), m.path("content").asText()));
         }
-        return policy.chatTemplate()
-                .orElseThrow(() -> new PolicyException("policy " + model
-                        + " has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)"))
+        return template.orElseThrow(() -> new PolicyException("policy " + model + ChatTemplate.MISSING))
                 .render(messages, !bare, variables);
     }
 

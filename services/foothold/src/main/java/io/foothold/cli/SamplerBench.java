@@ -48,15 +48,15 @@ final class SamplerBench {
     private final PolicyWeights weights;
     private final Precision precision;
     private final int rollouts;
-    private final String inference;
+    private final Inference inference;
 
     /**
      * A bench.
      *
      * @param rollouts how many are sampled
-     * @param inference a server that is there already, sampled without updates; empty for one of its own
+     * @param inference servers that are there already are sampled without updates
      */
-    SamplerBench(Path home, PolicyWeights weights, Precision precision, int rollouts, String inference) {
+    SamplerBench(Path home, PolicyWeights weights, Precision precision, int rollouts, Inference inference) {
         this.home = home.toAbsolutePath().normalize();
         this.weights = weights;
         this.precision = precision;
@@ -73,12 +73,9 @@ final class SamplerBench {
         settings.put("foothold.policy-server.slots", Integer.toString(SLOTS));
         settings.put("foothold.policy-server.max-length", Integer.toString(EngineBench.PROMPT + EngineBench.MOST_NEW));
         settings.put("foothold.policy-server.precision", precision.name().toLowerCase(Locale.ROOT));
-        if (!inference.isEmpty()) {
-            settings.put("foothold.sampler.endpoints", inference);
-        }
         Map<String, Double> out = new LinkedHashMap<>();
         int port = AllInOne.freePort();
-        int code = AllInOne.run(home, port, settings, runs -> {
+        int code = AllInOne.run(home, port, inference.settings(settings), runs -> {
             ManagedChannel channel = ManagedChannelBuilder.forAddress("127.0.0.1", port)
                     .usePlaintext()
                     .build();
@@ -94,7 +91,7 @@ final class SamplerBench {
                 out.put("sampled_tokens_per_s", rate);
                 out.put("heap_mib_after_a_fifth", heap[0]);
                 out.put("heap_mib_at_the_end", heap[1]);
-                if (inference.isEmpty()) {
+                if (!inference.elsewhere()) {
                     out.put("updates_while_sampling", (double) UPDATES);
                     out.put("longest_pause_ms", longestPause(services) / 1e3);
                 }
@@ -106,7 +103,7 @@ final class SamplerBench {
         if (code != 0) {
             throw new FootholdException(ErrorCode.INTERNAL, "the sampler bench ended with " + code);
         }
-        if (inference.isEmpty()) {
+        if (!inference.elsewhere()) {
             double alone = alone();
             out.put("engine_alone_tokens_per_s", alone);
             out.put("share_of_engine_alone", out.getOrDefault("sampled_tokens_per_s", 0.0) / alone);

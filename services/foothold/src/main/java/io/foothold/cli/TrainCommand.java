@@ -7,6 +7,7 @@ import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.Lora;
 import io.foothold.policy.ModelConfig;
 import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.chat.ChatTemplate;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -79,9 +80,7 @@ final class TrainCommand implements Callable<Integer> {
         Optional<Lora> lora = lora(plan);
         if (plan.flag("prompts.chat") && policy.chatTemplate().isEmpty()) {
             throw new FootholdException(
-                    ErrorCode.INVALID_INPUT,
-                    "prompts.chat: policy " + policy.path()
-                            + " has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)");
+                    ErrorCode.INVALID_INPUT, "prompts.chat: policy " + policy.path() + ChatTemplate.MISSING);
         }
         if (dryRun) {
             System.out.print(plan.print());
@@ -178,11 +177,7 @@ final class TrainCommand implements Callable<Integer> {
 
     /** The adapters that the run trains, checked before anything starts. */
     private static Optional<Lora> lora(RunFile plan) {
-        int rank = (int) plan.integer("optimizer.lora.rank");
-        double alpha = plan.number("optimizer.lora.alpha");
-        return rank == 0
-                ? Optional.empty()
-                : Optional.of(new Lora(rank, alpha == 0 ? rank : alpha, plan.names("optimizer.lora.targets")));
+        return plan.adapters().map(a -> new Lora(a.rank(), a.alpha(), a.targets()));
     }
 
     private String memory(ModelConfig config, RunFile plan, Optional<Lora> lora) {

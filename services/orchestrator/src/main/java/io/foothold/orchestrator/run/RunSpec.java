@@ -284,17 +284,13 @@ final class RunSpec {
 
     /** The settings of adapters; none when all weights are trained. */
     private static LearnerSettings adapters(RunFile file) {
-        int rank = file.count("optimizer.lora.rank");
-        if (rank == 0) {
-            return LearnerSettings.getDefaultInstance();
-        }
-        double alpha = file.number("optimizer.lora.alpha");
-        return LearnerSettings.newBuilder()
-                .setLora(LoraSettings.newBuilder()
-                        .setRank(rank)
-                        .setAlpha(alpha == 0 ? rank : alpha)
-                        .addAllTargets(file.names("optimizer.lora.targets")))
-                .build();
+        LearnerSettings.Builder out = LearnerSettings.newBuilder();
+        file.adapters()
+                .ifPresent(a -> out.setLora(LoraSettings.newBuilder()
+                        .setRank(a.rank())
+                        .setAlpha(a.alpha())
+                        .addAllTargets(a.targets())));
+        return out.build();
     }
 
     static FootholdException stopped() {

@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -360,6 +361,24 @@ public final class RunFile {
             throw new IllegalArgumentException("no key " + key + " in the schema");
         }
         return value;
+    }
+
+    /**
+     * Adapters to train.
+     *
+     * @param rank of the adapters
+     * @param alpha their scale, times the rank
+     * @param targets projections that get one
+     */
+    public record Adapters(int rank, double alpha, List<String> targets) {}
+
+    /** The adapters that the run trains; empty when it trains all weights. */
+    public Optional<Adapters> adapters() {
+        int rank = count("optimizer.lora.rank");
+        double alpha = number("optimizer.lora.alpha");
+        return rank == 0
+                ? Optional.empty()
+                : Optional.of(new Adapters(rank, alpha == 0 ? rank : alpha, names("optimizer.lora.targets")));
     }
 
     /** Names with commas between them. */

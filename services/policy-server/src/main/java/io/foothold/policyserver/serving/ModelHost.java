@@ -215,8 +215,7 @@ public final class ModelHost implements AutoCloseable {
      * @throws PolicyException when the policy has no chat template or it refuses the message
      */
     public int[] encodeMessage(String text, String settings) {
-        ChatTemplate template = chat.orElseThrow(() -> new PolicyException(
-                "the policy has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)"));
+        ChatTemplate template = chat.orElseThrow(() -> new PolicyException("the policy" + ChatTemplate.MISSING));
         try {
             JsonNode json = new ObjectMapper().readTree(settings);
             List<ChatTemplate.Message> messages = new ArrayList<>();

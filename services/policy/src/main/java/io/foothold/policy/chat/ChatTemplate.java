@@ -50,6 +50,10 @@ public final class ChatTemplate {
         }
     }
 
+    /** What a policy without a template is told to lack; behind its name. */
+    public static final String MISSING =
+            " has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)";
+
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final List<String> TOKENS =
             List.of("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token");

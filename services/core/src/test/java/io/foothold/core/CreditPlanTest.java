@@ -1,6 +1,7 @@
 package io.foothold.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.foothold.core.loss.CreditPlan;
@@ -54,14 +55,14 @@ class CreditPlanTest {
         SplittableRandom random = new SplittableRandom(2);
         for (Ratio ratio : Ratio.values()) {
             for (double dual : new double[] {0, 3}) {
-                LossRule rule = new LossRule(Aggregation.SEQUENCE_MEAN, ratio, .2, .3, dual, .05, 0, 0);
+                LossRule rule = new LossRule(Aggregation.SEQUENCE_MEAN, ratio, .2, .3, dual, .05, 0, 0).shaped(.1);
                 for (int i = 0; i < 50; i++) {
                     int n = 1 + random.nextInt(5);
                     double[] now = random.doubles(n, -3, -1).toArray();
                     double[] then = random.doubles(n, -3, -1).toArray();
                     double[] base = random.doubles(n, -3, -1).toArray();
                     CreditPlan.Entry entry = CreditPlan.of(
-                                    rule, List.of(new Member(1, 0, n, random.nextDouble() * 4 - 2)))
+                                    rule, List.of(new Member(1, 0, n, random.nextDouble() * 4 - 2, i % 3 == 0)))
                             .rollouts()
                             .get(0);
                     double[] slope =
@@ -82,6 +83,29 @@ class CreditPlanTest {
                 }
             }
         }
+    }
+
+    @Test
+    void anOffPolicyRolloutIsShaped() {
+        // Critique-GRPO: p / (p + 0.1) in the place of the ratio; the rarer a token, the larger its share of the
+        // gradient.
+        LossRule rule = new LossRule(Aggregation.TOKEN_MEAN, Ratio.TOKEN, .2, .2, 0, 0, 0, 0).shaped(.1);
+        CreditPlan.Entry entry = CreditPlan.of(rule, List.of(new Member(4, 0, 2, 1, true)))
+                .rollouts()
+                .get(0);
+        double[] now = {Math.log(.1), Math.log(.9)};
+        double[] unused = {Double.NaN, Double.NaN};
+        NaiveLoss.Result result = NaiveLoss.of(rule, entry, now, unused, unused, unused);
+        assertThat(result.value()).isEqualTo(-(.5 + .9) / 2, within(1e-12));
+        assertThat(result.byLogProb()).containsExactly(new double[] {-.25 / 2, -.09 / 2}, within(1e-12));
+    }
+
+    @Test
+    void offPolicyRolloutsNeedShaping() {
+        assertThatThrownBy(() -> CreditPlan.of(
+                        LossRule.policyGradient(Aggregation.TOKEN_MEAN), List.of(new Member(1, 0, 1, 1, true))))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("shaping");
     }
 
     @Test

@@ -181,6 +181,74 @@ class ResetRunTest {
     }
 
     @Test
+    void refinementsAreTrainedUnderTheAnswersPromptAlsoAfterACrash() throws Exception {
+        List<String> settings = List.of(
+                "sampling.groups_per_update=2",
+                "sampling.rollouts_per_group=3",
+                "optimizer.learning_rate=1e-3",
+                "prompts.root=<|solve|>{problem}<|assistant|>",
+                "revision.prompt={response}<|solve|>{problem}<|assistant|>",
+                "sampling.max_tokens=36",
+                "checkpoint.every=100");
+        String critique = yaml(4).replace("srpo-jumps", "critique-grpo");
+        List<String> whole;
+        try (Stack stack = new Stack(directory.resolve("whole"), "dial-jumps", false)) {
+            stack.runs.create("c", critique, settings);
+            LedgerStore.RunRow row = finish(stack, "c");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            whole = digests(stack, "c");
+            assertThat(whole)
+                    .as("the entropy bonus moves the weights in any case")
+                    .doesNotHaveDuplicates();
+            assertThat(stack.ledger.audit("c").counts()).containsOnlyKeys(RolloutState.TRAINED, RolloutState.CONSUMED);
+            List<JsonNode> lines = completions(stack, "c");
+            assertThat(lines).hasSize(8);
+            assertThat(lines.stream().filter(l -> l.has("refines"))).hasSize(2);
+            assertThat(stack.ledger.manifests("c"))
+                    .as("a refinement is not compared, the answers are")
+                    .allSatisfy(m -> assertThat(m.getMetricsOrDefault("tokens_compared", 0))
+                            .isPositive())
+                    .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 1))
+                            .isZero());
+        }
+        Path home = directory.resolve("broken");
+        try (Stack stack = new Stack(home, "dial-jumps", false)) {
+            stack.runs.create("c", critique, settings);
+            await().atMost(Duration.ofSeconds(60))
+                    .until(() -> digests(stack, "c").size() >= 2);
+            // Closing the stack under the run is the crash: no checkpoint holds the updates.
+        }
+        try (Stack stack = new Stack(home, "dial-jumps", false)) {
+            stack.runs.resume("c");
+            assertThat(finish(stack, "c").state()).isEqualTo("finished");
+            assertThat(digests(stack, "c")).isEqualTo(whole);
+        }
+    }
+
+    @Test
+    void dynamicSamplingFillsPlacesUntilTheyHaveASignal() throws Exception {
+        try (Stack stack = new Stack(directory, "dial-jumps", false)) {
+            stack.runs.create(
+                    "d",
+                    yaml(3).replace("srpo-jumps", "grpo-jumps"),
+                    List.of("sampling.refills=20", "sampling.groups_per_update=2"));
+            LedgerStore.RunRow row = finish(stack, "d");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            List<JsonNode> updates = updates(stack);
+            assertThat(updates)
+                    .allSatisfy(u ->
+                            assertThat(u.path("groups_without_signal").asInt()).isZero());
+            long refills =
+                    updates.stream().mapToInt(u -> u.path("refills").asInt()).sum();
+            assertThat(refills).isPositive();
+            assertThat(stack.ledger.audit("d").sound()).isTrue();
+            assertThat(stack.ledger.audit("d").counts())
+                    .containsEntry(RolloutState.DROPPED, 8 * refills)
+                    .containsEntry(RolloutState.TRAINED, 48L);
+        }
+    }
+
+    @Test
     void thoughtByThoughtTheTokensAreThoseOfOneStream() throws Exception {
         try (Stack stack = new Stack(directory, "dial-jumps", false)) {
             stack.runs.create("stream", yaml(2), List.of());

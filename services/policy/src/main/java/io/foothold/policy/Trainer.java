@@ -267,6 +267,8 @@ public final class Trainer implements AutoCloseable {
         float[] behaviour = new float[targets];
         float[] share = new float[targets];
         long[] row = new long[targets];
+        long[] foreign =
+                new long[plan.rollouts().stream().anyMatch(e -> e.member().offPolicy()) ? targets : 0];
         float[] reference = new float[targets];
         if (rule.klCoefficient() > 0) {
             WeightStore frozen = base;
@@ -288,6 +290,9 @@ public final class Trainer implements AutoCloseable {
                 behaviour[t] = b[t - batch.targetStart[i]];
                 share[t] = 1f / (batch.targetStart[i + 1] - batch.targetStart[i]);
                 row[t] = i;
+                if (entry.member().offPolicy()) {
+                    foreign[t] = 1;
+                }
             }
         }
         float[] numbers = {
@@ -298,7 +303,8 @@ public final class Trainer implements AutoCloseable {
             (float) rule.klCoefficient(),
             (float) rule.entropyCoefficient(),
             (float) temperature,
-            part.size()
+            part.size(),
+            (float) rule.shaping()
         };
         try (PtNDManager scope = transformer.scope()) {
             NDList arguments = new NDList();
@@ -318,6 +324,7 @@ public final class Trainer implements AutoCloseable {
             arguments.add(named(Transformer.floats(scope, reference, targets), "base"));
             arguments.add(named(Transformer.longs(scope, row, targets), "row"));
             arguments.add(named(Transformer.floats(scope, share, targets), "share"));
+            arguments.add(named(Transformer.longs(scope, foreign, foreign.length), "foreign"));
             arguments.add(named(Transformer.floats(scope, numbers, numbers.length), "rule"));
             NDList out = transformer.callWithGradients(
                     scope, lora == null ? "accumulate" : "accumulate_adapters", arguments);

@@ -32,14 +32,16 @@ class TrainerTest {
         return out;
     }
 
+    /** With a rule that shapes, every fourth rollout is off-policy. */
     private static CreditPlan plan(LossRule rule, List<Trainer.Sequence> sequences, long seed) {
         Random random = new Random(seed);
-        return CreditPlan.of(
-                rule,
-                sequences.stream()
-                        .map(s -> new CreditPlan.Member(
-                                s.prompt().length, s.given().length, s.sampled().length, random.nextGaussian()))
-                        .toList());
+        List<CreditPlan.Member> members = new ArrayList<>();
+        for (Trainer.Sequence s : sequences) {
+            boolean offPolicy = rule.shaping() > 0 && members.size() % 4 == 1;
+            members.add(new CreditPlan.Member(
+                    s.prompt().length, s.given().length, s.sampled().length, random.nextGaussian(), offPolicy));
+        }
+        return CreditPlan.of(rule, members);
     }
 
     @Test
@@ -119,7 +121,8 @@ class TrainerTest {
         for (LossRule.Aggregation aggregation : LossRule.Aggregation.values()) {
             for (LossRule.Ratio ratio : LossRule.Ratio.values()) {
                 for (double extra : new double[] {0, 0.1}) {
-                    LossRule rule = new LossRule(aggregation, ratio, 0.2, 0.3, extra > 0 ? 3 : 0, extra, extra, 20);
+                    LossRule rule = new LossRule(aggregation, ratio, 0.2, 0.3, extra > 0 ? 3 : 0, extra, extra, 20)
+                            .shaped(extra);
                     List<Trainer.Sequence> sequences = sequences(2);
                     CreditPlan plan = plan(rule, sequences, 5);
                     try (Trainer trainer = new Trainer(weights, 80, Precision.FAST);
@@ -177,9 +180,37 @@ class TrainerTest {
 
     @Test
     void aGradientEntryIsTheFiniteDifference() {
+        LossRule plain = LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN);
+        gradientIsTheFiniteDifference(plain);
+        gradientIsTheFiniteDifference(plain.shaped(0.1));
+    }
+
+    @Test
+    void anOffPolicyTokenThatWasNearlyImpossibleLeavesTheGradientFinite() {
+        LossRule rule = new LossRule(LossRule.Aggregation.TOKEN_MEAN, LossRule.Ratio.TOKEN, 0.2, 0.2, 0, 0, 0, 0);
+        List<Trainer.Sequence> sequences = sequences(2);
+        sequences.forEach(s -> {
+            if (s.behaviour().length > 0) {
+                s.behaviour()[0] = -200;
+            }
+        });
+        List<CreditPlan.Member> members = sequences.stream()
+                .map(s -> new CreditPlan.Member(s.prompt().length, s.given().length, s.sampled().length, -1, true))
+                .toList();
+        try (Trainer trainer = new Trainer(Shapes.weights(Shapes.qwen3(), 3), 1000, Precision.FAST)) {
+            LossRule shaped = rule.shaped(0.1);
+            trainer.accumulate(sequences, CreditPlan.of(shaped, members), shaped, 1);
+            for (float[] slot : trainer.gradients()) {
+                for (float g : slot) {
+                    assertThat(g).isFinite();
+                }
+            }
+        }
+    }
+
+    private void gradientIsTheFiniteDifference(LossRule rule) {
         ModelConfig config = Shapes.qwen3();
         PolicyWeights weights = Shapes.weights(config, 3);
-        LossRule rule = LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN);
         List<Trainer.Sequence> sequences = sequences(2);
         CreditPlan plan = plan(rule, sequences, 5);
         List<float[]> gradients;
@@ -201,11 +232,13 @@ class TrainerTest {
                     int[] all = Arrays.copyOf(row.prompt(), row.prompt().length + row.response().length);
                     System.arraycopy(row.response(), 0, all, row.prompt().length, row.response().length);
                     double[][] logits = naive.logits(all);
-                    for (int t = row.prompt().length + row.skipped(); t < all.length; t++) {
-                        side[k] -= plan.rollouts().get(i).weight()
-                                * plan.rollouts().get(i).member().advantage()
-                                * NaiveTransformer.logProb(logits[t - 1], all[t]);
+                    int from = row.prompt().length + row.skipped();
+                    double[] logProbs = new double[all.length - from];
+                    for (int t = from; t < all.length; t++) {
+                        logProbs[t - from] = NaiveTransformer.logProb(logits[t - 1], all[t]);
                     }
+                    side[k] += NaiveLoss.of(rule, plan.rollouts().get(i), logProbs, logProbs, logProbs, logProbs)
+                            .value();
                 }
             }
             assertThat((double) gradients.get(slot)[5])

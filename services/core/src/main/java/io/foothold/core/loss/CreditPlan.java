@@ -18,8 +18,10 @@ public record CreditPlan(List<Entry> rollouts) {
      * @param prefixTokens given tokens of the response (resets)
      * @param sampledTokens tokens that the policy sampled
      * @param advantage its advantage
+     * @param offPolicy whether it was sampled under another prompt than it is trained under: its behaviour log-probs say
+     *     nothing then, and {@link LossRule#shaping} takes the place of the ratio
      */
-    public record Member(int promptTokens, int prefixTokens, int sampledTokens, double advantage) {
+    public record Member(int promptTokens, int prefixTokens, int sampledTokens, double advantage, boolean offPolicy) {
         /** Counts are not negative, advantages finite. */
         public Member {
             if (promptTokens < 0 || prefixTokens < 0 || sampledTokens < 0) {
@@ -28,6 +30,11 @@ public record CreditPlan(List<Entry> rollouts) {
             if (!Double.isFinite(advantage)) {
                 throw new IllegalArgumentException("advantage is not finite: " + advantage);
             }
+        }
+
+        /** A rollout that is trained under the prompt it was sampled with. */
+        public Member(int promptTokens, int prefixTokens, int sampledTokens, double advantage) {
+            this(promptTokens, prefixTokens, sampledTokens, advantage, false);
         }
 
         /** All tokens. */
@@ -61,8 +68,15 @@ public record CreditPlan(List<Entry> rollouts) {
         rollouts = List.copyOf(rollouts);
     }
 
-    /** The plan of one optimizer step over these rollouts. */
+    /**
+     * The plan of one optimizer step over these rollouts.
+     *
+     * @throws IllegalArgumentException when a rollout is off-policy and the rule has no shaping
+     */
     public static CreditPlan of(LossRule rule, List<Member> members) {
+        if (rule.shaping() == 0 && members.stream().anyMatch(Member::offPolicy)) {
+            throw new IllegalArgumentException("off-policy rollouts need a loss with shaping");
+        }
         long tokens = members.stream().mapToLong(Member::sampledTokens).sum();
         double n = members.size();
         return new CreditPlan(members.stream()

@@ -9,6 +9,7 @@ package io.foothold.core.loss;
  * objective: none      A_i log π_θ
  *            token     min(ρ_it A_i, clip(ρ_it, 1 − ε_low, 1 + ε_high) A_i), and for A_i &lt; 0 at least dual · A_i
  *            sequence  the same with ρ_i = exp(mean_t log ρ_it)                         (GSPO)
+ *            whatever the form, of off-policy rollouts  A_i π_θ / (π_θ + γ)              (policy shaping: LUFFY, Critique-GRPO)
  * k3 = exp(log π_base − log π_θ) − (log π_base − log π_θ) − 1                           (KL to the base policy)
  * </pre>
  *
@@ -20,6 +21,7 @@ package io.foothold.core.loss;
  * @param klCoefficient β
  * @param entropyCoefficient c_H
  * @param constantLength tokens that {@link Aggregation#CONSTANT_LENGTH} divides by
+ * @param shaping γ; 0 where no rollout is off-policy
  */
 public record LossRule(
         Aggregation aggregation,
@@ -29,7 +31,8 @@ public record LossRule(
         double dualClip,
         double klCoefficient,
         double entropyCoefficient,
-        int constantLength) {
+        int constantLength,
+        double shaping) {
 
     /** The weight w of a token; N rollouts, T_i tokens in rollout i. */
     public enum Aggregation {
@@ -77,6 +80,36 @@ public record LossRule(
         if (klCoefficient < 0 || entropyCoefficient < 0) {
             throw new IllegalArgumentException("coefficients must not be negative");
         }
+        if (!(shaping >= 0)) {
+            throw new IllegalArgumentException("shaping must not be negative: " + shaping);
+        }
+    }
+
+    /** A rule without off-policy rollouts. */
+    public LossRule(
+            Aggregation aggregation,
+            Ratio ratio,
+            double clipLow,
+            double clipHigh,
+            double dualClip,
+            double klCoefficient,
+            double entropyCoefficient,
+            int constantLength) {
+        this(aggregation, ratio, clipLow, clipHigh, dualClip, klCoefficient, entropyCoefficient, constantLength, 0);
+    }
+
+    /** This rule with another γ. */
+    public LossRule shaped(double gamma) {
+        return new LossRule(
+                aggregation,
+                ratio,
+                clipLow,
+                clipHigh,
+                dualClip,
+                klCoefficient,
+                entropyCoefficient,
+                constantLength,
+                gamma);
     }
 
     /** Plain policy gradient. */

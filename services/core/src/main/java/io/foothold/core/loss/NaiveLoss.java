@@ -41,26 +41,32 @@ public final class NaiveLoss {
             meanLogRatio += (logProbs[t] - behaviour[t]) / tokens;
         }
         for (int t = 0; t < tokens; t++) {
-            switch (rule.ratio()) {
-                case NONE -> {
-                    value -= w * a * logProbs[t];
-                    slope[t] -= w * a;
-                }
-                case TOKEN -> {
-                    double ratio = Math.exp(logProbs[t] - behaviour[t]);
-                    double[] o = clipped(rule, ratio, a);
-                    value -= w * o[0];
-                    slope[t] -= w * o[1] * ratio;
-                }
-                case SEQUENCE -> {
-                    double ratio = Math.exp(meanLogRatio);
-                    double[] o = clipped(rule, ratio, a);
-                    value -= w * o[0];
-                    for (int s = 0; s < tokens; s++) {
-                        slope[s] -= w * o[1] * ratio / tokens;
+            if (entry.member().offPolicy()) {
+                double p = Math.exp(logProbs[t]);
+                double shaped = p / (p + rule.shaping());
+                value -= w * a * shaped;
+                slope[t] -= w * a * shaped * (1 - shaped);
+            } else
+                switch (rule.ratio()) {
+                    case NONE -> {
+                        value -= w * a * logProbs[t];
+                        slope[t] -= w * a;
+                    }
+                    case TOKEN -> {
+                        double ratio = Math.exp(logProbs[t] - behaviour[t]);
+                        double[] o = clipped(rule, ratio, a);
+                        value -= w * o[0];
+                        slope[t] -= w * o[1] * ratio;
+                    }
+                    case SEQUENCE -> {
+                        double ratio = Math.exp(meanLogRatio);
+                        double[] o = clipped(rule, ratio, a);
+                        value -= w * o[0];
+                        for (int s = 0; s < tokens; s++) {
+                            slope[s] -= w * o[1] * ratio / tokens;
+                        }
                     }
                 }
-            }
             if (rule.klCoefficient() > 0) {
                 double d = base[t] - logProbs[t];
                 value += rule.klCoefficient() * w * (Math.exp(d) - d - 1);

@@ -208,13 +208,17 @@ public final class LearnerGrpc implements LearnerService {
                 g.getMembersList().stream()
                         .map(m -> new io.foothold.learner.train.TrainGroup.Member(
                                 m.getRollout().getId(),
-                                Ints.toArray(m.getRollout().getPromptTokenIdsList()),
+                                Ints.toArray(
+                                        m.getTrainedPromptTokenIdsCount() > 0
+                                                ? m.getTrainedPromptTokenIdsList()
+                                                : m.getRollout().getPromptTokenIdsList()),
                                 Ints.toArray(m.getRollout().getPrefixTokenIdsList()),
                                 Ints.toArray(m.getRollout().getTokenIdsList()),
                                 Floats.toArray(m.getRollout().getLogProbsList()),
                                 Longs.toArray(m.getRollout().getPolicyVersionsList()),
                                 m.getRollout().getFinishReason() == FinishReason.FINISH_REASON_LENGTH,
-                                m.getReward()))
+                                m.getReward(),
+                                m.getTrainedPromptTokenIdsCount() > 0))
                         .toList());
     }
 
@@ -232,7 +236,8 @@ public final class LearnerGrpc implements LearnerService {
                         l.getDualClip(),
                         l.getKlCoefficient(),
                         l.getEntropyCoefficient(),
-                        l.getConstantLength()),
+                        l.getConstantLength(),
+                        l.getShaping()),
                 new Schedule(
                         Schedule.shapeNamed(o.getSchedule()),
                         o.getLearningRate(),

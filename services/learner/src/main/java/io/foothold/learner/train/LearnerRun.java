@@ -190,7 +190,8 @@ public final class LearnerRun implements AutoCloseable {
                     m.prompt().length,
                     m.given().length - unmasked,
                     m.sampled().length + unmasked,
-                    advantages[from + i]));
+                    advantages[from + i],
+                    m.offPolicy()));
         }
         CreditPlan plan = CreditPlan.of(settings.loss(), members);
         boolean regularised =

@@ -14,13 +14,14 @@ public record TrainGroup(String groupId, List<Member> members) {
      * A member.
      *
      * @param rolloutId its id
-     * @param prompt prompt tokens
+     * @param prompt prompt tokens that it is trained under
      * @param given given response tokens
      * @param sampled sampled tokens
      * @param logProbs behaviour log-probs
      * @param versions policy version of each sampled token
      * @param truncated whether the limit of tokens cut it
      * @param reward its reward
+     * @param offPolicy whether it was sampled under another prompt: its log-probs say nothing of this one
      */
     public record Member(
             String rolloutId,
@@ -30,7 +31,8 @@ public record TrainGroup(String groupId, List<Member> members) {
             float[] logProbs,
             long[] versions,
             boolean truncated,
-            double reward) {
+            double reward,
+            boolean offPolicy) {
         /** One log-prob and one version a token. */
         public Member {
             if (logProbs.length != sampled.length || versions.length != sampled.length) {

@@ -71,13 +71,14 @@ final class UpdateStatistics {
     /**
      * Compares behaviour and learner on rollouts that the learner's own version sampled from their first token on. A rollout
      * that met a weight change in flight goes on with keys and values of the older version: its later tokens are the newer
-     * version's, yet no forward pass of one version gives their log-probs.
+     * version's, yet no forward pass of one version gives their log-probs. Nor can one that was sampled under another prompt be
+     * compared.
      */
     void compare(List<TrainGroup.Member> members, List<Trainer.Score> scores) {
         for (int i = 0; i < members.size(); i++) {
             TrainGroup.Member m = members.get(i);
             float[] now = scores.get(i).logProbs();
-            boolean sameVersion = now.length > 0 && m.versions()[0] == version;
+            boolean sameVersion = now.length > 0 && m.versions()[0] == version && !m.offPolicy();
             for (int t = 0; t < now.length; t++) {
                 if (sameVersion) {
                     compared++;
@@ -95,7 +96,7 @@ final class UpdateStatistics {
     void ratios(List<TrainGroup.Member> members, List<Trainer.@Nullable Score> scores, LossRule rule) {
         for (int i = 0; i < members.size(); i++) {
             Trainer.Score score = scores.get(i);
-            if (score == null) {
+            if (score == null || members.get(i).offPolicy()) {
                 continue;
             }
             float[] behaviour = members.get(i).logProbs();

@@ -11,7 +11,7 @@ class UpdateStatisticsTest {
         float[] logProbs = new float[versions.length];
         java.util.Arrays.fill(logProbs, logProb);
         return new TrainGroup.Member(
-                "r", new int[] {2}, new int[0], new int[versions.length], logProbs, versions, false, 1);
+                "r", new int[] {2}, new int[0], new int[versions.length], logProbs, versions, false, 1, false);
     }
 
     private static double difference(TrainGroup.Member... members) {
@@ -30,6 +30,18 @@ class UpdateStatisticsTest {
     void onlyRolloutsThatOneVersionSampledAloneAreCompared() {
         assertThat(difference(member(-0.25f, 5, 5))).isEqualTo(0.25);
         assertThat(difference(member(-0.25f, 4, 4))).isZero();
+        assertThat(difference(new TrainGroup.Member(
+                        "r",
+                        new int[] {2},
+                        new int[0],
+                        new int[1],
+                        new float[] {-0.25f},
+                        new long[] {5},
+                        false,
+                        1,
+                        true)))
+                .as("it was sampled under another prompt")
+                .isZero();
         assertThat(difference(member(-0.25f, 4, 5)))
                 .as("its later tokens saw keys of version 4")
                 .isZero();

@@ -67,17 +67,27 @@ final class GroupRunner {
         }
     }
 
-    /** A rollout that has a verdict and a reward, verified in the ledger. */
-    record Member(Judged judged, double reward) {
+    /**
+     * A rollout that has a verdict and a reward, verified in the ledger.
+     *
+     * @param refines the answer that it refines and whose prompt it is trained under; null for a rollout of its own prompt
+     */
+    record Member(Judged judged, double reward, @Nullable Rollout refines) {
+        Member(Judged judged, double reward) {
+            this(judged, reward, null);
+        }
+
         Rollout rollout() {
             return java.util.Objects.requireNonNull(judged.rollout());
         }
 
         RewardedRollout rewarded() {
-            return RewardedRollout.newBuilder()
-                    .setRollout(rollout())
-                    .setReward(reward)
-                    .build();
+            RewardedRollout.Builder out =
+                    RewardedRollout.newBuilder().setRollout(rollout()).setReward(reward);
+            if (refines != null) {
+                out.addAllTrainedPromptTokenIds(refines.getPromptTokenIdsList());
+            }
+            return out.build();
         }
     }
 
@@ -92,8 +102,17 @@ final class GroupRunner {
         }
     }
 
-    /** What one place of an update gave: its groups, and how many verdicts were errors on the way. */
-    record Unit(List<Group> groups, int verifierErrors, Resets resets) {
+    /**
+     * What one place of an update gave.
+     *
+     * @param verifierErrors how many verdicts were errors on the way
+     * @param refills how often it was filled again for want of a signal
+     */
+    record Unit(List<Group> groups, int verifierErrors, Resets resets, int refills) {
+        Unit(List<Group> groups, int verifierErrors, Resets resets) {
+            this(groups, verifierErrors, resets, 0);
+        }
+
         /** Every rollout that is to be trained. */
         List<Member> members() {
             return groups.stream().flatMap(g -> g.members().stream()).toList();
@@ -404,9 +423,13 @@ final class GroupRunner {
         end(members, RolloutState.DROPPED, reason);
     }
 
-    /** Ends rollouts that have a verdict and served as seeds, or were drawn in the search for one. */
-    void consumed(List<Member> members) {
-        end(members, RolloutState.CONSUMED, "seed");
+    /**
+     * Ends rollouts that have a verdict and are not trained.
+     *
+     * @param purpose seed: served as one or was drawn in the search for one; refinement: another of its group was better
+     */
+    void consumed(List<Member> members, String purpose) {
+        end(members, RolloutState.CONSUMED, purpose);
     }
 
     private void end(List<Member> members, RolloutState state, String reason) {

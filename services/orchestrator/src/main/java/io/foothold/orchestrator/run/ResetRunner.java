@@ -123,7 +123,7 @@ final class ResetRunner implements PlaceRunner {
             out.add(new GroupRunner.Group(groups.named(groupId), start, base));
         }
         out.addAll(suffixes);
-        groups.consumed(rest);
+        groups.consumed(rest, "seed");
         return new GroupRunner.Unit(
                 out,
                 errors.get(),

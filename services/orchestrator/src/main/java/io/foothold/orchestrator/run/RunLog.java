@@ -75,6 +75,9 @@ final class RunLog {
                     line.put("seed", g.start().getReset().getRolloutId());
                     line.put("thought", g.start().getReset().getThought());
                 }
+                if (m.refines() != null) {
+                    line.put("refines", m.refines().getId());
+                }
                 line.put("advantage", advantages.getOrDefault(j.rolloutId(), 0.0));
                 append(out, line);
             }

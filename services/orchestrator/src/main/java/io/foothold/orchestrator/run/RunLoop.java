@@ -51,6 +51,9 @@ final class RunLoop {
     /** How a run came to its end. */
     record End(String state, String reason) {}
 
+    /** Start states that were drawn together: those of an update, or what its places are filled with again. */
+    private record Draw(long update, int attempt) {}
+
     private sealed interface Report {
         record GroupDone(long number, GroupRunner.Unit unit) implements Report {}
 
@@ -80,8 +83,7 @@ final class RunLoop {
     private volatile boolean stopRequested;
     private List<String> problemIds = List.of();
     private Map<String, Integer> prefixes = Map.of();
-    private List<StartState> drawn = List.of();
-    private long drawnUpdate;
+    private final Map<Draw, List<StartState>> draws = new ConcurrentHashMap<>();
     private long nextGroup;
     private int underWay;
     private boolean training;
@@ -399,7 +401,7 @@ final class RunLoop {
                 && underWay + ready.size() + (training ? spec.groupsPerUpdate() : 0) < window
                 && admittedGroups() + underWay + ready.size() < wanted) {
             long number = nextGroup++;
-            StartState start = startOf(number);
+            StartState start = startOf(number, 0);
             String id = spec.runId() + "/g" + number;
             gate.reserved(id, version);
             if (underWay++ == 0) {
@@ -420,8 +422,16 @@ final class RunLoop {
         }
     }
 
-    /** Who samples the place of that number. */
+    /** Who fills the place of that number. */
     private PlaceRunner runner(long number) {
+        int refills = spec.refills();
+        PlaceRunner once = sampler(number);
+        return refills == 0
+                ? once
+                : new Refilling(once, groups, spec.estimator(), refills, attempt -> startOf(number, attempt));
+    }
+
+    private PlaceRunner sampler(long number) {
         if (spec.resets(number)) {
             return resets;
         }
@@ -442,13 +452,11 @@ final class RunLoop {
         return (update + (training ? 1 : 0)) * spec.groupsPerUpdate();
     }
 
-    private StartState startOf(long number) {
-        long of = number / spec.groupsPerUpdate() + 1;
-        if (of != drawnUpdate) {
-            drawn = services.draw(spec.draw(of, problemIds, prefixes));
-            drawnUpdate = of;
-        }
-        return drawn.get((int) (number % spec.groupsPerUpdate()));
+    /** The start state of a place; of each further attempt to fill it another one of the same draw. Any thread. */
+    private StartState startOf(long number, int attempt) {
+        Draw draw = new Draw(number / spec.groupsPerUpdate() + 1, attempt);
+        return draws.computeIfAbsent(draw, d -> services.draw(spec.draw(d.update(), d.attempt(), problemIds, prefixes)))
+                .get((int) (number % spec.groupsPerUpdate()));
     }
 
     private void trainIfComplete() {
@@ -551,6 +559,7 @@ final class RunLoop {
     private void trained(UpdateManifest manifest, List<GroupRunner.Unit> units) throws InterruptedException {
         training = false;
         update = manifest.getUpdate();
+        draws.keySet().removeIf(d -> d.update() < update);
         checkBudget();
         if (manifest.getPolicyVersion() != version) {
             version = manifest.getPolicyVersion();
@@ -571,6 +580,11 @@ final class RunLoop {
                 .put("optimizer_steps", manifest.getOptimizerSteps());
         manifest.getMetricsMap().forEach(json::put);
         speed(manifest).forEach(json::put);
+        if (spec.refills() > 0) {
+            json.put(
+                    "refills",
+                    units.stream().mapToInt(GroupRunner.Unit::refills).sum());
+        }
         rewardByStart(members).forEach(json::put);
         resetNumbers(units, json);
         log.event("update_done", json);

@@ -2,6 +2,7 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.prompt.Placeholders;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.reset.ResetSplit;
@@ -179,6 +180,11 @@ final class RunSpec {
         return !file.text("revision.prompt").isEmpty();
     }
 
+    /** Whether the best revision of the failed answers joins their group (Critique-GRPO). */
+    boolean refines() {
+        return revises() && file.text("revision.use").equals("best");
+    }
+
     /** The prompt that shows an answer and asks for a better one. */
     String revision(String problem, String response) {
         return Placeholders.fill(file.text("revision.prompt"), Map.of("problem", problem, "response", response));
@@ -194,7 +200,17 @@ final class RunSpec {
         return file.count("tree.segment_tokens");
     }
 
-    DrawStartStatesRequest draw(long update, List<String> problemIds, Map<String, Integer> prefixes) {
+    /** How often a place without a signal is filled again. */
+    int refills() {
+        return file.count("sampling.refills");
+    }
+
+    AdvantageEstimator estimator() {
+        return AdvantageEstimator.named(file.text("estimator.name"), file.count("estimator.k"));
+    }
+
+    /** The start states of an update; those of a further attempt are drawn with a seed of their own. */
+    DrawStartStatesRequest draw(long update, int attempt, List<String> problemIds, Map<String, Integer> prefixes) {
         DrawStartStatesRequest.Builder out = DrawStartStatesRequest.newBuilder()
                 .setSource(trainSource())
                 .addAllProblemIds(problemIds)
@@ -202,7 +218,10 @@ final class RunSpec {
                 .setTemplates(templates())
                 .setDraw(MixtureDraw.valueOf(
                         "MIXTURE_DRAW_" + file.text("mixture.draw").toUpperCase(Locale.ROOT)))
-                .setSeed(file.integer("seed"))
+                .setSeed(
+                        attempt == 0
+                                ? file.integer("seed")
+                                : seeds("refill").split(attempt).nonNegative())
                 .setUpdate(update)
                 .setGroups(groupsPerUpdate());
         if (file.number("mixture.root") > 0) {
@@ -257,7 +276,8 @@ final class RunSpec {
                                 .setKlCoefficient(file.number("loss.kl_coefficient"))
                                 .setEntropyCoefficient(file.number("loss.entropy_coefficient"))
                                 .setConstantLength(file.count("loss.constant_length"))
-                                .setTrainGiven(file.flag("loss.train_given")))
+                                .setTrainGiven(file.flag("loss.train_given"))
+                                .setShaping(refines() ? file.number("loss.shaping") : 0))
                         .setOptimizer(OptimizerSettings.newBuilder()
                                 .setLearningRate(file.number("optimizer.learning_rate"))
                                 .setBeta1(file.number("optimizer.beta1"))

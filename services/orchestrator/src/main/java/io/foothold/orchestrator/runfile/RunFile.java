@@ -44,6 +44,7 @@ public final class RunFile {
             "srpo-authors",
             "spo-tree",
             "score",
+            "critique-grpo",
             "grpo-thoughts",
             "grpo-jumps",
             "srpo-jumps");
@@ -181,6 +182,12 @@ public final class RunFile {
             if (!text("revision.prompt").contains("{response}")) {
                 throw invalid(where + ": 'revision.prompt' must hold {response}: the answer that is to be revised");
             }
+            if (text("revision.use").equals("best") && !(number("loss.shaping") > 0)) {
+                throw invalid(where + ": 'loss.shaping' must be above 0 with revision.use: best, got "
+                        + text("loss.shaping"));
+            }
+        } else if (text("revision.use").equals("best")) {
+            throw invalid(where + ": 'revision.use: best' needs 'revision.prompt'");
         }
         for (String limit : List.of("sampling.max_thought_tokens", "sampling.max_thoughts")) {
             if (integer(limit) < 0) {
@@ -189,6 +196,9 @@ public final class RunFile {
             if (integer(limit) > 0 && text("prompts.thought_delimiter").isEmpty()) {
                 throw invalid(where + ": '" + limit + "' needs 'prompts.thought_delimiter'");
             }
+        }
+        if (integer("sampling.refills") < 0) {
+            throw invalid(where + ": 'sampling.refills' must not be negative, got " + text("sampling.refills"));
         }
         for (String positive : List.of(
                 "updates",

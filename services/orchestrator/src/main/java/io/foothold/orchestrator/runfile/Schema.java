@@ -107,6 +107,13 @@ public final class Schema {
                 "revision.prompt",
                 "",
                 "Prompt under which every answer is revised, with {problem} and {response}; empty for no revision.");
+        choice(
+                "revision.use",
+                "every",
+                "every: each revision is a group of its own (SCoRe); best: only failed answers are revised, and the best "
+                        + "revision joins their group (Critique-GRPO).",
+                "every",
+                "best");
         number("revision.bonus", "10", "Weight of the progress from answer to revision in the revision's reward.");
         text("tree.branches", "", "Tree of segments: children of a node at each level, such as 2x4; empty for none.");
         integer("tree.segment_tokens", "600", "Tokens of a segment above the leaves of the tree.");
@@ -132,6 +139,10 @@ public final class Schema {
         integer("sampling.max_thoughts", "0", "Limit of thoughts of a rollout; 0 is none. Samples thought by thought.");
         integer("sampling.rollouts_per_group", "8", "Members of a group.");
         integer("sampling.groups_per_update", "12", "Groups of an update.");
+        integer(
+                "sampling.refills",
+                "0",
+                "How often a place whose every advantage is 0 is filled again from another start state; 0 is off.");
         choice(
                 "reward",
                 "correct",
@@ -172,6 +183,10 @@ public final class Schema {
                 "loss.train_given",
                 "false",
                 "Gives the tokens before a reset credit too (the SRPO paper's ablation without a mask).");
+        number(
+                "loss.shaping",
+                "0.1",
+                "Gamma of p / (p + gamma), the weight of a revision's tokens (revision.use: best).");
         flag("loss.allow_off_policy", "false", "Lets a loss without a ratio run with staleness or several steps.");
         number("optimizer.learning_rate", "1e-6", "Peak learning rate.");
         number("optimizer.beta1", "0.9", "Decay of the first moment.");

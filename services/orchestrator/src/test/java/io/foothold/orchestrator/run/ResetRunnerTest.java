@@ -140,7 +140,9 @@ class ResetRunnerTest {
                         0);
     }
 
+    /** What the ledger holds once every write before has been made. */
     private Map<RolloutState, Long> states() {
+        LedgerStore.await(ledger.savePreparation("run", "behind", "all"));
         return ledger.audit("run").counts();
     }
 
@@ -473,6 +475,131 @@ class ResetRunnerTest {
         assertThatThrownBy(() -> spec("resets.share=0", "revision.prompt=again"))
                 .hasMessageContaining("must hold {response}");
         assertThatThrownBy(() -> spec("revision.prompt={response}")).hasMessageContaining("set one of");
+    }
+
+    @Test
+    void theBestRefinementOfTheFailedAnswersJoinsTheirGroup() {
+        RunSpec spec = spec(
+                "resets.share=0",
+                "revision.use=best",
+                "revision.prompt={problem} | {response} | wrong",
+                "sampling.rollouts_per_group=4");
+        RevisionRunner revisions = new RevisionRunner(spec, groups(spec), threads);
+        Set<Double> rewards = new HashSet<>();
+        int refined = 0;
+        int consumed = 0;
+        for (long seed = 0; seed < 300; seed++) {
+            asked.clear();
+            GroupRunner.Group group = revisions
+                    .run(
+                            "run/c" + seed,
+                            StartState.newBuilder()
+                                    .setProblemId("p")
+                                    .setRoot(Root.getDefaultInstance())
+                                    .setMaxTokens(40)
+                                    .build(),
+                            Seeds.of(seed),
+                            0)
+                    .groups()
+                    .get(0);
+            List<GroupRunner.Member> answers = group.members().subList(0, 4);
+            long failed = answers.stream().filter(a -> !a.judged().passed()).count();
+            List<SampleWork> asking =
+                    asked.stream().filter(w -> w.getStart().hasRevision()).toList();
+            assertThat(asking).as("only what failed is refined").hasSize((int) failed);
+            assertThat(group.members()).hasSize(failed == 0 ? 4 : 5);
+            assertThat(answers)
+                    .allMatch(a -> a.refines() == null && a.rewarded().getTrainedPromptTokenIdsCount() == 0);
+            if (failed > 0) {
+                GroupRunner.Member best = group.members().get(4);
+                boolean any = asking.stream().anyMatch(w -> w.getReservations(0).getSeed() % 4 == 0);
+                assertThat(best.reward()).as("the best of them").isEqualTo(any ? 1 : 0);
+                assertThat(best.rewarded().getTrainedPromptTokenIdsList())
+                        .as("trained under the answers' prompt")
+                        .isEqualTo(answers.get(0).rollout().getPromptTokenIdsList());
+                rewards.add(best.reward());
+                refined++;
+                consumed += (int) failed - 1;
+            }
+        }
+        assertThat(rewards).containsExactlyInAnyOrder(0.0, 1.0);
+        assertThat(states())
+                .containsEntry(RolloutState.VERIFIED, 4 * 300L + refined)
+                .containsEntry(RolloutState.CONSUMED, (long) consumed);
+        assertThatThrownBy(() -> spec("resets.share=0", "revision.use=best")).hasMessageContaining("revision.prompt");
+        assertThatThrownBy(() ->
+                        spec("resets.share=0", "revision.use=best", "revision.prompt={response}", "loss.shaping=0"))
+                .hasMessageContaining("'loss.shaping' must be above 0");
+    }
+
+    @Test
+    void aRefinementThatCannotBeHadDropsTheWholePlace() {
+        RunSpec spec = spec(
+                "resets.share=0",
+                "revision.use=best",
+                "revision.prompt={response} wrong",
+                "sampling.rollouts_per_group=4");
+        var answering = peers.sampling;
+        peers.sampling = (work, results) -> {
+            if (!work.getStart().hasRevision()) {
+                return answering.start(work, results);
+            }
+            work.getReservationsList()
+                    .forEach(r -> results.emit(SampleResponse.newBuilder()
+                            .setFailed(FailedRollout.newBuilder()
+                                    .setRolloutId(r.getRolloutId())
+                                    .setFailure(new FootholdException(ErrorCode.PEER_UNAVAILABLE, "no server")
+                                            .toItemFailure()))
+                            .build()));
+            results.done();
+            return () -> {};
+        };
+        RevisionRunner revisions = new RevisionRunner(spec, groups(spec), threads);
+        assertThatThrownBy(() -> revisions.run(
+                        "run/d", StartState.newBuilder().setProblemId("p").build(), Seeds.of(1), 0))
+                .hasMessageContaining("no server");
+        assertThat(states()).containsOnlyKeys(RolloutState.DROPPED);
+    }
+
+    @Test
+    void aPlaceWithoutSignalIsFilledAgainFromAnotherStart() {
+        RunSpec spec = spec("resets.share=0", "sampling.rollouts_per_group=4", "sampling.refills=3");
+        GroupRunner groups = groups(spec);
+        PlaceRunner plain = (id, start, seed, version) -> {
+            AtomicInteger errors = new AtomicInteger();
+            return new GroupRunner.Unit(
+                    List.of(groups.train(id, start, 4, seed, version, errors)), 1, GroupRunner.Resets.NONE);
+        };
+        Set<Integer> refills = new HashSet<>();
+        long dropped = 0;
+        long kept = 0;
+        for (long seed = 0; seed < 200; seed++) {
+            List<Integer> drawn = new ArrayList<>();
+            GroupRunner.Unit unit = new Refilling(plain, groups, spec.estimator(), 3, attempt -> {
+                        drawn.add(attempt);
+                        return StartState.newBuilder()
+                                .setProblemId("p")
+                                .setPrompt("another " + attempt)
+                                .build();
+                    })
+                    .run(
+                            "run/f" + seed,
+                            StartState.newBuilder().setProblemId("p").build(),
+                            Seeds.of(seed),
+                            0);
+            GroupRunner.Group last = unit.groups().get(0);
+            boolean signal = last.passes() > 0 && last.passes() < 4;
+            assertThat(signal || unit.refills() == 3).isTrue();
+            assertThat(drawn).isEqualTo(List.of(1, 2, 3).subList(0, unit.refills()));
+            assertThat(last.start().getPrompt()).isEqualTo(unit.refills() == 0 ? "" : "another " + unit.refills());
+            assertThat(unit.verifierErrors()).isEqualTo(1 + unit.refills());
+            refills.add(unit.refills());
+            dropped += 4L * unit.refills();
+            kept += 4;
+        }
+        assertThat(refills).containsExactlyInAnyOrder(0, 1, 2, 3);
+        assertThat(states()).containsEntry(RolloutState.VERIFIED, kept).containsEntry(RolloutState.DROPPED, dropped);
+        assertThat(groups.trainingTokens()).isEqualTo((kept + dropped) * (2L * THOUGHTS + 1));
     }
 
     @Test

@@ -24,6 +24,6 @@ theirs=$(digest "$work/server-run" --inference "127.0.0.1:$grpc")
 echo "triton: digest with the policy server $own"
 echo "triton: digest with tritonserver      $theirs"
 [ -n "$own" ] && [ "$own" = "$theirs" ] || { echo "triton: THE SERVERS DREW DIFFERENT TOKENS"; exit 1; }
-suite=$(./foothold triton conformance --target "127.0.0.1:$grpc") || { echo "$suite"; echo "triton: THE SERVER DOES NOT CONFORM"; exit 1; }
+suite=$(./foothold triton conformance --target "127.0.0.1:$grpc" --metrics "http://127.0.0.1:$((grpc + 2))/metrics") || { echo "$suite"; echo "triton: THE SERVER DOES NOT CONFORM"; exit 1; }
 echo "triton: conformance of tritonserver: $(tail -1 <<< "$suite")"
 echo "triton: a real tritonserver drew the same tokens as the policy server in every rollout"

@@ -11,7 +11,7 @@ mkdir -p "$work"
 server=$!
 trap 'kill $server 2> /dev/null || true' EXIT
 for _ in $(seq 150); do grep -q Listening "$work/server.log" && break; sleep 0.2; done
-suite=$(./foothold triton conformance --target "127.0.0.1:$port") || { echo "$suite"; echo "conformance: THE POLICY SERVER DOES NOT CONFORM"; exit 1; }
+suite=$(./foothold triton conformance --target "127.0.0.1:$port" --metrics "http://127.0.0.1:$port/q/metrics") || { echo "$suite"; echo "conformance: THE POLICY SERVER DOES NOT CONFORM"; exit 1; }
 echo "conformance: policy server: $(tail -1 <<< "$suite")"
 python=${PYTHON:-python3}
 "$python" -c 'import venv, ensurepip' 2> /dev/null || { echo "conformance: no Python with venv: NVIDIA's client was not run"; exit 2; }

@@ -43,9 +43,28 @@ class InferenceResponse:
         self.tensors, self.error = {t.name(): t.as_numpy() for t in output_tensors}, error
 
 
+class MetricFamily:
+    COUNTER, GAUGE = "COUNTER", "GAUGE"
+    values = {}
+
+    def __init__(self, name, description, kind):
+        self.name = name
+
+    def Metric(self, labels):
+        assert labels == {"model": "policy", "version": "1"}
+        MetricFamily.values[self.name] = 0
+        return self
+
+    def set(self, value):
+        MetricFamily.values[self.name] = value
+
+    def increment(self, value):
+        MetricFamily.values[self.name] += value
+
+
 utils = types.ModuleType("triton_python_backend_utils")
 utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL, utils.Tensor, utils.TritonError = 1, Tensor, TritonError
-utils.InferenceResponse, utils.TritonModelException = InferenceResponse, RuntimeError
+utils.InferenceResponse, utils.TritonModelException, utils.MetricFamily = InferenceResponse, RuntimeError, MetricFamily
 sys.modules["triton_python_backend_utils"] = utils
 
 
@@ -274,6 +293,30 @@ class Reference(Case, unittest.TestCase):
                             (dict(op="dance"), "unknown op"), (dict(input_ids=[10**6], max_tokens=1, random_seed=1), "input_ids must be"),
                             (dict(op="tokenize", text=["a"], chat="{}"), "no chat template")]:
             self.assertIn(why, self.whole(self.ask(**inputs))[1][-1].error.text)
+
+
+class Uniform(Case, unittest.TestCase):
+    engine = "uniform"
+
+    def test_every_token_is_as_likely_as_any_other_and_comes_from_the_seed(self):
+        ids, responses = self.whole(self.ask(input_ids=[5], max_tokens=80, random_seed=3, ignore_eos=True, stream_interval=0))
+        self.assertEqual((80, 1), (len(ids), len(responses)))
+        self.assertGreater(len(set(ids)), 25, "of 38 tokens")
+        self.assertAlmostEqual(-3.6376, float(responses[0].tensors["output_log_probs"][7]), 4)
+        tail, _ = self.whole(self.ask(input_ids=[5] + ids[:33], prompt_length=1, max_tokens=47, random_seed=3, ignore_eos=True))
+        self.assertEqual(ids[33:], tail)
+        self.assertNotEqual(ids, self.whole(self.ask(input_ids=[5], max_tokens=80, random_seed=4, ignore_eos=True))[0])
+
+    def test_metrics_say_what_the_status_says(self):
+        self.whole(self.ask(input_ids=[5], max_tokens=50, random_seed=3, ignore_eos=True))
+        self.assertIsNone(self.update(4).error)
+        until = time.monotonic() + 5
+        while MetricFamily.values["foothold_policy_version"] != 4 and time.monotonic() < until:
+            time.sleep(0.01)
+        status = self.status()
+        self.assertEqual({"foothold_policy_version": 4, "foothold_policy_pause_seconds": status["pause_micros"] / 1e6,
+                          "foothold_requests_running": 0, "foothold_requests_waiting": 0,
+                          "foothold_generated_tokens_total": 50}, MetricFamily.values)
 
 
 class Start(unittest.TestCase):

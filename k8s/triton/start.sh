@@ -4,8 +4,8 @@
 #
 #   start.sh DIR POLICY [GRPC_PORT]
 #
-# DIR keeps the virtual environment, the server and its log; POLICY is a Hugging Face directory. The last line on stdout is the
-# process id; kill it to stop the server.
+# DIR keeps the virtual environment, the server and its log; POLICY is a Hugging Face directory. HTTP is served on the port behind
+# GRPC_PORT, metrics on the one behind that. The last line on stdout is the process id; kill it to stop the server.
 set -euo pipefail
 fail() { echo "start.sh: $*" >&2; exit 1; }
 [ $# -ge 2 ] || fail "usage: start.sh DIR POLICY [GRPC_PORT]"
@@ -17,7 +17,8 @@ dir=$(cd "$1" && pwd)
 policy=$(cd "$2" && pwd)
 grpc=${3:-9211}
 http=$((grpc + 1))
-for port in "$grpc" "$http"; do
+metrics=$((grpc + 2))
+for port in "$grpc" "$http" "$metrics"; do
   ! (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null || fail "port $port on 127.0.0.1 is in use"
 done
 glibc=$(getconf GNU_LIBC_VERSION 2> /dev/null | awk '{print $2}')
@@ -53,13 +54,14 @@ cp -r "$here/model-repository" "$dir/models" # the stub writes __pycache__ besid
 export LD_LIBRARY_PATH="$site/nvidia_pytriton.libs:$library${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" PYTHONPATH="$site" PATH="$dir/venv/bin:$PATH"
 export FOOTHOLD_POLICY=$policy OPENBLAS_NUM_THREADS=1
 setsid "$dir/server/bin/tritonserver" --model-repository="$dir/models" --backend-directory="$dir/server/backends" \
-  --model-control-mode=explicit --load-model='*' --allow-gpu-metrics=false --allow-metrics=false \
+  --model-control-mode=explicit --load-model='*' --allow-gpu-metrics=false \
+  --metrics-address=127.0.0.1 --metrics-port="$metrics" \
   --http-address=127.0.0.1 --http-port="$http" --grpc-address=127.0.0.1 --grpc-port="$grpc" \
   --backend-config=python,shm-default-byte-size=4194304 > "$dir/server.log" 2>&1 < /dev/null &
 pid=$!
 for _ in $(seq 300); do
   if curl -fsS "http://127.0.0.1:$http/v2/health/ready" > /dev/null 2>&1; then
-    echo "start.sh: ready, gRPC on 127.0.0.1:$grpc, log $dir/server.log" >&2
+    echo "start.sh: ready, gRPC on 127.0.0.1:$grpc, metrics on 127.0.0.1:$metrics, log $dir/server.log" >&2
     echo "$pid"
     exit 0
   fi

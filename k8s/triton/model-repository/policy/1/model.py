@@ -1,8 +1,8 @@
 """The policy model of Foothold for Triton's python backend: tensor contract version 1.
 
-`execute` parses and queues; one thread answers. Two engines draw the tokens: `reference` (numpy, one token of each request in
-turn, the contract's noise) and `vllm` (AsyncLLM, its own noise). Control operations run while nothing is drawn. Every path ends
-a request with one final flag. The model's parameter `engine`, or FOOTHOLD_ENGINE, chooses."""
+`execute` parses and queues; one thread answers. An engine draws the tokens: `reference` (numpy, one token of each request in
+turn, the contract's noise), `vllm` (AsyncLLM, its own noise), or `uniform` (no model, for load tests). Control operations run
+while nothing is drawn. Every path ends a request with one final flag. The model's parameter `engine`, or FOOTHOLD_ENGINE, chooses."""
 import hashlib
 import json
 import os
@@ -20,7 +20,7 @@ from tokens import Refused, safetensors_header
 FINAL = pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 CONTROLS = ("tokenize", "vocabulary", "status", "abort", "pause", "resume", "update", "reset")
 LOOK_EVERY = 0.05  # seconds between two looks for requests that were given up
-ENGINES = ("reference", "vllm")
+ENGINES = ("reference", "vllm", "uniform")
 
 
 def failed(text, code="INVALID_ARG"):
@@ -29,6 +29,29 @@ def failed(text, code="INVALID_ARG"):
 
 def texts(name, values):
     return pb.Tensor(name, np.array(list(values), dtype=object))
+
+
+class Gauges:
+    """What Prometheus is told, under the names that the policy server uses too."""
+
+    NAMES = (("foothold_policy_version", "GAUGE", "Policy version that samples."),
+             ("foothold_policy_pause_seconds", "GAUGE", "How long the last weight change held sampling."),
+             ("foothold_requests_running", "GAUGE", "Sequences under way."),
+             ("foothold_requests_waiting", "GAUGE", "Requests that nobody has looked at yet."),
+             ("foothold_generated_tokens_total", "COUNTER", "Sampled tokens."))
+
+    def __init__(self):
+        self.families = [pb.MetricFamily(name=name, description=text, kind=getattr(pb.MetricFamily, kind)) for name, kind, text in self.NAMES]
+        self.metrics = [family.Metric(labels={"model": "policy", "version": "1"}) for family in self.families]
+        self.told, self.last = 0, None
+
+    def tell(self, model):
+        now = (model.version, model.pause_micros / 1e6, len(model.active), model.inbox.qsize())
+        if now != self.last or model.tokens != self.told:
+            for metric, value in zip(self.metrics, now):
+                metric.set(value)
+            self.metrics[-1].increment(model.tokens - self.told)
+            self.told, self.last = model.tokens, now
 
 
 class Request:
@@ -70,6 +93,9 @@ class TritonPythonModel:
         if name == "vllm":
             import vllm_engine
             self.engine = vllm_engine.Engine(directory, self.post)
+        elif name == "uniform":
+            import uniform
+            self.engine = uniform.Engine(directory, self.drawn)
         else:
             import reference
             self.engine = reference.Engine(directory, self.drawn)
@@ -77,6 +103,7 @@ class TritonPythonModel:
         self.version, self.paused, self.tokens, self.error, self._pieces = 0, False, 0, "", None
         self.pause_micros = 0
         self.inbox, self.active = queue.Queue(), []
+        self.gauges = Gauges()
         self.thread = threading.Thread(target=self.loop, name="policy-engine", daemon=True)
         self.thread.start()
 
@@ -266,6 +293,7 @@ class TritonPythonModel:
                 self.accept(*item)
             if not item or time.monotonic() - looked > LOOK_EVERY:
                 self.clear()
+                self.gauges.tell(self)
                 looked = time.monotonic()
             if draws and not item:
                 self.engine.step()

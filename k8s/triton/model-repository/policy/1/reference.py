@@ -134,8 +134,10 @@ class Policy(tokens.Directory):
 class Engine:
     """Samples one token of each sequence in turn. Belongs to the model's thread."""
 
+    policy = Policy
+
     def __init__(self, directory, deliver):
-        self.files, self.deliver, self.active = Policy(directory), deliver, collections.deque()
+        self.files, self.deliver, self.active = self.policy(directory), deliver, collections.deque()
         self._pieces = None
 
     @property
@@ -164,8 +166,8 @@ class Engine:
                 self.active.append(r)
             self.deliver(r, [token], [log_prob], end)
 
-    def end(self, r, token):
-        """Reason and index of what ends a sequence with this token; None when it goes on."""
+    def end(self, r, token, fresh=1):
+        """Reason and index of what ends a sequence with this token, the last of so many fresh ones; None when it goes on."""
         if token in self.files.ends and not r.ignore_eos:
             return "stop", -1
         if token in r.stops:
@@ -179,7 +181,7 @@ class Engine:
             for i, word in enumerate(r.words):
                 if r.text.find(word, max(0, before - len(word) + 1)) >= 0:
                     return "stop_string", i
-        return ("length", -1) if len(r.ids) + 1 - r.inputs >= r.most else None
+        return ("length", -1) if len(r.ids) + fresh - r.inputs >= r.most else None
 
     def hold(self):
         """Nothing is drawn between two steps anyway."""

@@ -20,6 +20,7 @@ import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -94,10 +95,17 @@ final class Conformance implements AutoCloseable {
     private final ManagedChannel channel;
     private final GRPCInferenceServiceGrpc.GRPCInferenceServiceBlockingStub stub;
     private final List<Result> results = new ArrayList<>();
+    private final @Nullable URI metrics;
     private boolean triton;
 
-    Conformance(String target, String model) {
+    /**
+     * A suite.
+     *
+     * @param metrics where the server shows its metrics; null leaves their cases out
+     */
+    Conformance(String target, String model, @Nullable URI metrics) {
         this.model = model;
+        this.metrics = metrics;
         this.channel = ManagedChannelBuilder.forTarget(target)
                 .usePlaintext()
                 .maxInboundMessageSize(Integer.MAX_VALUE)
@@ -122,6 +130,9 @@ final class Conformance implements AutoCloseable {
         streams();
         contract();
         repository();
+        if (metrics != null) {
+            metrics(metrics);
+        }
         return List.copyOf(results);
     }
 
@@ -751,6 +762,68 @@ final class Conformance implements AutoCloseable {
                             stream(List.of(old.build())).of("old");
                     equal(true, last(r.get(r.size() - 1)), "final flag of the error");
                 });
+    }
+
+    // Metrics: the names that dashboards and scalers rely on.
+
+    private void metrics(URI where) {
+        Map<String, String> labels = Map.of("model", model, "version", "1");
+        for (String name : List.of(
+                "nv_inference_request_success",
+                "nv_inference_count",
+                "nv_inference_exec_count",
+                "foothold_policy_version",
+                "foothold_policy_pause_seconds",
+                "foothold_requests_running",
+                "foothold_requests_waiting",
+                "foothold_generated_tokens_total")) {
+            check("metrics: " + name, () -> number(where, name, labels));
+        }
+        for (String reason : List.of("REJECTED", "CANCELED", "BACKEND", "OTHER")) {
+            check(
+                    "metrics: nv_inference_request_failure, " + reason,
+                    () -> number(
+                            where,
+                            "nv_inference_request_failure",
+                            Map.of("model", model, "version", "1", "reason", reason)));
+        }
+        check("metrics: one request counts once, with its tokens", () -> {
+            idle();
+            double requests = number(where, "nv_inference_request_success", labels);
+            double tokens = number(where, "foothold_generated_tokens_total", labels);
+            equal(8, ids(stream(List.of(every("m", 8, 4))).of("m")).length, "tokens");
+            grows(where, "foothold_generated_tokens_total", labels, tokens + 8);
+            grows(where, "nv_inference_request_success", labels, requests + 1);
+            grows(where, "foothold_requests_running", labels, 0);
+        });
+        check(
+                "metrics: the version is that of the status",
+                () -> equal(
+                        true,
+                        status().contains("\"version\": " + (long) number(where, "foothold_policy_version", labels)
+                                + ","),
+                        "version"));
+    }
+
+    private static double number(URI where, String name, Map<String, String> labels) throws Exception {
+        Double value = PrometheusText.fetch(where).value(name, labels);
+        if (value == null) {
+            throw new Wrong(name + labels + " is not among the metrics at " + where);
+        }
+        return value;
+    }
+
+    /** Metrics may follow a little later: waits for a value. */
+    private static void grows(URI where, String name, Map<String, String> labels, double expected) throws Exception {
+        double found = 0;
+        for (int i = 0; i < 40; i++) {
+            found = number(where, name, labels);
+            if (found == expected) {
+                return;
+            }
+            Thread.sleep(50);
+        }
+        throw new Wrong(name + ": expected " + expected + ", got " + found);
     }
 
     /** Waits until nothing is under way. */

@@ -4,6 +4,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -71,7 +73,9 @@ final class TritonCommand implements Callable<Integer> {
         @Option(names = "--policy", description = "Hugging Face directory (default: the demo's policy).")
         private Path policy = Workspace.dialPolicy();
 
-        @Option(names = "--port", description = "gRPC port; HTTP is the next one (default: ${DEFAULT-VALUE}).")
+        @Option(
+                names = "--port",
+                description = "gRPC port; HTTP and metrics are the next two (default: ${DEFAULT-VALUE}).")
         private int port = 9211;
 
         @Override
@@ -155,10 +159,18 @@ final class TritonCommand implements Callable<Integer> {
         @Option(names = "--model", description = "Name of the policy model (default: ${DEFAULT-VALUE}).")
         private String model = "policy";
 
+        @Option(
+                names = "--metrics",
+                paramLabel = "URL",
+                description =
+                        "Where it shows its metrics: http://HOST:8002/metrics of tritonserver, /q/metrics of the policy "
+                                + "server; without it they are not asked for.")
+        private @Nullable URI metrics;
+
         @Override
         public Integer call() {
             List<Conformance.Result> results;
-            try (Conformance suite = new Conformance(target, model)) {
+            try (Conformance suite = new Conformance(target, model, metrics)) {
                 results = suite.run();
             } catch (StatusRuntimeException e) {
                 throw new FootholdException(
@@ -170,7 +182,8 @@ final class TritonCommand implements Callable<Integer> {
             long failed = count(results, Conformance.Outcome.FAILED);
             System.out.println(count(results, Conformance.Outcome.PASSED) + " passed, " + failed + " failed, "
                     + count(results, Conformance.Outcome.DIFFERS) + " differ on purpose, "
-                    + count(results, Conformance.Outcome.KNOWN_DEFECT) + " not run (known defects)");
+                    + count(results, Conformance.Outcome.KNOWN_DEFECT) + " not run (known defects)"
+                    + (metrics == null ? ", metrics not asked for (--metrics)" : ""));
             return failed == 0 ? 0 : 1;
         }
 

@@ -181,7 +181,7 @@ final class Stack implements AutoCloseable {
     private TritonGrpc engine(Path policy) {
         ModelHost host = new ModelHost(policy, new GenerationEngine.Settings(64, 112, 4, true, Precision.EXACT));
         open.add(host);
-        return new TritonGrpc(() -> host, host::alive, "policy", Optional.empty());
+        return new TritonGrpc(() -> host, host::alive, "policy", Optional.empty(), new SimpleMeterRegistry());
     }
 
     private static io.grpc.BindableService streaming(TritonGrpc triton) {

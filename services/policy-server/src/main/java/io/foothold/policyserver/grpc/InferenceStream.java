@@ -40,6 +40,7 @@ final class InferenceStream {
     private final Supplier<ModelHost> host;
     private final String modelName;
     private final Optional<String> adminSecret;
+    private final InferenceMetrics metrics;
     private final MultiEmitter<? super ModelStreamInferResponse> emitter;
     private final Set<String> underWay = ConcurrentHashMap.newKeySet();
     private final AtomicInteger open = new AtomicInteger(1);
@@ -48,10 +49,12 @@ final class InferenceStream {
             Supplier<ModelHost> host,
             String modelName,
             Optional<String> adminSecret,
+            InferenceMetrics metrics,
             MultiEmitter<? super ModelStreamInferResponse> emitter) {
         this.host = host;
         this.modelName = modelName;
         this.adminSecret = adminSecret;
+        this.metrics = metrics;
         this.emitter = emitter;
     }
 
@@ -59,11 +62,13 @@ final class InferenceStream {
             Supplier<ModelHost> host,
             String modelName,
             Optional<String> adminSecret,
+            InferenceMetrics metrics,
             Multi<ModelInferRequest> requests) {
         return Multi.createFrom()
                 .emitter(
                         emitter -> {
-                            InferenceStream stream = new InferenceStream(host, modelName, adminSecret, emitter);
+                            InferenceStream stream =
+                                    new InferenceStream(host, modelName, adminSecret, metrics, emitter);
                             Cancellable upstream = requests.subscribe()
                                     .with(stream::accept, failure -> stream.abortAll(), stream::requestEnded);
                             emitter.onTermination(() -> {
@@ -315,6 +320,9 @@ final class InferenceStream {
                             .map(ModelInferRequest.InferRequestedOutputTensor::getName)
                             .collect(Collectors.toSet()));
         }
+        if (last) {
+            metrics.answered();
+        }
         response.putParameters(
                 "triton_final_response",
                 InferParameter.newBuilder().setBoolParam(last).build());
@@ -323,6 +331,11 @@ final class InferenceStream {
     }
 
     private void failed(ModelInferRequest request, FootholdException failure) {
+        if (failure.code() == ErrorCode.INTERNAL) {
+            metrics.broken();
+        } else {
+            metrics.answered();
+        }
         ModelInferResponse.Builder about = ModelInferResponse.newBuilder().setId(request.getId());
         if (failure.code() != ErrorCode.INVALID_INPUT && failure.code() != ErrorCode.NOT_FOUND) {
             about.setModelName(modelName)

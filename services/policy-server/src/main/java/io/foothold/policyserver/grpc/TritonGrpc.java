@@ -6,6 +6,7 @@ import io.foothold.inference.*;
 import io.foothold.policyserver.config.PolicyServerConfig;
 import io.foothold.policyserver.serving.ModelHost;
 import io.foothold.policyserver.serving.ModelHostProvider;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.grpc.GrpcService;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
@@ -27,20 +28,26 @@ public final class TritonGrpc implements GRPCInferenceService {
     private final Supplier<Boolean> ready;
     private final String modelName;
     private final Optional<String> adminSecret;
+    private final InferenceMetrics metrics;
 
     /** Configured by the container. */
     @Inject
-    public TritonGrpc(ModelHostProvider provider, PolicyServerConfig config) {
-        this(provider::host, provider::ready, config.modelName(), config.adminSecret());
+    public TritonGrpc(ModelHostProvider provider, PolicyServerConfig config, MeterRegistry registry) {
+        this(provider::host, provider::ready, config.modelName(), config.adminSecret(), registry);
     }
 
     /** The surface over a host. */
     public TritonGrpc(
-            Supplier<ModelHost> host, Supplier<Boolean> ready, String modelName, Optional<String> adminSecret) {
+            Supplier<ModelHost> host,
+            Supplier<Boolean> ready,
+            String modelName,
+            Optional<String> adminSecret,
+            MeterRegistry registry) {
         this.host = host;
         this.ready = ready;
         this.modelName = modelName;
         this.adminSecret = adminSecret;
+        this.metrics = new InferenceMetrics(registry, modelName, host);
     }
 
     @Override
@@ -117,7 +124,7 @@ public final class TritonGrpc implements GRPCInferenceService {
 
     @Override
     public Multi<ModelStreamInferResponse> modelStreamInfer(Multi<ModelInferRequest> request) {
-        return InferenceStream.serve(host, modelName, adminSecret, request);
+        return InferenceStream.serve(host, modelName, adminSecret, metrics, request);
     }
 
     @Override
@@ -151,13 +158,15 @@ public final class TritonGrpc implements GRPCInferenceService {
                         ? PolicyModel.invalid("requested model version is not available for model '" + modelName + "'")
                         : e;
             }
-            ModelHost.Status s = host.get().status();
             return ModelStatisticsResponse.newBuilder()
                     .addModelStats(ModelStatistics.newBuilder()
                             .setName(modelName)
                             .setVersion("1")
-                            .setInferenceCount(s.tokens())
-                            .setExecutionCount(s.slotSteps()))
+                            .setInferenceCount(metrics.answers())
+                            .setExecutionCount(metrics.answers())
+                            .setInferenceStats(InferStatistics.newBuilder()
+                                    .setSuccess(StatisticDuration.newBuilder().setCount(metrics.answers()))
+                                    .setFail(StatisticDuration.newBuilder().setCount(metrics.failures()))))
                     .build();
         });
     }

@@ -1,0 +1,32 @@
+"""Uniform engine: no model at all, every token is as likely as any other. What is left is the cost of server and sampler."""
+import math
+
+import reference
+import tokens
+
+AT_ONCE = 16  # tokens of a sequence in one step
+
+
+class Engine(reference.Engine):
+    """Samples a few tokens of each sequence in turn, with the contract's noise. Belongs to the model's thread."""
+
+    policy = tokens.Directory
+
+    def start(self, r):
+        self.active.append(r)
+
+    def step(self):
+        size = self.files.vocabulary
+        log_prob = -math.log(size)
+        for _ in range(len(self.active)):
+            r, drawn, end = self.active.popleft(), [], None
+            while end is None and len(drawn) < AT_ONCE:
+                token = int(size * reference.uniform(r.seed, len(r.ids) + len(drawn) - r.prompt))
+                drawn.append(token)
+                end = self.end(r, token, len(drawn))
+            if not end:
+                self.active.append(r)
+            self.deliver(r, drawn, [log_prob] * len(drawn), end)
+
+    def load(self, path, version):
+        """Weights change nothing."""

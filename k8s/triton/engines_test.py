@@ -251,6 +251,20 @@ class Vllm(Case, unittest.TestCase):
         self.assertGreater(self.status()["pause_micros"], 0)
         self.assertEqual(hashlib.sha256((POLICY / "model.safetensors").read_bytes()).hexdigest(), self.status()["digest"])
 
+    def test_tokens_that_wait_over_a_weight_change_keep_their_version(self):
+        sender = self.ask(input_ids=[5], max_tokens=60, random_seed=1, stream_interval=0)
+        while self.status()["tokens"] < 5:
+            time.sleep(0.001)
+        self.assertIsNone(self.update(3).error)
+        self.assertIsNone(self.update(9).error)
+        _, responses = self.whole(sender)
+        self.assertEqual(60, sum(len(r.tensors["output_ids"]) for r in responses))
+        for r in responses:
+            version, offset = int(r.tensors["policy_version"][0]), int(r.tensors["token_offset"][0])
+            reloads = {0: 0, 3: 1, 9: 2}[version]
+            self.assertEqual([3 + offset + i + reloads for i in range(len(r.tensors["output_ids"]))], list(r.tensors["output_ids"]))
+        self.assertEqual((0, 9), (int(responses[0].tensors["policy_version"][0]), int(responses[-1].tensors["policy_version"][0])))
+
     def test_pause_abort_cancel_and_failure(self):
         self.whole(self.ask(op="pause"))
         sender = self.ask("held", input_ids=[5], max_tokens=5, random_seed=1)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Kills the model process, then the whole of a real tritonserver, in the middle of an asynchronous run, and starts it again each time.
-# The run must end, and its ledger must have lost no rollout and trained none twice. Exit code 2: no tritonserver can be started here.
+# Kills the model process, then the whole of a real tritonserver, in the middle of an asynchronous run, and starts it again each time; then
+# stops its processes for a while, which leaves connections open that nobody serves. The run must end, and its ledger must have lost
+# no rollout and trained none twice. Exit code 2: no tritonserver can be started here.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -18,9 +19,11 @@ reach() { # so many updates, seconds
 }
 start
 ./foothold train "$here/check.yaml" --id faults --home "$work/home" --inference "127.0.0.1:$port" \
-  --set updates=14 --set staleness=1 --set loss.ratio=token --set evaluation.every=100 --set max_log_prob_difference=1e-3 > "$work/run.log" 2>&1 &
+  --set updates=18 --set staleness=1 --set loss.ratio=token --set evaluation.every=100 --set max_log_prob_difference=1e-3 > "$work/run.log" 2>&1 &
 run=$!
-trap 'kill $run 2> /dev/null || true; kill -9 "$(server)" 2> /dev/null || true' EXIT
+stubs() { pgrep -f "$root/target/triton/server/.*triton_python_backend_stub" || true; } # those of a killed server stay behind, idle
+end() { kill $run 2> /dev/null || true; kill -CONT "$(server)" 2> /dev/null || true; kill -9 "$(server)" $(stubs) 2> /dev/null || true; }
+trap end EXIT
 reach 3 120
 pkill -9 -P "$(server)" -f triton_python_backend_stub
 echo "faults: model process killed after update $(updates)"
@@ -30,7 +33,13 @@ start
 reach "$(($(updates) + 3))" 120
 kill -9 "$(server)"; sleep 1
 echo "faults: server killed after update $(updates)"
+kill -9 $(stubs) 2> /dev/null || true
 start
+reach "$(($(updates) + 2))" 120
+kill -STOP "$(server)" $(stubs)
+echo "faults: server and model stopped after update $(updates)"
+sleep 15
+kill -CONT "$(server)" $(stubs)
 wait "$run" || { tail -20 "$work/run.log"; echo "faults: THE RUN FAILED"; exit 1; }
 ./foothold ledger audit faults --home "$work/home" > "$work/audit.log" || { cat "$work/audit.log"; echo "faults: THE LEDGER IS NOT SOUND"; exit 1; }
 sed 's|^|faults: |' "$work/audit.log"

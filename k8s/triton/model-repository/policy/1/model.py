@@ -78,7 +78,7 @@ class Request:
         self.stops = [int(i) for i in inputs.get("stop_token_ids", [])]
         self.words = [w for w in inputs.get("stop_strings", np.array([], dtype=object)).reshape(-1)]
         self.ignore_eos, self.interval = one("ignore_eos", False), one("stream_interval", 16)
-        self.text, self.tokens, self.log_probs, self.sent = None, [], [], 0
+        self.text, self.tokens, self.log_probs, self.sent, self.version = None, [], [], 0, model.version
 
 
 class TritonPythonModel:
@@ -184,14 +184,13 @@ class TritonPythonModel:
         return path, found
 
     def switch(self, path, version, digest):
-        """Changes the weights between two tokens; what was drawn before goes out with the version that drew it."""
+        """Changes the weights between two tokens. What was drawn before keeps the version that drew it, and goes out later: a thousand
+        responses take longer than the change."""
         began = time.perf_counter()
         if not self.paused:
             self.engine.hold()
         try:
             self.settle()
-            for r in self.active:
-                self.send(r, None)
             self.engine.load(path, version)
             self.version, self.digest = version, digest
         finally:
@@ -221,7 +220,7 @@ class TritonPythonModel:
         out = [pb.Tensor("output_ids", np.array(r.tokens, np.int32)),
                pb.Tensor("output_log_probs", np.array(r.log_probs, np.float32)),
                pb.Tensor("token_offset", np.array([r.sent], np.int32)),
-               pb.Tensor("policy_version", np.array([self.version], np.int64))]
+               pb.Tensor("policy_version", np.array([r.version], np.int64))]
         if end:
             out += [texts("finish_reason", [end[0].encode()]), pb.Tensor("stop_index", np.array([end[1]], np.int32)),
                     pb.Tensor("num_input_tokens", np.array([r.inputs], np.uint32)),
@@ -238,6 +237,9 @@ class TritonPythonModel:
         """New tokens of a request, and its end."""
         if r not in self.active:
             return
+        if tokens and r.version != self.version:
+            self.send(r, None)
+            r.version = self.version
         r.ids += tokens
         r.tokens += tokens
         r.log_probs += log_probs

@@ -48,6 +48,12 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--rollouts", description = "Rollouts of the sampler part (default: ${DEFAULT-VALUE}).")
     private int rollouts = 16_000;
 
+    @Option(
+            names = "--publish",
+            description = "Publishes weights while the sampler part samples on servers of --inference too, which then end with "
+                    + "random weights.")
+    private boolean publish;
+
     @Mixin
     private final Inference inference = new Inference();
 
@@ -64,7 +70,7 @@ final class BenchCommand implements Callable<Integer> {
         for (String part : only) {
             if (!PARTS.contains(part)) {
                 throw new FootholdException(
-                        ErrorCode.INVALID_INPUT, "--only " + part + ": expected engine, learner or run");
+                        ErrorCode.INVALID_INPUT, "--only " + part + ": expected " + String.join(", ", PARTS));
             }
         }
         System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(threads));
@@ -99,7 +105,7 @@ final class BenchCommand implements Callable<Integer> {
         }
         if (only.contains("sampler")) {
             ObjectNode line = line("sampler");
-            new SamplerBench(home, weights, attention, rollouts, inference)
+            new SamplerBench(home, weights, attention, rollouts, inference, publish)
                     .measure()
                     .forEach((name, value) -> line.put(name, Math.round(value * 1000) / 1000.0));
             print(line);

@@ -17,6 +17,7 @@ import io.foothold.v1.SampleWork;
 import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
 import io.grpc.ManagedChannel;
+import io.foothold.v1.InferenceServerStatus;
 import io.grpc.ManagedChannelBuilder;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -49,19 +50,27 @@ final class SamplerBench {
     private final Precision precision;
     private final int rollouts;
     private final Inference inference;
+    private final boolean publish;
 
     /**
      * A bench.
      *
      * @param rollouts how many are sampled
-     * @param inference servers that are there already are sampled without updates
+     * @param publish whether servers that are there already get updates too; they end with other weights than they had
      */
-    SamplerBench(Path home, PolicyWeights weights, Precision precision, int rollouts, Inference inference) {
+    SamplerBench(
+            Path home,
+            PolicyWeights weights,
+            Precision precision,
+            int rollouts,
+            Inference inference,
+            boolean publish) {
         this.home = home.toAbsolutePath().normalize();
         this.weights = weights;
         this.precision = precision;
         this.rollouts = rollouts;
         this.inference = inference;
+        this.publish = publish;
     }
 
     /** Numbers by name. */
@@ -91,7 +100,7 @@ final class SamplerBench {
                 out.put("sampled_tokens_per_s", rate);
                 out.put("heap_mib_after_a_fifth", heap[0]);
                 out.put("heap_mib_at_the_end", heap[1]);
-                if (!inference.elsewhere()) {
+                if (publish || !inference.elsewhere()) {
                     out.put("updates_while_sampling", (double) UPDATES);
                     out.put("longest_pause_ms", longestPause(services) / 1e3);
                 }
@@ -140,6 +149,10 @@ final class SamplerBench {
     /** Publishes weights again and again while rollouts are under way; microseconds. */
     private long longestPause(Services services) throws Exception {
         List<PolicyWeights> versions = List.of(PolicyWeights.random(weights.config(), 1, 0.02), weights);
+        long before = services.samplerStatus().getServersList().stream()
+                .mapToLong(InferenceServerStatus::getPolicyVersion)
+                .max()
+                .orElse(0);
         long longest = 0;
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
             Future<Double> sampling = threads.submit(() -> through(services, rollouts, () -> {}));
@@ -150,7 +163,7 @@ final class SamplerBench {
                 Thread.sleep(PUBLISH_EVERY_MILLIS);
                 longest = Math.max(
                         longest,
-                        services.publish(version, artefact.toUri().toString(), next.digest())
+                        services.publish(before + version, artefact.toUri().toString(), next.digest())
                                 .getPauseMicros());
             }
             if (sampling.isDone()) {

@@ -10,6 +10,8 @@ work=$root/target/triton
 grpc=${1:-9211}
 [ "$("${PYTHON:-python3.11}" -c 'print(311)' 2> /dev/null)" = 311 ] || { echo "triton: no Python 3.11 on this machine"; exit 2; }
 rm -rf "$work/own" "$work/server-run"
+export FOOTHOLD_ADMIN_SECRET=secret-$$
+export FOOTHOLD_SAMPLER_ADMIN_SECRET=$FOOTHOLD_ADMIN_SECRET
 server=$("$here/start.sh" "$work" services/foothold/policies/dial "$grpc") || { echo "triton: no tritonserver can be started here"; exit 2; }
 trap 'kill $server 2> /dev/null || true' EXIT
 "$work/venv/bin/python" -W ignore "$here/engines_test.py" > "$work/engines.log" 2>&1 || { cat "$work/engines.log"; echo "triton: THE MODEL'S ENGINES FAIL THEIR TESTS"; exit 1; }
@@ -24,6 +26,6 @@ theirs=$(digest "$work/server-run" --inference "127.0.0.1:$grpc")
 echo "triton: digest with the policy server $own"
 echo "triton: digest with tritonserver      $theirs"
 [ -n "$own" ] && [ "$own" = "$theirs" ] || { echo "triton: THE SERVERS DREW DIFFERENT TOKENS"; exit 1; }
-suite=$(./foothold triton conformance --target "127.0.0.1:$grpc" --metrics "http://127.0.0.1:$((grpc + 2))/metrics") || { echo "$suite"; echo "triton: THE SERVER DOES NOT CONFORM"; exit 1; }
+suite=$(./foothold triton conformance --target "127.0.0.1:$grpc" --metrics "http://127.0.0.1:$((grpc + 2))/metrics" --admin-secret "$FOOTHOLD_ADMIN_SECRET") || { echo "$suite"; echo "triton: THE SERVER DOES NOT CONFORM"; exit 1; }
 echo "triton: conformance of tritonserver: $(tail -1 <<< "$suite")"
 echo "triton: a real tritonserver drew the same tokens as the policy server in every rollout"

@@ -7,11 +7,12 @@ cd "$root"
 port=${1:-9231}
 work=$root/target/conformance
 mkdir -p "$work"
-./foothold serve policy-server --set foothold.policy-server.model="$root/services/foothold/policies/dial" --set quarkus.http.port="$port" > "$work/server.log" 2>&1 &
+secret=secret-$$
+./foothold serve policy-server --set foothold.policy-server.model="$root/services/foothold/policies/dial" --set quarkus.http.port="$port" --set foothold.policy-server.admin-secret="$secret" > "$work/server.log" 2>&1 &
 server=$!
 trap 'kill $server 2> /dev/null || true' EXIT
 for _ in $(seq 150); do grep -q Listening "$work/server.log" && break; sleep 0.2; done
-suite=$(./foothold triton conformance --target "127.0.0.1:$port" --metrics "http://127.0.0.1:$port/q/metrics") || { echo "$suite"; echo "conformance: THE POLICY SERVER DOES NOT CONFORM"; exit 1; }
+suite=$(./foothold triton conformance --target "127.0.0.1:$port" --metrics "http://127.0.0.1:$port/q/metrics" --admin-secret "$secret") || { echo "$suite"; echo "conformance: THE POLICY SERVER DOES NOT CONFORM"; exit 1; }
 echo "conformance: policy server: $(tail -1 <<< "$suite")"
 python=${PYTHON:-python3}
 "$python" -c 'import venv, ensurepip' 2> /dev/null || { echo "conformance: no Python with venv: NVIDIA's client was not run"; exit 2; }

@@ -179,12 +179,14 @@ class Case:
     engine = "vllm"
 
     def setUp(self):
-        os.environ.update(FOOTHOLD_POLICY=str(POLICY), FOOTHOLD_ENGINE=self.engine)
+        os.environ.update(FOOTHOLD_POLICY=str(POLICY), FOOTHOLD_ENGINE=self.engine, FOOTHOLD_ADMIN_SECRET="")
         self.model = policy_model.TritonPythonModel()
         self.model.initialize({})
 
     def tearDown(self):
         self.model.finalize()
+
+    parameters = ""
 
     def ask(self, name="r", **inputs):
         sender = Sender()
@@ -193,7 +195,7 @@ class Case:
             texts = isinstance(value, (str, bytes)) or (isinstance(value, list) and value and isinstance(value[0], (str, bytes)))
             values = value if isinstance(value, list) else [value]
             tensors.append(Tensor(key, np.array([v.encode() if isinstance(v, str) else v for v in values], dtype=object if texts else None)))
-        request = types.SimpleNamespace(request_id=lambda: name, inputs=lambda: tensors, get_response_sender=lambda: sender)
+        request = types.SimpleNamespace(request_id=lambda: name, parameters=lambda p=self.parameters: p, inputs=lambda: tensors, get_response_sender=lambda: sender)
         self.model.execute([request])
         return sender
 
@@ -301,6 +303,16 @@ class Reference(Case, unittest.TestCase):
             self.assertIn(why, self.update(2, data).error.text)
         self.assertEqual(0, self.status()["version"])
         self.assertEqual(4, len(self.whole(self.ask(input_ids=[5], max_tokens=4, random_seed=3, ignore_eos=True))[0]))
+
+    def test_control_operations_need_the_secret_if_there_is_one(self):
+        self.model.secret = "open sesame"
+        for parameters in ("", "{}", json.dumps({"x-rollout-admin": "open"}), json.dumps({"x-rollout-admin": 7})):
+            self.parameters = parameters
+            for op in ("pause", "resume", "abort", "update", "reset"):
+                self.assertIn("need the admin secret", self.whole(self.ask(op=op))[1][-1].error.text)
+            self.assertFalse(self.status()["paused"])
+        self.parameters = json.dumps({"x-rollout-admin": "open sesame"})
+        self.assertIsNone(self.update(1).error)
 
     def test_what_is_wrong_is_said(self):
         for inputs, why in [(dict(input_ids=[5]), "needs inputs"), (dict(input_ids=[5], max_tokens=0, random_seed=1), "max_tokens must be"),

@@ -4,6 +4,7 @@
 turn, the contract's noise), `vllm` (AsyncLLM, its own noise), or `uniform` (no model, for load tests). Control operations run
 while nothing is drawn. Every path ends a request with one final flag. The model's parameter `engine`, or FOOTHOLD_ENGINE, chooses."""
 import hashlib
+import hmac
 import json
 import os
 import pathlib
@@ -18,6 +19,8 @@ import triton_python_backend_utils as pb
 from tokens import Refused, safetensors_header
 
 FINAL = pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL
+GUARDED = ("abort", "pause", "resume", "update", "reset")
+ADMIN = "x-rollout-admin"
 CONTROLS = ("tokenize", "vocabulary", "status", "abort", "pause", "resume", "update", "reset")
 LOOK_EVERY = 0.05  # seconds between two looks for requests that were given up
 ENGINES = ("reference", "vllm", "uniform")
@@ -102,6 +105,7 @@ class TritonPythonModel:
         self.digest = hashlib.sha256((pathlib.Path(directory) / "model.safetensors").read_bytes()).hexdigest()
         self.version, self.paused, self.tokens, self.error, self._pieces = 0, False, 0, "", None
         self.pause_micros = 0
+        self.secret = os.environ.get("FOOTHOLD_ADMIN_SECRET", "")
         self.inbox, self.active = queue.Queue(), []
         self.gauges = Gauges()
         self.thread = threading.Thread(target=self.loop, name="policy-engine", daemon=True)
@@ -126,6 +130,8 @@ class TritonPythonModel:
                 self.active.append(r)
                 self.engine.start(r)
             elif op in CONTROLS:
+                if op in GUARDED:
+                    self.authorise(request)
                 outputs = getattr(self, op)({k: v.reshape(-1) for k, v in inputs.items()})
                 sender.send(pb.InferenceResponse(output_tensors=outputs), flags=FINAL)
             else:
@@ -136,6 +142,11 @@ class TritonPythonModel:
         except Exception as failure:
             self.error = repr(failure)
             sender.send(failed("internal: " + self.error, "INTERNAL"), flags=FINAL)
+
+    def authorise(self, request):
+        given = str(json.loads(request.parameters() or "{}").get(ADMIN, ""))
+        if self.secret and not hmac.compare_digest(self.secret.encode(), given.encode()):
+            raise Refused("control operations need the admin secret in parameter '%s'" % ADMIN)
 
     def status(self, inputs=None):
         text = json.dumps({

@@ -96,16 +96,19 @@ final class Conformance implements AutoCloseable {
     private final GRPCInferenceServiceGrpc.GRPCInferenceServiceBlockingStub stub;
     private final List<Result> results = new ArrayList<>();
     private final @Nullable URI metrics;
+    private final String secret;
     private boolean triton;
 
     /**
      * A suite.
      *
      * @param metrics where the server shows its metrics; null leaves their cases out
+     * @param secret that the server's control operations need; empty leaves its cases out
      */
-    Conformance(String target, String model, @Nullable URI metrics) {
+    Conformance(String target, String model, @Nullable URI metrics, String secret) {
         this.model = model;
         this.metrics = metrics;
+        this.secret = secret;
         this.channel = ManagedChannelBuilder.forTarget(target)
                 .usePlaintext()
                 .maxInboundMessageSize(Integer.MAX_VALUE)
@@ -132,6 +135,9 @@ final class Conformance implements AutoCloseable {
         repository();
         if (metrics != null) {
             metrics(metrics);
+        }
+        if (!secret.isEmpty()) {
+            secrets();
         }
         return List.copyOf(results);
     }
@@ -367,9 +373,16 @@ final class Conformance implements AutoCloseable {
     }
 
     private ModelInferRequest control(String id, String op) {
+        return operation(id, op).build();
+    }
+
+    private ModelInferRequest.Builder operation(String id, String op) {
         ModelInferRequest.Builder out = request(id);
         Tensors.put(out, PolicyTensors.OP, Tensors.ofTexts(List.of(op)));
-        return out.build();
+        if (!secret.isEmpty()) {
+            out.putParameters(PolicyTensors.ADMIN_PARAMETER, text(secret));
+        }
+        return out;
     }
 
     private static InferInputTensor.Builder input(String name, String datatype, long... shape) {
@@ -928,8 +941,7 @@ final class Conformance implements AutoCloseable {
         }
         check("contract: an artefact with another digest is refused, the old version serves on", () -> {
             String before = status();
-            ModelInferRequest.Builder update = request("up");
-            Tensors.put(update, PolicyTensors.OP, Tensors.ofTexts(List.of("update")));
+            ModelInferRequest.Builder update = operation("up", "update");
             Tensors.put(
                     update, PolicyTensors.WEIGHTS_URI, Tensors.ofTexts(List.of("file:///nowhere/model.safetensors")));
             Tensors.put(update, PolicyTensors.WEIGHTS_DIGEST, Tensors.ofTexts(List.of("00")));
@@ -945,8 +957,7 @@ final class Conformance implements AutoCloseable {
             Path file = Files.createTempFile("truncated", ".safetensors");
             try {
                 Files.write(file, bytes);
-                ModelInferRequest.Builder update = request("up");
-                Tensors.put(update, PolicyTensors.OP, Tensors.ofTexts(List.of("update")));
+                ModelInferRequest.Builder update = operation("up", "update");
                 Tensors.put(
                         update,
                         PolicyTensors.WEIGHTS_URI,
@@ -983,9 +994,7 @@ final class Conformance implements AutoCloseable {
         });
         check("contract: pause holds sampling between two tokens, resume goes on", () -> {
             Stream paused = stream(List.of(control("p", "pause")));
-            if (paused.of("p").get(0).getErrorMessage().contains("admin secret")) {
-                return; // The server wants a secret: refused is right.
-            }
+            equal("", paused.of("p").get(0).getErrorMessage(), "error of op pause");
             CompletableFuture<Stream> held = later(every("h", 4, 0));
             Thread.sleep(300);
             boolean early = held.isDone();
@@ -993,6 +1002,25 @@ final class Conformance implements AutoCloseable {
             equal(4, ids(held.get(SECONDS, TimeUnit.SECONDS).of("h")).length, "tokens after resume");
             equal(false, early, "answered while paused");
         });
+    }
+
+    private void secrets() {
+        for (String op : List.of("abort", "pause", "resume", "update", "reset")) {
+            check("secret: op " + op + " without it or with another is refused", () -> {
+                ModelInferRequest.Builder without = operation("none", op).clearParameters();
+                ModelInferRequest.Builder other = operation("other", op);
+                other.putParameters(PolicyTensors.ADMIN_PARAMETER, text(secret + "?"));
+                Stream s = stream(List.of(without.build(), other.build(), every("after", 4, 0)));
+                for (String id : List.of("none", "other")) {
+                    equal(
+                            "control operations need the admin secret in parameter '" + PolicyTensors.ADMIN_PARAMETER
+                                    + "'",
+                            s.of(id).get(0).getErrorMessage(),
+                            "error_message");
+                }
+                equal(4, ids(s.of("after")).length, "tokens afterwards");
+            });
+        }
     }
 
     private static String digest(String json) {

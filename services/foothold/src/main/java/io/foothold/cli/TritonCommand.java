@@ -167,10 +167,15 @@ final class TritonCommand implements Callable<Integer> {
                                 + "server; without it they are not asked for.")
         private @Nullable URI metrics;
 
+        @Option(
+                names = "--admin-secret",
+                description = "The secret that its control operations need; without it that is not asked for.")
+        private String secret = "";
+
         @Override
         public Integer call() {
             List<Conformance.Result> results;
-            try (Conformance suite = new Conformance(target, model, metrics)) {
+            try (Conformance suite = new Conformance(target, model, metrics, secret)) {
                 results = suite.run();
             } catch (StatusRuntimeException e) {
                 throw new FootholdException(
@@ -183,7 +188,8 @@ final class TritonCommand implements Callable<Integer> {
             System.out.println(count(results, Conformance.Outcome.PASSED) + " passed, " + failed + " failed, "
                     + count(results, Conformance.Outcome.DIFFERS) + " differ on purpose, "
                     + count(results, Conformance.Outcome.KNOWN_DEFECT) + " not run (known defects)"
-                    + (metrics == null ? ", metrics not asked for (--metrics)" : ""));
+                    + (metrics == null ? ", metrics not asked for (--metrics)" : "")
+                    + (secret.isEmpty() ? ", admin secret not asked for (--admin-secret)" : ""));
             return failed == 0 ? 0 : 1;
         }
 

@@ -1,4 +1,4 @@
-"""Compares the reference engine with Hugging Face transformers on tiny random checkpoints of the three families: logits of a
+"""Compares the reference engine with Hugging Face transformers on tiny random checkpoints of the three families, llama3 scaling included: logits of a
 whole prompt, and of the same tokens fed one by one. Needs torch, transformers and numpy (load-tests/peers/requirements.txt)."""
 import pathlib
 import sys
@@ -18,6 +18,8 @@ FAMILIES = [
     ("qwen3, tied, head_dim 24", Qwen3ForCausalLM, Qwen3Config, dict(head_dim=24, tie_word_embeddings=True)),
     ("qwen2, q/k/v bias", Qwen2ForCausalLM, Qwen2Config, dict(tie_word_embeddings=False)),
     ("llama, untied", LlamaForCausalLM, LlamaConfig, dict(tie_word_embeddings=False)),
+    ("llama, llama3 scaling", LlamaForCausalLM, LlamaConfig, dict(rope_parameters=dict(
+        rope_type="llama3", rope_theta=1e4, factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=32))),
 ]
 failed = 0
 for name, model, config, more in FAMILIES:

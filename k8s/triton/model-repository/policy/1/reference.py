@@ -56,12 +56,23 @@ class Policy(tokens.Directory):
             raise Refused("%s: architecture %s (expected one of %s)" % (self.path / "config.json", family, ", ".join(FAMILIES)))
         self.heads, self.kv_heads = self.config["num_attention_heads"], self.config["num_key_value_heads"]
         self.head_dim = self.config.get("head_dim") or self.config["hidden_size"] // self.heads
-        rope = self.config.get("rope_parameters") or {}
-        if rope.get("rope_type", "default") != "default" or self.config.get("rope_scaling"):
-            raise Refused("rope_type %s is not supported (expected default)" % rope.get("rope_type"))
-        theta = rope.get("rope_theta") or self.config.get("rope_theta", 1e4)
-        self.frequencies = theta ** (-np.arange(0, self.head_dim, 2) / self.head_dim)
+        self.frequencies = self._frequencies()
         self.load((self.path / "model.safetensors").read_bytes())
+
+    def _frequencies(self):
+        """Of the rotation, as transformers 5 (rope_parameters) or 4 (rope_theta, rope_scaling) describes it; llama3 scaling included."""
+        rope = self.config.get("rope_parameters") or self.config.get("rope_scaling") or {}
+        kind = rope.get("rope_type", rope.get("type", "default"))
+        theta = rope.get("rope_theta") or self.config.get("rope_theta", 1e4)
+        plain = theta ** (-np.arange(0, self.head_dim, 2) / self.head_dim)
+        if kind == "default":
+            return plain
+        if kind != "llama3":
+            raise Refused("rope_type %s is not supported (expected default or llama3)" % kind)
+        turns = rope["original_max_position_embeddings"] * plain / (2 * np.pi)
+        low, high = rope["low_freq_factor"], rope["high_freq_factor"]
+        kept = np.clip((turns - low) / (high - low), 0, 1)
+        return plain * (kept + (1 - kept) / rope["factor"])
 
     def load(self, data):
         """Takes up weights; gives their digest."""

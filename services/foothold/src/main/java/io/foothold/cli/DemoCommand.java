@@ -3,8 +3,11 @@ package io.foothold.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.run.RunManager;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -43,6 +46,13 @@ final class DemoCommand implements Callable<Integer> {
     private boolean resets;
 
     @Option(
+            names = "--arm",
+            paramLabel = "NAME",
+            description = "With --resets: runs this arm only; repeatable. Beside those of the demo there are grpo-dynamic, "
+                    + "grpo-decay, srpo-decay, srpo-noise-25, srpo-noise-50 and srpo-no-mask.")
+    private List<String> arms = new ArrayList<>();
+
+    @Option(
             names = "--ci",
             description =
                     "A smaller version; exit code 1 unless held-out medium pass@1 at least doubles, or with --resets "
@@ -52,8 +62,12 @@ final class DemoCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         long start = System.nanoTime();
+        if (!arms.isEmpty() && (!resets || ci)) {
+            throw new FootholdException(ErrorCode.INVALID_INPUT, "--arm needs --resets, without --ci");
+        }
+        List<ResetDemo.Arm> chosen = ResetDemo.named(arms);
         int code = resets
-                ? resets()
+                ? resets(chosen)
                 : AllInOne.run(
                         home,
                         AllInOne.freePort(),
@@ -71,7 +85,7 @@ final class DemoCommand implements Callable<Integer> {
         return code;
     }
 
-    private int resets() throws Exception {
+    private int resets(List<ResetDemo.Arm> chosen) throws Exception {
         int frozenPort = AllInOne.freePort();
         try (Child frozen = Child.start(
                 "policy-server",
@@ -84,7 +98,7 @@ final class DemoCommand implements Callable<Integer> {
             return AllInOne.run(home, AllInOne.freePort(), ResetDemo.engine(frozenPort), runs -> {
                 ResetReport done = ci
                         ? new ResetDemo(runs, seed, ResetDemo.Size.CI).run(ResetDemo.CI_ARMS)
-                        : new ResetDemo(runs, seed, ResetDemo.Size.FULL).run(ResetDemo.ARMS);
+                        : new ResetDemo(runs, seed, ResetDemo.Size.FULL).run(chosen);
                 done.write(report);
                 System.out.print(done.table());
                 if (!ci) {

@@ -1,9 +1,13 @@
 package io.foothold.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.error.Nearest;
 import io.foothold.orchestrator.run.RunManager;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -51,6 +55,54 @@ final class ResetDemo {
             Arm.of("rrpo", SRPO, "late", "resets.localizer=random"),
             Arm.of("grpo, spread", GRPO, "spread"),
             Arm.of("srpo, spread", SRPO, "spread"));
+
+    /** What was left out of the demo: asked for by name. */
+    static final List<Arm> VARIANTS = List.of(
+            Arm.of("grpo-dynamic", GRPO, "late", "sampling.refills=3"),
+            Arm.of(
+                    "grpo-decay",
+                    GRPO,
+                    "late",
+                    "optimizer.schedule=linear",
+                    "optimizer.warmup_steps=5",
+                    "optimizer.total_steps=80",
+                    "optimizer.final_share=0.1"),
+            Arm.of(
+                    "srpo-decay",
+                    SRPO,
+                    "late",
+                    "optimizer.schedule=linear",
+                    "optimizer.warmup_steps=5",
+                    "optimizer.total_steps=80",
+                    "optimizer.final_share=0.1"),
+            Arm.of("srpo-noise-25", SRPO, "late", "resets.noise=0.25"),
+            Arm.of("srpo-noise-50", SRPO, "late", "resets.noise=0.5"),
+            Arm.of("srpo-no-mask", SRPO, "late", "loss.train_given=true"));
+
+    /**
+     * The arms of these names, in the order asked for; the demo's when there is none.
+     *
+     * @throws FootholdException {@link ErrorCode#INVALID_INPUT} for a name that no arm has
+     */
+    static List<Arm> named(List<String> names) {
+        if (names.isEmpty()) {
+            return ARMS;
+        }
+        Map<String, Arm> all = new LinkedHashMap<>();
+        ARMS.forEach(a -> all.put(a.name(), a));
+        VARIANTS.forEach(a -> all.put(a.name(), a));
+        return names.stream()
+                .map(name -> {
+                    Arm arm = all.get(name);
+                    if (arm == null) {
+                        throw new FootholdException(
+                                ErrorCode.INVALID_INPUT,
+                                "--arm '" + name + "'" + Nearest.hint(name, List.copyOf(all.keySet())));
+                    }
+                    return arm;
+                })
+                .toList();
+    }
 
     /** What the small version runs. */
     static final List<Arm> CI_ARMS = ARMS.subList(1, 2);

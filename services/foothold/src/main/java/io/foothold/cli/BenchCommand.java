@@ -50,8 +50,9 @@ final class BenchCommand implements Callable<Integer> {
 
     @Option(
             names = "--publish",
-            description = "Publishes weights while the sampler part samples on servers of --inference too, which then end with "
-                    + "random weights.")
+            description =
+                    "Publishes weights while the sampler part samples on servers of --inference too, which then end with "
+                            + "random weights.")
     private boolean publish;
 
     @Mixin

@@ -48,8 +48,9 @@ final class DemoCommand implements Callable<Integer> {
     @Option(
             names = "--arm",
             paramLabel = "NAME",
-            description = "With --resets: runs this arm only; repeatable. Beside those of the demo there are grpo-dynamic, "
-                    + "grpo-decay, srpo-decay, srpo-noise-25, srpo-noise-50 and srpo-no-mask.")
+            description =
+                    "With --resets: runs this arm only; repeatable. Beside those of the demo there are grpo-dynamic, "
+                            + "grpo-decay, srpo-decay, srpo-noise-25, srpo-noise-50 and srpo-no-mask.")
     private List<String> arms = new ArrayList<>();
 
     @Option(

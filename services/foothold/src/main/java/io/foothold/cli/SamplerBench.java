@@ -11,13 +11,13 @@ import io.foothold.policy.GenerationRequest;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Precision;
+import io.foothold.v1.InferenceServerStatus;
 import io.foothold.v1.Reservation;
 import io.foothold.v1.Root;
 import io.foothold.v1.SampleWork;
 import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
 import io.grpc.ManagedChannel;
-import io.foothold.v1.InferenceServerStatus;
 import io.grpc.ManagedChannelBuilder;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -59,12 +59,7 @@ final class SamplerBench {
      * @param publish whether servers that are there already get updates too; they end with other weights than they had
      */
     SamplerBench(
-            Path home,
-            PolicyWeights weights,
-            Precision precision,
-            int rollouts,
-            Inference inference,
-            boolean publish) {
+            Path home, PolicyWeights weights, Precision precision, int rollouts, Inference inference, boolean publish) {
         this.home = home.toAbsolutePath().normalize();
         this.weights = weights;
         this.precision = precision;

@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.PolicyWeights;
 import io.foothold.v1.UpdateManifest;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -136,6 +138,31 @@ class ResetRunTest {
             LedgerStore.RunRow row = finish(stack, "f");
             assertThat(row.state()).isEqualTo("failed");
             assertThat(row.reason()).contains("set foothold.sampler.frozen-endpoints");
+        }
+    }
+
+    @Test
+    void anotherPolicyMayLocalizeAndIsNotTakenForTheFirst() throws Exception {
+        Path shipped = Path.of(System.getProperty("foothold.root"), "services/foothold/policies/dial-jumps");
+        Path untrained = directory.resolve("untrained");
+        PolicyDirectory.write(
+                untrained,
+                PolicyWeights.random(PolicyDirectory.open(shipped).config(), 1, 0.02),
+                Files.readString(shipped.resolve("tokenizer.json")));
+        try (Stack stack = new Stack(directory.resolve("other"), "dial-jumps", untrained)) {
+            stack.runs.create("frozen", yaml(1), List.of("localizer.policy=frozen"));
+            LedgerStore.RunRow refused = finish(stack, "frozen");
+            assertThat(refused.state()).isEqualTo("failed");
+            assertThat(refused.reason()).contains("should keep the run's first policy");
+            stack.runs.create("other", yaml(3), List.of("localizer.policy=other"));
+            LedgerStore.RunRow row = finish(stack, "other");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            assertThat(updates(stack).stream()
+                            .mapToDouble(u -> u.path("localization_exact").asDouble(1))
+                            .average()
+                            .orElseThrow())
+                    .as("an untrained policy restates nothing truly")
+                    .isLessThan(.5);
         }
     }
 

@@ -56,7 +56,7 @@ final class Stack implements AutoCloseable {
 
     /** A stack on another directory's policy. */
     Stack(Path home, Path policy) throws IOException {
-        this(home, policy, false);
+        this(home, policy, Optional.empty());
     }
 
     /**
@@ -65,14 +65,29 @@ final class Stack implements AutoCloseable {
      * @param keepFirst whether a second engine keeps the first policy
      */
     Stack(Path home, String policyName, boolean keepFirst) throws IOException {
-        this(home, Path.of(System.getProperty("foothold.root"), "services/foothold/policies", policyName), keepFirst);
+        this(home, shipped(policyName), keepFirst ? Optional.of(shipped(policyName)) : Optional.empty());
     }
 
-    private Stack(Path home, Path policy, boolean keepFirst) throws IOException {
+    /**
+     * A stack with a second engine that keeps its policy.
+     *
+     * @param kept directory of that policy
+     */
+    Stack(Path home, String policyName, Path kept) throws IOException {
+        this(home, shipped(policyName), Optional.of(kept));
+    }
+
+    private static Path shipped(String policyName) {
+        return Path.of(System.getProperty("foothold.root"), "services/foothold/policies", policyName);
+    }
+
+    private Stack(Path home, Path policy, Optional<Path> kept) throws IOException {
         triton = engine(policy);
         int enginePort = serve(streaming(triton));
-        Optional<List<String>> frozen =
-                keepFirst ? Optional.of(List.of("127.0.0.1:" + serve(streaming(engine(policy))))) : Optional.empty();
+        Optional<List<String>> frozen = Optional.empty();
+        if (kept.isPresent()) {
+            frozen = Optional.of(List.of("127.0.0.1:" + serve(streaming(engine(kept.get())))));
+        }
         inference = channel(enginePort);
         AugmentationGrpc augmentation = new AugmentationGrpc();
         int augmentationPort = serve(new MutinyAugmentationServiceGrpc.AugmentationServiceImplBase() {

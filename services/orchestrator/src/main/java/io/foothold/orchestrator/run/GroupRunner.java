@@ -239,8 +239,8 @@ final class GroupRunner {
             String id = groupId + incarnation + "/" + q;
             List<Reservation> one = List.of(reservation(id, seed.split(q)));
             reserved.add(reserve(groupId + incarnation, "localization", one));
-            // A server that keeps the first policy serves version 0 for ever.
-            boolean frozen = spec.frozenLocalizer();
+            // A server that keeps its policy serves version 0 for ever.
+            boolean frozen = spec.keptLocalizer();
             asked.add(unjudged(work(id, starts.get(q), settings, one, frozen ? 0 : version).toBuilder()
                     .setFrozen(frozen)
                     .build()));

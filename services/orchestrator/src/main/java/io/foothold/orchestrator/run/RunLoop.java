@@ -207,13 +207,13 @@ final class RunLoop {
                             + " only: the learner's directory was lost");
         }
         publish(uri, digest);
-        if (spec.resets() && spec.frozenLocalizer()) {
-            checkFrozen(open.getUpdate() == 0 ? open.getDigest() : "");
+        if (spec.resets() && spec.keptLocalizer()) {
+            checkKept(open.getUpdate() == 0 ? open.getDigest() : "");
         }
     }
 
-    /** Servers that keep the first policy must be there and hold just that. */
-    private void checkFrozen(String ownFirst) {
+    /** Servers that keep their policy must be there, and hold just the first one if it is that which localizes. */
+    private void checkKept(String ownFirst) {
         String first = ledger.preparation(spec.runId(), "first_policy").orElse(ownFirst);
         LedgerStore.await(ledger.savePreparation(spec.runId(), "first_policy", first));
         List<InferenceServerStatus> kept = services.samplerStatus().getServersList().stream()
@@ -222,13 +222,17 @@ final class RunLoop {
         if (kept.isEmpty()) {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT,
-                    "localizer.policy: frozen needs servers that keep the first policy: set foothold.sampler.frozen-endpoints");
+                    "localizer.policy: " + spec.file().text("localizer.policy")
+                            + " needs servers that keep their policy: set foothold.sampler.frozen-endpoints");
         }
         for (InferenceServerStatus server : kept) {
-            if (!server.getHealthy() || !server.getDigest().equals(first)) {
+            if (!server.getHealthy()
+                    || (spec.frozenLocalizer() && !server.getDigest().equals(first))) {
                 throw new FootholdException(
                         ErrorCode.INVALID_INPUT,
-                        "server " + server.getEndpoint() + " should keep the run's first policy " + first + ", it has "
+                        "server " + server.getEndpoint() + " should keep "
+                                + (spec.frozenLocalizer() ? "the run's first policy " + first : "a policy")
+                                + ", it has "
                                 + (server.getHealthy() ? server.getDigest() : "a problem: " + server.getProblem()));
             }
         }

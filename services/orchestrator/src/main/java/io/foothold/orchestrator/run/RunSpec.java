@@ -142,7 +142,12 @@ final class RunSpec {
         return file.split();
     }
 
-    /** Whether localizers ask the run's first policy. */
+    /** Whether localizers ask servers of their own, which no publication reaches. */
+    boolean keptLocalizer() {
+        return !file.text("localizer.policy").equals("current");
+    }
+
+    /** Whether those must hold the run's first policy. */
     boolean frozenLocalizer() {
         return file.text("localizer.policy").equals("frozen");
     }

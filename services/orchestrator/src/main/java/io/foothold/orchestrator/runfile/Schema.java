@@ -124,9 +124,11 @@ public final class Schema {
         choice(
                 "localizer.policy",
                 "current",
-                "Who answers self localizers: the current policy, or the run's first one (frozen).",
+                "Who answers self localizers: the current policy, the run's first one (frozen), or whatever the servers in "
+                        + "foothold.sampler.frozen-endpoints hold (other).",
                 "current",
-                "frozen");
+                "frozen",
+                "other");
         number("localizer.temperature", "0.3", "Softmax temperature of its answer; 0 takes the likeliest token.");
         integer("localizer.max_tokens", "4096", "Limit of tokens of its answer (self).");
         integer("localizer.claim_tokens", "1", "Tokens of the claim that ends a thought (self_recompute).");

@@ -25,7 +25,7 @@ final class DemoCommand implements Callable<Integer> {
     private static final int POOL = 128;
     private static final int TEST = 64;
     private static final int SAMPLES = 16;
-    private static final int UPDATES = 80;
+    private static final int UPDATES = 100;
     private static final int ROLLOUTS_PER_UPDATE = 96;
     private static final double CI_PASS = 0.5;
 

@@ -267,7 +267,7 @@ public final class Trainer implements AutoCloseable {
         float[] behaviour = new float[targets];
         float[] share = new float[targets];
         long[] row = new long[targets];
-        long[] foreign =
+        long[] offPolicy =
                 new long[plan.rollouts().stream().anyMatch(e -> e.member().offPolicy()) ? targets : 0];
         float[] reference = new float[targets];
         if (rule.klCoefficient() > 0) {
@@ -291,7 +291,7 @@ public final class Trainer implements AutoCloseable {
                 share[t] = 1f / (batch.targetStart[i + 1] - batch.targetStart[i]);
                 row[t] = i;
                 if (entry.member().offPolicy()) {
-                    foreign[t] = 1;
+                    offPolicy[t] = 1;
                 }
             }
         }
@@ -324,7 +324,7 @@ public final class Trainer implements AutoCloseable {
             arguments.add(named(Transformer.floats(scope, reference, targets), "base"));
             arguments.add(named(Transformer.longs(scope, row, targets), "row"));
             arguments.add(named(Transformer.floats(scope, share, targets), "share"));
-            arguments.add(named(Transformer.longs(scope, foreign, foreign.length), "foreign"));
+            arguments.add(named(Transformer.longs(scope, offPolicy, offPolicy.length), "off_policy"));
             arguments.add(named(Transformer.floats(scope, numbers, numbers.length), "rule"));
             NDList out = transformer.callWithGradients(
                     scope, lora == null ? "accumulate" : "accumulate_adapters", arguments);

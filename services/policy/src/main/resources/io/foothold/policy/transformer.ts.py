@@ -207,7 +207,7 @@ class Transformer(Module):
   def score(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
     token, lp = (self).log_probs(w, ids, pos, query, key, before, back, source, target, temperature)
     return (token, -(torch.exp(lp) * lp).sum([-1]))
-  def objective(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, foreign: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+  def objective(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
     ratio_form = int(rule[0].item())
     low = float(rule[1].item())
     high = float(rule[2].item())
@@ -221,8 +221,8 @@ class Transformer(Module):
     if ratio_form == 0:
       objective = credit * token
     else:
-      if foreign.numel() > 0:
-        behaviour = torch.where(foreign > 0, token.detach(), behaviour)
+      if off_policy.numel() > 0:
+        behaviour = torch.where(off_policy > 0, token.detach(), behaviour)
       log_ratio = token - behaviour
       if ratio_form == 2:
         mean = torch.index_add(torch.zeros([rows], dtype=6), 0, row, log_ratio * share)
@@ -231,9 +231,9 @@ class Transformer(Module):
       objective = torch.minimum(ratio * credit, torch.clamp(ratio, 1. - low, 1. + high) * credit)
       if dual > 0.:
         objective = torch.where(credit < 0, torch.maximum(objective, credit * dual), objective)
-    if foreign.numel() > 0:
+    if off_policy.numel() > 0:
       p = torch.exp(token)
-      objective = torch.where(foreign > 0, credit * p / (p + shaping), objective)
+      objective = torch.where(off_policy > 0, credit * p / (p + shaping), objective)
     loss = -objective.sum()
     if kl > 0.:
       d = base - token
@@ -249,11 +249,11 @@ class Transformer(Module):
     entropy = -(torch.exp(lp) * lp).sum([-1])
     torch.set_grad_enabled(True)
     return (loss.detach(), token.detach(), entropy)
-  def accumulate(self: __torch__.Transformer, w: List[Tensor], g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, foreign: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    loss, token, lp = (self).objective(w, ids, pos, query, key, before, back, source, target, credit, weight, behaviour, base, row, share, foreign, rule)
+  def accumulate(self: __torch__.Transformer, w: List[Tensor], g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    loss, token, lp = (self).objective(w, ids, pos, query, key, before, back, source, target, credit, weight, behaviour, base, row, share, off_policy, rule)
     return (self).collected(loss, token, lp, w, g)
-  def accumulate_adapters(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], places: Tensor, scale: Tensor, g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, foreign: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    loss, token, lp = (self).objective((self).merged(w, p, places, float(scale[0].item())), ids, pos, query, key, before, back, source, target, credit, weight, behaviour, base, row, share, foreign, rule)
+  def accumulate_adapters(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], places: Tensor, scale: Tensor, g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    loss, token, lp = (self).objective((self).merged(w, p, places, float(scale[0].item())), ids, pos, query, key, before, back, source, target, credit, weight, behaviour, base, row, share, off_policy, rule)
     return (self).collected(loss, token, lp, p, g)
   def merged(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], places: Tensor, scale: float) -> List[Tensor]:
     out = annotate(List[Tensor], [])

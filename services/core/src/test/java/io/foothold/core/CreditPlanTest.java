@@ -86,6 +86,24 @@ class CreditPlanTest {
     }
 
     @Test
+    void withoutAMaskASharedPrefixGetsAGradientFromSequenceMeansOnly() {
+        // Suffixes of 2, 5 and 9 tokens behind the same 4: advantages sum to zero, and so does what the prefix gets.
+        for (Aggregation aggregation : Aggregation.values()) {
+            CreditPlan plan = CreditPlan.of(
+                    new LossRule(aggregation, Ratio.NONE, 0, 0, 0, 0, 0, 20),
+                    List.of(new Member(3, 0, 6, 1), new Member(3, 0, 9, .5), new Member(3, 0, 13, -1.5)));
+            double prefix = plan.rollouts().stream()
+                    .mapToDouble(e -> e.weight() * e.member().advantage())
+                    .sum();
+            if (aggregation == Aggregation.SEQUENCE_MEAN) {
+                assertThat(prefix).isEqualTo((1 / 6.0 + .5 / 9 - 1.5 / 13) / 3, within(1e-12));
+            } else {
+                assertThat(prefix).as(aggregation.name()).isZero();
+            }
+        }
+    }
+
+    @Test
     void anOffPolicyRolloutIsShaped() {
         // Critique-GRPO: p / (p + 0.1) in the place of the ratio; the rarer a token, the larger its share of the
         // gradient.

@@ -50,7 +50,7 @@ final class DemoCommand implements Callable<Integer> {
             paramLabel = "NAME",
             description =
                     "With --resets: runs this arm only; repeatable. Beside those of the demo there are grpo-dynamic, "
-                            + "grpo-decay, srpo-decay, srpo-noise-25, srpo-noise-50 and srpo-no-mask.")
+                            + "grpo-decay, srpo-decay, srpo-noise-25 and srpo-noise-50.")
     private List<String> arms = new ArrayList<>();
 
     @Option(

@@ -76,8 +76,7 @@ final class ResetDemo {
                     "optimizer.total_steps=80",
                     "optimizer.final_share=0.1"),
             Arm.of("srpo-noise-25", SRPO, "late", "resets.noise=0.25"),
-            Arm.of("srpo-noise-50", SRPO, "late", "resets.noise=0.5"),
-            Arm.of("srpo-no-mask", SRPO, "late", "loss.train_given=true"));
+            Arm.of("srpo-noise-50", SRPO, "late", "resets.noise=0.5"));
 
     /**
      * The arms of these names, in the order asked for; the demo's when there is none.

@@ -184,7 +184,8 @@ public final class Schema {
         flag(
                 "loss.train_given",
                 "false",
-                "Gives the tokens before a reset credit too (the SRPO paper's ablation without a mask).");
+                "Gives the tokens before a reset credit too (the SRPO paper's ablation without a mask). With equal weights a "
+                        + "group's advantages cancel there: it changes something under sequence_mean only.");
         number(
                 "loss.shaping",
                 "0.1",

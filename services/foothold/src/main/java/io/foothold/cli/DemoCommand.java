@@ -122,7 +122,7 @@ final class DemoCommand implements Callable<Integer> {
                 runs,
                 "pope",
                 DialRuns.yaml(
-                        "pope-dial", seed, Workspace.dialPolicy(), "hard", POOL, "hard", TEST, SAMPLES, UPDATES, 10));
+                        "pope-dial", seed, Workspace.dialPolicy(), "hard", POOL, "hard", TEST, SAMPLES, UPDATES, 20));
         // GRPO gets POPE's search rollouts on top, rounded up to whole updates.
         long extra = (pope.searchRollouts() + ROLLOUTS_PER_UPDATE - 1) / ROLLOUTS_PER_UPDATE;
         Report.RunSummary grpo = run(
@@ -138,7 +138,7 @@ final class DemoCommand implements Callable<Integer> {
                         TEST,
                         SAMPLES,
                         UPDATES + extra,
-                        20));
+                        60));
         Report report = new Report(List.of(grpo, pope), Report.HARD_TEXT);
         report.write(this.report);
         System.out.print(report.table());

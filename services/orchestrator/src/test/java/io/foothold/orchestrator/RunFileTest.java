@@ -10,6 +10,7 @@ import io.foothold.orchestrator.runfile.RunFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 class RunFileTest {
@@ -42,6 +43,18 @@ class RunFileTest {
         assertThat(RunFile.restore(file.print()).print()).isEqualTo(file.print());
         assertThat(RunFile.restore(file.print()).text("prompts.thought_delimiter"))
                 .isEqualTo(";\n");
+    }
+
+    @Test
+    void aRunOfAnEarlierVersionGoesOnWithTheDefaultsOfNewerKeys() {
+        String printed = resolve(BASE).print();
+        String earlier = printed.lines()
+                .filter(line -> !line.startsWith("sampling.refills") && !line.startsWith("revision.use"))
+                .collect(Collectors.joining("\n", "", "\n"));
+        assertThat(earlier).isNotEqualTo(printed);
+        assertThat(RunFile.restore(earlier).print()).isEqualTo(printed);
+        assertThatThrownBy(() -> RunFile.restore(printed + "sampling.later: 1\n"))
+                .hasMessageContaining("does not know: 'sampling.later'");
     }
 
     @Test

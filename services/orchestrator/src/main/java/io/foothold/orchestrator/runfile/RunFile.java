@@ -90,17 +90,22 @@ public final class RunFile {
         merged.keySet().stream()
                 .filter(k -> k.startsWith("problems.evaluate."))
                 .forEach(k -> sets.add(k.split("\\.", 4)[2]));
+        RunFile file = new RunFile(filled(merged, sets, where), sets);
+        file.check(where);
+        return file;
+    }
+
+    /** Every key of the schema, with its default where nothing is given. */
+    private static Map<String, String> filled(Map<String, String> given, Set<String> sets, String where) {
         Map<String, String> values = new TreeMap<>();
         Schema.keys().forEach((path, key) -> {
             if (path.contains("*")) {
-                sets.forEach(s -> fill(values, merged, path.replace("*", s), key, where));
+                sets.forEach(s -> fill(values, given, path.replace("*", s), key, where));
             } else {
-                fill(values, merged, path, key, where);
+                fill(values, given, path, key, where);
             }
         });
-        RunFile file = new RunFile(values, sets);
-        file.check(where);
-        return file;
+        return values;
     }
 
     private static void fill(
@@ -112,9 +117,14 @@ public final class RunFile {
         values.put(path, value);
     }
 
-    /** A resolved file from what {@link #print} wrote. */
+    /**
+     * A resolved file from what {@link #print} wrote, perhaps in an earlier version: keys that are newer than it have their defaults,
+     * which change nothing.
+     *
+     * @throws FootholdException {@link ErrorCode#INVALID_INPUT} when it has a key that this version does not know
+     */
     public static RunFile restore(String printed) {
-        Map<String, String> values = new TreeMap<>();
+        Map<String, String> values = new LinkedHashMap<>();
         Set<String> sets = new LinkedHashSet<>();
         printed.lines().forEach(line -> {
             int at = line.indexOf(": ");
@@ -124,7 +134,14 @@ public final class RunFile {
                 sets.add(key.split("\\.", 4)[2]);
             }
         });
-        return new RunFile(values, sets);
+        Map<String, String> all = filled(values, sets, "the stored run file");
+        values.keySet().stream()
+                .filter(key -> !all.containsKey(key))
+                .findFirst()
+                .ifPresent(key -> {
+                    throw invalid("the stored run file has a key that this version does not know: '" + key + "'");
+                });
+        return new RunFile(all, sets);
     }
 
     private void check(String where) {

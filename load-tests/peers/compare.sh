@@ -1,38 +1,52 @@
 #!/usr/bin/env bash
-# Measures the peers and Foothold in one sitting and prints the ratios. Needs Python 3 with venv; installs into the given directory.
+# Measures the peers and Foothold by turns, several rounds in one sitting, and prints the median over the rounds of each ratio with the
+# lowest and the highest. Needs Python 3 with venv; installs into the given directory.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-venv=${1:?usage: compare.sh DIRECTORY_OF_A_VENV [THREADS]}
+venv=${1:?usage: compare.sh DIRECTORY_OF_A_VENV [THREADS] [ROUNDS]}
 threads=${2:-1}
+rounds=${3:-5}
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/pip" -q install -r "$here/requirements.txt"
-out=$(mktemp)
-(
-  cd "$here"
-  "$venv/bin/python" hf_generate.py "$threads"
-  "$venv/bin/python" eager.py "$threads"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+peer() { (cd "$here" && "$venv/bin/python" "$@" 2> "$work/err") || { cat "$work/err" >&2; exit 1; }; }
+ours() { "$here/../../foothold" bench --json "$@" 2> "$work/err" || { cat "$work/err" >&2; exit 1; }; }
+for ((round = 1; round <= rounds; round++)); do
+  echo "round $round of $rounds" >&2
   # Whole runs may use both cores: TRL by two intra-op threads, Foothold by sampling and learning beside each other.
-  "$venv/bin/python" trl_grpo.py 2 | tail -1
-) 2> /dev/null | tee "$out"
-home=$(mktemp -d)
-"$here/../../foothold" bench --json --threads "$threads" --only engine,learner | tee -a "$out"
-"$here/../../foothold" bench --json --only run --home "$home" | tee -a "$out"
-rm -rf "$home"
-"$venv/bin/python" - "$out" <<'P'
-import json, sys
-rows = [json.loads(line) for line in open(sys.argv[1])]
+  {
+    peer hf_generate.py "$threads"
+    ours --threads "$threads" --only engine
+    peer eager.py "$threads"
+    ours --threads "$threads" --only learner
+    peer trl_grpo.py 2 | tail -1
+    ours --only run --home "$work/home-$round"
+  } | tee "$work/round-$round.json"
+done
+"$venv/bin/python" - "$work"/round-*.json <<'P'
+import json, statistics, sys
+rounds = [[json.loads(line) for line in open(file)] for file in sys.argv[1:]]
 
 
-def find(key, name):
+def find(rows, key, name):
     return next(r for r in rows if name in r.get("peer", "") + r.get("system", "") and key in r)[key]
 
 
-peer, ours = find("useful_tokens_per_s", "hf generate"), find("useful_tokens_per_s", "foothold engine")
-print("engine / hf generate:", {b: round(ours[b] / peer[b], 2) for b in peer})
+def show(what, values):
+    print(f"{what}: {statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})")
+
+
+def ratio(key, ours, peer, pick=lambda x: x):
+    return [pick(find(rows, key, ours)) / pick(find(rows, key, peer)) for rows in rounds]
+
+
+for batch in ("1", "16", "64", "256"):
+    show(f"engine / hf generate, batch {batch}", ratio("useful_tokens_per_s", "foothold engine", "hf generate", lambda x: x[batch]))
 for what in ("dense", "ragged"):
-    key = "learner_trained_tokens_per_s"
-    print(f"learner / eager pytorch, {what}:", round(find(key, "foothold learner, " + what) / find(key, "eager pytorch, " + what), 2))
-key = "trained_rollouts_per_s"
-print("whole run / trl:", round(find(key, "whole asynchronous") / find(key, "trl grpo"), 2))
+    show(f"learner / eager pytorch, {what}", ratio("learner_trained_tokens_per_s", "foothold learner, " + what, "eager pytorch, " + what))
+show("whole run / trl", ratio("trained_rollouts_per_s", "whole asynchronous", "trl grpo"))
+for rollouts in (96, 384):
+    show(f"sampling phases / engine alone, {rollouts} rollouts",
+         [find(rows, "share_of_engine_alone", f"synchronous run, {rollouts} ") for rows in rounds])
 P
-rm -f "$out"

@@ -70,13 +70,17 @@ final class Bootstrap {
                             2880,
                             List.of(new Stage(.15, 2), new Stage(.3, 4), new Stage(1, 8)),
                             1600),
-            "dial-jumps",
-                    new Recipe(
-                            JumpDial.VOCABULARY,
-                            seed -> new JumpCorpus(JumpCorpus.Settings.standard(), seed),
-                            3200,
-                            List.of(new Stage(.12, 3), new Stage(.25, 6), new Stage(.4, 10), new Stage(1, 16)),
-                            1400));
+            "dial-jumps", jumps(JumpCorpus.Settings.standard()),
+            "dial-restating", jumps(JumpCorpus.Settings.restating()));
+
+    private static Recipe jumps(JumpCorpus.Settings author) {
+        return new Recipe(
+                JumpDial.VOCABULARY,
+                seed -> new JumpCorpus(author, seed),
+                3200,
+                List.of(new Stage(.12, 3), new Stage(.25, 6), new Stage(.4, 10), new Stage(1, 16)),
+                1400);
+    }
 
     /** Shape of the dial's policy. */
     static ModelConfig shape() {

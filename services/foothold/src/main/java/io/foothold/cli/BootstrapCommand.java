@@ -17,7 +17,7 @@ final class BootstrapCommand implements Callable<Integer> {
     @Option(names = "--seed", description = "Seed (default: ${DEFAULT-VALUE}).")
     private long seed;
 
-    @Option(names = "--family", description = "Family, dial or dial-jumps (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--family", description = "Family, dial, dial-jumps or dial-restating (default: ${DEFAULT-VALUE}).")
     private String family = "dial";
 
     @Option(names = "--steps", description = "Optimizer steps; 0 takes those of the shipped base.")

@@ -96,7 +96,7 @@ final class DemoCommand implements Callable<Integer> {
                         Workspace.policy("dial-jumps").toString()),
                 home)) {
             frozen.awaitReady();
-            return AllInOne.run(home, AllInOne.freePort(), ResetDemo.engine(frozenPort), runs -> {
+            return AllInOne.run(home, AllInOne.freePort(), ResetDemo.engine(frozenPort, chosen), runs -> {
                 ResetReport done = ci
                         ? new ResetDemo(runs, seed, ResetDemo.Size.CI).run(ResetDemo.CI_ARMS)
                         : new ResetDemo(runs, seed, ResetDemo.Size.FULL).run(chosen);

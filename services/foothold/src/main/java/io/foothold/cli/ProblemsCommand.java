@@ -56,12 +56,12 @@ final class ProblemsCommand implements Callable<Integer> {
             mixinStandardHelpOptions = true,
             description = "Writes problems of a generated family as JSONL.")
     static final class Generate implements Callable<Integer> {
-        @Option(names = "--family", description = "dial or dial-jumps (default: ${DEFAULT-VALUE}).")
+        @Option(names = "--family", description = "dial, dial-jumps or dial-restating (default: ${DEFAULT-VALUE}).")
         private String family = "dial";
 
         @Option(
                 names = "--level",
-                description = "dial: easy, medium, medium8 or hard; dial-jumps: early, late or spread "
+                description = "dial: easy, medium, medium8 or hard; the others: early, late or spread "
                         + "(default: ${DEFAULT-VALUE}).")
         private String level = "hard";
 

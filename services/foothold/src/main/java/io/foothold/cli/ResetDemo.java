@@ -34,14 +34,21 @@ final class ResetDemo {
      *
      * @param name as in the report
      * @param preset that it starts from
+     * @param family of its problems, and its base policy
      * @param settings that make it what it is
      */
-    record Arm(String name, String preset, String level, List<String> settings) {
+    record Arm(String name, String preset, String family, String level, List<String> settings) {
         static Arm of(String name, String preset, String level, String... settings) {
-            return new Arm(name, preset, level, List.of(settings));
+            return new Arm(name, preset, JUMPS, level, List.of(settings));
+        }
+
+        /** The same on late problems with the base policy that corrects itself now and then. */
+        static Arm restating(String name, String preset, String... settings) {
+            return new Arm(name + ", restating", preset, "dial-restating", "late", List.of(settings));
         }
     }
 
+    private static final String JUMPS = "dial-jumps";
     private static final String SRPO = "srpo-jumps";
     private static final String GRPO = "grpo-jumps";
 
@@ -76,7 +83,11 @@ final class ResetDemo {
                     "optimizer.total_steps=80",
                     "optimizer.final_share=0.1"),
             Arm.of("srpo-noise-25", SRPO, "late", "resets.noise=0.25"),
-            Arm.of("srpo-noise-50", SRPO, "late", "resets.noise=0.5"));
+            Arm.of("srpo-noise-50", SRPO, "late", "resets.noise=0.5"),
+            Arm.restating("grpo", GRPO),
+            Arm.restating("srpo", SRPO),
+            Arm.restating("oracle", SRPO, "resets.localizer=oracle"),
+            Arm.restating("rrpo", SRPO, "resets.localizer=random"));
 
     /**
      * The arms of these names, in the order asked for; the demo's when there is none.
@@ -136,7 +147,8 @@ final class ResetDemo {
                 evaluations,
                 (System.nanoTime() - start) / 1e9,
                 runs.ledger().audit(id),
-                ResetReport.firstReset(home));
+                ResetReport.firstReset(home),
+                ResetReport.suffixes(home));
     }
 
     private String yaml(Arm arm) {
@@ -149,20 +161,22 @@ final class ResetDemo {
                 max_training_tokens: %d
                 policy: {base: %s}
                 problems:
-                  train: {family: dial-jumps, level: %s, count: %d, seed: %d, split: train}
+                  train: {family: %s, level: %s, count: %d, seed: %d, split: train}
                   evaluate:
-                    %s-test: {family: dial-jumps, level: %s, count: %d, seed: %d, split: test}
+                    %s-test: {family: %s, level: %s, count: %d, seed: %d, split: test}
                 evaluation: {every_tokens: %d, samples: %d}
                 checkpoint: {every: 50, keep: 1}
                 """,
                 arm.preset(),
                 seed,
                 size.tokens(),
-                Workspace.policy("dial-jumps"),
+                Workspace.policy(arm.family()),
+                arm.family(),
                 arm.level(),
                 POOL,
                 30 + seed,
                 arm.level(),
+                arm.family(),
                 arm.level(),
                 TEST,
                 1000 + seed,
@@ -170,11 +184,13 @@ final class ResetDemo {
                 size.samples());
     }
 
-    /** Settings of the engine and of the sampler that asks the frozen policy. */
-    static Map<String, String> engine(int frozenPort) {
+    /** Settings of the engine and of the sampler that asks the frozen policy; who restates needs longer sequences. */
+    static Map<String, String> engine(int frozenPort, List<Arm> arms) {
         return Map.of(
+                "foothold.policy-server.max-length",
+                arms.stream().allMatch(a -> a.family().equals(JUMPS)) ? "112" : "176",
                 "foothold.policy-server.model",
-                Workspace.policy("dial-jumps").toString(),
+                Workspace.policy(JUMPS).toString(),
                 "foothold.policy-server.deterministic",
                 "true",
                 "foothold.sampler.frozen-endpoints",

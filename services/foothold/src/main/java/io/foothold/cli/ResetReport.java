@@ -10,6 +10,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.LedgerAudit;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -33,6 +34,24 @@ record ResetReport(List<Run> runs, long tokens) {
     /** A failed rollout, where it was reset, and its suffixes. */
     record Picture(String seed, List<String> thoughts, int thought, int firstError, List<String> suffixes) {}
 
+    /**
+     * What came of a run's resets. A prefix is clean when no wrong thought is kept.
+     *
+     * @param clean suffixes of clean prefixes
+     * @param cleanRight those of them that passed
+     * @param dirty suffixes of other prefixes
+     * @param dirtyRight those of them that passed
+     */
+    record Suffixes(int clean, int cleanRight, int dirty, int dirtyRight) {
+        String text() {
+            return clean + dirty == 0 ? "" : "   " + share(cleanRight, clean) + " / " + share(dirtyRight, dirty);
+        }
+
+        private static String share(int right, int all) {
+            return all == 0 ? "-" : String.format(Locale.ROOT, "%.3f of %,d", right / (double) all, all);
+        }
+    }
+
     /** One run. */
     record Run(
             String method,
@@ -40,7 +59,8 @@ record ResetReport(List<Run> runs, long tokens) {
             List<JsonNode> evaluations,
             double seconds,
             LedgerAudit.Report audit,
-            Optional<Picture> picture) {
+            Optional<Picture> picture,
+            Suffixes suffixes) {
 
         /** Sampled tokens until pass@1, as the mean of three evaluations, first crosses a threshold; linear in between. */
         OptionalDouble tokensTo(double threshold) {
@@ -86,6 +106,11 @@ record ResetReport(List<Run> runs, long tokens) {
             for (double threshold : THRESHOLDS) {
                 run.tokensTo(threshold).ifPresent(t -> to.put(Double.toString(threshold), t));
             }
+            node.putObject("suffixes")
+                    .put("clean", run.suffixes().clean())
+                    .put("clean_right", run.suffixes().cleanRight())
+                    .put("dirty", run.suffixes().dirty())
+                    .put("dirty_right", run.suffixes().dirtyRight());
             node.put("seconds", run.seconds()).put("ledger_sound", run.audit().sound());
         }
         try {
@@ -99,18 +124,26 @@ record ResetReport(List<Run> runs, long tokens) {
     String table() {
         StringBuilder out = new StringBuilder("\nsampled tokens (thousands) until held-out pass@1 reaches\n");
         out.append(String.format(
-                Locale.ROOT, "  %-14s %6s %6s   %-24s %s%n", "method", ".50", ".75", "pass@1 at the end", "ledger"));
+                Locale.ROOT,
+                "  %-17s %6s %6s   %-24s %-9s %s%n",
+                "method",
+                ".50",
+                ".75",
+                "pass@1 at the end",
+                "ledger",
+                "right suffixes of clean / dirty prefixes"));
         for (Run run : runs) {
             out.append(String.format(
                     Locale.ROOT,
-                    "  %-14s %6s %6s   %.3f (%.3f to %.3f)   %s%n",
+                    "  %-17s %6s %6s   %.3f (%.3f to %.3f)   %-9s%s%n",
                     run.method(),
                     thousands(run.tokensTo(.5)),
                     thousands(run.tokensTo(.75)),
                     run.last().path("pass@1").asDouble(),
                     run.last().path("low").asDouble(),
                     run.last().path("high").asDouble(),
-                    run.audit().sound() ? "sound" : "NOT SOUND"));
+                    run.audit().sound() ? "sound" : "NOT SOUND",
+                    run.suffixes().text()));
         }
         return out.append(String.format(Locale.ROOT, "  (\"-\": not within %,d tokens)%n", tokens))
                 .toString();
@@ -129,12 +162,13 @@ record ResetReport(List<Run> runs, long tokens) {
         }
         out.append("<table><tr><th>method</th><th>k tokens to .50</th><th>to .75</th><th>pass@1 at the end</th>")
                 .append(
-                        "<th>95&nbsp;% interval</th><th>tokens: seeds / localization / trained</th><th>seconds</th></tr>");
+                        "<th>95&nbsp;% interval</th><th>tokens: seeds / localization / trained</th>"
+                                + "<th>right suffixes of clean / dirty prefixes</th><th>seconds</th></tr>");
         for (Run run : runs) {
             JsonNode use = run.last().path("tokens_by_use");
             out.append(String.format(
                     Locale.ROOT,
-                    "<tr><td>%s</td><td>%s</td><td>%s</td><td>%.3f</td><td>%.3f to %.3f</td><td>%d / %d / %d</td><td>%.0f</td></tr>",
+                    "<tr><td>%s</td><td>%s</td><td>%s</td><td>%.3f</td><td>%.3f to %.3f</td><td>%d / %d / %d</td><td>%s</td><td>%.0f</td></tr>",
                     run.method(),
                     thousands(run.tokensTo(.5)),
                     thousands(run.tokensTo(.75)),
@@ -144,6 +178,7 @@ record ResetReport(List<Run> runs, long tokens) {
                     use.path("seed").asLong(),
                     use.path("localization").asLong(),
                     use.path("train").asLong(),
+                    run.suffixes().text(),
                     run.seconds()));
         }
         out.append("</table>");
@@ -207,6 +242,32 @@ record ResetReport(List<Run> runs, long tokens) {
                 out.append("</pre>");
             }
         }
+    }
+
+    /** What came of all resets of a run that know their first error. */
+    static Suffixes suffixes(Path home) {
+        ObjectMapper mapper = new ObjectMapper();
+        int[] all = new int[2];
+        int[] right = new int[2];
+        try (DirectoryStream<Path> files =
+                Files.newDirectoryStream(home.resolve("completions"), "resets-*.jsonl")) {
+            for (Path file : files) {
+                for (String text : Files.readAllLines(file)) {
+                    JsonNode line = mapper.readTree(text);
+                    if (line.has("first_error")) {
+                        int kind = line.path("thought").asInt()
+                                        <= line.path("first_error").asInt()
+                                ? 0
+                                : 1;
+                        all[kind] += line.path("suffixes").asInt();
+                        right[kind] += line.path("passes").asInt();
+                    }
+                }
+            }
+        } catch (IOException e) {
+            throw new FootholdException(ErrorCode.STORAGE, home + " cannot be read: " + e.getMessage(), e);
+        }
+        return new Suffixes(all[0], right[0], all[1], right[1]);
     }
 
     /** The first reset of a run's first update. */

@@ -3,6 +3,8 @@ package io.foothold.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.google.common.math.Quantiles;
+import com.google.common.primitives.Doubles;
 import io.foothold.augmentation.dial.Dial;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
@@ -36,8 +38,10 @@ final class RunBench {
     private static final int MANY_GROUPS = 48;
     private static final int SLOTS = 128;
     private static final int ASYNCHRONOUS_UPDATES = 100;
-    private static final int SYNCHRONOUS_UPDATES = 24;
+    private static final int SYNCHRONOUS_RUNS = 6;
+    private static final int SYNCHRONOUS_UPDATES = 8;
     private static final int WARM_UP = 4;
+    private static final int WARM_UP_OF_A_RUN = 2;
     private static final long SEED = 1;
 
     private final Path home;
@@ -78,11 +82,10 @@ final class RunBench {
                     out.put("whole asynchronous GRPO run", asynchronous(runs));
                     // The weights stay as they are, so that the engine alone can do the same work again.
                     for (int groups : new int[] {GROUPS, MANY_GROUPS}) {
-                        String id = "synchronous-" + groups;
-                        follow(runs, id, runFile(policy, problems, 0, groups, SYNCHRONOUS_UPDATES, 1e-30));
+                        String file = runFile(policy, problems, 0, groups, SYNCHRONOUS_UPDATES, 1e-30);
                         out.put(
                                 "sampling phases of a synchronous run, " + groups * ROLLOUTS_PER_GROUP + " rollouts",
-                                synchronous(runs, id));
+                                synchronous(runs, "synchronous-" + groups, file));
                     }
                     return 0;
                 });
@@ -187,36 +190,45 @@ final class RunBench {
         return out;
     }
 
-    /** Tokens per second of the sampling phases, verification included, and of the engine alone on the same requests. */
-    private Map<String, Double> synchronous(RunManager runs, String id) throws IOException {
-        List<JsonNode> updates = updates(runs, id);
-        List<Double> inRun = new ArrayList<>();
-        List<Double> alone = new ArrayList<>();
+    /**
+     * Tokens per second of the sampling phases, verification included, and of the engine alone on the same requests: short runs
+     * and the engine by turns, the share of each pair.
+     */
+    private Map<String, Double> synchronous(RunManager runs, String name, String file) throws IOException {
+        double[] inRun = new double[SYNCHRONOUS_RUNS];
+        double[] alone = new double[SYNCHRONOUS_RUNS];
+        double[] share = new double[SYNCHRONOUS_RUNS];
         try (GenerationEngine engine = new GenerationEngine(
                 weights,
                 0,
                 null,
                 new GenerationEngine.Settings(SLOTS, EngineBench.PROMPT + EngineBench.MOST_NEW, 4, false, precision))) {
-            for (JsonNode update : updates) {
-                double rate = EngineBench.rate(
-                        engine, requests(runs, id, update.path("update").asLong()));
-                if (update.path("update").asLong() > WARM_UP) {
-                    inRun.add(update.path("sampling_tokens_per_s").asDouble());
-                    alone.add(rate);
+            for (int i = 0; i < SYNCHRONOUS_RUNS; i++) {
+                String id = name + "-" + i;
+                follow(runs, id, file);
+                List<JsonNode> updates = updates(runs, id);
+                List<Double> phases = new ArrayList<>();
+                List<Double> engines = new ArrayList<>();
+                for (JsonNode update : updates) {
+                    long number = update.path("update").asLong();
+                    double rate = EngineBench.rate(engine, requests(runs, id, number));
+                    if (number > WARM_UP_OF_A_RUN) {
+                        phases.add(update.path("sampling_tokens_per_s").asDouble());
+                        engines.add(rate);
+                    }
                 }
+                inRun[i] = Quantiles.median().compute(phases);
+                alone[i] = Quantiles.median().compute(engines);
+                share[i] = inRun[i] / alone[i];
             }
         }
-        double mid = median(inRun);
-        double reference = median(alone);
         Map<String, Double> out = new LinkedHashMap<>();
-        out.put("sampling_tokens_per_s", mid);
-        out.put("engine_alone_tokens_per_s", reference);
-        out.put("share_of_engine_alone", mid / reference);
+        out.put("sampling_tokens_per_s", Quantiles.median().compute(inRun));
+        out.put("engine_alone_tokens_per_s", Quantiles.median().compute(alone));
+        out.put("share_of_engine_alone", Quantiles.median().compute(share));
+        out.put("share_lowest_pair", Doubles.min(share));
+        out.put("share_highest_pair", Doubles.max(share));
         return out;
-    }
-
-    private static double median(List<Double> values) {
-        return values.stream().sorted().toList().get(values.size() / 2);
     }
 
     /** The requests of an update as the run made them: prompts from its completions, seeds from the run's tree. */

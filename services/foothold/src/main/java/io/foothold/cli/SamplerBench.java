@@ -1,5 +1,7 @@
 package io.foothold.cli;
 
+import com.google.common.math.Quantiles;
+import com.google.common.primitives.Doubles;
 import com.google.common.primitives.Ints;
 import io.foothold.augmentation.dial.Dial;
 import io.foothold.contracts.error.ErrorCode;
@@ -8,6 +10,7 @@ import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.policy.GenerationEngine;
 import io.foothold.policy.GenerationRequest;
+import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Precision;
@@ -36,6 +39,9 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * Measures the sampler with a thousand rollouts in flight on one inference server: the rate beside the engine alone on the same
  * requests, the pauses of weight updates that are published meanwhile, and memory at a fifth of the work and at its end.
+ *
+ * <p>Sampler and engine take turns, one piece of the work each, and the share is the median over the pairs: what else the
+ * machine does changes from minute to minute by more than the sampler costs.
  */
 final class SamplerBench {
     private static final int SLOTS = 256;
@@ -44,6 +50,8 @@ final class SamplerBench {
     private static final int UPDATES = 10;
     private static final long PUBLISH_EVERY_MILLIS = 100;
     private static final int WARM_UP = 2_000;
+    private static final int PAIRS = 16;
+    private static final int PIECES = 8;
 
     private final Path home;
     private final PolicyWeights weights;
@@ -86,7 +94,10 @@ final class SamplerBench {
             try (Services services = new Services(
                     new Services.Channels(channel, channel, channel, channel, channel),
                     CreditedStream.Limits.standard())) {
-                through(services, Math.min(WARM_UP, rollouts / 4), () -> {});
+                through(services, Math.min(WARM_UP, rollouts / PIECES), () -> {});
+                if (!inference.elsewhere()) {
+                    beside(services, out);
+                }
                 double[] heap = new double[2];
                 double rate = through(services, rollouts, () -> heap[0] = usedHeapMib());
                 heap[1] = usedHeapMib();
@@ -107,12 +118,28 @@ final class SamplerBench {
         if (code != 0) {
             throw new FootholdException(ErrorCode.INTERNAL, "the sampler bench ended with " + code);
         }
-        if (!inference.elsewhere()) {
-            double alone = alone();
-            out.put("engine_alone_tokens_per_s", alone);
-            out.put("share_of_engine_alone", out.getOrDefault("sampled_tokens_per_s", 0.0) / alone);
-        }
         return out;
+    }
+
+    /** Sampler and engine by turns on the same requests; each begins as often as the other. */
+    private void beside(Services services, Map<String, Double> out) throws InterruptedException {
+        int piece = rollouts / PIECES;
+        double[] alone = new double[PAIRS];
+        double[] share = new double[PAIRS];
+        NativeRuntime.enterThread();
+        try (GenerationEngine engine = engine()) {
+            EngineBench.rate(engine, requests(Math.min(WARM_UP, piece)));
+            for (int pair = 0; pair < PAIRS; pair++) {
+                double first = pair % 2 == 0 ? EngineBench.rate(engine, requests(piece)) : 0;
+                double sampled = through(services, piece, () -> {});
+                alone[pair] = pair % 2 == 0 ? first : EngineBench.rate(engine, requests(piece));
+                share[pair] = sampled / alone[pair];
+            }
+        }
+        out.put("engine_alone_tokens_per_s", Quantiles.median().compute(alone));
+        out.put("share_of_engine_alone", Quantiles.median().compute(share));
+        out.put("share_lowest_pair", Doubles.min(share));
+        out.put("share_highest_pair", Doubles.max(share));
     }
 
     /** Samples so many rollouts, a thousand at a time; tokens per second. */
@@ -196,9 +223,9 @@ final class SamplerBench {
         return new SplittableRandom(1L + group * GROUP + member).nextLong() >>> 1;
     }
 
-    /** Tokens per second of the engine without anything around it, on the same requests. */
-    private double alone() {
-        try (GenerationEngine engine = new GenerationEngine(
+    /** The engine without anything around it, as the server has it. */
+    private GenerationEngine engine() {
+        return new GenerationEngine(
                 weights,
                 0,
                 null,
@@ -207,10 +234,7 @@ final class SamplerBench {
                         EngineBench.PROMPT + EngineBench.MOST_NEW,
                         EngineBench.stepsPerCall(SLOTS),
                         false,
-                        precision))) {
-            EngineBench.rate(engine, requests(WARM_UP));
-            return EngineBench.rate(engine, requests(rollouts));
-        }
+                        precision));
     }
 
     private static List<GenerationRequest> requests(int count) {

@@ -124,6 +124,11 @@ final class Stack implements AutoCloseable {
             }
 
             @Override
+            public Uni<PreparePromptsResponse> preparePrompts(PreparePromptsRequest request) {
+                return sampler.preparePrompts(request);
+            }
+
+            @Override
             public Uni<GetSamplerStatusResponse> getSamplerStatus(GetSamplerStatusRequest request) {
                 return sampler.getSamplerStatus(request);
             }

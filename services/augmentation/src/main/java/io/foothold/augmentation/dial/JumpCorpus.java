@@ -1,6 +1,9 @@
 package io.foothold.augmentation.dial;
 
 import io.foothold.core.random.Seeds;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 
 /**
@@ -8,10 +11,15 @@ import java.util.SplittableRandom;
  * with probability {@code jumpSlip} and 1 mark too far on a turn with {@code turnSlip}, and goes on from the wrong mark. In
  * locate mode a trace with slips is read, and the right mark after the trace's own mark before it is predicted at every move:
  * the policy is taught to know better than it writes. At most 3 jumps a problem, anywhere, so no placement is leaked.
+ *
+ * <p>An author who restates looks back: while a slip stands, he notices it after any thought with probability {@code restate},
+ * writes that move again with the right mark and goes on from there, at most twice a solution.
  */
 public final class JumpCorpus implements Corpus {
     private static final int[] SLIPS = {1, 2, 3, 1, 2, 3};
     private static final int MOST_JUMPS = 3;
+
+    private static final int MOST_RESTATED = 2;
 
     /**
      * Settings of the author and the mix of exercises.
@@ -19,11 +27,17 @@ public final class JumpCorpus implements Corpus {
      * @param jumpSlip probability of a slip on a jump
      * @param turnSlip probability of a slip on a turn
      * @param locateShare share of traces that are read in locate mode
+     * @param restate probability that a standing slip is noticed after a thought
      */
-    public record Settings(double jumpSlip, double turnSlip, double locateShare) {
-        /** The settings of the shipped base policy. */
+    public record Settings(double jumpSlip, double turnSlip, double locateShare, double restate) {
+        /** The settings of the shipped base policy, whose author never looks back. */
         public static Settings standard() {
-            return new Settings(0.7, 0.005, 0.35);
+            return new Settings(0.7, 0.005, 0.35, 0);
+        }
+
+        /** The settings of the base policy that corrects itself now and then. */
+        public static Settings restating() {
+            return new Settings(0.7, 0.005, 0.35, 0.1);
         }
     }
 
@@ -53,35 +67,59 @@ public final class JumpCorpus implements Corpus {
     }
 
     private Exercise solved(JumpDial dial) {
-        int[] marks = new int[dial.length()];
-        int v = dial.start();
-        for (int k = 0; k < marks.length; k++) {
-            v = step(v, dial.move(k), settings.jumpSlip(), settings.turnSlip(), 0);
-            marks[k] = v;
-        }
+        Trace trace = trace(dial, settings.jumpSlip(), settings.turnSlip(), 0);
         return Exercise.imitating(
                 prompt(JumpDial.ROOT_TEMPLATE, dial),
-                JumpDial.VOCABULARY.encode(thoughts(dial, marks) + JumpDial.answer(v)),
+                JumpDial.VOCABULARY.encode(trace.text() + JumpDial.answer(trace.last())),
                 1);
     }
 
     private Exercise located(JumpDial dial) {
-        int[] marks = new int[dial.length()];
-        int[] labels = new int[4 * marks.length];
-        java.util.Arrays.fill(labels, -1);
-        int v = dial.start();
-        for (int k = 0; k < marks.length; k++) {
-            labels[4 * k + 2] = JumpDial.VOCABULARY.id(" " + JumpDial.after(v, dial.move(k)));
-            v = step(v, dial.move(k), TRACE_JUMP_SLIP, TRACE_TURN_SLIP, TRACE_WILD);
-            marks[k] = v;
+        Trace trace = trace(dial, TRACE_JUMP_SLIP, TRACE_TURN_SLIP, TRACE_WILD);
+        int[] labels = new int[4 * trace.right().size()];
+        Arrays.fill(labels, -1);
+        for (int i = 0; i < trace.right().size(); i++) {
+            labels[4 * i + 2] = JumpDial.VOCABULARY.id(" " + trace.right().get(i));
         }
         return new Exercise(
-                prompt(JumpDial.LOCATE_TEMPLATE, dial), JumpDial.VOCABULARY.encode(thoughts(dial, marks)), labels, 1);
+                prompt(JumpDial.LOCATE_TEMPLATE, dial), JumpDial.VOCABULARY.encode(trace.text()), labels, 1);
     }
 
-    /** The mark that the author writes. */
-    private int step(int mark, int move, double jumpSlip, double turnSlip, double wild) {
-        int right = JumpDial.after(mark, move);
+    /**
+     * What an author wrote.
+     *
+     * @param text of the thoughts
+     * @param right for each thought the right mark after the mark it went on from
+     * @param last mark
+     */
+    private record Trace(String text, List<Integer> right, int last) {}
+
+    private Trace trace(JumpDial dial, double jumpSlip, double turnSlip, double wild) {
+        StringBuilder text = new StringBuilder();
+        List<Integer> right = new ArrayList<>();
+        int[] marks = new int[dial.length()];
+        int standing = -1;
+        int restated = 0;
+        for (int k = 0; k < marks.length; k++) {
+            right.add(JumpDial.after(k == 0 ? dial.start() : marks[k - 1], dial.move(k)));
+            marks[k] = step(right.getLast(), dial.move(k), jumpSlip, turnSlip, wild);
+            text.append(dial.thought(k, marks[k]));
+            standing = standing < 0 && marks[k] != right.getLast() ? k : standing;
+            boolean canNotice = settings.restate() > 0 && standing >= 0 && restated < MOST_RESTATED;
+            if (canNotice && random.nextDouble() < settings.restate()) {
+                k = standing;
+                right.add(JumpDial.after(k == 0 ? dial.start() : marks[k - 1], dial.move(k)));
+                marks[k] = right.getLast();
+                text.append(dial.thought(k, marks[k]));
+                standing = -1;
+                restated++;
+            }
+        }
+        return new Trace(text.toString(), right, marks[marks.length - 1]);
+    }
+
+    /** The mark that the author writes in place of the right one. */
+    private int step(int right, int move, double jumpSlip, double turnSlip, double wild) {
         boolean jump = JumpDial.isJump(move);
         if (random.nextDouble() >= (jump ? jumpSlip : turnSlip)) {
             return right;
@@ -94,13 +132,5 @@ public final class JumpCorpus implements Corpus {
 
     private static int[] prompt(String template, JumpDial dial) {
         return JumpDial.VOCABULARY.encode(template.replace("{problem}", dial.statement()));
-    }
-
-    private static String thoughts(JumpDial dial, int[] marks) {
-        StringBuilder out = new StringBuilder();
-        for (int k = 0; k < marks.length; k++) {
-            out.append(dial.thought(k, marks[k]));
-        }
-        return out.toString();
     }
 }

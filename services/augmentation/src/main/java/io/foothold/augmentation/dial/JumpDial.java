@@ -26,7 +26,7 @@ public final class JumpDial {
     public static final String LOCATE_TEMPLATE = "<|locate|>{problem}<|assistant|>";
 
     /** Moves of a problem. */
-    static final int MOVES = 16;
+    public static final int MOVES = 16;
 
     /** Marks on the dial. */
     static final int MARKS = 30;
@@ -180,9 +180,10 @@ public final class JumpDial {
     /**
      * A problem set: distinct problems, the same for equal arguments.
      *
+     * @param restated thoughts that a response has room for beside the 16 of a straight solution
      * @param split train or test
      */
-    public static List<Problem> problems(Level level, int count, long seed, String split) {
+    public static List<Problem> problems(Level level, int count, long seed, String split, int restated) {
         boolean test = Dial.isTestSplit(split);
         SplittableRandom random = Seeds.of(seed)
                 .split("dial-jumps")
@@ -195,13 +196,13 @@ public final class JumpDial {
             JumpDial dial = draw(random, MOVES, JUMPS_OF_A_PROBLEM, level.from, level.to, test);
             if (seen.add(dial.statement())) {
                 String name = level.name().toLowerCase(Locale.ROOT);
-                out.add(dial.problem(name + "-" + split + "-" + seed + "-" + out.size(), split));
+                out.add(dial.problem(name + "-" + split + "-" + seed + "-" + out.size(), split, restated));
             }
         }
         return out;
     }
 
-    private Problem problem(String id, String split) {
+    private Problem problem(String id, String split, int restated) {
         List<String> oracle = new ArrayList<>();
         for (int k = 0; k < moves.length; k++) {
             oracle.add(thought(k, marks[k]));
@@ -214,6 +215,6 @@ public final class JumpDial {
                 oracle,
                 "dial-jumps",
                 split,
-                4 * moves.length + 4);
+                4 * (moves.length + restated) + 4);
     }
 }

@@ -279,6 +279,15 @@ public final class Services implements AutoCloseable {
                 .build()));
     }
 
+    /** Has prompts encoded that will be sampled soon with these settings. */
+    public void preparePrompts(List<String> prompts, SamplingSettings settings) {
+        PreparePromptsRequest.Builder request = PreparePromptsRequest.newBuilder().addAllPrompts(prompts);
+        if (settings.hasChat()) {
+            request.setChat(settings.getChat());
+        }
+        await(sampler.preparePrompts(request.build()));
+    }
+
     /** The state of the inference servers. */
     public GetSamplerStatusResponse samplerStatus() {
         return await(sampler.getSamplerStatus(GetSamplerStatusRequest.getDefaultInstance()));

@@ -459,8 +459,31 @@ final class RunLoop {
     /** The start state of a place; of each further attempt to fill it another one of the same draw. Any thread. */
     private StartState startOf(long number, int attempt) {
         Draw draw = new Draw(number / spec.groupsPerUpdate() + 1, attempt);
-        return draws.computeIfAbsent(draw, d -> services.draw(spec.draw(d.update(), d.attempt(), problemIds, prefixes)))
-                .get((int) (number % spec.groupsPerUpdate()));
+        return drawn(draw).get((int) (number % spec.groupsPerUpdate()));
+    }
+
+    private List<StartState> drawn(Draw draw) {
+        return draws.computeIfAbsent(
+                draw, d -> services.draw(spec.draw(d.update(), d.attempt(), problemIds, prefixes)));
+    }
+
+    /** Draws the start states of an update and has their prompts encoded, beside the training of another one. */
+    private void drawAhead(long next) {
+        if (next > spec.updates()) {
+            return;
+        }
+        threads.execute(() -> {
+            try {
+                services.preparePrompts(
+                        drawn(new Draw(next, 0)).stream()
+                                .map(StartState::getPrompt)
+                                .distinct()
+                                .toList(),
+                        spec.trainSampling());
+            } catch (RuntimeException e) {
+                // The same is asked for again when the groups are launched, and fails the run there.
+            }
+        });
     }
 
     private void trainIfComplete() {
@@ -509,6 +532,7 @@ final class RunLoop {
         }
         groups.checkWrites();
         training = true;
+        drawAhead(update + 2);
         threads.execute(() -> {
             try {
                 UpdateManifest manifest = services.train(groupsOut);

@@ -20,6 +20,8 @@ import io.foothold.v1.FinishReason;
 import io.foothold.v1.GetSamplerStatusRequest;
 import io.foothold.v1.GetSamplerStatusResponse;
 import io.foothold.v1.InferenceServerStatus;
+import io.foothold.v1.PreparePromptsRequest;
+import io.foothold.v1.PreparePromptsResponse;
 import io.foothold.v1.PublishPolicyRequest;
 import io.foothold.v1.PublishPolicyResponse;
 import io.foothold.v1.Rollout;
@@ -204,6 +206,14 @@ public final class SamplerGrpc implements SamplerService {
                     .setPolicyVersion(request.getPolicyVersion())
                     .setPauseMicros(longest)
                     .build();
+        });
+    }
+
+    @Override
+    public Uni<PreparePromptsResponse> preparePrompts(PreparePromptsRequest request) {
+        return onVirtualThread(() -> {
+            sampler.prepare(request.getPromptsList(), request.hasChat() ? chat(request.getChat()) : "");
+            return PreparePromptsResponse.getDefaultInstance();
         });
     }
 

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -176,12 +177,32 @@ public final class RolloutSampler implements AutoCloseable {
         }
     }
 
-    private int[] promptTokens(GroupWork work) {
-        if (work.promptTokens().length > 0) {
-            return work.promptTokens();
+    /**
+     * Encodes prompts that will be sampled soon; groups with one of them find its token ids here. Blocks its caller.
+     *
+     * @param chat see {@link TritonEndpoint.Prompt}
+     * @throws FootholdException when the inference server does not encode them
+     */
+    public void prepare(List<String> texts, String chat) {
+        List<CompletableFuture<Void>> encoding = texts.stream()
+                .map(text ->
+                        CompletableFuture.runAsync(() -> promptTokens(new TritonEndpoint.Prompt(text, chat)), threads))
+                .toList();
+        try {
+            encoding.forEach(CompletableFuture::join);
+        } catch (CompletionException e) {
+            throw FootholdException.of(e);
         }
-        TritonEndpoint.Prompt prompt =
-                new TritonEndpoint.Prompt(work.prompt(), work.settings().chat());
+    }
+
+    private int[] promptTokens(GroupWork work) {
+        return work.promptTokens().length > 0
+                ? work.promptTokens()
+                : promptTokens(
+                        new TritonEndpoint.Prompt(work.prompt(), work.settings().chat()));
+    }
+
+    private int[] promptTokens(TritonEndpoint.Prompt prompt) {
         int[] known = prompts.get(prompt);
         if (known == null) {
             known = choose().tokenize(prompt, limits.deadline());

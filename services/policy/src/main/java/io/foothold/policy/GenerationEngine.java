@@ -7,11 +7,10 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.IValue;
 import io.foothold.core.random.Seeds;
-import java.util.ArrayDeque;
+import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -19,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Samples sequences with continuous batching: a fixed number of cache slots, a finished row's slot refilled before the next
- * call, prompts that waiting requests share prefilled once, several decode steps a native call. Rows under way always occupy
+ * call, prompts that waiting requests share prefilled once ({@link FairQueue} keeps them together), several decode steps a native call. Rows under way always occupy
  * the first slots, so the cache is used in place.
  *
  * <p><b>Deterministic mode.</b> Tokens and log-probs of a request do not depend on its neighbours, its slot, or on how the
@@ -104,7 +103,7 @@ public final class GenerationEngine implements AutoCloseable {
     private final int rows;
     private final int blockRows;
     private final List<Active> active = new ArrayList<>();
-    private final Deque<Active> waiting = new ArrayDeque<>();
+    private final FairQueue<IntBuffer, Active> waiting = new FairQueue<>();
     private long version;
     private long tokens;
     private long rowSteps;
@@ -189,7 +188,8 @@ public final class GenerationEngine implements AutoCloseable {
                 matcher.accept(id);
             }
         }
-        waiting.add(new Active(request, listener, matcher));
+        // Requests with one prompt go together, or each admission would prefill it again.
+        waiting.add(IntBuffer.wrap(request.prompt()), new Active(request, listener, matcher));
     }
 
     private void checkToken(GenerationRequest request, int id) {
@@ -201,12 +201,10 @@ public final class GenerationEngine implements AutoCloseable {
 
     /** Ends a request early; false when it is not under way. */
     public boolean abort(String id) {
-        for (Active a : waiting) {
-            if (a.request.id().equals(id)) {
-                waiting.remove(a);
-                a.listener.ended(GenerationRequest.End.ABORT, -1);
-                return true;
-            }
+        Active queued = waiting.remove(a -> a.request.id().equals(id));
+        if (queued != null) {
+            queued.listener.ended(GenerationRequest.End.ABORT, -1);
+            return true;
         }
         for (int i = 0; i < active.size(); i++) {
             if (active.get(i).request.id().equals(id)) {

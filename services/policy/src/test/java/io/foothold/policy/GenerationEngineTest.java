@@ -202,6 +202,40 @@ class GenerationEngineTest {
         }
     }
 
+    /** Groups of eight whose requests come in mixed order, with slots for one group: each prompt goes through the model once. */
+    @Test
+    void requestsWithOnePromptArePrefilledTogetherInWhateverOrderTheyCame() {
+        try (GenerationEngine engine = new GenerationEngine(
+                Shapes.weights(Shapes.qwen3(), 3),
+                0,
+                null,
+                new GenerationEngine.Settings(8, 48, 4, false, Precision.FAST))) {
+            List<GenerationRequest> requests = new ArrayList<>();
+            for (GenerationRequest r : requests(48, 6, 5)) {
+                requests.add(new GenerationRequest(
+                        r.id(),
+                        r.prompt(),
+                        new int[0],
+                        4,
+                        1,
+                        1,
+                        0,
+                        r.seed(),
+                        GenerationRequest.Ends.IGNORE,
+                        List.of(),
+                        List.of()));
+            }
+            Map<String, Sink> sinks = run(engine, requests);
+            assertThat(sinks.values())
+                    .allSatisfy(sink -> assertThat(sink.tokens).hasSize(4));
+            assertThat(engine.counters().prefilledTokens())
+                    .isEqualTo(requests.stream()
+                            .limit(6)
+                            .mapToLong(r -> r.prompt().length - 1)
+                            .sum());
+        }
+    }
+
     @Test
     void restrictedSamplingGivesLogProbsOfTheRestrictedDistribution() {
         PolicyWeights weights = Shapes.weights(Shapes.qwen3(), 3);

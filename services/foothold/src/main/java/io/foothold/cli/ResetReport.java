@@ -161,9 +161,8 @@ record ResetReport(List<Run> runs, long tokens) {
             out.append("<figure>").append(chart(true)).append("<figcaption>Spread errors.</figcaption></figure>");
         }
         out.append("<table><tr><th>method</th><th>k tokens to .50</th><th>to .75</th><th>pass@1 at the end</th>")
-                .append(
-                        "<th>95&nbsp;% interval</th><th>tokens: seeds / localization / trained</th>"
-                                + "<th>right suffixes of clean / dirty prefixes</th><th>seconds</th></tr>");
+                .append("<th>95&nbsp;% interval</th><th>tokens: seeds / localization / trained</th>"
+                        + "<th>right suffixes of clean / dirty prefixes</th><th>seconds</th></tr>");
         for (Run run : runs) {
             JsonNode use = run.last().path("tokens_by_use");
             out.append(String.format(
@@ -249,8 +248,7 @@ record ResetReport(List<Run> runs, long tokens) {
         ObjectMapper mapper = new ObjectMapper();
         int[] all = new int[2];
         int[] right = new int[2];
-        try (DirectoryStream<Path> files =
-                Files.newDirectoryStream(home.resolve("completions"), "resets-*.jsonl")) {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(home.resolve("completions"), "resets-*.jsonl")) {
             for (Path file : files) {
                 for (String text : Files.readAllLines(file)) {
                     JsonNode line = mapper.readTree(text);

@@ -26,7 +26,8 @@ final class FairQueue<K, T> {
     }
 
     /** The next item; null when there is none. */
-    @Nullable T poll() {
+    @Nullable
+    T poll() {
         if (leaving.isEmpty()) {
             Iterator<Deque<T>> next = behind.values().iterator();
             if (!next.hasNext()) {
@@ -40,7 +41,8 @@ final class FairQueue<K, T> {
     }
 
     /** Takes out the first item that fits; null when there is none. */
-    @Nullable T remove(Predicate<T> fits) {
+    @Nullable
+    T remove(Predicate<T> fits) {
         T found = removeFrom(leaving, fits);
         for (Iterator<Deque<T>> items = behind.values().iterator(); found == null && items.hasNext(); ) {
             Deque<T> next = items.next();

@@ -1,12 +1,15 @@
 package io.foothold.sampler;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.StreamContractTest;
 import io.foothold.sampler.config.SamplerConfig;
 import io.foothold.sampler.grpc.SamplerGrpc;
+import io.foothold.v1.ChatSettings;
 import io.foothold.v1.MutinySamplerServiceGrpc;
+import io.foothold.v1.PreparePromptsRequest;
 import io.foothold.v1.Reservation;
 import io.foothold.v1.SampleRequest;
 import io.foothold.v1.SampleResponse;
@@ -15,6 +18,7 @@ import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
 import io.grpc.BindableService;
 import io.grpc.Channel;
+import io.grpc.StatusRuntimeException;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.Multi;
 import java.io.IOException;
@@ -139,8 +143,11 @@ class SamplerStreamTest extends StreamContractTest<SampleRequest, SampleResponse
     }
 
     private List<SampleResponse> sample(SampleRequest work, int results) {
-        return sampler()
-                .sample(Multi.createFrom()
+        return sample(sampler(), work, results);
+    }
+
+    private List<SampleResponse> sample(SamplerGrpc sampler, SampleRequest work, int results) {
+        return sampler.sample(Multi.createFrom()
                         .items(shape().credit(100), work)
                         .onCompletion()
                         .call(() -> io.smallrye.mutiny.Uni.createFrom().nothing()))
@@ -185,5 +192,41 @@ class SamplerStreamTest extends StreamContractTest<SampleRequest, SampleResponse
         assertThat(out).allMatch(SampleResponse::hasFailed);
         assertThat(out.get(0).getFailed().getFailure().getMessage()).contains("scripted to break");
         assertThat(triton.generated.get()).as("four attempts").isBetween(4, 8);
+    }
+
+    @Test
+    void aPreparedPromptIsNotEncodedAgain() {
+        SamplerGrpc sampler = sampler();
+        PreparePromptsRequest soon = PreparePromptsRequest.newBuilder()
+                .addPrompts("ab")
+                .addPrompts("cd")
+                .build();
+        for (int i = 0; i < 2; i++) {
+            sampler.preparePrompts(soon).await().atMost(Duration.ofSeconds(20));
+        }
+        assertThat(triton.encoded).hasValue(2);
+        List<SampleResponse> out = sample(sampler, group("x"), 1);
+        assertThat(out.get(0).getRollout().getPromptTokenIdsList()).containsExactly(0, 1);
+        assertThat(triton.encoded).hasValue(2);
+        // As a user's message it is another prompt.
+        sampler.preparePrompts(soon.toBuilder()
+                        .setChat(ChatSettings.getDefaultInstance())
+                        .build())
+                .await()
+                .atMost(Duration.ofSeconds(20));
+        assertThat(triton.encoded).hasValue(4);
+    }
+
+    @Test
+    void promptsThatCannotBeEncodedAreAnError() {
+        triton.close();
+        assertThatThrownBy(() -> sampler()
+                        .preparePrompts(PreparePromptsRequest.newBuilder()
+                                .addPrompts("ab")
+                                .build())
+                        .await()
+                        .atMost(Duration.ofSeconds(20)))
+                .isInstanceOf(StatusRuntimeException.class)
+                .hasMessageContaining("UNAVAILABLE");
     }
 }

@@ -33,6 +33,9 @@ final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceService
     /** So many requests are still answered twice. */
     final AtomicInteger toRepeat = new AtomicInteger();
 
+    /** Texts that were encoded. */
+    final AtomicInteger encoded = new AtomicInteger();
+
     /** Requests for another policy version that were carried out. */
     final AtomicInteger updates = new AtomicInteger();
 
@@ -108,6 +111,7 @@ final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceService
 
             /** Every text has the same two tokens. */
             private void tokenize(ModelInferResponse.Builder answer, int texts) {
+                encoded.addAndGet(texts);
                 int[] ids = new int[2 * texts];
                 int[] lengths = new int[texts];
                 Arrays.setAll(ids, i -> i % 2);

@@ -281,7 +281,8 @@ public final class Services implements AutoCloseable {
 
     /** Has prompts encoded that will be sampled soon with these settings. */
     public void preparePrompts(List<String> prompts, SamplingSettings settings) {
-        PreparePromptsRequest.Builder request = PreparePromptsRequest.newBuilder().addAllPrompts(prompts);
+        PreparePromptsRequest.Builder request =
+                PreparePromptsRequest.newBuilder().addAllPrompts(prompts);
         if (settings.hasChat()) {
             request.setChat(settings.getChat());
         }

@@ -1,4 +1,4 @@
-package io.foothold.cli;
+package io.foothold.cli.conformance;
 
 import java.io.IOException;
 import java.net.URI;

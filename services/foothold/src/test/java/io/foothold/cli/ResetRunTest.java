@@ -95,6 +95,10 @@ class ResetRunTest {
             assertThat(stack.ledger.tokensByUse("r")).containsKeys("seed", "localization", "train");
             List<JsonNode> updates = updates(stack);
             assertThat(updates).hasSize(6);
+            assertThat(stack.prepared)
+                    .as("the prompts of every update but the first are encoded while the one before is trained")
+                    .hasSize(5)
+                    .allSatisfy(prompts -> assertThat(prompts).hasSize(2).allMatch(p -> p.startsWith("<|solve|>")));
             double exact = updates.stream()
                     .mapToDouble(u -> u.path("localization_exact").asDouble(1))
                     .average()

@@ -35,6 +35,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -58,6 +59,9 @@ final class Stack implements AutoCloseable {
     Stack(Path home, Path policy) throws IOException {
         this(home, policy, Optional.empty());
     }
+
+    /** Prompts that were encoded ahead of their update. */
+    final List<List<String>> prepared = Collections.synchronizedList(new ArrayList<>());
 
     /**
      * A stack on a shipped policy.
@@ -125,6 +129,7 @@ final class Stack implements AutoCloseable {
 
             @Override
             public Uni<PreparePromptsResponse> preparePrompts(PreparePromptsRequest request) {
+                prepared.add(request.getPromptsList());
                 return sampler.preparePrompts(request);
             }
 

@@ -64,8 +64,14 @@ public final class ModelHost implements AutoCloseable {
             long lastPauseMicros,
             String lastError) {}
 
-    /** How long an idle engine waits for company of the first request: a call with one group costs nearly as much as with ten. */
+    /**
+     * An idle engine waits for company of the first request until none came for so long: a call with one group costs nearly as much
+     * as with ten.
+     */
     private static final long GATHER_MILLIS = 2;
+
+    /** It waits no longer than this, whatever comes. */
+    private static final long GATHER_MOST_MILLIS = 10;
 
     private final ModelConfig config;
     private final Tokenizer tokenizer;
@@ -174,12 +180,13 @@ public final class ModelHost implements AutoCloseable {
     private void takeCommands(GenerationEngine engine, boolean busy) {
         try {
             Consumer<GenerationEngine> command = busy ? commands.poll() : commands.poll(200, TimeUnit.MILLISECONDS);
-            if (!busy && command != null) {
-                Thread.sleep(GATHER_MILLIS);
-            }
+            long start = System.nanoTime();
             while (command != null) {
                 command.accept(engine);
-                command = commands.poll();
+                long gathered = (System.nanoTime() - start) / 1_000_000;
+                command = busy || gathered >= GATHER_MOST_MILLIS
+                        ? commands.poll()
+                        : commands.poll(GATHER_MILLIS, TimeUnit.MILLISECONDS);
             }
         } catch (InterruptedException e) {
             stopping = true;

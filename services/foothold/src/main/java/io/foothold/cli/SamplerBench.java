@@ -90,6 +90,7 @@ final class SamplerBench {
         int code = AllInOne.run(home, port, inference.settings(settings), runs -> {
             ManagedChannel channel = ManagedChannelBuilder.forAddress("127.0.0.1", port)
                     .usePlaintext()
+                    .directExecutor()
                     .build();
             try (Services services = new Services(
                     new Services.Channels(channel, channel, channel, channel, channel),

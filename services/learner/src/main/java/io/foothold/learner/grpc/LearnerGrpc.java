@@ -46,8 +46,11 @@ import java.util.function.Supplier;
 public final class LearnerGrpc implements LearnerService {
     private final LearnerConfig config;
     private final MeterRegistry metrics;
-    private final ExecutorService thread = Executors.newSingleThreadExecutor(
-            Thread.ofPlatform().daemon().name("learner").factory());
+    private final ExecutorService thread = Executors.newSingleThreadExecutor(Thread.ofPlatform()
+            .daemon()
+            .name("learner")
+            .priority(Thread.MAX_PRIORITY)
+            .factory());
     private final Map<String, LearnerRun> runs = new HashMap<>();
     private final Map<String, Assembly> assemblies = new ConcurrentHashMap<>();
     private final Map<String, AtomicReference<Double>> gauges = new ConcurrentHashMap<>();

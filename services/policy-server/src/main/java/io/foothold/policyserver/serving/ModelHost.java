@@ -110,7 +110,12 @@ public final class ModelHost implements AutoCloseable {
         this.replies = Executors.newSingleThreadExecutor(
                 Thread.ofPlatform().daemon().name("policy-replies").factory());
         CompletableFuture<Void> started = new CompletableFuture<>();
-        this.thread = Thread.ofPlatform().daemon().name("policy-engine").start(() -> serve(weights, started));
+        // Replies come in bursts: without priority they take the engine's core where there is no other.
+        this.thread = Thread.ofPlatform()
+                .daemon()
+                .name("policy-engine")
+                .priority(Thread.MAX_PRIORITY)
+                .start(() -> serve(weights, started));
         try {
             started.join();
         } catch (RuntimeException e) {

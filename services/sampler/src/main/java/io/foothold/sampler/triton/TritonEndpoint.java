@@ -67,6 +67,8 @@ public final class TritonEndpoint implements AutoCloseable {
         for (int i = 0; i < CHANNELS; i++) {
             channels[i] = ManagedChannelBuilder.forTarget(target)
                     .usePlaintext()
+                    // Responses are short work that never blocks: no thread is woken for each.
+                    .directExecutor()
                     .maxInboundMessageSize(LARGEST_MESSAGE)
                     .build();
         }

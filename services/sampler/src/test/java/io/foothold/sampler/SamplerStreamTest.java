@@ -219,13 +219,11 @@ class SamplerStreamTest extends StreamContractTest<SampleRequest, SampleResponse
 
     @Test
     void promptsThatCannotBeEncodedAreAnError() {
+        SamplerGrpc sampler = sampler();
         triton.close();
-        assertThatThrownBy(() -> sampler()
-                        .preparePrompts(PreparePromptsRequest.newBuilder()
-                                .addPrompts("ab")
-                                .build())
-                        .await()
-                        .atMost(Duration.ofSeconds(20)))
+        PreparePromptsRequest soon =
+                PreparePromptsRequest.newBuilder().addPrompts("ab").build();
+        assertThatThrownBy(() -> sampler.preparePrompts(soon).await().atMost(Duration.ofSeconds(20)))
                 .isInstanceOf(StatusRuntimeException.class)
                 .hasMessageContaining("UNAVAILABLE");
     }

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.LedgerAudit;
+import io.foothold.core.reset.LocalizationStatistics.Outcome;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -18,6 +19,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.function.ToIntFunction;
 
 /** The report of the reset demo. */
 record ResetReport(List<Run> runs, long tokens) {
@@ -246,26 +249,35 @@ record ResetReport(List<Run> runs, long tokens) {
     /** What came of all resets of a run that know their first error. */
     static Suffixes suffixes(Path home) {
         ObjectMapper mapper = new ObjectMapper();
-        int[] all = new int[2];
-        int[] right = new int[2];
+        List<Outcome> known = new ArrayList<>();
         try (DirectoryStream<Path> files = Files.newDirectoryStream(home.resolve("completions"), "resets-*.jsonl")) {
             for (Path file : files) {
                 for (String text : Files.readAllLines(file)) {
                     JsonNode line = mapper.readTree(text);
                     if (line.has("first_error")) {
-                        int kind = line.path("thought").asInt()
-                                        <= line.path("first_error").asInt()
-                                ? 0
-                                : 1;
-                        all[kind] += line.path("suffixes").asInt();
-                        right[kind] += line.path("passes").asInt();
+                        known.add(new Outcome(
+                                line.path("thought").asInt(),
+                                OptionalInt.of(line.path("first_error").asInt()),
+                                0,
+                                line.path("suffixes").asInt(),
+                                line.path("passes").asInt()));
                     }
                 }
             }
         } catch (IOException e) {
             throw new FootholdException(ErrorCode.STORAGE, home + " cannot be read: " + e.getMessage(), e);
         }
-        return new Suffixes(all[0], right[0], all[1], right[1]);
+        List<Outcome> clean = known.stream().filter(Outcome::clean).toList();
+        List<Outcome> dirty = known.stream().filter(o -> !o.clean()).toList();
+        return new Suffixes(
+                sum(clean, Outcome::suffixes),
+                sum(clean, Outcome::passes),
+                sum(dirty, Outcome::suffixes),
+                sum(dirty, Outcome::passes));
+    }
+
+    private static int sum(List<Outcome> outcomes, ToIntFunction<Outcome> what) {
+        return outcomes.stream().mapToInt(what).sum();
     }
 
     /** The first reset of a run's first update. */

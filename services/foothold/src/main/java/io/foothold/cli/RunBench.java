@@ -38,7 +38,7 @@ final class RunBench {
     private static final int MANY_GROUPS = 48;
     private static final int SLOTS = 128;
     private static final int ASYNCHRONOUS_UPDATES = 100;
-    private static final int SYNCHRONOUS_RUNS = 6;
+    private static final int SYNCHRONOUS_RUNS = 12;
     private static final int SYNCHRONOUS_UPDATES = 8;
     private static final int WARM_UP = 4;
     private static final int WARM_UP_OF_A_RUN = 2;
@@ -192,9 +192,10 @@ final class RunBench {
 
     /**
      * Tokens per second of the sampling phases, verification included, and of the engine alone on the same requests: short runs
-     * and the engine by turns, the share of each pair.
+     * and the engine by turns, the share of each pair. A first pair warms both up. The engine alone rests before each update's
+     * work for as long as it did in the run: a core that slept runs slower at first.
      */
-    private Map<String, Double> synchronous(RunManager runs, String name, String file) throws IOException {
+    private Map<String, Double> synchronous(RunManager runs, String name, String file) throws Exception {
         double[] inRun = new double[SYNCHRONOUS_RUNS];
         double[] alone = new double[SYNCHRONOUS_RUNS];
         double[] share = new double[SYNCHRONOUS_RUNS];
@@ -203,23 +204,24 @@ final class RunBench {
                 0,
                 null,
                 new GenerationEngine.Settings(SLOTS, EngineBench.PROMPT + EngineBench.MOST_NEW, 4, false, precision))) {
-            for (int i = 0; i < SYNCHRONOUS_RUNS; i++) {
-                String id = name + "-" + i;
+            for (int i = -1; i < SYNCHRONOUS_RUNS; i++) {
+                String id = name + "-" + (i + 1);
                 follow(runs, id, file);
                 List<JsonNode> updates = updates(runs, id);
                 List<Double> phases = new ArrayList<>();
                 List<Double> engines = new ArrayList<>();
-                for (JsonNode update : updates) {
-                    long number = update.path("update").asLong();
-                    double rate = EngineBench.rate(engine, requests(runs, id, number));
-                    if (number > WARM_UP_OF_A_RUN) {
-                        phases.add(update.path("sampling_tokens_per_s").asDouble());
-                        engines.add(rate);
-                    }
+                for (JsonNode update : updates.subList(WARM_UP_OF_A_RUN, updates.size())) {
+                    List<GenerationRequest> requests =
+                            requests(runs, id, update.path("update").asLong());
+                    Thread.sleep(restMillis(update));
+                    engines.add(EngineBench.rate(engine, requests));
+                    phases.add(update.path("sampling_tokens_per_s").asDouble());
                 }
-                inRun[i] = Quantiles.median().compute(phases);
-                alone[i] = Quantiles.median().compute(engines);
-                share[i] = inRun[i] / alone[i];
+                if (i >= 0) {
+                    inRun[i] = Quantiles.median().compute(phases);
+                    alone[i] = Quantiles.median().compute(engines);
+                    share[i] = inRun[i] / alone[i];
+                }
             }
         }
         Map<String, Double> out = new LinkedHashMap<>();
@@ -229,6 +231,13 @@ final class RunBench {
         out.put("share_lowest_pair", Doubles.min(share));
         out.put("share_highest_pair", Doubles.max(share));
         return out;
+    }
+
+    /** How long the engine had nothing to do in this update of a synchronous run. */
+    private static long restMillis(JsonNode update) {
+        double sampling = update.path("sampled_tokens").asDouble()
+                / update.path("sampling_tokens_per_s").asDouble();
+        return Math.max(0, Math.round(1000 * (update.path("update_seconds").asDouble() - sampling)));
     }
 
     /** The requests of an update as the run made them: prompts from its completions, seeds from the run's tree. */

@@ -65,8 +65,8 @@ public final class ModelHost implements AutoCloseable {
             String lastError) {}
 
     /**
-     * An idle engine waits for company of the first request until none came for so long: a call with one group costs nearly as much
-     * as with ten.
+     * An idle engine waits for company of the first request until its slots have work or none came for so long: a call with one
+     * group costs nearly as much as with ten.
      */
     private static final long GATHER_MILLIS = 2;
 
@@ -189,7 +189,7 @@ public final class ModelHost implements AutoCloseable {
             while (command != null) {
                 command.accept(engine);
                 long gathered = (System.nanoTime() - start) / 1_000_000;
-                command = busy || gathered >= GATHER_MOST_MILLIS
+                command = busy || gathered >= GATHER_MOST_MILLIS || engine.waiting() >= engine.slots()
                         ? commands.poll()
                         : commands.poll(GATHER_MILLIS, TimeUnit.MILLISECONDS);
             }

@@ -112,6 +112,23 @@ class JumpDialTest {
         }
     }
 
+    @Test
+    void tracedProblemsAreTheSameAndDemandEveryMark() {
+        ProblemSets sets = new ProblemSets();
+        List<Problem> jumps = List.copyOf(sets.load(source("dial-jumps")).values());
+        List<Problem> traced = List.copyOf(sets.load(source("dial-traced")).values());
+        for (int i = 0; i < jumps.size(); i++) {
+            Problem p = traced.get(i);
+            assertThat(p.statement()).isEqualTo(jumps.get(i).statement());
+            assertThat(p.maxTokens()).isEqualTo(jumps.get(i).maxTokens());
+            List<String> slipped = new ArrayList<>(p.oracleThoughts());
+            slipped.set(3, slipped.get(3).replaceFirst("\\d+;", "99;"));
+            String last = jumps.get(i).answer();
+            assertThat(String.join("", p.oracleThoughts()) + last).endsWith(p.answer());
+            assertThat(String.join("", slipped) + last).endsWith(last).doesNotEndWith(p.answer());
+        }
+    }
+
     private static ProblemSets.Source source(String family) {
         return new ProblemSets.Source.Generated(family, "late", 20, 3, "test");
     }

@@ -56,7 +56,9 @@ final class ProblemsCommand implements Callable<Integer> {
             mixinStandardHelpOptions = true,
             description = "Writes problems of a generated family as JSONL.")
     static final class Generate implements Callable<Integer> {
-        @Option(names = "--family", description = "dial, dial-jumps or dial-restating (default: ${DEFAULT-VALUE}).")
+        @Option(
+                names = "--family",
+                description = "dial, dial-jumps, dial-traced or dial-restating (default: ${DEFAULT-VALUE}).")
         private String family = "dial";
 
         @Option(

@@ -34,21 +34,28 @@ final class ResetDemo {
      *
      * @param name as in the report
      * @param preset that it starts from
-     * @param family of its problems, and its base policy
+     * @param base its base policy
+     * @param family of its problems
      * @param settings that make it what it is
      */
-    record Arm(String name, String preset, String family, String level, List<String> settings) {
+    record Arm(String name, String preset, String base, String family, String level, List<String> settings) {
         static Arm of(String name, String preset, String level, String... settings) {
-            return new Arm(name, preset, JUMPS, level, List.of(settings));
+            return new Arm(name, preset, JUMPS, JUMPS, level, List.of(settings));
         }
 
         /** The same on late problems with the base policy that corrects itself now and then. */
         static Arm restating(String name, String preset, String... settings) {
-            return new Arm(name + ", restating", preset, "dial-restating", "late", List.of(settings));
+            return new Arm(name + ", restating", preset, RESTATING, RESTATING, "late", List.of(settings));
+        }
+
+        /** On late problems that are right only if every mark on the way is. */
+        static Arm traced(String name, String preset, String... settings) {
+            return new Arm(name + ", traced", preset, JUMPS, "dial-traced", "late", List.of(settings));
         }
     }
 
     private static final String JUMPS = "dial-jumps";
+    private static final String RESTATING = "dial-restating";
     private static final String SRPO = "srpo-jumps";
     private static final String GRPO = "grpo-jumps";
 
@@ -84,6 +91,9 @@ final class ResetDemo {
                     "optimizer.final_share=0.1"),
             Arm.of("srpo-noise-25", SRPO, "late", "resets.noise=0.25"),
             Arm.of("srpo-noise-50", SRPO, "late", "resets.noise=0.5"),
+            Arm.traced("grpo", GRPO),
+            Arm.traced("srpo", SRPO),
+            Arm.traced("oracle", SRPO, "resets.localizer=oracle"),
             Arm.restating("grpo", GRPO),
             Arm.restating("srpo", SRPO),
             Arm.restating("oracle", SRPO, "resets.localizer=oracle"),
@@ -170,7 +180,7 @@ final class ResetDemo {
                 arm.preset(),
                 seed,
                 size.tokens(),
-                Workspace.policy(arm.family()),
+                Workspace.policy(arm.base()),
                 arm.family(),
                 arm.level(),
                 POOL,
@@ -188,7 +198,7 @@ final class ResetDemo {
     static Map<String, String> engine(int frozenPort, List<Arm> arms) {
         return Map.of(
                 "foothold.policy-server.max-length",
-                arms.stream().allMatch(a -> a.family().equals(JUMPS)) ? "112" : "176",
+                arms.stream().allMatch(a -> a.base().equals(JUMPS)) ? "112" : "176",
                 "foothold.policy-server.model",
                 Workspace.policy(JUMPS).toString(),
                 "foothold.policy-server.deterministic",

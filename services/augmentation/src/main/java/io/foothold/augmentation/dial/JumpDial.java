@@ -83,6 +83,14 @@ public final class JumpDial {
         }
     }
 
+    /** What a response must end with to be right. */
+    public enum Claim {
+        /** The last mark: two slips that cancel pass too. */
+        LAST_MARK,
+        /** Every mark on the way: nothing passes by luck. */
+        EVERY_MARK
+    }
+
     private final int start;
     private final int[] moves;
     private final int[] marks;
@@ -180,10 +188,10 @@ public final class JumpDial {
     /**
      * A problem set: distinct problems, the same for equal arguments.
      *
-     * @param restated thoughts that a response has room for beside the 16 of a straight solution
      * @param split train or test
+     * @param restated thoughts that a response has room for beside the 16 of a straight solution
      */
-    public static List<Problem> problems(Level level, int count, long seed, String split, int restated) {
+    public static List<Problem> problems(Level level, int count, long seed, String split, int restated, Claim claim) {
         boolean test = Dial.isTestSplit(split);
         SplittableRandom random = Seeds.of(seed)
                 .split("dial-jumps")
@@ -196,22 +204,23 @@ public final class JumpDial {
             JumpDial dial = draw(random, MOVES, JUMPS_OF_A_PROBLEM, level.from, level.to, test);
             if (seen.add(dial.statement())) {
                 String name = level.name().toLowerCase(Locale.ROOT);
-                out.add(dial.problem(name + "-" + split + "-" + seed + "-" + out.size(), split, restated));
+                out.add(dial.problem(name + "-" + split + "-" + seed + "-" + out.size(), split, restated, claim));
             }
         }
         return out;
     }
 
-    private Problem problem(String id, String split, int restated) {
+    private Problem problem(String id, String split, int restated, Claim claim) {
         List<String> oracle = new ArrayList<>();
         for (int k = 0; k < moves.length; k++) {
             oracle.add(thought(k, marks[k]));
         }
+        String last = answer(marks[moves.length - 1]);
         return new Problem(
                 id,
                 statement(),
                 ProblemKind.EXACT,
-                answer(marks[moves.length - 1]),
+                claim == Claim.EVERY_MARK ? String.join("", oracle) + last : last,
                 oracle,
                 "dial-jumps",
                 split,

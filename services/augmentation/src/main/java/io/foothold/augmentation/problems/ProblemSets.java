@@ -15,7 +15,7 @@ import java.util.Map;
 /** Loads problem sets and remembers the last few; the same source always gives the same problems. Thread-safe. */
 public final class ProblemSets {
     private static final int REMEMBERED = 16;
-    private static final List<String> FAMILIES = List.of("dial", "dial-jumps", "dial-restating");
+    private static final List<String> FAMILIES = List.of("dial", "dial-jumps", "dial-traced", "dial-restating");
 
     /** Where problems come from. */
     public sealed interface Source {
@@ -54,8 +54,9 @@ public final class ProblemSets {
                     }
                     yield switch (g.family()) {
                         case "dial" -> Dial.problems(Dial.Level.named(g.level()), g.count(), g.seed(), g.split());
-                        case "dial-jumps" -> jumps(g, 0);
-                        case "dial-restating" -> jumps(g, JumpDial.MOVES);
+                        case "dial-jumps" -> jumps(g, 0, JumpDial.Claim.LAST_MARK);
+                        case "dial-traced" -> jumps(g, 0, JumpDial.Claim.EVERY_MARK);
+                        case "dial-restating" -> jumps(g, JumpDial.MOVES, JumpDial.Claim.LAST_MARK);
                         default ->
                             throw new FootholdException(
                                     ErrorCode.INVALID_INPUT,
@@ -70,7 +71,7 @@ public final class ProblemSets {
         }
     }
 
-    private static List<Problem> jumps(Source.Generated g, int restated) {
-        return JumpDial.problems(JumpDial.Level.named(g.level()), g.count(), g.seed(), g.split(), restated);
+    private static List<Problem> jumps(Source.Generated g, int restated, JumpDial.Claim claim) {
+        return JumpDial.problems(JumpDial.Level.named(g.level()), g.count(), g.seed(), g.split(), restated, claim);
     }
 }

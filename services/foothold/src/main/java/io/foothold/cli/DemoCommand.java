@@ -50,7 +50,8 @@ final class DemoCommand implements Callable<Integer> {
             paramLabel = "NAME",
             description =
                     "With --resets: runs this arm only; repeatable. Beside those of the demo there are grpo-dynamic, "
-                            + "grpo-decay, srpo-decay, srpo-noise-25, srpo-noise-50 and, with a base that corrects itself "
+                            + "grpo-decay, srpo-decay, srpo-noise-25, srpo-noise-50; these, grpo, srpo and oracle with "
+                            + "', last mark' behind, where slips that cancel pass; and, with a base that corrects itself "
                             + "now and then, 'grpo, restating', 'srpo, restating', 'oracle, restating', 'rrpo, restating'.")
     private List<String> arms = new ArrayList<>();
 

@@ -1,6 +1,7 @@
 package io.foothold.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.google.common.collect.ImmutableList;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.error.Nearest;
@@ -39,61 +40,72 @@ final class ResetDemo {
      * @param settings that make it what it is
      */
     record Arm(String name, String preset, String base, String family, String level, List<String> settings) {
-        static Arm of(String name, String preset, String level, String... settings) {
-            return new Arm(name, preset, JUMPS, JUMPS, level, List.of(settings));
+        /** With the settings that the sweep on these problems found (see the policy's README). */
+        static Arm grpo(String name, String level, String... settings) {
+            return new Arm(
+                    name,
+                    GRPO,
+                    JUMPS,
+                    TRACED,
+                    level,
+                    with(settings, "sampling.groups_per_update=2", "optimizer.learning_rate=4e-4"));
         }
 
-        /** The same on late problems with the base policy that corrects itself now and then. */
+        /** With the settings that the sweep on these problems found. */
+        static Arm srpo(String name, String level, String... settings) {
+            return new Arm(name, SRPO, JUMPS, TRACED, level, with(settings, "sampling.groups_per_update=1"));
+        }
+
+        private static List<String> with(String[] settings, String... tuned) {
+            return ImmutableList.<String>builder().add(tuned).add(settings).build();
+        }
+
+        /** On late problems that are right by their last mark alone, also where two slips cancel. */
+        static Arm lastMark(String name, String preset, String... settings) {
+            return new Arm(name + ", last mark", preset, JUMPS, JUMPS, "late", List.of(settings));
+        }
+
+        /** The same with the base policy that corrects itself now and then. */
         static Arm restating(String name, String preset, String... settings) {
             return new Arm(name + ", restating", preset, RESTATING, RESTATING, "late", List.of(settings));
-        }
-
-        /** On late problems that are right only if every mark on the way is. */
-        static Arm traced(String name, String preset, String... settings) {
-            return new Arm(name + ", traced", preset, JUMPS, "dial-traced", "late", List.of(settings));
         }
     }
 
     private static final String JUMPS = "dial-jumps";
+    private static final String TRACED = "dial-traced";
     private static final String RESTATING = "dial-restating";
     private static final String SRPO = "srpo-jumps";
     private static final String GRPO = "grpo-jumps";
+    private static final String[] DECAY = {
+        "optimizer.schedule=linear", "optimizer.warmup_steps=5", "optimizer.total_steps=80", "optimizer.final_share=0.1"
+    };
 
     static final List<Arm> ARMS = List.of(
-            Arm.of("grpo", GRPO, "late"),
-            Arm.of("srpo", SRPO, "late"),
-            Arm.of("srpo-frozen", SRPO, "late", "localizer.policy=frozen"),
-            Arm.of("oracle", SRPO, "late", "resets.localizer=oracle"),
-            Arm.of("early8", SRPO, "late", "resets.localizer=early", "resets.early_thought=8"),
-            Arm.of("early11", SRPO, "late", "resets.localizer=early", "resets.early_thought=11"),
-            Arm.of("rrpo", SRPO, "late", "resets.localizer=random"),
-            Arm.of("grpo, spread", GRPO, "spread"),
-            Arm.of("srpo, spread", SRPO, "spread"));
+            Arm.grpo("grpo", "late"),
+            Arm.srpo("srpo", "late"),
+            Arm.srpo("srpo-frozen", "late", "localizer.policy=frozen"),
+            Arm.srpo("oracle", "late", "resets.localizer=oracle"),
+            Arm.srpo("early8", "late", "resets.localizer=early", "resets.early_thought=8"),
+            Arm.srpo("early11", "late", "resets.localizer=early", "resets.early_thought=11"),
+            Arm.srpo("rrpo", "late", "resets.localizer=random"),
+            Arm.grpo("grpo, spread", "spread"),
+            Arm.srpo("srpo, spread", "spread"));
 
     /** What was left out of the demo: asked for by name. */
     static final List<Arm> VARIANTS = List.of(
-            Arm.of("grpo-dynamic", GRPO, "late", "sampling.refills=3"),
-            Arm.of(
-                    "grpo-decay",
-                    GRPO,
-                    "late",
-                    "optimizer.schedule=linear",
-                    "optimizer.warmup_steps=5",
-                    "optimizer.total_steps=80",
-                    "optimizer.final_share=0.1"),
-            Arm.of(
-                    "srpo-decay",
-                    SRPO,
-                    "late",
-                    "optimizer.schedule=linear",
-                    "optimizer.warmup_steps=5",
-                    "optimizer.total_steps=80",
-                    "optimizer.final_share=0.1"),
-            Arm.of("srpo-noise-25", SRPO, "late", "resets.noise=0.25"),
-            Arm.of("srpo-noise-50", SRPO, "late", "resets.noise=0.5"),
-            Arm.traced("grpo", GRPO),
-            Arm.traced("srpo", SRPO),
-            Arm.traced("oracle", SRPO, "resets.localizer=oracle"),
+            Arm.grpo("grpo-dynamic", "late", "sampling.refills=3"),
+            Arm.grpo("grpo-decay", "late", DECAY),
+            Arm.srpo("srpo-decay", "late", DECAY),
+            Arm.srpo("srpo-noise-25", "late", "resets.noise=0.25"),
+            Arm.srpo("srpo-noise-50", "late", "resets.noise=0.5"),
+            Arm.lastMark("grpo", GRPO),
+            Arm.lastMark("srpo", SRPO),
+            Arm.lastMark("oracle", SRPO, "resets.localizer=oracle"),
+            Arm.lastMark("grpo-dynamic", GRPO, "sampling.refills=3"),
+            Arm.lastMark("grpo-decay", GRPO, DECAY),
+            Arm.lastMark("srpo-decay", SRPO, DECAY),
+            Arm.lastMark("srpo-noise-25", SRPO, "resets.noise=0.25"),
+            Arm.lastMark("srpo-noise-50", SRPO, "resets.noise=0.5"),
             Arm.restating("grpo", GRPO),
             Arm.restating("srpo", SRPO),
             Arm.restating("oracle", SRPO, "resets.localizer=oracle"),

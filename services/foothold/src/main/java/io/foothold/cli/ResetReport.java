@@ -26,8 +26,9 @@ import java.util.function.ToIntFunction;
 record ResetReport(List<Run> runs, long tokens) {
     static final double[] THRESHOLDS = {0.5, 0.75};
     private static final String TEXT = """
-            The dial with jumps: sixteen moves, three of them named jumps that the base policy gets wrong most of the time. The \
-            answer is the last mark only, so one wrong jump spoils the rollout. On the <em>late</em> problems the jumps stand \
+            The dial with jumps: sixteen moves, three of them named jumps that the base policy gets wrong most of the time. A \
+            solution is right when the mark after every move is; for the arms called <em>last mark</em> or <em>restating</em> when \
+            the last one is, which slips that cancel reach too. On the <em>late</em> problems the jumps stand \
             among the last six moves: a reset to just before the first wrong move keeps what was right and samples a short \
             suffix again. On the <em>spread</em> problems they stand anywhere. Every sampled token is counted: seeds, draws that \
             found no failure, localization (one token a move), suffixes. What this task can show: that resets can pay when \

@@ -12,7 +12,7 @@ import java.util.SplittableRandom;
 
 /**
  * A dial with marks 0 to 29 and 16 moves: plain turns by 1 to 3 marks either way, and 3 named jumps A to F, each its own
- * translation. The solution names the mark after every move, one thought a move; the answer is the last mark only. Where the
+ * translation. The solution names the mark after every move, one thought a move; what must be right is a {@link Claim}. Where the
  * jumps stand decides whether resets can pay: a reset before a late jump skips most of the chain.
  */
 public final class JumpDial {

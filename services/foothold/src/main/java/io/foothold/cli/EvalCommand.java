@@ -1,11 +1,17 @@
 package io.foothold.cli;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.google.common.collect.ListMultimap;
+import com.google.common.collect.MultimapBuilder;
+import com.google.common.math.Stats;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.Segmenter;
 import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.run.RunManager;
+import io.foothold.orchestrator.runfile.RunFile;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,8 +46,13 @@ final class EvalCommand implements Callable<Integer> {
     @Option(names = "--items", description = "With --suite: most problems of a benchmark (default: ${DEFAULT-VALUE}).")
     private int items = 500;
 
-    @Option(names = "--policy", description = "Policy directory, such as a checkpoint (default: the run file's base).")
-    private String policy = "";
+    @Option(
+            names = "--policy",
+            paramLabel = "DIR",
+            description =
+                    "Policy directory, such as a checkpoint (default: the run file's base). Repeatable: the final "
+                            + "checkpoints of several seeds also get one line a set with mean and standard deviation.")
+    private List<Path> policies = new ArrayList<>();
 
     @Option(names = "--set", paramLabel = "KEY=VALUE", description = "A setting that wins over the file; repeatable.")
     private List<String> overrides = new ArrayList<>();
@@ -58,6 +69,7 @@ final class EvalCommand implements Callable<Integer> {
     private final Inference inference = new Inference();
 
     private static final long SUITE_SEED = 42;
+    private static final ObjectMapper MAPPER = new ObjectMapper();
 
     @Override
     public Integer call() throws Exception {
@@ -67,43 +79,91 @@ final class EvalCommand implements Callable<Integer> {
         }
         String text = suite.isEmpty() ? Workspace.read(file) : suiteRun();
         List<String> settings = new ArrayList<>(overrides);
-        if (!policy.isEmpty()) {
-            settings.add("policy.base=" + policy);
-        }
         // An evaluation is a run without updates.
         settings.add("updates=1");
         settings.add("evaluation.every=1000000");
         settings.add("mixture.guided=0");
         settings.add("mixture.root=1");
         settings.add("mining.samples=0");
-        String base = io.foothold.orchestrator.runfile.RunFile.resolve(file.toString(), text, settings)
-                .text("policy.base");
+        List<Path> evaluated = policies.isEmpty()
+                ? List.of(
+                        Path.of(RunFile.resolve(file.toString(), text, settings).text("policy.base")))
+                : policies;
         return AllInOne.run(
                 home,
                 AllInOne.freePort(),
                 inference.settings(Map.of(
                         "foothold.policy-server.model",
-                                Path.of(base).toAbsolutePath().toString(),
+                                evaluated.getFirst().toAbsolutePath().toString(),
                         "foothold.policy-server.max-length", Integer.toString(maxLength))),
                 runs -> {
-                    runs.create("eval", text, settings);
-                    LedgerStore.RunRow end = runs.end("eval").join();
-                    if (end.state().equals("failed")) {
-                        throw new FootholdException(ErrorCode.WRONG_STATE, end.reason());
-                    }
-                    for (String json : runs.ledger().evaluations("eval")) {
-                        JsonNode node = new ObjectMapper().readTree(json);
-                        if (node.path("update").asLong() == 0) {
-                            System.out.println(json);
+                    List<ObjectNode> all = new ArrayList<>();
+                    for (int i = 0; i < evaluated.size(); i++) {
+                        List<String> own = new ArrayList<>(settings);
+                        own.add("policy.base=" + evaluated.get(i));
+                        for (ObjectNode set :
+                                evaluate(runs, evaluated.size() == 1 ? "eval" : "eval-" + (i + 1), text, own)) {
+                            if (evaluated.size() > 1) {
+                                set.put("policy", evaluated.get(i).toString());
+                            }
+                            System.out.println(set);
+                            all.add(set);
                         }
+                    }
+                    if (evaluated.size() > 1) {
+                        overPolicies(all).forEach(System.out::println);
                     }
                     return 0;
                 });
     }
 
+    private static List<ObjectNode> evaluate(RunManager runs, String id, String text, List<String> settings)
+            throws IOException {
+        runs.create(id, text, settings);
+        LedgerStore.RunRow end = runs.end(id).join();
+        if (end.state().equals("failed")) {
+            throw new FootholdException(ErrorCode.WRONG_STATE, end.reason());
+        }
+        List<ObjectNode> out = new ArrayList<>();
+        for (String json : runs.ledger().evaluations(id)) {
+            ObjectNode set = (ObjectNode) MAPPER.readTree(json);
+            if (set.path("update").asLong() == 0) {
+                out.add(set);
+            }
+        }
+        return out;
+    }
+
+    /**
+     * Mean and standard deviation (of a sample: divided by n - 1) of every pass@k over the policies, one object a set, as the SRPO
+     * paper reports several seeds.
+     */
+    static List<ObjectNode> overPolicies(List<ObjectNode> evaluations) {
+        ListMultimap<String, ObjectNode> bySet =
+                MultimapBuilder.linkedHashKeys().arrayListValues().build();
+        evaluations.forEach(e -> bySet.put(e.path("set").asText(), e));
+        List<ObjectNode> out = new ArrayList<>();
+        for (String set : bySet.keySet()) {
+            List<ObjectNode> own = bySet.get(set);
+            ObjectNode line = MAPPER.createObjectNode().put("set", set).put("policies", own.size());
+            own.getFirst().fieldNames().forEachRemaining(name -> {
+                if (name.matches("pass@[0-9]+")) {
+                    Stats stats =
+                            Stats.of(own.stream().mapToDouble(e -> e.path(name).asDouble()));
+                    line.put(name + "_mean", stats.mean());
+                    if (own.size() > 1) {
+                        line.put(name + "_std", stats.sampleStandardDeviation());
+                    }
+                }
+            });
+            out.add(line);
+        }
+        return out;
+    }
+
     /** A run file whose evaluation sets are the benchmarks that are there, converted. */
     private String suiteRun() {
-        if (policy.isEmpty()) {
+        if (policies.isEmpty()) {
             throw new FootholdException(ErrorCode.INVALID_INPUT, "--suite needs --policy DIR");
         }
         StringBuilder sets = new StringBuilder();
@@ -143,6 +203,6 @@ final class EvalCommand implements Callable<Integer> {
                 sampling: {max_tokens: 4096}
                 evaluation: {samples: 1, temperature: 0}
                 verification: {options: contained}
-                """.formatted(policy, first, sets);
+                """.formatted(policies.getFirst(), first, sets);
     }
 }

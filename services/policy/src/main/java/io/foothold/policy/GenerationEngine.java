@@ -10,6 +10,7 @@ import io.foothold.core.random.Seeds;
 import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -103,6 +104,9 @@ public final class GenerationEngine implements AutoCloseable {
     private final int rows;
     private final int blockRows;
     private final List<Active> active = new ArrayList<>();
+    /** Rows of {@link #active} that ended after the last step: gaps until the next one. */
+    private final BitSet ended = new BitSet();
+
     private final FairQueue<IntBuffer, Active> waiting = new FairQueue<>();
     private long version;
     private long tokens;
@@ -207,10 +211,9 @@ public final class GenerationEngine implements AutoCloseable {
             return true;
         }
         for (int i = 0; i < active.size(); i++) {
-            if (active.get(i).request.id().equals(id)) {
-                Active a = active.get(i);
-                remove(List.of(i));
-                a.listener.ended(GenerationRequest.End.ABORT, -1);
+            if (!ended.get(i) && active.get(i).request.id().equals(id)) {
+                ended.set(i);
+                active.get(i).listener.ended(GenerationRequest.End.ABORT, -1);
                 return true;
             }
         }
@@ -234,7 +237,7 @@ public final class GenerationEngine implements AutoCloseable {
      * @throws IllegalStateException when a sequence is under way
      */
     public void replace(PolicyWeights next, long nextVersion) {
-        if (!active.isEmpty() || !waiting.isEmpty()) {
+        if (running() > 0 || !waiting.isEmpty()) {
             throw new IllegalStateException("sequences are under way");
         }
         if (!next.config().equals(config)) {
@@ -257,7 +260,7 @@ public final class GenerationEngine implements AutoCloseable {
 
     /** Sequences in slots. */
     public int running() {
-        return active.size();
+        return active.size() - ended.cardinality();
     }
 
     /** Sequences without a slot. */
@@ -286,22 +289,22 @@ public final class GenerationEngine implements AutoCloseable {
     }
 
     private void admit() {
-        int free = settings.slots() - active.size();
+        int free = settings.slots() - running();
+        List<Active> next = new ArrayList<>();
         // Prompts are prefilled a few at a time: one call for one prompt costs nearly as much as for sixteen.
-        if (waiting.isEmpty() || (!active.isEmpty() && free < Math.min(waiting.size(), settings.slots() / 32))) {
-            return;
-        }
-        int first = active.size();
-        while (free > 0) {
+        boolean enough = running() == 0 || free >= Math.min(waiting.size(), settings.slots() / 32);
+        while (enough && next.size() < free) {
             Active a = waiting.poll();
             if (a == null) {
                 break;
             }
-            active.add(a);
-            free--;
+            next.add(a);
+        }
+        if (next.isEmpty() && ended.isEmpty()) {
+            return;
         }
         List<Cached> fresh = new ArrayList<>();
-        for (int slot = first; slot < active.size(); slot++) {
+        for (int slot : arrange(next)) {
             if (cachedLength(active.get(slot)) > 0) {
                 fresh.add(new Cached(slot, cachedTokens(active.get(slot))));
             }
@@ -485,14 +488,8 @@ public final class GenerationEngine implements AutoCloseable {
             parts[1].close();
         }
         slotSteps += (long) steps * (waiting.isEmpty() ? live : settings.slots());
-        List<Integer> finished = new ArrayList<>();
         for (int r = 0; r < live; r++) {
-            if (advance(active.get(r), drawn, logProbs, r * steps, steps)) {
-                finished.add(r);
-            }
-        }
-        if (!finished.isEmpty()) {
-            remove(finished);
+            ended.set(r, advance(active.get(r), drawn, logProbs, r * steps, steps));
         }
     }
 
@@ -563,46 +560,82 @@ public final class GenerationEngine implements AutoCloseable {
     }
 
     /**
-     * Frees slots. A gap takes the oldest row of the next block, whose gap takes the oldest of the one behind it, and so on, so
-     * that live rows stay in front and old rows stay together.
+     * Gives the rows that go on and fresh sequences the first slots. A gap takes the oldest row of the next block, whose gap takes
+     * the oldest of the one behind it, and so on, so that old rows stay together; fresh sequences take the gaps of the last block,
+     * where nothing has to be moved for them.
+     *
+     * @return slots of the fresh sequences
      */
-    private void remove(List<Integer> finished) {
-        int live = active.size();
-        int[] holder = new int[live];
-        for (int i = 0; i < live; i++) {
-            holder[i] = i;
+    private List<Integer> arrange(List<Active> fresh) {
+        int target = running() + fresh.size();
+        int extent = Math.max(active.size(), target);
+        int[] holder = new int[extent];
+        for (int i = 0; i < extent; i++) {
+            holder[i] = i < active.size() && !ended.get(i) ? i : -1;
         }
-        for (int gap : finished) {
-            holder[gap] = -1;
-        }
-        int last = live - 1;
-        for (int gap : finished) {
-            while (last >= 0 && holder[last] < 0) {
-                last--;
-            }
+        int lastBlock = (target - 1) / blockRows * blockRows;
+        for (int gap = 0; gap < lastBlock; gap++) {
             int at = gap;
-            while (at < last) {
-                int source = oldest(holder, (at / blockRows + 1) * blockRows, last);
+            while (at < lastBlock && holder[at] < 0) {
+                int source = oldest(holder, (at / blockRows + 1) * blockRows);
+                if (source < 0) {
+                    break;
+                }
                 holder[at] = holder[source];
                 holder[source] = -1;
                 at = source;
             }
         }
+        int gap = 0;
+        for (int i = target; i < extent; i++) {
+            if (holder[i] >= 0) {
+                while (holder[gap] >= 0) {
+                    gap++;
+                }
+                holder[gap] = holder[i];
+            }
+        }
+        List<Active> arranged = new ArrayList<>();
+        List<Integer> slots = new ArrayList<>();
         List<Long> origin = new ArrayList<>();
-        List<Long> target = new ArrayList<>();
+        List<Long> goal = new ArrayList<>();
         int longest = 1;
-        List<Active> kept = new ArrayList<>();
-        for (int i = 0; i < live - finished.size(); i++) {
+        for (int i = 0; i < target; i++) {
+            if (holder[i] < 0) {
+                arranged.add(fresh.get(slots.size()));
+                slots.add(i);
+                continue;
+            }
             Active a = active.get(holder[i]);
-            kept.add(a);
+            arranged.add(a);
             if (holder[i] != i) {
                 origin.add((long) holder[i]);
-                target.add((long) i);
+                goal.add((long) i);
                 longest = Math.max(longest, a.position());
             }
         }
         active.clear();
-        active.addAll(kept);
+        active.addAll(arranged);
+        ended.clear();
+        move(origin, goal, longest);
+        return slots;
+    }
+
+    /** Slot of the oldest row of the first block from {@code from} on that has one; -1 when there is none. */
+    private int oldest(int[] holder, int from) {
+        int best = -1;
+        for (int i = from; i < holder.length && (best < 0 || i % blockRows != 0); i++) {
+            if (holder[i] >= 0
+                    && (best < 0
+                            || active.get(holder[i]).position()
+                                    > active.get(holder[best]).position())) {
+                best = i;
+            }
+        }
+        return best;
+    }
+
+    private void move(List<Long> origin, List<Long> target, int longest) {
         if (origin.isEmpty()) {
             return;
         }
@@ -624,20 +657,6 @@ public final class GenerationEngine implements AutoCloseable {
                 throw new IllegalStateException("moved " + done.toLong() + " of " + config.layers() + " layers");
             }
         }
-    }
-
-    /** Slot of the oldest row of the block that begins at {@code from}; the last row when there is no such block. */
-    private int oldest(int[] holder, int from, int last) {
-        int best = last;
-        for (int i = Math.min(from, last); i <= last && i < from + blockRows; i++) {
-            if (holder[i] >= 0
-                    && (holder[best] < 0
-                            || active.get(holder[i]).position()
-                                    > active.get(holder[best]).position())) {
-                best = i;
-            }
-        }
-        return best;
     }
 
     @Override

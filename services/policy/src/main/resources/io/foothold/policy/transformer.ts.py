@@ -51,33 +51,46 @@ class Transformer(Module):
       else:
         out.append(w[b])
     return out
-  def qkv(self: __torch__.Transformer, f: List[Tensor], b: int, x: Tensor, turn: Tensor, fd: Tensor, fh: Tensor) -> Tuple[Tensor, Tensor]:
+  def qkv(self: __torch__.Transformer, f: List[Tensor], b: int, x: Tensor, turn: Tensor, fd: Tensor, fh: Tensor, first: int) -> Tuple[Tensor, Tensor]:
     h = __torch__.unit(x, fd)
+    heads = self.heads + self.kv_heads - first
+    scale = f[b + 1]
+    m = f[b]
+    begin = first * self.head_dim
+    if first > 0:
+      scale = torch.narrow(scale, 0, first, heads)
+      m = torch.narrow(m, 1, begin, m.size(1) - begin)
+      turn = torch.narrow(turn, 1, first, heads)
     if self.qkv_bias:
-      y = torch.addmm(f[b + 5], h, f[b])
+      y = torch.addmm(torch.narrow(f[b + 5], 0, begin, m.size(1)), h, m)
     else:
-      y = torch.mm(h, f[b])
+      y = torch.mm(h, m)
     n = y.size(0)
-    heads = self.heads + self.kv_heads
     y = y.view([n, heads + self.kv_heads, self.head_dim])
     parts = torch.split_with_sizes(y, [heads, self.kv_heads], 1)
     qk = parts[0]
     v = parts[1]
     if self.qk_norm:
       qk = __torch__.unit(qk, fh)
-    qk = qk * f[b + 1]
-    z = torch.view_as_complex(qk.view([n, heads, self.head_dim // 2, 2])) * turn
+    if torch.is_grad_enabled():
+      qk = qk * scale
+      z = torch.view_as_complex(qk.view([n, heads, self.head_dim // 2, 2])) * turn
+    else:
+      qk = qk.mul_(scale)
+      z = torch.view_as_complex(qk.view([n, heads, self.head_dim // 2, 2])).mul_(turn)
     return (torch.view_as_real(z).view([n, heads, self.head_dim]), v)
   def tail(self: __torch__.Transformer, f: List[Tensor], b: int, x: Tensor, o: Tensor, fd: Tensor) -> Tensor:
-    x = torch.addmm(x, o, f[b + 2])
-    h = __torch__.unit(x, fd)
-    if x.requires_grad:
+    if torch.is_grad_enabled():
+      x = torch.addmm(x, o, f[b + 2])
+      h = __torch__.unit(x, fd)
       ff = f[b + 3].size(1) // 2
       g = torch.mm(h, torch.narrow(f[b + 3], 1, 0, ff))
       u = torch.mm(h, torch.narrow(f[b + 3], 1, ff, ff))
+      return torch.addmm(x, torch.silu(g) * u, f[b + 4])
     else:
-      g, u = torch.chunk(torch.mm(h, f[b + 3]), 2, -1)
-    return torch.addmm(x, torch.silu(g) * u, f[b + 4])
+      x.addmm_(o, f[b + 2])
+      g, u = torch.chunk(torch.mm(__torch__.unit(x, fd), f[b + 3]), 2, -1)
+      return x.addmm_(torch.silu_(g).mul_(u), f[b + 4])
   def head(self: __torch__.Transformer, f: List[Tensor], x: Tensor, fd: Tensor) -> Tensor:
     return torch.mm(__torch__.unit(x, fd), f[1])
   def floors(self: __torch__.Transformer, w: Tensor) -> Tuple[Tensor, Tensor]:
@@ -177,7 +190,7 @@ class Transformer(Module):
       biases.append(bias)
     for i in range(self.layers):
       b = 2 + i * 6
-      qk, v = (self).qkv(f, b, x, turn, fd, fh)
+      qk, v = (self).qkv(f, b, x, turn, fd, fh, 0)
       heads = torch.split_with_sizes(qk, [H, KV], 1)
       if dense:
         n = query[0].size(0)
@@ -301,8 +314,11 @@ class Transformer(Module):
     allowed, bias = (self).masks(P, P, torch.zeros([1], dtype=4))
     for i in range(self.layers):
       b = 2 + i * 6
-      qk, v = (self).qkv(f, b, x, turn, fd, fh)
-      k = torch.narrow(qk, 1, self.heads, KV).view([n, P, KV, self.head_dim])
+      first = 0
+      if i == self.layers - 1 and not self.exact:
+        first = self.heads
+      qk, v = (self).qkv(f, b, x, turn, fd, fh, first)
+      k = torch.narrow(qk, 1, self.heads - first, KV).view([n, P, KV, self.head_dim])
       vv = v.view([n, P, KV, self.head_dim])
       vc = values[i].view([-1, KV, values[i].size(1), self.head_dim])
       if self.exact:
@@ -374,6 +390,7 @@ class Transformer(Module):
       at = first + s
       if s > 0:
         torch.index_put_(bias, [row, at], zero)
+      line = row * values[0].size(1) + at
       if self.exact:
         place = at
       else:
@@ -383,7 +400,7 @@ class Transformer(Module):
       x = torch.embedding(f[0], tok)
       for i in range(self.layers):
         b = 2 + i * 6
-        qk, v = (self).qkv(f, b, x, turn, fd, fh)
+        qk, v = (self).qkv(f, b, x, turn, fd, fh, 0)
         q = torch.narrow(qk, 1, 0, self.heads).reshape([n * KV, r, hd])
         k = torch.narrow(qk, 1, self.heads, KV).reshape([n * KV, hd])
         v = v.reshape([n * KV, hd])
@@ -397,7 +414,7 @@ class Transformer(Module):
             outs.append((self).weigh(torch.narrow(q, 0, starts[j], sizes[j]), kj.transpose(1, 2), vj, masks[j]))
         else:
           torch.narrow(keys[i].view([keys[i].size(0), -1]), 0, 0, n * KV).scatter_(1, place, k)
-          values[i].view([-1, hd]).index_copy_(0, row * values[i].size(1) + at, v)
+          values[i].view([-1, hd]).index_copy_(0, line, v)
           for j in range(len(sizes)):
             outs.append((self).weigh_bags(torch.narrow(q, 0, starts[j], sizes[j]), keys[i], values[i], bags[j], masks[j]))
         if len(outs) == 1:

@@ -98,6 +98,38 @@ class GenerationEngineTest {
         }
     }
 
+    /** More slots than a block has rows: old rows move forward, fresh ones take gaps, some come late, some are aborted. */
+    @Test
+    void rowsOfSeveralBlocksKeepTheirKeysWhileSlotsAreRefilled() {
+        PolicyWeights weights = Shapes.weights(Shapes.qwen3(), 3);
+        for (Precision precision : Precision.values()) {
+            Random random = new Random(6);
+            List<GenerationRequest> requests = new ArrayList<>();
+            for (int i = 0; i < 900; i++) {
+                int[] prompt = random.ints(1 + random.nextInt(9), 2, 38).toArray();
+                requests.add(GenerationRequest.plain("r" + i, prompt, 1 + random.nextInt(30), i));
+            }
+            Map<String, Sink> sinks = new HashMap<>();
+            try (GenerationEngine engine = new GenerationEngine(
+                    weights, 0, null, new GenerationEngine.Settings(300, 40, 3, false, precision))) {
+                int submitted = 0;
+                boolean more = true;
+                for (int round = 0; more; round++) {
+                    for (int due = Math.min(900, 320 + round * 41); submitted < due; submitted++) {
+                        GenerationRequest r = requests.get(submitted);
+                        sinks.put(r.id(), new Sink());
+                        engine.submit(r, sinks.get(r.id()));
+                    }
+                    engine.abort("r" + random.nextInt(900));
+                    more = engine.step() || submitted < 900;
+                }
+            }
+            assertThat(sinks.values()).allSatisfy(s -> assertThat(s.end).isNotNull());
+            assertThat(sinks.values()).anyMatch(s -> s.end == GenerationRequest.End.ABORT);
+            assertLikeTwin("" + precision, weights, requests, sinks);
+        }
+    }
+
     private static void assertLikeTwin(
             String what, PolicyWeights weights, List<GenerationRequest> requests, Map<String, Sink> sinks) {
         NaiveTransformer naive = new NaiveTransformer(weights);

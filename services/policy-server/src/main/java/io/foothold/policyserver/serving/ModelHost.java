@@ -68,7 +68,7 @@ public final class ModelHost implements AutoCloseable {
      * An idle engine waits for company of the first request until its slots have work or none came for so long: a call with one
      * group costs nearly as much as with ten.
      */
-    private static final long GATHER_MILLIS = 2;
+    private static final long GATHER_MILLIS = 1;
 
     /** It waits no longer than this, whatever comes. */
     private static final long GATHER_MOST_MILLIS = 10;

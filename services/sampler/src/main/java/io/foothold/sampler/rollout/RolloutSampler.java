@@ -303,10 +303,13 @@ public final class RolloutSampler implements AutoCloseable {
             byte[][] vocabulary = vocabulary(endpoint, work);
             Map<String, Collected> byRequest = new LinkedHashMap<>();
             List<ModelInferRequest> requests = new ArrayList<>();
+            ModelInferRequest shared = sharedRequest(endpoint, prompt);
             for (GroupWork.Reservation r : missing.values()) {
                 String requestId = r.rolloutId() + "/" + attempt;
                 byRequest.put(requestId, new Collected(r.rolloutId()));
-                requests.add(request(endpoint, requestId, prompt, r.seed()));
+                ModelInferRequest.Builder request = shared.toBuilder().setId(requestId);
+                Tensors.put(request, RANDOM_SEED, Tensors.ofUnsignedLong(r.seed()));
+                requests.add(request.build());
             }
             CountDownLatch over = new CountDownLatch(1);
             CompletableFuture<FootholdException> failure = new CompletableFuture<>();
@@ -351,9 +354,10 @@ public final class RolloutSampler implements AutoCloseable {
             }
         }
 
-        private ModelInferRequest request(TritonEndpoint endpoint, String id, int[] prompt, long seed) {
+        /** What the requests of a group have in common: all but id and seed. */
+        private ModelInferRequest sharedRequest(TritonEndpoint endpoint, int[] prompt) {
             GroupWork.Settings s = work.settings();
-            ModelInferRequest.Builder request = endpoint.request(id);
+            ModelInferRequest.Builder request = endpoint.request("");
             int[] input = Arrays.copyOf(prompt, prompt.length + work.prefixTokens().length);
             System.arraycopy(work.prefixTokens(), 0, input, prompt.length, work.prefixTokens().length);
             Tensors.put(request, INPUT_IDS, Tensors.ofInts(input));
@@ -362,7 +366,6 @@ public final class RolloutSampler implements AutoCloseable {
             Tensors.put(request, TEMPERATURE, Tensors.ofFloats((float) s.temperature()));
             Tensors.put(request, TOP_P, Tensors.ofFloats((float) s.topP()));
             Tensors.put(request, TOP_K, Tensors.ofInts(s.topK()));
-            Tensors.put(request, RANDOM_SEED, Tensors.ofUnsignedLong(seed));
             Tensors.put(request, STREAM_INTERVAL, Tensors.ofInts(0));
             Tensors.put(request, MIN_POLICY_VERSION, Tensors.ofLongs(work.minPolicyVersion()));
             if (!s.stopStrings().isEmpty()) {

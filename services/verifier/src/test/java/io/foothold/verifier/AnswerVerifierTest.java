@@ -28,6 +28,7 @@ class AnswerVerifierTest {
                 "-3 | \u22123",
                 "2^{10} | 1024",
                 "1\\frac{1}{2} | 3/2",
+                "3\\frac{-1}{2} | -3/2",
                 "(2+3)\\cdot 4 | 20",
                 "x+1 | x + 1",
                 "\\text{yes} | yes",
@@ -58,6 +59,7 @@ class AnswerVerifierTest {
     @CsvSource(
             delimiter = '|',
             value = {
+                "5 | 3\\frac{-1}0",
                 "1/2 | 0.51",
                 "1000 | 1,00",
                 "2 | -2",

@@ -482,6 +482,7 @@ final class Grammar {
             try {
                 if (argument() instanceof Expr.Num top
                         && argument() instanceof Expr.Num bottom
+                        && top.value().signum() >= 0
                         && bottom.value().compareTo(top.value()) > 0) {
                     return new Expr.Num(n.value().add(top.value().divide(bottom.value())));
                 }

@@ -574,16 +574,11 @@ public final class GenerationEngine implements AutoCloseable {
             holder[i] = i < active.size() && !ended.get(i) ? i : -1;
         }
         int lastBlock = (target - 1) / blockRows * blockRows;
-        for (int gap = 0; gap < lastBlock; gap++) {
-            int at = gap;
-            while (at < lastBlock && holder[at] < 0) {
-                int source = oldest(holder, (at / blockRows + 1) * blockRows);
-                if (source < 0) {
-                    break;
-                }
+        for (int at = 0; at < lastBlock; at++) {
+            int source = holder[at] < 0 ? oldest(holder, (at / blockRows + 1) * blockRows) : -1;
+            if (source >= 0) {
                 holder[at] = holder[source];
                 holder[source] = -1;
-                at = source;
             }
         }
         int gap = 0;

@@ -390,10 +390,11 @@ class Transformer(Module):
       at = first + s
       if s > 0:
         torch.index_put_(bias, [row, at], zero)
-      line = row * values[0].size(1) + at
       if self.exact:
         place = at
+        line = at
       else:
+        line = row * values[0].size(1) + at
         page = keys[0].size(3)
         place = ((at // page) * (hd * page) + at % page).unsqueeze(1) + channel * page
       turn = torch.narrow(turns, 0, s * n, n)

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.math.Quantiles;
-import com.google.common.primitives.Doubles;
 import io.foothold.augmentation.dial.Dial;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
@@ -21,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -28,8 +28,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * Measures whole runs through all services in this process: an asynchronous GRPO run whose reward is a coin (so that nearly
- * every group has a signal), and the sampling phases of a synchronous one beside the engine alone on the same work.
+ * Measures whole runs through all services in this process: the sampling phases of synchronous ones beside the engine alone on
+ * the same work, and an asynchronous GRPO run whose reward is a coin (so that nearly every group has a signal).
  */
 final class RunBench {
     private static final int PROBLEMS = 1200;
@@ -39,6 +39,9 @@ final class RunBench {
     private static final int SLOTS = 128;
     private static final int ASYNCHRONOUS_UPDATES = 100;
     private static final int SYNCHRONOUS_RUNS = 12;
+    /** Runs until the JVM has compiled what a rollout goes through; measured in load-tests. */
+    private static final int COLD_RUNS = 40;
+
     private static final int SYNCHRONOUS_UPDATES = 8;
     private static final int WARM_UP = 4;
     private static final int WARM_UP_OF_A_RUN = 2;
@@ -78,15 +81,16 @@ final class RunBench {
                                 Integer.toString(EngineBench.PROMPT + EngineBench.MOST_NEW),
                         "foothold.policy-server.precision", precision.name().toLowerCase(Locale.ROOT)),
                 runs -> {
-                    follow(runs, "asynchronous", runFile(policy, problems, 2, GROUPS, ASYNCHRONOUS_UPDATES, 1e-6));
-                    out.put("whole asynchronous GRPO run", asynchronous(runs));
                     // The weights stay as they are, so that the engine alone can do the same work again.
                     for (int groups : new int[] {GROUPS, MANY_GROUPS}) {
                         String file = runFile(policy, problems, 0, groups, SYNCHRONOUS_UPDATES, 1e-30);
+                        int coldRuns = groups == GROUPS ? COLD_RUNS : 0;
                         out.put(
                                 "sampling phases of a synchronous run, " + groups * ROLLOUTS_PER_GROUP + " rollouts",
-                                synchronous(runs, "synchronous-" + groups, file));
+                                synchronous(runs, "synchronous-" + groups, file, coldRuns));
                     }
+                    follow(runs, "asynchronous", runFile(policy, problems, 2, GROUPS, ASYNCHRONOUS_UPDATES, 1e-6));
+                    out.put("whole asynchronous GRPO run", asynchronous(runs));
                     return 0;
                 });
         if (code != 0) {
@@ -192,45 +196,69 @@ final class RunBench {
 
     /**
      * Tokens per second of the sampling phases, verification included, and of the engine alone on the same requests: short runs
-     * and the engine by turns, the share of each pair. A first pair warms both up. The engine alone rests before each update's
-     * work for as long as it did in the run: a core that slept runs slower at first.
+     * and the engine by turns, the share of each pair.
+     *
+     * @param coldRuns runs between the first pair, of which only the share is told, and the others
      */
-    private Map<String, Double> synchronous(RunManager runs, String name, String file) throws Exception {
-        double[] inRun = new double[SYNCHRONOUS_RUNS];
-        double[] alone = new double[SYNCHRONOUS_RUNS];
-        double[] share = new double[SYNCHRONOUS_RUNS];
+    private Map<String, Double> synchronous(RunManager runs, String name, String file, int coldRuns) throws Exception {
+        // As the policy server's engine has it.
+        Thread.currentThread().setPriority(Thread.MAX_PRIORITY);
+        Pair first;
+        List<Pair> pairs = new ArrayList<>();
         try (GenerationEngine engine = new GenerationEngine(
                 weights,
                 0,
                 null,
                 new GenerationEngine.Settings(SLOTS, EngineBench.PROMPT + EngineBench.MOST_NEW, 4, false, precision))) {
-            for (int i = -1; i < SYNCHRONOUS_RUNS; i++) {
-                String id = name + "-" + (i + 1);
-                follow(runs, id, file);
-                List<JsonNode> updates = updates(runs, id);
-                List<Double> phases = new ArrayList<>();
-                List<Double> engines = new ArrayList<>();
-                for (JsonNode update : updates.subList(WARM_UP_OF_A_RUN, updates.size())) {
-                    List<GenerationRequest> requests =
-                            requests(runs, id, update.path("update").asLong());
-                    Thread.sleep(restMillis(update));
-                    engines.add(EngineBench.rate(engine, requests));
-                    phases.add(update.path("sampling_tokens_per_s").asDouble());
-                }
-                if (i >= 0) {
-                    inRun[i] = Quantiles.median().compute(phases);
-                    alone[i] = Quantiles.median().compute(engines);
-                    share[i] = inRun[i] / alone[i];
-                }
+            first = pair(runs, name + "-first", file, engine);
+            for (int i = 0; i < coldRuns; i++) {
+                follow(runs, name + "-cold-" + i, file);
+            }
+            for (int i = 0; i < SYNCHRONOUS_RUNS; i++) {
+                pairs.add(pair(runs, name + "-" + i, file, engine));
             }
         }
+        List<Double> shares = pairs.stream().map(Pair::share).toList();
         Map<String, Double> out = new LinkedHashMap<>();
-        out.put("sampling_tokens_per_s", Quantiles.median().compute(inRun));
-        out.put("engine_alone_tokens_per_s", Quantiles.median().compute(alone));
-        out.put("share_of_engine_alone", Quantiles.median().compute(share));
-        out.put("share_lowest_pair", Doubles.min(share));
-        out.put("share_highest_pair", Doubles.max(share));
+        out.put("sampling_tokens_per_s", median(pairs.stream().map(Pair::phase).toList()));
+        out.put(
+                "engine_alone_tokens_per_s",
+                median(pairs.stream().map(Pair::alone).toList()));
+        out.put("share_of_engine_alone", median(shares));
+        out.put("share_lowest_pair", Collections.min(shares));
+        out.put("share_highest_pair", Collections.max(shares));
+        out.put("share_first_pair", first.share());
         return out;
+    }
+
+    /** Tokens per second of a run's sampling phases and of the engine alone, medians over the updates. */
+    private record Pair(double phase, double alone) {
+        double share() {
+            return phase / alone;
+        }
+    }
+
+    /**
+     * A run, then the engine alone on the same work. It rests before each update's work for as long as it did in the run: a core
+     * that slept runs slower at first.
+     */
+    private Pair pair(RunManager runs, String id, String file, GenerationEngine engine) throws Exception {
+        follow(runs, id, file);
+        List<JsonNode> updates = updates(runs, id);
+        List<Double> phases = new ArrayList<>();
+        List<Double> alone = new ArrayList<>();
+        for (JsonNode update : updates.subList(WARM_UP_OF_A_RUN, updates.size())) {
+            List<GenerationRequest> requests =
+                    requests(runs, id, update.path("update").asLong());
+            Thread.sleep(restMillis(update));
+            alone.add(EngineBench.rate(engine, requests));
+            phases.add(update.path("sampling_tokens_per_s").asDouble());
+        }
+        return new Pair(median(phases), median(alone));
+    }
+
+    private static double median(List<Double> values) {
+        return Quantiles.median().compute(values);
     }
 
     /** How long the engine had nothing to do in this update of a synchronous run. */

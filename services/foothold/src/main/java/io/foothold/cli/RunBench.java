@@ -201,8 +201,6 @@ final class RunBench {
      * @param coldRuns runs between the first pair, of which only the share is told, and the others
      */
     private Map<String, Double> synchronous(RunManager runs, String name, String file, int coldRuns) throws Exception {
-        // As the policy server's engine has it.
-        Thread.currentThread().setPriority(Thread.MAX_PRIORITY);
         Pair first;
         List<Pair> pairs = new ArrayList<>();
         try (GenerationEngine engine = new GenerationEngine(
@@ -247,6 +245,8 @@ final class RunBench {
         List<JsonNode> updates = updates(runs, id);
         List<Double> phases = new ArrayList<>();
         List<Double> alone = new ArrayList<>();
+        // As the policy server's engine has it; not while a run begins, whose threads would inherit it.
+        Thread.currentThread().setPriority(Thread.MAX_PRIORITY);
         for (JsonNode update : updates.subList(WARM_UP_OF_A_RUN, updates.size())) {
             List<GenerationRequest> requests =
                     requests(runs, id, update.path("update").asLong());
@@ -254,6 +254,7 @@ final class RunBench {
             alone.add(EngineBench.rate(engine, requests));
             phases.add(update.path("sampling_tokens_per_s").asDouble());
         }
+        Thread.currentThread().setPriority(Thread.NORM_PRIORITY);
         return new Pair(median(phases), median(alone));
     }
 

@@ -18,7 +18,7 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The serving side of a credited stream.
+ * The serving side of a credited stream. Its caller never has less than half of the window left, work under way aside.
  *
  * @param <Q> request message of the stream
  * @param <R> response message of the stream
@@ -65,7 +65,7 @@ public final class CreditedService<Q, R> {
         /** One result. */
         void emit(R result);
 
-        /** No further result will come; the caller gets its credit back. */
+        /** No further result will come; the caller may send as much again. */
         void done();
     }
 
@@ -124,6 +124,9 @@ public final class CreditedService<Q, R> {
         private final Deque<Item<Work, R>> ready = new ArrayDeque<>();
         private final Set<Work> active = new LinkedHashSet<>();
         private long credits;
+        /** Credits of work that is done, which the caller did not get back yet. */
+        private int unreturned;
+
         private boolean halfClosed;
         private boolean closed;
         private boolean draining;
@@ -165,6 +168,7 @@ public final class CreditedService<Q, R> {
                     return;
                 }
                 active.add(work);
+                drain();
             } finally {
                 lock.unlock();
             }
@@ -207,24 +211,9 @@ public final class CreditedService<Q, R> {
             }
             draining = true;
             try {
-                while (!closed) {
-                    Item<Work, R> next = ready.peek();
-                    if (next == null) {
-                        break;
-                    }
-                    R result = next.result();
-                    if (result == null) {
-                        ready.poll();
-                        active.remove(next.work());
-                        emitter.emit(shape.credit(1));
-                    } else if (credits > 0) {
-                        ready.poll();
-                        credits--;
-                        emitter.emit(result);
-                    } else {
-                        break;
-                    }
-                }
+                do {
+                    send();
+                } while (returnCredits());
                 if (!closed && halfClosed && active.isEmpty()) {
                     closed = true;
                     emitter.complete();
@@ -232,6 +221,35 @@ public final class CreditedService<Q, R> {
             } finally {
                 draining = false;
             }
+        }
+
+        private void send() {
+            while (!closed) {
+                Item<Work, R> next = ready.peek();
+                if (next == null || (next.result() != null && credits == 0)) {
+                    return;
+                }
+                ready.poll();
+                R result = next.result();
+                if (result == null) {
+                    active.remove(next.work());
+                    unreturned++;
+                } else {
+                    credits--;
+                    emitter.emit(result);
+                }
+            }
+        }
+
+        /** Many in one message: a caller that has half its window left waits for none. */
+        private boolean returnCredits() {
+            if (closed || unreturned == 0 || window - active.size() - unreturned >= (window + 1) / 2) {
+                return false;
+            }
+            int returned = unreturned;
+            unreturned = 0;
+            emitter.emit(shape.credit(returned));
+            return true;
         }
 
         private void halfClose() {

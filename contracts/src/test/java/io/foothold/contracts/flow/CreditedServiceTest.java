@@ -5,9 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.foothold.contracts.error.FootholdException;
 import io.smallrye.mutiny.helpers.test.AssertSubscriber;
 import io.smallrye.mutiny.operators.multi.processors.UnicastProcessor;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The serving side by itself: integers are credits when negative, work otherwise. */
 class CreditedServiceTest {
@@ -44,19 +48,60 @@ class CreditedServiceTest {
     }
 
     @Test
-    void resultsWaitForCreditAndWorkGivesItsCreditBack() {
+    void resultsWaitForCreditAndWorkGivesItsCreditBackOnceHalfTheWindowIsUsed() {
         AssertSubscriber<String> down = serve(3, CreditedServiceTest::answer);
         up.onNext(1);
         up.onNext(2);
         assertThat(down.getItems()).containsExactly("credit 3");
         up.onNext(-1);
-        assertThat(down.getItems()).containsExactly("credit 3", "done 1", "credit 1");
+        assertThat(down.getItems()).as("two are used").containsExactly("credit 3", "done 1", "credit 1");
         up.onNext(-5);
         up.onNext(3);
         up.onComplete();
-        assertThat(down.getItems())
-                .containsExactly("credit 3", "done 1", "credit 1", "done 2", "credit 1", "done 3", "credit 1");
+        assertThat(down.getItems()).containsExactly("credit 3", "done 1", "credit 1", "done 2", "credit 1", "done 3");
         down.assertCompleted();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 8, 64})
+    void aCallerNeverWaitsForCreditThatIsFree(int window) {
+        SplittableRandom random = new SplittableRandom(window);
+        List<CreditedService.Results<String>> underWay = new ArrayList<>();
+        AssertSubscriber<String> down = serve(window, (work, results) -> {
+            underWay.add(results);
+            return () -> {};
+        });
+        up.onNext(-10_000);
+        int sent = 0;
+        for (int event = 0; event < 1000; event++) {
+            int left = granted(down) - sent;
+            assertThat(left)
+                    .isGreaterThanOrEqualTo(Math.min(window - underWay.size(), (window + 1) / 2))
+                    .isLessThanOrEqualTo(window - underWay.size());
+            if (left > 0 && random.nextBoolean()) {
+                up.onNext(++sent);
+            } else if (!underWay.isEmpty()) {
+                underWay.remove(random.nextInt(underWay.size())).done();
+            }
+        }
+    }
+
+    @Test
+    void oneMessageGivesHalfAWindowBack() {
+        AssertSubscriber<String> down = serve(64, CreditedServiceTest::answer);
+        up.onNext(-1000);
+        for (int work = 1; work <= 320; work++) {
+            up.onNext(work);
+        }
+        assertThat(down.getItems().stream().filter(item -> item.startsWith("credit")))
+                .hasSize(10)
+                .endsWith("credit 32");
+    }
+
+    private static int granted(AssertSubscriber<String> down) {
+        return down.getItems().stream()
+                .mapToInt(item -> Integer.parseInt(item.substring("credit ".length())))
+                .sum();
     }
 
     @Test
@@ -80,7 +125,7 @@ class CreditedServiceTest {
         up.onNext(1);
         up.onNext(2);
         assertThat(down.getItems())
-                .containsExactly("credit 2", "failed 1: IllegalStateException: boom", "credit 1", "done 2", "credit 1");
+                .containsExactly("credit 2", "failed 1: IllegalStateException: boom", "credit 1", "done 2");
     }
 
     @Test

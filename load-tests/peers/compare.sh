@@ -10,7 +10,10 @@ rounds=${3:-5}
 "$venv/bin/pip" -q install -r "$here/requirements.txt"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-peer() { (cd "$here" && "$venv/bin/python" "$@" 2> "$work/err") || { cat "$work/err" >&2; exit 1; }; }
+# Peers run under the scheduling that the launcher gives Foothold.
+batch=
+chrt -b 0 true 2> /dev/null && batch="chrt -b 0"
+peer() { (cd "$here" && $batch "$venv/bin/python" "$@" 2> "$work/err") || { cat "$work/err" >&2; exit 1; }; }
 ours() { "$here/../../foothold" bench --json "$@" 2> "$work/err" || { cat "$work/err" >&2; exit 1; }; }
 for ((round = 1; round <= rounds; round++)); do
   echo "round $round of $rounds" >&2

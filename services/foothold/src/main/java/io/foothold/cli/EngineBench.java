@@ -1,10 +1,13 @@
 package io.foothold.cli;
 
+import com.google.common.math.Quantiles;
+import com.google.common.primitives.Doubles;
 import io.foothold.policy.GenerationEngine;
 import io.foothold.policy.GenerationRequest;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Precision;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 
 /** Measures the generation engine by itself, on the calling thread. */
@@ -25,6 +28,27 @@ final class EngineBench {
      * @param occupancy share of the slots' decode steps that held a live sequence while work was waiting
      */
     record Result(double usefulTokensPerSecond, double occupancy) {}
+
+    /**
+     * Tokens per second of a way through services, and of the engine alone on the same requests right before or behind it.
+     */
+    record Pair(double through, double alone) {
+        double share() {
+            return through / alone;
+        }
+
+        /** Puts what the pairs say of the way, under the names that reports have. */
+        static void put(List<Pair> pairs, Map<String, Double> out) {
+            double[] shares = pairs.stream().mapToDouble(Pair::share).toArray();
+            out.put(
+                    "engine_alone_tokens_per_s",
+                    Quantiles.median()
+                            .compute(pairs.stream().mapToDouble(Pair::alone).toArray()));
+            out.put("share_of_engine_alone", Quantiles.median().compute(shares));
+            out.put("share_lowest_pair", Doubles.min(shares));
+            out.put("share_highest_pair", Doubles.max(shares));
+        }
+    }
 
     private EngineBench() {}
 
@@ -66,15 +90,26 @@ final class EngineBench {
         return new Result(best, used);
     }
 
-    /** Sampled tokens per second from the first submission to the last token. */
+    /**
+     * Sampled tokens per second from the first submission to the last token. The calling thread meanwhile has the priority that
+     * the policy server's engine has.
+     */
     static double rate(GenerationEngine engine, List<GenerationRequest> requests) {
-        long before = engine.counters().tokens();
-        long time = System.nanoTime();
-        requests.forEach(r -> engine.submit(r, new Ignore()));
-        while (engine.step()) {
-            // Runs until nothing is left.
+        Thread thread = Thread.currentThread();
+        int priority = thread.getPriority();
+        thread.setPriority(Thread.MAX_PRIORITY);
+        try {
+            long before = engine.counters().tokens();
+            long time = System.nanoTime();
+            requests.forEach(r -> engine.submit(r, new Ignore()));
+            while (engine.step()) {
+                // Runs until nothing is left.
+            }
+            return (engine.counters().tokens() - before) * 1e9 / (System.nanoTime() - time);
+        } finally {
+            // Threads that begin later would inherit it.
+            thread.setPriority(priority);
         }
-        return (engine.counters().tokens() - before) * 1e9 / (System.nanoTime() - time);
     }
 
     private static final class Ignore implements GenerationRequest.Listener {

@@ -20,7 +20,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -201,8 +200,8 @@ final class RunBench {
      * @param coldRuns runs between the first pair, of which only the share is told, and the others
      */
     private Map<String, Double> synchronous(RunManager runs, String name, String file, int coldRuns) throws Exception {
-        Pair first;
-        List<Pair> pairs = new ArrayList<>();
+        EngineBench.Pair first;
+        List<EngineBench.Pair> pairs = new ArrayList<>();
         try (GenerationEngine engine = new GenerationEngine(
                 weights,
                 0,
@@ -216,37 +215,24 @@ final class RunBench {
                 pairs.add(pair(runs, name + "-" + i, file, engine));
             }
         }
-        List<Double> shares = pairs.stream().map(Pair::share).toList();
         Map<String, Double> out = new LinkedHashMap<>();
-        out.put("sampling_tokens_per_s", median(pairs.stream().map(Pair::phase).toList()));
         out.put(
-                "engine_alone_tokens_per_s",
-                median(pairs.stream().map(Pair::alone).toList()));
-        out.put("share_of_engine_alone", median(shares));
-        out.put("share_lowest_pair", Collections.min(shares));
-        out.put("share_highest_pair", Collections.max(shares));
+                "sampling_tokens_per_s",
+                median(pairs.stream().map(EngineBench.Pair::through).toList()));
+        EngineBench.Pair.put(pairs, out);
         out.put("share_first_pair", first.share());
         return out;
     }
 
-    /** Tokens per second of a run's sampling phases and of the engine alone, medians over the updates. */
-    private record Pair(double phase, double alone) {
-        double share() {
-            return phase / alone;
-        }
-    }
-
     /**
-     * A run, then the engine alone on the same work. It rests before each update's work for as long as it did in the run: a core
+     * A run, then the engine alone on the same work: medians over the updates. It rests before each update's work for as long as it did in the run: a core
      * that slept runs slower at first.
      */
-    private Pair pair(RunManager runs, String id, String file, GenerationEngine engine) throws Exception {
+    private EngineBench.Pair pair(RunManager runs, String id, String file, GenerationEngine engine) throws Exception {
         follow(runs, id, file);
         List<JsonNode> updates = updates(runs, id);
         List<Double> phases = new ArrayList<>();
         List<Double> alone = new ArrayList<>();
-        // As the policy server's engine has it; not while a run begins, whose threads would inherit it.
-        Thread.currentThread().setPriority(Thread.MAX_PRIORITY);
         for (JsonNode update : updates.subList(WARM_UP_OF_A_RUN, updates.size())) {
             List<GenerationRequest> requests =
                     requests(runs, id, update.path("update").asLong());
@@ -254,8 +240,7 @@ final class RunBench {
             alone.add(EngineBench.rate(engine, requests));
             phases.add(update.path("sampling_tokens_per_s").asDouble());
         }
-        Thread.currentThread().setPriority(Thread.NORM_PRIORITY);
-        return new Pair(median(phases), median(alone));
+        return new EngineBench.Pair(median(phases), median(alone));
     }
 
     private static double median(List<Double> values) {

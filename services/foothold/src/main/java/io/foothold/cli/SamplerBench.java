@@ -1,7 +1,5 @@
 package io.foothold.cli;
 
-import com.google.common.math.Quantiles;
-import com.google.common.primitives.Doubles;
 import com.google.common.primitives.Ints;
 import io.foothold.augmentation.dial.Dial;
 import io.foothold.contracts.error.ErrorCode;
@@ -125,22 +123,18 @@ final class SamplerBench {
     /** Sampler and engine by turns on the same requests; each begins as often as the other. */
     private void beside(Services services, Map<String, Double> out) throws InterruptedException {
         int piece = rollouts / PIECES;
-        double[] alone = new double[PAIRS];
-        double[] share = new double[PAIRS];
+        List<EngineBench.Pair> pairs = new ArrayList<>();
         NativeRuntime.enterThread();
         try (GenerationEngine engine = engine()) {
             EngineBench.rate(engine, requests(Math.min(WARM_UP, piece)));
             for (int pair = 0; pair < PAIRS; pair++) {
                 double first = pair % 2 == 0 ? EngineBench.rate(engine, requests(piece)) : 0;
                 double sampled = through(services, piece, () -> {});
-                alone[pair] = pair % 2 == 0 ? first : EngineBench.rate(engine, requests(piece));
-                share[pair] = sampled / alone[pair];
+                pairs.add(new EngineBench.Pair(
+                        sampled, pair % 2 == 0 ? first : EngineBench.rate(engine, requests(piece))));
             }
         }
-        out.put("engine_alone_tokens_per_s", Quantiles.median().compute(alone));
-        out.put("share_of_engine_alone", Quantiles.median().compute(share));
-        out.put("share_lowest_pair", Doubles.min(share));
-        out.put("share_highest_pair", Doubles.max(share));
+        EngineBench.Pair.put(pairs, out);
     }
 
     /** Samples so many rollouts, a thousand at a time; tokens per second. */

@@ -18,7 +18,8 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The serving side of a credited stream. Its caller never has less than half of the window left, work under way aside.
+ * The serving side of a credited stream. As long as work under way leaves half of the window free, its caller has at least that
+ * much credit.
  *
  * @param <Q> request message of the stream
  * @param <R> response message of the stream

@@ -1,11 +1,11 @@
 package io.foothold.cli;
 
 import com.google.common.math.Quantiles;
-import com.google.common.primitives.Doubles;
 import io.foothold.policy.GenerationEngine;
 import io.foothold.policy.GenerationRequest;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Precision;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -29,9 +29,7 @@ final class EngineBench {
      */
     record Result(double usefulTokensPerSecond, double occupancy) {}
 
-    /**
-     * Tokens per second of a way through services, and of the engine alone on the same requests right before or behind it.
-     */
+    /** Tokens per second of a way through services, and of the engine alone on the same requests right before or behind it. */
     record Pair(double through, double alone) {
         double share() {
             return through / alone;
@@ -39,18 +37,21 @@ final class EngineBench {
 
         /** Puts what the pairs say of the way, under the names that reports have. */
         static void put(List<Pair> pairs, Map<String, Double> out) {
-            double[] shares = pairs.stream().mapToDouble(Pair::share).toArray();
+            List<Double> shares = pairs.stream().map(Pair::share).toList();
             out.put(
                     "engine_alone_tokens_per_s",
-                    Quantiles.median()
-                            .compute(pairs.stream().mapToDouble(Pair::alone).toArray()));
-            out.put("share_of_engine_alone", Quantiles.median().compute(shares));
-            out.put("share_lowest_pair", Doubles.min(shares));
-            out.put("share_highest_pair", Doubles.max(shares));
+                    median(pairs.stream().map(Pair::alone).toList()));
+            out.put("share_of_engine_alone", median(shares));
+            out.put("share_lowest_pair", Collections.min(shares));
+            out.put("share_highest_pair", Collections.max(shares));
         }
     }
 
     private EngineBench() {}
+
+    static double median(List<Double> values) {
+        return Quantiles.median().compute(values);
+    }
 
     /** A prompt of random tokens, padding and end left out. */
     static int[] prompt(SplittableRandom random, int vocabulary) {

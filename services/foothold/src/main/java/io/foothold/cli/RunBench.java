@@ -3,7 +3,6 @@ package io.foothold.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.google.common.math.Quantiles;
 import io.foothold.augmentation.dial.Dial;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
@@ -218,15 +217,15 @@ final class RunBench {
         Map<String, Double> out = new LinkedHashMap<>();
         out.put(
                 "sampling_tokens_per_s",
-                median(pairs.stream().map(EngineBench.Pair::through).toList()));
+                EngineBench.median(pairs.stream().map(EngineBench.Pair::through).toList()));
         EngineBench.Pair.put(pairs, out);
         out.put("share_first_pair", first.share());
         return out;
     }
 
     /**
-     * A run, then the engine alone on the same work: medians over the updates. It rests before each update's work for as long as it did in the run: a core
-     * that slept runs slower at first.
+     * A run, then the engine alone on the same work: medians over the updates. It rests before each update's work for as long as it
+     * did in the run: a core that slept runs slower at first.
      */
     private EngineBench.Pair pair(RunManager runs, String id, String file, GenerationEngine engine) throws Exception {
         follow(runs, id, file);
@@ -240,11 +239,7 @@ final class RunBench {
             alone.add(EngineBench.rate(engine, requests));
             phases.add(update.path("sampling_tokens_per_s").asDouble());
         }
-        return new EngineBench.Pair(median(phases), median(alone));
-    }
-
-    private static double median(List<Double> values) {
-        return Quantiles.median().compute(values);
+        return new EngineBench.Pair(EngineBench.median(phases), EngineBench.median(alone));
     }
 
     /** How long the engine had nothing to do in this update of a synchronous run. */

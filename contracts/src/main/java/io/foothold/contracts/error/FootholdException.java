@@ -5,6 +5,7 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** The one exception of Foothold: a code and a message that says what is wrong, with the value and what was expected. */
@@ -14,6 +15,7 @@ public final class FootholdException extends RuntimeException {
             Metadata.Key.of("foothold-error-code", Metadata.ASCII_STRING_MARSHALLER);
 
     private final ErrorCode code;
+    private final transient AtomicBoolean told = new AtomicBoolean();
 
     /** An error with its code. */
     public FootholdException(ErrorCode code, String message) {
@@ -35,6 +37,11 @@ public final class FootholdException extends RuntimeException {
     /** The message, never null. */
     public String text() {
         return Objects.requireNonNullElse(getMessage(), code.name());
+    }
+
+    /** True for the first who asks: so a failure that passes several edges is told by one of them. */
+    boolean firstTelling() {
+        return told.compareAndSet(false, true);
     }
 
     /** Any throwable as ours: ours unchanged, gRPC statuses translated back, everything else {@link ErrorCode#INTERNAL}. */

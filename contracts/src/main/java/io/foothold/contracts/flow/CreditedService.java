@@ -1,6 +1,7 @@
 package io.foothold.contracts.flow;
 
 import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.v1.Credit;
 import io.smallrye.mutiny.Multi;
@@ -15,6 +16,7 @@ import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -76,6 +78,8 @@ public final class CreditedService<Q, R> {
         /** Starts one piece of work; the returned action stops it when the caller goes away. */
         Runnable start(Q work, Results<R> results);
     }
+
+    private static final Logger LOG = Logger.getLogger(CreditedService.class);
 
     private final Shape<Q, R> shape;
     private final int window;
@@ -187,7 +191,8 @@ public final class CreditedService<Q, R> {
                     stop.run();
                 }
             } catch (RuntimeException e) {
-                shape.failed(request, FootholdException.of(e)).forEach(work::emit);
+                shape.failed(request, FailureLog.told(LOG, "work of a stream", e))
+                        .forEach(work::emit);
                 work.done();
             }
         }

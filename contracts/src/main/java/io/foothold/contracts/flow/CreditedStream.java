@@ -26,6 +26,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -111,6 +112,8 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         }
     }
 
+    private static final Logger LOG = Logger.getLogger(CreditedStream.class);
+
     private final class Pending {
         private final Q work;
         private final Set<String> missing;
@@ -144,6 +147,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
     private long backoffMillis;
     private boolean opening;
     private boolean closed;
+    private boolean lost;
     private @Nullable Throwable lastFailure;
 
     /** A stream that opens itself with the first piece of work. */
@@ -280,6 +284,10 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                 return;
             }
             backoffMillis = 0;
+            if (lost) {
+                lost = false;
+                LOG.infof("%s is there again", name);
+            }
             int granted = shape.creditOf(response);
             if (granted > 0) {
                 credits += granted;
@@ -322,6 +330,12 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             }
             generation++;
             lastFailure = failure;
+            if (!lost) {
+                lost = true;
+                LOG.warnf(
+                        "stream to %s broke with %d pieces of work under way: %s",
+                        name, byKey.size(), FootholdException.of(failure).text());
+            }
             outbound = null;
             subscription = null;
             opening = false;

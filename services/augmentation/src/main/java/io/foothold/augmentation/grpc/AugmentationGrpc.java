@@ -4,6 +4,7 @@ import io.foothold.augmentation.problems.ProbeLoop;
 import io.foothold.augmentation.problems.ProblemSets;
 import io.foothold.augmentation.prompt.Templates;
 import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.random.Seeds;
@@ -19,10 +20,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jboss.logging.Logger;
 
 /** Problem sets, start states, mining and prefix search over gRPC. */
 @GrpcService
 public final class AugmentationGrpc implements AugmentationService {
+    private static final Logger LOG = Logger.getLogger(AugmentationGrpc.class);
+
     private final ProblemSets sets = new ProblemSets();
 
     @Override
@@ -32,12 +36,13 @@ public final class AugmentationGrpc implements AugmentationService {
                         .iterable(problems(request.getSource()).values()))
                 .map(p -> LoadProblemsResponse.newBuilder().setProblem(proto(p)).build())
                 .onFailure()
-                .transform(t -> FootholdException.of(t).toStatus());
+                .transform(t -> FailureLog.told(LOG, "loading problems", t).toStatus());
     }
 
     @Override
     public Uni<DrawStartStatesResponse> drawStartStates(DrawStartStatesRequest request) {
-        return Uni.createFrom().item(() -> draw(request)).onFailure().transform(t -> FootholdException.of(refused(t))
+        return Uni.createFrom().item(() -> draw(request)).onFailure().transform(t -> FailureLog.told(
+                        LOG, "drawing start states of update " + request.getUpdate(), refused(t))
                 .toStatus());
     }
 

@@ -1,6 +1,6 @@
 package io.foothold.augmentation.grpc;
 
-import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.error.FailureLog;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.subscription.BackPressureStrategy;
 import io.smallrye.mutiny.subscription.Cancellable;
@@ -8,10 +8,12 @@ import io.smallrye.mutiny.subscription.MultiEmitter;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /** A stream on which the service asks and the caller answers; questions cost the caller's credits. */
 final class ProbeStream<Q, R> {
+    private static final Logger LOG = Logger.getLogger(ProbeStream.class);
 
     /** One stream's state. */
     interface Session<Q, R> {
@@ -70,7 +72,7 @@ final class ProbeStream<Q, R> {
     private synchronized void fail(Throwable t) {
         if (!over) {
             over = true;
-            emitter.fail(FootholdException.of(t).toStatus());
+            emitter.fail(FailureLog.told(LOG, "a stream of probes", t).toStatus());
         }
     }
 

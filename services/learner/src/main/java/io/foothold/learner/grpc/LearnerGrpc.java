@@ -5,6 +5,7 @@ import com.google.common.primitives.Ints;
 import com.google.common.primitives.Longs;
 import com.google.protobuf.TextFormat;
 import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.core.advantage.AdvantageEstimator;
@@ -40,10 +41,13 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
+import org.jboss.logging.Logger;
 
 /** Learning over a credited stream. Everything that touches tensors runs on one thread. */
 @GrpcService
 public final class LearnerGrpc implements LearnerService {
+    private static final Logger LOG = Logger.getLogger(LearnerGrpc.class);
+
     private final LearnerConfig config;
     private final MeterRegistry metrics;
     private final ExecutorService thread = Executors.newSingleThreadExecutor(Thread.ofPlatform()
@@ -92,6 +96,9 @@ public final class LearnerGrpc implements LearnerService {
                 assemblies.clear();
                 run = new LearnerRun(Path.of(request.getBasePolicy()), home(request.getRunId()), settings);
                 runs.put(request.getRunId(), run);
+                LOG.infof(
+                        "run %s opened at update %d, policy version %d",
+                        request.getRunId(), run.update(), run.version());
             }
             RunStore.Artefact artefact = run.artefact();
             return OpenRunResponse.newBuilder()
@@ -145,7 +152,7 @@ public final class LearnerGrpc implements LearnerService {
         try {
             manifest = train(runId, update, List.copyOf(assembly.groups.values()));
         } catch (RuntimeException e) {
-            failure = translated(e);
+            failure = FailureLog.told(LOG, "run " + runId + ", update " + update, translated(e));
             // All or nothing: what the weights are now is unknown, so the run begins at its checkpoint when it is
             // opened again.
             LearnerRun broken = runs.remove(runId);
@@ -290,7 +297,7 @@ public final class LearnerGrpc implements LearnerService {
                         NativeRuntime.enterThread();
                         return work.get();
                     } catch (RuntimeException e) {
-                        throw translated(e).toStatus();
+                        throw FailureLog.told(LOG, "a call", translated(e)).toStatus();
                     }
                 })
                 .runSubscriptionOn(thread);

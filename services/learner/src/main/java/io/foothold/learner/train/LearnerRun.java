@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * and the manifests, and opening the run again begins there. Owned by one thread.
  */
 public final class LearnerRun implements AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(LearnerRun.class);
+
     private final RunSettings settings;
     private final PolicyDirectory base;
     private final RunStore store;
@@ -298,6 +301,7 @@ public final class LearnerRun implements AutoCloseable {
         if (label.isEmpty()) {
             checkpointed = update;
         }
+        LOG.infof("checkpoint %s of update %d written", label.isEmpty() ? Long.toString(update) : label, update);
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.foothold.localizer.grpc;
 
 import com.google.common.primitives.Ints;
 import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.core.prompt.Placeholders;
@@ -35,10 +36,13 @@ import java.util.OptionalInt;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.jboss.logging.Logger;
 
 /** Localization over a credited stream. */
 @GrpcService
 public final class LocalizerGrpc implements LocalizerService {
+    private static final Logger LOG = Logger.getLogger(LocalizerGrpc.class);
+
     private final CreditedService<LocalizeRequest, LocalizeResponse> service;
     private final Optional<ChatEndpoint> external;
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
@@ -96,7 +100,8 @@ public final class LocalizerGrpc implements LocalizerService {
             try {
                 results.emit(localize(work, List.of(ask(work))));
             } catch (RuntimeException e) {
-                failed(request, FootholdException.of(e)).forEach(results::emit);
+                failed(request, FailureLog.told(LOG, "rollout " + work.getRolloutId(), e))
+                        .forEach(results::emit);
             }
             results.done();
         });

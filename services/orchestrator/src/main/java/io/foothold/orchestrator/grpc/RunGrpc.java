@@ -1,5 +1,6 @@
 package io.foothold.orchestrator.grpc;
 
+import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.config.Runs;
 import io.foothold.orchestrator.event.EventBus;
@@ -13,11 +14,14 @@ import io.smallrye.mutiny.Uni;
 import jakarta.inject.Inject;
 import java.util.List;
 import java.util.function.Supplier;
+import org.jboss.logging.Logger;
 
 /** Runs over gRPC. */
 @GrpcService
 @Blocking
 public class RunGrpc implements RunService {
+    private static final Logger LOG = Logger.getLogger(RunGrpc.class);
+
     @Inject
     Runs runs;
 
@@ -82,7 +86,7 @@ public class RunGrpc implements RunService {
             try {
                 return work.get();
             } catch (FootholdException e) {
-                throw e.toStatus();
+                throw FailureLog.told(LOG, "a call", e).toStatus();
             }
         });
     }

@@ -1,6 +1,7 @@
 package io.foothold.orchestrator.ledger;
 
 import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.LedgerAudit;
 import io.foothold.core.ledger.RolloutState;
@@ -25,6 +26,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  * transaction: every future completes after its commit, so a caller that waits for it has its word on disk. Thread-safe.
  */
 public final class LedgerStore implements AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(LedgerStore.class);
     private static final int LARGEST_COMMIT = 512;
 
     /** A row of the run table. */
@@ -114,7 +117,8 @@ public final class LedgerStore implements AutoCloseable {
                 connection.setAutoCommit(true);
             }
         } catch (SQLException | RuntimeException e) {
-            FootholdException failure = e instanceof SQLException sql ? storage(sql) : FootholdException.of(e);
+            FootholdException failure =
+                    FailureLog.told(LOG, "a commit of the ledger", e instanceof SQLException sql ? storage(sql) : e);
             batch.forEach(q -> q.done().completeExceptionally(failure));
             return;
         }

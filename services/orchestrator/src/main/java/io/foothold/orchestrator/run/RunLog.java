@@ -16,9 +16,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import org.jboss.logging.Logger;
 
 /** What one sees of a run: events, TensorBoard scalars, completions as JSON lines. */
 final class RunLog {
+    private static final Logger LOG = Logger.getLogger(RunLog.class);
+    private static final int LONGEST_LINE = 600;
+
     private final String runId;
     private final Path home;
     private final LedgerStore ledger;
@@ -53,6 +57,10 @@ final class RunLog {
         RunEvent event = new RunEvent(runId, number.incrementAndGet(), kind, details.toString());
         LedgerStore.await(ledger.saveEvent(runId, new LedgerStore.EventRow(event.number(), kind, event.json())));
         sink.accept(event);
+        String told = event.json();
+        LOG.infof(
+                "run %s: %s %s",
+                runId, kind, told.length() <= LONGEST_LINE ? told : told.substring(0, LONGEST_LINE) + "…");
     }
 
     void scalars(long step, Map<String, Double> values) {

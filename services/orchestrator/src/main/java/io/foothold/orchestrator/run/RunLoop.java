@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.staleness.StalenessGate;
@@ -33,6 +34,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,6 +46,7 @@ import org.jspecify.annotations.Nullable;
  * groups are admitted in the order in which they complete, and the gate holds the learner back for stragglers.
  */
 final class RunLoop {
+    private static final Logger LOG = Logger.getLogger(RunLoop.class);
     private static final int PROBE_WINDOW = 64;
     private static final int MOST_DROPPED_IN_A_ROW = 5;
     private static final List<String> TRAINING_USES = List.of("train", "seed", "localization");
@@ -145,7 +148,7 @@ final class RunLoop {
             Thread.currentThread().interrupt();
             return new End("stopped", "interrupted");
         } catch (RuntimeException e) {
-            FootholdException failure = FootholdException.of(e);
+            FootholdException failure = FailureLog.told(LOG, "run " + spec.runId() + ", update " + (update + 1), e);
             return new End(failure.code() == ErrorCode.CANCELLED ? "stopped" : "failed", failure.text());
         } finally {
             threads.shutdownNow();

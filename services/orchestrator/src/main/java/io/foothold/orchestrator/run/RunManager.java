@@ -2,6 +2,7 @@ package io.foothold.orchestrator.run;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.LedgerStore;
@@ -16,9 +17,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import org.jboss.logging.Logger;
 
 /** Starts, stops and resumes runs. Thread-safe. */
 public final class RunManager {
+    private static final Logger LOG = Logger.getLogger(RunManager.class);
     private static final String RUN_ID = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}";
 
     /** A run under way. */
@@ -158,6 +161,7 @@ public final class RunManager {
         LedgerStore.await(ledger.setRunState(runId, "running", ""));
         RunLog log = new RunLog(runId, homeOf(runId), ledger, sink);
         RunLoop loop = new RunLoop(new RunSpec(runId, file), services, ledger, log, incarnation);
+        LOG.infof("run %s begins%s", runId, incarnation.isEmpty() ? "" : " again, time " + incarnation.substring(1));
         CompletableFuture<LedgerStore.RunRow> end = new CompletableFuture<>();
         active.put(runId, new Active(loop, end));
         Thread.ofPlatform().daemon().name("run-" + runId).start(() -> {
@@ -167,9 +171,13 @@ public final class RunManager {
                 ObjectNode json = log.object().put("state", how.state()).put("reason", how.reason());
                 log.event("run_ended", json);
                 LedgerStore.await(ledger.setRunState(runId, how.state(), how.reason()));
+                LOG.log(
+                        how.state().equals("failed") ? Logger.Level.WARN : Logger.Level.INFO,
+                        "run " + runId + " " + how.state() + (how.reason().isEmpty() ? "" : ": " + how.reason()));
                 active.remove(runId);
                 end.complete(row(runId));
             } catch (RuntimeException e) {
+                FailureLog.told(LOG, "run " + runId + ": its end cannot be written", e);
                 active.remove(runId);
                 end.completeExceptionally(e);
             }

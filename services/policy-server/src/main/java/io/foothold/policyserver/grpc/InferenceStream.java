@@ -3,6 +3,7 @@ package io.foothold.policyserver.grpc;
 import static io.foothold.contracts.triton.PolicyTensors.*;
 
 import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
@@ -29,12 +30,15 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import org.jboss.logging.Logger;
 
 /**
  * One ModelStreamInfer call: any number of requests, answered as they progress. Errors of a request travel as
  * {@code error_message}, the stream goes on; when the caller goes away, everything of the stream is aborted.
  */
 final class InferenceStream {
+    private static final Logger LOG = Logger.getLogger(InferenceStream.class);
+
     private static final int DEFAULT_INTERVAL = 16;
 
     private final Supplier<ModelHost> host;
@@ -93,7 +97,7 @@ final class InferenceStream {
                 control(request, op, tensors);
             }
         } catch (RuntimeException e) {
-            failed(request, FootholdException.of(e));
+            failed(request, FailureLog.told(LOG, "request " + request.getId(), e));
         }
     }
 
@@ -220,9 +224,10 @@ final class InferenceStream {
                         : host.get().reset(version, file, digest);
                 done.whenComplete((after, failure) -> {
                     if (failure == null) {
+                        LOG.infof("op %s: policy version %d, digest %s", op, version, digest);
                         status(request, after);
                     } else {
-                        failed(request, FootholdException.of(failure));
+                        failed(request, FailureLog.told(LOG, "op " + op + " to version " + version, failure));
                     }
                 });
             }

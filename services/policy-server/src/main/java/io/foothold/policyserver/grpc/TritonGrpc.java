@@ -1,6 +1,7 @@
 package io.foothold.policyserver.grpc;
 
 import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.inference.*;
 import io.foothold.policyserver.config.PolicyServerConfig;
@@ -16,10 +17,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
+import org.jboss.logging.Logger;
 
 /** The Triton gRPC surface over one decoupled model. */
 @GrpcService
 public final class TritonGrpc implements GRPCInferenceService {
+    private static final Logger LOG = Logger.getLogger(TritonGrpc.class);
+
     /** Only what is served is announced. */
     private static final List<String> EXTENSIONS =
             List.of("model_repository", "model_configuration", "binary_tensor_data", "parameters", "statistics");
@@ -224,7 +228,7 @@ public final class TritonGrpc implements GRPCInferenceService {
             try {
                 return supplier.get();
             } catch (FootholdException e) {
-                throw e.toStatus();
+                throw FailureLog.told(LOG, "a call", e).toStatus();
             }
         });
     }

@@ -26,6 +26,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -72,6 +73,8 @@ public final class ModelHost implements AutoCloseable {
 
     /** It waits no longer than this, whatever comes. */
     private static final long GATHER_MOST_MILLIS = 10;
+
+    private static final Logger LOG = Logger.getLogger(ModelHost.class);
 
     private final ModelConfig config;
     private final Tokenizer tokenizer;
@@ -142,6 +145,7 @@ public final class ModelHost implements AutoCloseable {
                 tell();
             }
         } catch (RuntimeException e) {
+            LOG.error("the engine stopped", e);
             lastError = String.valueOf(e.getMessage());
             stopping = true;
         }
@@ -162,6 +166,7 @@ public final class ModelHost implements AutoCloseable {
         try {
             news.run();
         } catch (RuntimeException e) {
+            LOG.error("an answer could not be handed over", e);
             lastError = String.valueOf(e.getMessage());
         }
     }

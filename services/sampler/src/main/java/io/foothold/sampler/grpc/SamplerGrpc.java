@@ -7,6 +7,7 @@ import com.google.common.primitives.Floats;
 import com.google.common.primitives.Ints;
 import com.google.common.primitives.Longs;
 import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.sampler.config.SamplerConfig;
@@ -44,10 +45,12 @@ import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
+import org.jboss.logging.Logger;
 
 /** Sampling over a credited stream. */
 @GrpcService
 public final class SamplerGrpc implements SamplerService {
+    private static final Logger LOG = Logger.getLogger(SamplerGrpc.class);
     private static final Duration PROBE_DEADLINE = Duration.ofSeconds(3);
 
     private final RolloutSampler sampler;
@@ -247,8 +250,8 @@ public final class SamplerGrpc implements SamplerService {
                 .item(() -> {
                     try {
                         return work.get();
-                    } catch (FootholdException e) {
-                        throw e.toStatus();
+                    } catch (RuntimeException e) {
+                        throw FailureLog.told(LOG, "a call", e).toStatus();
                     }
                 })
                 .runSubscriptionOn(control);

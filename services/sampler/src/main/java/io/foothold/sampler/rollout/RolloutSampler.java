@@ -3,6 +3,7 @@ package io.foothold.sampler.rollout;
 import static io.foothold.contracts.triton.PolicyTensors.*;
 
 import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
@@ -24,6 +25,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +34,8 @@ import org.jspecify.annotations.Nullable;
  * runs on a virtual thread of its own. Thread-safe.
  */
 public final class RolloutSampler implements AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(RolloutSampler.class);
+
     private static final int MOST_CACHED_PROMPTS = 50_000;
     private static final Duration POLL = Duration.ofMillis(50);
 
@@ -278,6 +282,9 @@ public final class RolloutSampler implements AutoCloseable {
             }
             if (cancelled.get()) {
                 return;
+            }
+            if (!missing.isEmpty()) {
+                FailureLog.told(LOG, "group " + work.groupId() + ", rollouts " + missing.keySet(), last);
             }
             for (String id : missing.keySet()) {
                 sink.failed(id, last);

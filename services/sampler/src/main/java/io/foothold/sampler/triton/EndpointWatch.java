@@ -14,6 +14,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * One that came back with an older policy gets the published one before it gets work. Thread-safe.
  */
 public final class EndpointWatch implements AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(EndpointWatch.class);
     private static final Duration PROBE_DEADLINE = Duration.ofSeconds(3);
     private static final Duration SWITCH_DEADLINE = Duration.ofMinutes(2);
     private static final Duration PAUSE = Duration.ofMillis(500);
@@ -81,7 +83,9 @@ public final class EndpointWatch implements AutoCloseable {
             } finally {
                 publishing.readLock().unlock();
             }
-            failures.remove(endpoint);
+            if (failures.remove(endpoint) != null) {
+                LOG.infof("inference server %s is there again", endpoint.target());
+            }
             endpoint.well();
         } catch (RuntimeException e) {
             FootholdException why = FootholdException.of(e);
@@ -90,6 +94,9 @@ public final class EndpointWatch implements AutoCloseable {
                 return;
             }
             int count = failures.merge(endpoint, 1, Integer::sum);
+            if (count == 1) {
+                LOG.warnf("inference server %s does not answer: %s", endpoint.target(), why.text());
+            }
             if (count >= (slow ? SILENCES_TO_GIVE_UP : FAILURES_TO_GIVE_UP)
                     || why.text().contains("is not healthy")) {
                 endpoint.giveUp(new FootholdException(
@@ -116,6 +123,7 @@ public final class EndpointWatch implements AutoCloseable {
                 try {
                     long longest = switchAll(next);
                     published = next;
+                    LOG.infof("policy version %d published, digest %s", version, digest);
                     return longest;
                 } catch (FootholdException e) {
                     if (!e.code().retryable()

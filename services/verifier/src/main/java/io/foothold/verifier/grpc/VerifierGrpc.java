@@ -28,10 +28,13 @@ import java.util.Locale;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import org.jboss.logging.Logger;
 
 /** Verification over a credited stream. */
 @GrpcService
 public final class VerifierGrpc implements VerifierService {
+    private static final Logger LOG = Logger.getLogger(VerifierGrpc.class);
+
     private final CreditedService<VerifyRequest, VerifyResponse> service;
     private final ExecutorService answers;
     private final ExecutorService programs;
@@ -101,6 +104,7 @@ public final class VerifierGrpc implements VerifierService {
         } catch (FootholdException e) {
             judgement = new Judgement(Verdict.verifierError(e.text()), List.of());
         } catch (RuntimeException e) {
+            LOG.errorf(e, "rollout %s: verification failed", work.getRolloutId());
             judgement = new Judgement(
                     Verdict.verifierError(e.getClass().getSimpleName() + ": " + e.getMessage()), List.of());
         }

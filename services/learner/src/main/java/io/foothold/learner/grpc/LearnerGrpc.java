@@ -8,6 +8,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
+import io.foothold.contracts.names.Name;
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.LossRule;
 import io.foothold.learner.config.LearnerConfig;
@@ -112,12 +113,7 @@ public final class LearnerGrpc implements LearnerService {
     }
 
     private Path home(String runId) {
-        if (!runId.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,99}")) {
-            throw new FootholdException(
-                    ErrorCode.INVALID_INPUT,
-                    "run id '" + runId + "' must be 1 to 100 letters, digits, dots, dashes or underscores");
-        }
-        return Path.of(config.home()).resolve(runId).resolve("learner").toAbsolutePath();
+        return Name.of("run id", runId).below(Path.of(config.home())).resolve("learner");
     }
 
     private static String uri(LearnerRun run, String artefact) {

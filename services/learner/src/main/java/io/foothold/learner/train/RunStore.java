@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.names.Name;
 import io.foothold.policy.LoraAdapter;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
@@ -97,8 +98,9 @@ public final class RunStore {
     void writeCheckpoint(
             String label, State state, PolicyWeights weights, byte[] moments, Optional<LoraAdapter> adapter, int kept) {
         Path all = home.resolve("checkpoints");
-        Path target = all.resolve(label.isEmpty() ? Long.toString(state.update()) : label);
-        Path part = all.resolve(target.getFileName() + ".part");
+        Path target = label.isEmpty() ? all.resolve(Long.toString(state.update())) : labelled(all, label);
+        // No name begins with a dot, so no checkpoint of another label is met.
+        Path part = all.resolve(".part-" + target.getFileName());
         try {
             deleteTree(part);
             PolicyDirectory.write(part, weights, base.tokenizerJson());
@@ -106,7 +108,7 @@ public final class RunStore {
             PolicyWeights.writeDurably(part.resolve(MOMENTS), moments);
             adapter.ifPresent(a -> a.write(part.resolve(ADAPTER), base.base()));
             write(part.resolve(STATE), state);
-            Path old = all.resolve(target.getFileName() + ".old");
+            Path old = all.resolve(".old-" + target.getFileName());
             deleteTree(old);
             if (Files.exists(target)) {
                 Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
@@ -121,6 +123,17 @@ public final class RunStore {
             throw new FootholdException(
                     ErrorCode.STORAGE, "cannot write checkpoint " + target + ": " + e.getMessage(), e);
         }
+    }
+
+    /** The place of a checkpoint with a label: right below the others, and none that retention would take for its own. */
+    private static Path labelled(Path all, String label) {
+        Name name = Name.of("label", label);
+        if (label.chars().allMatch(Character::isDigit)) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    "label '" + label + "' must have something besides digits: a number is an update's own checkpoint");
+        }
+        return name.below(all);
     }
 
     /**

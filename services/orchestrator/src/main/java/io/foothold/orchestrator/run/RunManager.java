@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.names.Name;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.Services;
@@ -22,7 +23,6 @@ import org.jboss.logging.Logger;
 /** Starts, stops and resumes runs. Thread-safe. */
 public final class RunManager {
     private static final Logger LOG = Logger.getLogger(RunManager.class);
-    private static final String RUN_ID = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}";
 
     /** A run under way. */
     private record Active(RunLoop loop, CompletableFuture<LedgerStore.RunRow> end) {}
@@ -53,7 +53,7 @@ public final class RunManager {
 
     /** Directory of a run's files. */
     public Path homeOf(String runId) {
-        return home.resolve(runId);
+        return Name.of("run id", runId).below(home);
     }
 
     /**
@@ -108,11 +108,7 @@ public final class RunManager {
 
     private LedgerStore.RunRow create(
             String runId, String runFile, List<String> overrides, Function<RunLoop, RunLoop.End> how) {
-        if (!runId.matches(RUN_ID)) {
-            throw new FootholdException(
-                    ErrorCode.INVALID_INPUT,
-                    "run id '" + runId + "' must be 1 to 100 letters, digits, dots, dashes or underscores");
-        }
+        Name.of("run id", runId);
         RunFile file = RunFile.resolve(runId, runFile, overrides);
         String resolved = file.print();
         LedgerStore.RunRow known = ledger.run(runId).orElse(null);

@@ -1,0 +1,135 @@
+package io.foothold.learner.grpc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.learner.TinyRun;
+import io.foothold.learner.config.LearnerConfig;
+import io.foothold.v1.OpenRunRequest;
+import io.foothold.v1.OpenRunResponse;
+import io.foothold.v1.SaveCheckpointRequest;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.smallrye.mutiny.Uni;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class LearnerGrpcTest {
+    @TempDir
+    Path scratch;
+
+    private Path home;
+    private LearnerGrpc learner;
+
+    @BeforeEach
+    void start() {
+        TinyRun.policy(scratch.resolve("policy"));
+        home = scratch.resolve("home/runs");
+        learner = new LearnerGrpc(config(home), new SimpleMeterRegistry());
+    }
+
+    @AfterEach
+    void stop() {
+        learner.stop();
+    }
+
+    static LearnerConfig config(Path home) {
+        return new LearnerConfig() {
+            @Override
+            public String home() {
+                return home.toString();
+            }
+
+            @Override
+            public int window() {
+                return 16;
+            }
+        };
+    }
+
+    private OpenRunResponse open(String run) {
+        return await(learner.openRun(OpenRunRequest.newBuilder()
+                .setRunId(run)
+                .setBasePolicy(scratch.resolve("policy").toString())
+                .setSettings(TinyRun.settings())
+                .build()));
+    }
+
+    private static <T> T await(Uni<T> call) {
+        try {
+            return call.await().indefinitely();
+        } catch (RuntimeException e) {
+            throw FootholdException.of(e);
+        }
+    }
+
+    private long save(String run, String label) {
+        return await(learner.saveCheckpoint(SaveCheckpointRequest.newBuilder()
+                        .setRunId(run)
+                        .setLabel(label)
+                        .build()))
+                .getUpdate();
+    }
+
+    private List<Path> files() throws IOException {
+        try (Stream<Path> all = Files.walk(scratch)) {
+            return List.copyOf(new TreeSet<>(all.toList()));
+        }
+    }
+
+    private static void assertRefused(org.assertj.core.api.ThrowableAssert.ThrowingCallable call, String quoted) {
+        assertThatThrownBy(call)
+                .isInstanceOfSatisfying(
+                        FootholdException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.INVALID_INPUT))
+                .hasMessageContaining("'" + quoted + "' must");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"../../../victim", "..", "../2", "a/b", "best/..", ".part-best", "7", "a\u0000b"})
+    void aLabelIsANameAndNoPath(String label) throws IOException {
+        Path victim = Files.createDirectories(scratch.resolve("home/victim"));
+        Files.writeString(victim.resolve("precious"), "x");
+        open("r");
+        List<Path> before = files();
+        assertRefused(() -> save("r", label), label);
+        assertThat(files()).isEqualTo(before);
+    }
+
+    @Test
+    void anAbsoluteLabelDeletesNothing() throws IOException {
+        Path victim = Files.createDirectories(scratch.resolve("victim"));
+        Files.writeString(victim.resolve("precious"), "x");
+        open("r");
+        assertRefused(() -> save("r", victim.toString()), victim.toString());
+        assertThat(victim.resolve("precious")).hasContent("x");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "..", "../x", "a/b", "/x", "%2e/x", "a..b"})
+    void aRunIdIsANameAndNoPath(String run) throws IOException {
+        List<Path> before = files();
+        assertRefused(() -> open(run), run);
+        assertThat(files()).isEqualTo(before);
+    }
+
+    @Test
+    void labelsAreKeptBesideNumberedCheckpoints() {
+        open("r");
+        assertThat(save("r", "best")).isZero();
+        assertThat(save("r", "")).isZero();
+        Path checkpoints = home.resolve("r/learner/checkpoints");
+        assertThat(checkpoints.resolve("best/state.json")).exists();
+        assertThat(checkpoints.resolve("0/state.json")).exists();
+    }
+}

@@ -1,9 +1,12 @@
 """Tests of the policy model and its engines outside Triton: python engines_test.py. triton_python_backend_utils and vllm are stand-ins
-with the signatures of Triton 2.51 and of vllm 0.33.0; the stand-in AsyncLLM refuses arguments that the real one does not have."""
+with the signatures of Triton 2.51 and of vllm 0.32.0. The stand-in refuses the arguments that the real one refuses, keeps a prefix cache,
+does not empty it while anything runs unless told to, holds a packed copy of a tied lm_head, and dies on demand. vllm-check.sh asks the real one."""
 import asyncio
 import dataclasses
 import hashlib
 import json
+import locale
+import math
 import os
 import pathlib
 import sys
@@ -68,9 +71,17 @@ utils.InferenceResponse, utils.TritonModelException, utils.MetricFamily = Infere
 sys.modules["triton_python_backend_utils"] = utils
 
 
+class VLLMClientError(Exception):
+    """Not a ValueError, as in vLLM."""
+
+
+class EngineDeadError(Exception):
+    """vLLM's engine process is gone."""
+
+
 @dataclasses.dataclass
 class SamplingParams:
-    """The fields that the engine sets; another one is an error, as in the real class."""
+    """The fields that the engine sets; another one is an error, as in the real class, and so is what the real class refuses."""
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
@@ -80,31 +91,114 @@ class SamplingParams:
     ignore_eos: bool = False
     max_tokens: int | None = 16
     logprobs: int | None = None
+    prompt_logprobs: int | None = None
     detokenize: bool = True
     output_kind: object = None
     stream_interval: int | None = None
+    skip_reading_prefix_cache: bool | None = None
+
+    def __post_init__(self):
+        if not math.isfinite(self.temperature) or not 0 <= self.temperature <= 2:
+            raise VLLMClientError("temperature must be in [0, 2], got %s." % self.temperature)
+        if not 0 < self.top_p <= 1:
+            raise VLLMClientError("top_p must be in (0, 1], got %s." % self.top_p)
+        if not isinstance(self.top_k, int) or self.top_k < -1:
+            raise VLLMClientError("top_k must be 0 (disable), or at least 1, got %s." % self.top_k)
+        if self.max_tokens < 1 or (self.stream_interval or 1) < 1:
+            raise VLLMClientError("max_tokens must be at least 1")
+        if any(not text for text in self.stop or []):
+            raise VLLMClientError("stop cannot contain an empty string.")
+        if self.stop and not self.detokenize:
+            raise VLLMClientError("stop strings are only supported when detokenize is True.")
+        if self.skip_reading_prefix_cache is None:
+            self.skip_reading_prefix_cache = self.prompt_logprobs is not None
+
+
+def score_of(prefix, token, keys, head):
+    """The stand-in's log-prob: of the weights that made the keys (one number a token of the prefix) and of those in lm_head."""
+    return -1 - (sum(prefix) * 7 + token) % 5 / 8 - sum(keys) / len(keys) - head / 2
+
+
+class Worker:
+    """What `collective_rpc` reaches: the methods of vLLM's worker that the engine's extension is mixed into."""
+    llm = None
+    packs = True
+
+    def reload_weights(self, weights_path):
+        path = pathlib.Path(weights_path)
+        assert (path / "config.json").exists() and (path / "model.safetensors").exists()
+        self.llm.paths.append(path)
+        self.llm.tensors = len(self.llm.paths)  # but not the packed copy
+
+    def get_model(self):
+        def process_weights_after_loading(head):
+            if Worker.packs:
+                self.llm.head = self.llm.tensors
+        method = types.SimpleNamespace(process_weights_after_loading=process_weights_after_loading)
+        return types.SimpleNamespace(lm_head=types.SimpleNamespace(cpu_linear=lambda x: x, quant_method=method))
 
 
 class AsyncLLM:
-    """Draws 3, 4, 5, ... and one more for each reload; a token a millisecond; -1/8 the log-prob of the first, -2/8 of the second."""
+    """Draws 3, 4, 5, ... and one more for each reload; a token a millisecond; -1/8 the log-prob of the first, -2/8 of the second. Scores
+    prompts by `score_of`, with a prefix cache of blocks of 4 tokens that keeps the number of the weights that made the keys."""
     last = None
+    empties = True  # whether reset_prefix_cache does what it says
+    BLOCK = 4
 
     @classmethod
     def from_engine_args(cls, engine_args, start_engine_loop=True, usage_context=None, stat_loggers=None):
         asyncio.get_running_loop()
         cls.last = llm = cls()
         llm.args, llm.paths, llm.aborted, llm.paused, llm.prompts = engine_args, [], set(), False, {}
+        llm.tensors, llm.head, llm.cache, llm.running, llm.errored, llm.hits = 0, 0, {}, set(), False, []
+        llm.model_config = types.SimpleNamespace(dtype="torch.float32")
+        module, name = engine_args.get("worker_extension_cls", "builtins.object").rsplit(".", 1)
+        llm.worker = type("ExtendedWorker", (Worker, getattr(__import__(module), name)), {"llm": llm})()
         return llm
 
+    def alive(self):
+        if self.errored:
+            raise EngineDeadError("EngineCore encountered an issue. See stack trace (above) for the root cause.")
+
+    def keys(self, ids, reads):
+        """The numbers of the weights behind the keys of a prompt's tokens, and how many came from the cache; leaves the rest there."""
+        cached, known = 0, []
+        while reads and cached + self.BLOCK < len(ids) and tuple(ids[:cached + self.BLOCK]) in self.cache:
+            cached += self.BLOCK
+            known += [self.cache[tuple(ids[:cached])]] * self.BLOCK
+        for end in range(self.BLOCK, len(ids) + 1, self.BLOCK):
+            self.cache.setdefault(tuple(ids[:end]), self.tensors)
+        return known + [self.tensors] * (len(ids) - cached), cached
+
     async def generate(self, prompt, sampling_params, request_id, *, priority=0, lora_request=None):
-        p, pending, text = sampling_params, [], ""
-        self.prompts[request_id] = prompt["prompt_token_ids"]
-        if prompt["prompt_token_ids"] == [9]:
+        self.alive()
+        self.running.add(request_id)
+        try:
+            async for output in self.outputs(prompt["prompt_token_ids"], sampling_params, request_id):
+                yield output
+        finally:
+            self.running.discard(request_id)
+
+    async def outputs(self, ids, p, request_id):
+        pending, text = [], ""
+        self.prompts[request_id] = ids
+        if ids == [9]:
             raise RuntimeError("out of memory")
+        if ids == [8]:
+            raise VLLMClientError("this prompt cannot be served")
         for i in range(p.max_tokens):
             await asyncio.sleep(0.001)
             while self.paused and request_id not in self.aborted:
                 await asyncio.sleep(0.001)
+            self.alive()
+            if p.prompt_logprobs is not None:
+                keys, cached = self.keys(ids, not p.skip_reading_prefix_cache)
+                self.hits.append(cached)
+                rows = [{ids[i]: types.SimpleNamespace(logprob=score_of(ids[:i], ids[i], keys[:i], self.head))} for i in range(1, len(ids))]
+                rows = [{-1: types.SimpleNamespace(logprob=math.nan)}] * cached + rows[cached:]
+                out = types.SimpleNamespace(index=0, token_ids=[3], logprobs=None, finish_reason="length", stop_reason=None)
+                yield types.SimpleNamespace(outputs=[out], finished=True, prompt_logprobs=[None] + rows, num_cached_tokens=cached)
+                return
             token = 3 + i + len(self.paths)
             pending.append(token)
             text += chr(ord("a") + i)
@@ -127,21 +221,33 @@ class AsyncLLM:
                 return
 
     async def abort(self, request_id, internal=False):
+        self.alive()
         self.aborted.add(request_id)
 
     async def pause_generation(self, *, mode="abort", clear_cache=True):
+        self.alive()
         assert mode == "keep" and not clear_cache
         self.paused = True
         await asyncio.sleep(0.02)
 
     async def resume_generation(self):
+        self.alive()
         self.paused = False
 
     async def collective_rpc(self, method, timeout=None, args=(), kwargs=None):
-        assert method == "reload_weights" and self.paused
-        path = pathlib.Path(kwargs["weights_path"])
-        assert (path / "config.json").exists() and (path / "model.safetensors").exists()
-        self.paths.append(path)
+        self.alive()
+        assert self.paused
+        return [getattr(self.worker, method)(*args, **kwargs or {})]
+
+    async def reset_prefix_cache(self, reset_running_requests=False, reset_connector=False):
+        self.alive()
+        if self.running and not reset_running_requests:
+            return False
+        if AsyncLLM.empties is None:
+            return False
+        if AsyncLLM.empties:
+            self.cache.clear()
+        return True
 
     def shutdown(self, timeout=None):
         self.paused = False
@@ -150,12 +256,15 @@ class AsyncLLM:
 for name, members in {
         "vllm": {"AsyncEngineArgs": lambda model, logprobs_mode, **more: dict(model=model, logprobs_mode=logprobs_mode, **more),
                  "SamplingParams": SamplingParams},
-        "vllm.sampling_params": {"RequestOutputKind": types.SimpleNamespace(DELTA="delta")},
+        "vllm.exceptions": {"VLLMClientError": VLLMClientError},
+        "vllm.sampling_params": {"RequestOutputKind": types.SimpleNamespace(DELTA="delta", FINAL_ONLY="final")},
         "vllm.v1": {}, "vllm.v1.engine": {}, "vllm.v1.engine.async_llm": {"AsyncLLM": AsyncLLM}}.items():
     sys.modules[name] = types.ModuleType(name)
     vars(sys.modules[name]).update(members)
 
-import model as policy_model  # noqa: E402: after the stand-ins
+import canary  # noqa: E402: after the stand-ins
+import model as policy_model  # noqa: E402
+import tokens  # noqa: E402
 
 
 class Sender:
@@ -179,7 +288,10 @@ class Case:
     engine = "vllm"
 
     def setUp(self):
-        os.environ.update(FOOTHOLD_POLICY=str(POLICY), FOOTHOLD_ENGINE=self.engine, FOOTHOLD_ADMIN_SECRET="")
+        os.environ.update(FOOTHOLD_POLICY=str(POLICY), FOOTHOLD_ENGINE=self.engine, FOOTHOLD_ADMIN_SECRET="", FOOTHOLD_CANARY_BOUND="")
+        Worker.packs, AsyncLLM.empties = True, True
+        self.ended = threading.Event()
+        policy_model.end_process = self.ended.set
         self.model = policy_model.TritonPythonModel()
         self.model.initialize({})
 
@@ -212,15 +324,169 @@ class Case:
         self.addCleanup(file.close)
         return pathlib.Path(file.name).as_uri(), hashlib.sha256(data).hexdigest()
 
-    def update(self, version, data=None):
+    def update(self, version, data=None, op="update", **more):
         uri, digest = self.artefact(data)
-        return self.whole(self.ask(op="update", weights_uri=uri, weights_digest=digest, policy_version=version))[1][-1]
+        return self.whole(self.ask(op=op, weights_uri=uri, weights_digest=digest, policy_version=version, **more))[1][-1]
+
+    def refused(self, code, why, **inputs):
+        """What a request is refused with, and that nothing is left of it."""
+        before = self.status()["last_error"]
+        error = self.whole(self.ask(**inputs))[1][-1].error
+        self.assertIsNotNone(error, inputs)
+        self.assertIn(why, error.text)
+        self.assertEqual(code, error.code, error.text)
+        self.assertEqual((0, before), (self.status()["running"], self.status()["last_error"]))
 
     def status(self):
         return json.loads(self.whole(self.ask(op="status"))[1][0].tensors["status_json"][0])
 
 
+    def test_arguments_that_no_engine_can_take_are_refused_at_once_and_alike(self):
+        for inputs, why in [(dict(top_p=0.0), "top_p"), (dict(top_p=1.5), "top_p"), (dict(top_p=float("nan")), "top_p"),
+                            (dict(temperature=-1.0), "temperature"), (dict(temperature=float("inf")), "temperature"),
+                            (dict(temperature=float("nan")), "temperature"), (dict(top_k=-5), "top_k"),
+                            (dict(stop_strings=[""]), "empty text"), (dict(stop_strings=["a", b"\xff"]), "'stop_strings' is no UTF-8"),
+                            (dict(stop_token_ids=[999999]), "stop_token_ids must be 0..37"), (dict(stop_token_ids=[5, -1]), "stop_token_ids"),
+                            (dict(stream_interval=-1), "stream_interval"), (dict(policy_digest=b"\xc3"), "'policy_digest' is no UTF-8")]:
+            self.refused("INVALID_ARG", why, input_ids=[5], max_tokens=3, random_seed=1, **inputs)
+        self.assertEqual(3, len(self.whole(self.ask(input_ids=[5], max_tokens=3, random_seed=2**64 - 1, stop_strings=["é"], ignore_eos=True))[0]))
+
+    def test_a_caller_s_mistake_is_not_the_server_s_last_error(self):
+        uri, digest = self.artefact()
+        for inputs, why in [(dict(op=b"\xff"), "'op' is no UTF-8"), (dict(op="update"), "'weights_uri', 'weights_digest', 'policy_version'"),
+                            (dict(op="reset", weights_uri=uri), "'weights_digest'"), (dict(op="abort"), "'target_id'"), (dict(op="tokenize"), "'text'"),
+                            (dict(op="tokenize", text=[b"\xff"]), "'text' is no UTF-8"),
+                            (dict(op="update", weights_uri="file:///nowhere/x", weights_digest="00", policy_version=1), "cannot be read"),
+                            (dict(op="update", weights_uri="s3://x/y", weights_digest="00", policy_version=1), "scheme 's3'"),
+                            (dict(op="update", weights_uri=uri, weights_digest="00", policy_version=1), "has digest"),
+                            (dict(op="update", weights_uri=uri, weights_digest=digest, policy_version=1, canary_ids=[1, 2]), "come together"),
+                            (dict(op="update", weights_uri=uri, weights_digest=digest, policy_version=1, canary_ids=[1, 2, 3], canary_lengths=[3], canary_log_probs=[-1.0]), "add up"),
+                            (dict(op="update", weights_uri=uri, weights_digest=digest, policy_version=1, canary_ids=[1, 99], canary_lengths=[2], canary_log_probs=[-1.0]), "0..37")]:
+            self.refused("INVALID_ARG", why, **inputs)
+        self.assertEqual(("", 0), (self.status()["last_error"], self.status()["version"]))
+
+    def test_a_request_that_names_its_policy_gets_it_or_none(self):
+        digest = self.status()["digest"]
+        ask = dict(input_ids=[5], max_tokens=4, random_seed=1, ignore_eos=True)
+        self.assertEqual(4, len(self.whole(self.ask(**ask, policy_version=0, policy_digest=digest))[0]))
+        self.refused("UNAVAILABLE", "is not the policy asked for", **ask, policy_version=1, policy_digest=digest)
+        self.refused("UNAVAILABLE", "is not the policy asked for", **ask, policy_version=0, policy_digest="00")
+        self.refused("UNAVAILABLE", "is not the policy asked for", **ask, policy_digest="00")
+        self.refused("UNAVAILABLE", "is older than 3", **ask, min_policy_version=3)
+        self.whole(self.ask(op="pause"))
+        long = dict(ask, max_tokens=30, stream_interval=1)
+        named, digest_only, free = self.ask("named", **long, policy_version=0), self.ask("digest", **long, policy_digest=digest), self.ask("free", **long)
+        while self.status()["running"] < 3:
+            time.sleep(0.001)
+        self.assertIsNone(self.update(1).error)
+        self.assertEqual("UNAVAILABLE", self.whole(named)[1][-1].error.code)
+        self.assertIn("version 1 with digest %s is not the policy asked for (version 0)" % digest, named.responses[-1].error.text)
+        self.whole(self.ask(op="resume"))
+        self.assertEqual((30, 30), (len(self.whole(digest_only)[0]), len(self.whole(free)[0])))
+        self.assertEqual("", self.status()["last_error"])
+
+    def test_a_failure_of_the_model_s_own_thread_ends_the_process(self):
+        self.whole(self.ask(op="pause"))
+        held = self.ask(input_ids=[5], max_tokens=3, random_seed=1)
+        self.model.clear = lambda: 1 / 0
+        self.assertTrue(self.ended.wait(5), "the process went on")
+        self.assertIn("the model's thread failed", self.whole(held)[1][-1].error.text)
+
+
+def flat_canary(sequences, log_probs):
+    """The three inputs of a canary."""
+    return dict(canary_ids=np.array(sum(sequences, []), np.int32).tolist(), canary_lengths=[len(s) for s in sequences],
+                canary_log_probs=[float(x) for row in log_probs for x in row])
+
+
 class Vllm(Case, unittest.TestCase):
+    SEQUENCES = [[3, 4, 5], [7, 6, 5, 4, 3, 2, 11, 12, 13, 14, 15], [9, 9, 9, 9, 8, 8]]
+
+    def canary(self, weights, off=0.0):
+        """What a learner says of the stand-in's weights of that number."""
+        return flat_canary(self.SEQUENCES, [[score_of(s[:i], s[i], [weights] * i, weights) + off for i in range(1, len(s))] for s in self.SEQUENCES])
+
+    def test_every_publish_is_proved_with_caches_cold_and_warm(self):
+        for version in (1, 2):
+            self.assertIsNone(self.update(version, **self.canary(version)).error)
+        proof = self.status()["canary"]
+        self.assertEqual(2, proof["version"])
+        self.assertLess(max(proof[k] for k in ("cold_mean", "cold_max", "warm_mean", "warm_max")), 1e-6)
+        self.assertEqual([0, 8, 4], AsyncLLM.last.hits[-3:])
+        self.assertEqual([0, 0, 0], AsyncLLM.last.hits[-6:-3])
+        self.assertEqual("vllm_worker.PolicyReload", AsyncLLM.last.args["worker_extension_cls"])
+        self.assertIsNone(self.update(3).error)
+        self.assertNotIn("canary", self.status())
+        self.assertIsNone(self.update(3, **self.canary(4)).error)
+        self.assertEqual(3, self.status()["canary"]["version"])
+
+    def test_a_prompt_that_came_before_is_computed_anew_after_a_publish_without_a_canary_too(self):
+        prompt = [7, 6, 5, 4, 3, 2, 11, 12, 13, 14, 15]
+        self.model.engine.touch([prompt])
+        sender = self.ask(input_ids=[5], max_tokens=40, random_seed=1)
+        self.assertIsNone(self.update(1).error)
+        self.model.engine.touch([prompt])
+        self.assertEqual([0, 0], AsyncLLM.last.hits)
+        self.whole(sender)
+
+    def unproved(self, error, why):
+        """The publish of version 2 was refused after one of version 1; nothing is sampled until the next one is proved."""
+        self.assertIn(why, error.text)
+        self.assertEqual("INTERNAL", error.code)
+        status = self.status()
+        self.assertEqual((1, "", False), (status["version"], status["digest"], status["proved"]))
+        self.assertIn(why, status["last_error"])
+        self.refused("UNAVAILABLE", "no proved policy: the publish of version 2 failed", input_ids=[5], max_tokens=4, random_seed=1)
+        Worker.packs, AsyncLLM.empties = True, True
+        self.assertIsNone(self.update(2, **self.canary(3)).error)
+        self.assertTrue(self.status()["proved"])
+        self.assertEqual(4, len(self.whole(self.ask(input_ids=[5], max_tokens=4, random_seed=1))[0]))
+
+    def test_keys_that_outlive_a_publish_refuse_it(self):
+        self.assertIsNone(self.update(1, **self.canary(1)).error)
+        AsyncLLM.empties = False
+        under_way = self.ask(input_ids=[5], max_tokens=90, random_seed=1, stream_interval=1)
+        error = self.update(2, **self.canary(2)).error
+        self.assertIn("canary: version 2: keys of older weights outlived", error.text)
+        self.assertIn("no proved policy", self.whole(under_way)[1][-1].error.text)
+        self.unproved(error, "canary: version 2")
+
+    def test_a_cache_that_is_not_emptied_refuses_the_publish(self):
+        self.assertIsNone(self.update(1).error)
+        AsyncLLM.empties = None
+        self.unproved(self.update(2, **self.canary(2)).error, "did not empty its prefix cache")
+
+    def test_an_lm_head_that_stays_old_refuses_the_publish(self):
+        self.assertIsNone(self.update(1, **self.canary(1)).error)
+        Worker.packs = False
+        self.unproved(self.update(2, **self.canary(2)).error, "canary: version 2: with caches cold")
+
+    def test_a_publish_while_paused_is_proved_and_leaves_sampling_paused(self):
+        self.whole(self.ask(op="pause"))
+        self.assertIsNone(self.update(1, **self.canary(1)).error)
+        self.assertTrue(AsyncLLM.last.paused)
+        held = self.ask(input_ids=[5], max_tokens=4, random_seed=1)
+        self.assertFalse(held.final.wait(0.1))
+        self.whole(self.ask(op="resume"))
+        self.assertEqual(4, len(self.whole(held)[0]))
+
+    def test_what_vllm_alone_does_not_take_is_refused_too(self):
+        for temperature in (0.001, 2.5):
+            self.refused("INVALID_ARG", "temperature", input_ids=[5], max_tokens=3, random_seed=1, temperature=temperature)
+        self.refused("INVALID_ARG", "this prompt cannot be served", input_ids=[8], max_tokens=3, random_seed=1)
+
+    def test_a_dead_engine_ends_the_process_and_answers_what_was_under_way(self):
+        sender = self.ask(input_ids=[5], max_tokens=90, random_seed=1, stream_interval=1)
+        while not sender.responses:
+            time.sleep(0.001)
+        AsyncLLM.last.errored = True
+        self.assertTrue(self.ended.wait(5), "the process went on")
+        self.assertIsNotNone(self.whole(sender)[1][-1].error)
+
+    def test_a_dead_engine_ends_the_process_of_an_idle_server_too(self):
+        AsyncLLM.last.errored = True
+        self.assertTrue(self.ended.wait(5), "the process went on")
+
     def test_tokens_log_probs_and_ends(self):
         ids, responses = self.whole(self.ask(input_ids=[5, 6], max_tokens=7, random_seed=1, stream_interval=3))
         self.assertEqual([3, 4, 5, 6, 7, 8, 9], ids)
@@ -304,6 +570,68 @@ class Reference(Case, unittest.TestCase):
         self.assertEqual(0, self.status()["version"])
         self.assertEqual(4, len(self.whole(self.ask(input_ids=[5], max_tokens=4, random_seed=3, ignore_eos=True))[0]))
 
+    def canary(self, off=0.0, copies=12):
+        """A learner's: the policy's own log-probs, of sequences that are longer than the policy's longest too."""
+        sequences = [[5, 6], [7] * 30, [3, 4, 5, 6] * copies]
+        policy = self.model.engine.files
+        return flat_canary(sequences, [np.array(policy.log_probs(s[:policy.longest - 1], 1) + [0.0] * max(0, len(s) - policy.longest + 1)) + off for s in sequences])
+
+    def test_the_canary_proves_a_publish(self):
+        self.assertIsNone(self.update(1, **self.canary()).error)
+        self.assertIsNone(self.update(2, **self.canary(copies=60)).error)
+        proof = self.status()["canary"]
+        self.assertEqual(2, proof["version"])
+        self.assertLess(proof["warm_max"], 1e-5)
+        self.assertIsNone(self.update(0, op="reset", **self.canary()).error)
+        self.assertEqual(0, self.status()["canary"]["version"])
+
+    def test_a_canary_beyond_the_bound_refuses_the_publish_and_the_old_weights_serve_on(self):
+        header, body = tokens.safetensors_header(memoryview((POLICY / "model.safetensors").read_bytes()))
+        whole = bytearray((POLICY / "model.safetensors").read_bytes())
+        begin = len(whole) - len(body) + header["model.norm.weight"]["data_offsets"][0]
+        whole[begin:begin + 4] = np.float32(3).tobytes()
+        good, digest = self.canary(), self.status()["digest"]
+        before, _ = self.whole(self.ask(input_ids=[5, 6], max_tokens=20, random_seed=3, ignore_eos=True, policy_digest=digest))
+        under_way = self.ask(input_ids=[5, 6], max_tokens=20, random_seed=3, ignore_eos=True, policy_digest=digest)
+        for data, numbers, why in [(bytes(whole), good, "with caches cold the server's log-probs differ"), (None, self.canary(off=0.02), "bound 0.001 and 0.01"),
+                                   (None, self.canary(off=float("nan")), "by inf nats on average"), (None, self.canary(off=-float("inf")), "by inf nats on average")]:
+            error = self.update(1, data, **numbers).error
+            self.assertTrue(error.text.startswith("canary: version 1: "), error.text)
+            self.assertIn(why, error.text)
+        self.assertEqual((0, digest, True), tuple(self.status()[k] for k in ("version", "digest", "proved")))
+        self.assertEqual(before, self.whole(under_way)[0])
+        self.model.bound = canary.bound("0.05,0.5", "float32")
+        self.assertIsNone(self.update(1, **self.canary(off=0.02)).error)
+
+    def test_the_bound_is_the_dtype_s_or_what_is_set(self):
+        self.assertEqual((1e-3, 1e-2), canary.bound("", "float32"))
+        self.assertEqual((0.15, 2.0), canary.bound("", "bfloat16"))
+        self.assertEqual((0.5, 1.0), canary.bound("0.5,1", "float16"))
+        for text in ("0.5", "a,b", "2,1", "-1,1", "nan,1", "1,2,3"):
+            with self.assertRaisesRegex(ValueError, "FOOTHOLD_CANARY_BOUND must be MEAN,MAX"):
+                canary.bound(text, "float32")
+
+    def test_weights_of_another_shape_are_refused_and_the_old_version_serves_on(self):
+        whole = (POLICY / "model.safetensors").read_bytes()
+        size = int.from_bytes(whole[:8], "little")
+        header = json.loads(whole[8:8 + size])
+        header.pop("model.norm.weight")
+        text = json.dumps(header, separators=(",", ":")).encode().ljust(size)
+        self.assertIn("tensor 'model.norm.weight'", self.update(1, whole[:8] + text + whole[8 + size:]).error.text)
+        self.assertEqual(("", 0), (self.status()["last_error"], self.status()["version"]))
+
+    def test_texts_of_the_directory_are_utf_8_in_the_c_locale(self):
+        with tempfile.TemporaryDirectory() as work:
+            for file in POLICY.iterdir():
+                (pathlib.Path(work) / file.name).symlink_to(file)
+            (pathlib.Path(work) / "chat_template.jinja").write_text("Größe π: {{ messages[0].content }}", encoding="utf-8")
+            before = locale.setlocale(locale.LC_CTYPE)
+            locale.setlocale(locale.LC_CTYPE, "C")
+            try:
+                self.assertEqual("Größe π: √2", tokens.Directory(work).message("√2", "{}"))
+            finally:
+                locale.setlocale(locale.LC_CTYPE, before)
+
     def test_control_operations_need_the_secret_if_there_is_one(self):
         self.model.secret = "open sesame"
         for parameters in ("", "{}", json.dumps({"x-rollout-admin": "open"}), json.dumps({"x-rollout-admin": 7})):
@@ -332,6 +660,11 @@ class Uniform(Case, unittest.TestCase):
         tail, _ = self.whole(self.ask(input_ids=[5] + ids[:33], prompt_length=1, max_tokens=47, random_seed=3, ignore_eos=True))
         self.assertEqual(ids[33:], tail)
         self.assertNotEqual(ids, self.whole(self.ask(input_ids=[5], max_tokens=80, random_seed=4, ignore_eos=True))[0])
+
+    def test_it_does_not_pass_for_a_policy(self):
+        error = self.update(1, **flat_canary([[5, 6, 7]], [[-0.1, -0.2]])).error
+        self.assertIn("canary: version 1: with caches cold", error.text)
+        self.assertIsNone(self.update(1, **flat_canary([[5, 6, 7]], [[-3.6376, -3.6376]])).error)
 
     def test_metrics_say_what_the_status_says(self):
         self.whole(self.ask(input_ids=[5], max_tokens=50, random_seed=3, ignore_eos=True))

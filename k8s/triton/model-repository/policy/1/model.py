@@ -3,20 +3,27 @@
 `execute` parses and queues; one thread answers. An engine draws the tokens: `reference` (numpy, one token of each request in
 turn, the contract's noise), `vllm` (AsyncLLM, its own noise), or `uniform` (no model, for load tests). Control operations run
 while nothing is drawn. Every path ends a request with one final flag. The model's parameter `engine`, or FOOTHOLD_ENGINE, chooses."""
+import locale
+# Triton's interpreter runs in the C locale whatever the environment says: text files would be read as ASCII, by vLLM's packages too.
+locale.setlocale(locale.LC_CTYPE, "C.UTF-8")  # before any other import
 import hashlib
 import hmac
 import json
 import os
 import pathlib
 import queue
+import sys
 import threading
 import time
+import traceback
 import urllib.parse
 
 import numpy as np
 import triton_python_backend_utils as pb
 
-from tokens import Refused, safetensors_header
+import canary
+from generation import Generation
+from tokens import Refused, safetensors_header, text_of
 
 FINAL = pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 GUARDED = ("abort", "pause", "resume", "update", "reset")
@@ -57,31 +64,17 @@ class Gauges:
             self.told, self.last = model.tokens, now
 
 
-class Request:
-    """A generation under way."""
+def flat(inputs, *names):
+    """The flat values of inputs that an operation cannot do without."""
+    missing = [name for name in names if name not in inputs or not len(inputs[name])]
+    if missing:
+        raise Refused("the operation needs input%s %s" % ("s" if len(missing) > 1 else "", ", ".join("'%s'" % name for name in missing)))
+    return [inputs[name] for name in names]
 
-    def __init__(self, model, request, sender, inputs):
-        one = lambda name, default: inputs[name].reshape(-1)[0].item() if name in inputs else default
-        self.id, self.sender, self.aborted = request.request_id(), sender, False
-        self.ids = [int(i) for i in inputs.get("input_ids", [])]
-        if not self.ids or "max_tokens" not in inputs or "random_seed" not in inputs:
-            raise Refused("op 'generate' needs inputs 'input_ids', 'max_tokens' and 'random_seed'")
-        self.prompt, self.inputs = one("prompt_length", len(self.ids)), len(self.ids)
-        self.most, self.seed = one("max_tokens", 0), one("random_seed", 0)
-        files = model.engine.files
-        if self.most < 1 or self.inputs + self.most > files.longest:
-            raise Refused("max_tokens must be 1..%d, got %d" % (files.longest - self.inputs, self.most))
-        if min(self.ids) < 0 or max(self.ids) >= files.vocabulary:
-            raise Refused("input_ids must be 0..%d" % (files.vocabulary - 1))
-        if not 1 <= self.prompt <= self.inputs:
-            raise Refused("prompt_length must be 1..%d, got %d" % (self.inputs, self.prompt))
-        if one("min_policy_version", 0) > model.version:
-            raise Refused("policy version %d is older than %d" % (model.version, one("min_policy_version", 0)))
-        self.temperature, self.top_p, self.top_k = one("temperature", 1.0), one("top_p", 1.0), one("top_k", 0)
-        self.stops = [int(i) for i in inputs.get("stop_token_ids", [])]
-        self.words = [w for w in inputs.get("stop_strings", np.array([], dtype=object)).reshape(-1)]
-        self.ignore_eos, self.interval = one("ignore_eos", False), one("stream_interval", 16)
-        self.text, self.tokens, self.log_probs, self.sent, self.version = None, [], [], 0, model.version
+
+def end_process():
+    """Ends the model's process at once: a server without its model's process answers every request with an error."""
+    os._exit(70)
 
 
 class TritonPythonModel:
@@ -104,7 +97,8 @@ class TritonPythonModel:
             self.engine = reference.Engine(directory, self.drawn)
         self.digest = hashlib.sha256((pathlib.Path(directory) / "model.safetensors").read_bytes()).hexdigest()
         self.version, self.paused, self.tokens, self.error, self._pieces = 0, False, 0, "", None
-        self.pause_micros = 0
+        self.pause_micros, self.unproved, self.proof, self.name = 0, None, None, name
+        self.bound = canary.bound(os.environ.get("FOOTHOLD_CANARY_BOUND", ""), self.engine.precision)
         self.secret = os.environ.get("FOOTHOLD_ADMIN_SECRET", "")
         self.inbox, self.active = queue.Queue(), []
         self.gauges = Gauges()
@@ -124,11 +118,12 @@ class TritonPythonModel:
 
     def accept(self, request, sender, inputs):
         try:
-            op = inputs["op"].reshape(-1)[0].decode() if "op" in inputs else "generate"
+            op = text_of("op", inputs["op"].reshape(-1)[0]) if "op" in inputs else "generate"
             if op == "generate":
-                r = Request(self, request, sender, inputs)
-                self.active.append(r)
+                r = Generation(self, request, sender, inputs)
+                self.engine.prepare(r)
                 self.engine.start(r)
+                self.active.append(r)
             elif op in CONTROLS:
                 if op in GUARDED:
                     self.authorise(request)
@@ -136,28 +131,56 @@ class TritonPythonModel:
                 sender.send(pb.InferenceResponse(output_tensors=outputs), flags=FINAL)
             else:
                 raise Refused("unknown op '%s' (expected generate or one of %s)" % (op, ", ".join(CONTROLS)))
-        except Refused as refusal:
-            old = str(refusal).startswith("policy version")
-            sender.send(failed(str(refusal), "UNAVAILABLE" if old else "INVALID_ARG"), flags=FINAL)
         except Exception as failure:
-            self.error = repr(failure)
-            sender.send(failed("internal: " + self.error, "INTERNAL"), flags=FINAL)
+            self.fail(sender, failure)
+
+    def fail(self, sender, failure):
+        """Ends a request with an error. Only what is the server's own fault becomes its last error."""
+        if isinstance(failure, Refused):
+            sender.send(failed(str(failure), failure.code), flags=FINAL)
+            return
+        self.error = str(failure) if isinstance(failure, canary.Disproved) else "internal: %r" % failure
+        sender.send(failed(self.error, "INTERNAL"), flags=FINAL)
 
     def authorise(self, request):
         given = str(json.loads(request.parameters() or "{}").get(ADMIN, ""))
-        if self.secret and not hmac.compare_digest(self.secret.encode(), given.encode()):
+        if self.secret and not hmac.compare_digest(self.secret.encode("utf-8"), given.encode("utf-8")):
             raise Refused("control operations need the admin secret in parameter '%s'" % ADMIN)
 
+    def demand_policy(self, r, oldest):
+        """Refuses a request that this policy must not answer."""
+        if self.unproved:
+            raise Refused("no proved policy: " + self.unproved, "UNAVAILABLE")
+        if oldest > self.version:
+            raise Refused("policy version %d is older than %d" % (self.version, oldest), "UNAVAILABLE")
+        if r.policy_version not in (None, self.version) or r.policy_digest not in (None, self.digest):
+            raise Refused("policy version %d with digest %s is not the policy asked for (%s)" % (self.version, self.digest, ", ".join(
+                "%s %s" % (name, value) for name, value in (("version", r.policy_version), ("digest", r.policy_digest)) if value is not None)), "UNAVAILABLE")
+
+    def end_where_refused(self):
+        """Ends what is under way and must not go on with this policy."""
+        for r in list(self.active):
+            try:
+                self.demand_policy(r, 0)
+            except Refused as refusal:
+                self.active.remove(r)
+                self.fail(r.sender, refusal)
+                self.engine.stop(r)
+
     def status(self, inputs=None):
-        text = json.dumps({
+        values = {
             "version": self.version, "digest": self.digest, "paused": self.paused, "running": len(self.active),
-            "waiting": self.inbox.qsize(), "tokens": self.tokens, "pause_micros": self.pause_micros, "last_error": self.error})
-        return [texts("status_json", [text.encode()]), pb.Tensor("policy_version", np.array([self.version], np.int64))]
+            "waiting": self.inbox.qsize(), "tokens": self.tokens, "pause_micros": self.pause_micros, "last_error": self.error,
+            "proved": self.unproved is None, "engine": self.name, "precision": self.engine.precision, "max_length": self.engine.files.longest}
+        if self.proof:
+            values["canary"] = self.proof
+        return [texts("status_json", [json.dumps(values).encode("utf-8")]), pb.Tensor("policy_version", np.array([self.version], np.int64))]
 
     def tokenize(self, inputs):
-        prompts = [text.decode() for text in inputs["text"]]
+        prompts = [text_of("text", text) for text in flat(inputs, "text")[0]]
         if "chat" in inputs:
-            prompts = [self.engine.files.message(text, inputs["chat"][0].decode()) for text in prompts]
+            settings = text_of("chat", inputs["chat"][0])
+            prompts = [self.engine.files.message(text, settings) for text in prompts]
         encoded = [self.engine.files.encode(text) for text in prompts]
         return [pb.Tensor("ids", np.array(sum(encoded, []), np.int32)),
                 pb.Tensor("lengths", np.array([len(e) for e in encoded], np.int32))]
@@ -166,7 +189,7 @@ class TritonPythonModel:
         return [texts("pieces", self.pieces())]
 
     def abort(self, inputs):
-        targets = {t.decode() for t in inputs["target_id"]}
+        targets = {text_of("target_id", t) for t in flat(inputs, "target_id")[0]}
         for r in self.active:
             r.aborted |= r.id in targets
         self.clear()
@@ -184,46 +207,72 @@ class TritonPythonModel:
         self.paused = False
         return self.status()
 
-    def artefact(self, inputs):
-        uri, wanted = inputs["weights_uri"][0].decode(), inputs["weights_digest"][0].decode()
-        path = pathlib.Path(urllib.parse.unquote(urllib.parse.urlparse(uri).path))
-        data = path.read_bytes()
+    def artefact(self, uri, wanted):
+        parsed = urllib.parse.urlparse(uri)
+        if parsed.scheme != "file":
+            raise Refused("weights_uri '%s' has scheme '%s' (expected file)" % (uri, parsed.scheme))
+        path = pathlib.Path(os.fsdecode(urllib.parse.unquote_to_bytes(parsed.path)))
+        try:
+            data = path.read_bytes()
+        except (OSError, ValueError) as failure:
+            raise Refused("artefact %s cannot be read: %s" % (uri, failure))
         found = hashlib.sha256(data).hexdigest()
         if found != wanted:
             raise Refused("artefact %s has digest %s, expected %s" % (uri, found, wanted))
         safetensors_header(data)
-        return path, found
+        return path
 
-    def switch(self, path, version, digest):
+    def switch(self, path, version, digest, proof_wanted):
         """Changes the weights between two tokens. What was drawn before keeps the version that drew it, and goes out later: a thousand
-        responses take longer than the change."""
+        responses take longer than the change. The version counts when the canary has proved it. If it does not, or the load fails, the
+        old weights go on where the engine still has them; else nothing is sampled until a publish is proved."""
+        if proof_wanted and not self.paused:
+            self.engine.touch(proof_wanted.sequences)
         began = time.perf_counter()
         if not self.paused:
             self.engine.hold()
+        held = True
         try:
             self.settle()
             self.engine.load(path, version)
-            self.version, self.digest = version, digest
-        finally:
-            if not self.paused:
+            if proof_wanted and not self.engine.scores_held:
                 self.engine.go_on()
-        self.pause_micros = round(1e6 * (time.perf_counter() - began))
+                held, self.pause_micros = False, round(1e6 * (time.perf_counter() - began))
+            proof = proof_wanted.prove(self.engine, version, self.bound) if proof_wanted else None
+            self.engine.keep()
+            self.version, self.digest, self.unproved, self.proof = version, digest, None, proof
+        except Exception as failure:
+            if not self.engine.undo():
+                self.unproved, self.digest, self.proof = "the publish of version %d failed: %s" % (version, failure), "", None
+            raise
+        finally:
+            self.end_where_refused()
+            if held and not self.paused:
+                self.engine.go_on()
+                self.pause_micros = round(1e6 * (time.perf_counter() - began))
+            elif self.paused and not held:
+                self.engine.hold()
         return self.status()
 
+    def publication(self, inputs):
+        uri, digest, version = flat(inputs, "weights_uri", "weights_digest", "policy_version")
+        wanted = canary.canary_of(inputs, self.engine.files)
+        return text_of("weights_uri", uri[0]), int(version[0]), text_of("weights_digest", digest[0]), wanted
+
     def update(self, inputs):
-        version = int(inputs["policy_version"][0])
-        if version == self.version and inputs["weights_digest"][0].decode() == self.digest:
+        uri, version, digest, wanted = self.publication(inputs)
+        same = version == self.version and digest == self.digest
+        if same and (not wanted or self.proof):
             return self.status()
-        if version <= self.version:
+        if version < self.version or (version == self.version and not same and not self.unproved):
             raise Refused("policy_version must grow: %d after %d" % (version, self.version))
-        path, digest = self.artefact(inputs)
-        return self.switch(path, version, digest)
+        return self.switch(self.artefact(uri, digest), version, digest, wanted)
 
     def reset(self, inputs):
         if self.active:
             raise Refused("cannot go back while %d sequences are under way" % len(self.active))
-        path, digest = self.artefact(inputs)
-        return self.switch(path, int(inputs["policy_version"][0]), digest)
+        uri, version, digest, wanted = self.publication(inputs)
+        return self.switch(self.artefact(uri, digest), version, digest, wanted)
 
     def send(self, r, end):
         if not end and not r.tokens:
@@ -258,8 +307,7 @@ class TritonPythonModel:
         if end or failure:
             self.active.remove(r)
         if failure:
-            self.error = failure
-            r.sender.send(failed("internal: " + failure, "INTERNAL"), flags=FINAL)
+            self.fail(r.sender, failure)
         elif end or (r.interval and len(r.tokens) >= r.interval):
             self.send(r, end)
 
@@ -290,6 +338,13 @@ class TritonPythonModel:
                     r.sender.send(flags=FINAL)
 
     def loop(self):
+        try:
+            self.answer()
+        except Exception:
+            traceback.print_exc()
+            self.die("the model's thread failed; the server's log says where")
+
+    def answer(self):
         looked = time.monotonic()
         while True:
             draws = self.engine.busy and not self.paused
@@ -305,11 +360,33 @@ class TritonPythonModel:
             elif item:
                 self.accept(*item)
             if not item or time.monotonic() - looked > LOOK_EVERY:
+                if self.engine.dead:
+                    self.die(self.engine.dead)
+                    return
                 self.clear()
                 self.gauges.tell(self)
                 looked = time.monotonic()
             if draws and not item:
                 self.engine.step()
+
+    def die(self, why):
+        """Answers what is under way and ends the process: a dead engine must not look like a server that is ready."""
+        print("policy model: " + why + "; the model's process ends", file=sys.stderr, flush=True)
+        senders = [r.sender for r in self.active]
+        self.active.clear()
+        while True:
+            try:
+                item = self.inbox.get_nowait()
+            except queue.Empty:
+                break
+            if item is not None and len(item) == 3:
+                senders.append(item[1])
+        for sender in senders:
+            try:
+                self.fail(sender, RuntimeError(why))
+            except Exception:
+                traceback.print_exc()
+        end_process()
 
     def finalize(self):
         self.inbox.put(None)

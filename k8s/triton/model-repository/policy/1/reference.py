@@ -3,11 +3,11 @@
 Reads a Hugging Face directory (config.json, generation_config.json, tokenizer.json, one safetensors file). Noise is the
 contract's: token = entries of the cumulative distribution, in token-id order, that are <= u * total."""
 import collections
-import hashlib
 
 import numpy as np
 
 import tokens
+from canary import Score
 from tokens import Refused
 
 MASK, GOLDEN = (1 << 64) - 1, 0x9E3779B97F4A7C15
@@ -57,7 +57,7 @@ class Policy(tokens.Directory):
         self.heads, self.kv_heads = self.config["num_attention_heads"], self.config["num_key_value_heads"]
         self.head_dim = self.config.get("head_dim") or self.config["hidden_size"] // self.heads
         self.frequencies = self._frequencies()
-        self.load((self.path / "model.safetensors").read_bytes())
+        self.weights = read_safetensors((self.path / "model.safetensors").read_bytes())
 
     def _frequencies(self):
         """Of the rotation, as transformers 5 (rope_parameters) or 4 (rope_theta, rope_scaling) describes it; llama3 scaling included."""
@@ -75,9 +75,13 @@ class Policy(tokens.Directory):
         return plain * (kept + (1 - kept) / rope["factor"])
 
     def load(self, data):
-        """Takes up weights; gives their digest."""
-        self.weights = read_safetensors(data)
-        return hashlib.sha256(data).hexdigest()
+        """Takes up weights of the same shapes."""
+        fresh = read_safetensors(data)
+        shapes = lambda weights: {name: values.shape for name, values in weights.items()}
+        wrong = sorted(set(shapes(self.weights).items()) ^ set(shapes(fresh).items()))
+        if wrong:
+            raise Refused("the artefact does not fit the policy: tensor '%s' differs in presence or shape" % wrong[0][0])
+        self.weights = fresh
 
     def _norm(self, x, name):
         return x / np.sqrt(np.mean(x * x, -1, keepdims=True) + self.config["rms_norm_eps"]) * self.weights[name]
@@ -95,6 +99,24 @@ class Policy(tokens.Directory):
 
     def feed(self, sequence, ids):
         """Feeds tokens; gives the logits behind the last one."""
+        return self._logits(self._states(sequence, ids)[-1])
+
+    def log_probs(self, ids, parts):
+        """Natural log-probs of every token after the first, fed in so many parts: each finds the keys of those before it."""
+        sequence, out = Sequence(self.config["num_hidden_layers"]), []
+        for part in np.array_split(np.asarray(ids), parts):
+            for state in self._states(sequence, part):
+                logits = self._logits(state)
+                shifted = logits - logits.max()
+                position = len(out) + 1
+                out.append(shifted[ids[position]] - np.log(np.exp(shifted).sum()) if position < len(ids) else 0.0)
+        return out[:-1]
+
+    def _logits(self, state):
+        return self._norm(state, "model.norm.weight") @ self.weights.get("lm_head.weight", self.weights["model.embed_tokens.weight"]).T
+
+    def _states(self, sequence, ids):
+        """Feeds tokens; gives the last layer's output at each."""
         w, n = self.weights, len(ids)
         positions = np.arange(sequence.length, sequence.length + n)
         x = w["model.embed_tokens.weight"][np.asarray(ids)]
@@ -120,7 +142,7 @@ class Policy(tokens.Directory):
             gate = h @ w[at + "mlp.gate_proj.weight"].T
             x = x + (gate / (1 + np.exp(-gate)) * (h @ w[at + "mlp.up_proj.weight"].T)) @ w[at + "mlp.down_proj.weight"].T
         sequence.length += n
-        return self._norm(x[-1], "model.norm.weight") @ w.get("lm_head.weight", w["model.embed_tokens.weight"]).T
+        return x
 
     def draw(self, logits, temperature, top_p, top_k, noise):
         """A token and the natural log of the probability with which it was drawn."""
@@ -146,14 +168,18 @@ class Engine:
     """Samples one token of each sequence in turn. Belongs to the model's thread."""
 
     policy = Policy
+    dead, scores_held, precision = None, True, "float32"  # it computes in float64, and is held to float32's bound
 
     def __init__(self, directory, deliver):
         self.files, self.deliver, self.active = self.policy(directory), deliver, collections.deque()
-        self._pieces = None
+        self._pieces, self._before = None, None
 
     @property
     def busy(self):
         return bool(self.active)
+
+    def prepare(self, r):
+        """Every request that the contract allows can be drawn."""
 
     def start(self, r):
         r.sequence = Sequence(self.files.config["num_hidden_layers"])
@@ -171,7 +197,7 @@ class Engine:
                 token, log_prob = self.files.draw(logits, r.temperature, r.top_p, r.top_k, noise)
                 end = self.end(r, token)
             except Exception as failure:
-                self.deliver(r, [], [], None, repr(failure))
+                self.deliver(r, [], [], None, failure)
                 continue
             if not end:
                 self.active.append(r)
@@ -201,7 +227,25 @@ class Engine:
         """See hold."""
 
     def load(self, path, version):
+        self._before = self.files.weights
         self.files.load(path.read_bytes())
+
+    def keep(self):
+        """The weights that were loaded last are the policy."""
+        self._before = None
+
+    def undo(self):
+        """Goes back to the weights before the last load."""
+        if self._before is not None:
+            self.files.weights, self._before = self._before, None
+        return True
+
+    def touch(self, sequences):
+        """Nothing outlives a request here."""
+
+    def score(self, sequences, warm):
+        """Log-probs of given tokens; warm: in two parts, the second of which finds the keys of the first."""
+        return [Score(0, self.files.log_probs(s, 2 if warm else 1)) for s in sequences]
 
     def close(self):
         """Nothing to end."""

@@ -5,7 +5,20 @@ import pathlib
 
 
 class Refused(Exception):
-    """Bad input; the text goes to the caller."""
+    """What the caller asked for cannot be done; the text goes to it. The server itself is well: `last_error` does not tell of it.
+    Code UNAVAILABLE: the same request can succeed later."""
+
+    def __init__(self, text, code="INVALID_ARG"):
+        super().__init__(text)
+        self.code = code
+
+
+def text_of(name, value):
+    """The text of a BYTES value."""
+    try:
+        return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+    except UnicodeDecodeError as failure:
+        raise Refused("input '%s' is no UTF-8: %s" % (name, failure))
 
 
 def safetensors_header(data):
@@ -30,9 +43,9 @@ class Directory:
     def __init__(self, directory):
         path = pathlib.Path(directory)
         self.path = path
-        self.config = json.loads((path / "config.json").read_text())
+        self.config = json.loads((path / "config.json").read_text(encoding="utf-8"))
         generation = path / "generation_config.json"
-        ends = (json.loads(generation.read_text()) if generation.exists() else self.config).get("eos_token_id", [])
+        ends = (json.loads(generation.read_text(encoding="utf-8")) if generation.exists() else self.config).get("eos_token_id", [])
         self.ends = set(ends if isinstance(ends, list) else [ends])
         self.vocabulary, self.longest = self.config["vocab_size"], self.config["max_position_embeddings"]
         self.tokenizer_path = path / "tokenizer.json"
@@ -55,8 +68,8 @@ class Directory:
         from jinja2.sandbox import ImmutableSandboxedEnvironment
         directory = self.tokenizer_path.parent
         own, config = directory / "chat_template.jinja", directory / "tokenizer_config.json"
-        config = json.loads(config.read_text()) if config.exists() else {}
-        template = own.read_text() if own.exists() else config.get("chat_template")
+        config = json.loads(config.read_text(encoding="utf-8")) if config.exists() else {}
+        template = own.read_text(encoding="utf-8") if own.exists() else config.get("chat_template")
         if isinstance(template, list):
             template = {t["name"]: t["template"] for t in template}.get("default")
         if not template:
@@ -75,12 +88,16 @@ class Directory:
             return environment.from_string(template).render(
                 messages=before + [{"role": "user", "content": text}], add_generation_prompt=True,
                 **{**tokens, **settings.get("options", {})})
-        except (TemplateError, ValueError, AttributeError) as failure:
+        except Refused:
+            raise
+        except TemplateError as failure:
             raise Refused("chat: %s" % failure)
+        except Exception as failure:  # the template is the policy's, its options are the caller's: neither is the server's failure
+            raise Refused("chat: %s: %s" % (type(failure).__name__, failure))
 
     def pieces(self):
         """The bytes of every token; byte-level vocabularies are translated back to bytes."""
-        byte_level = '"ByteLevel"' in self.tokenizer_path.read_text()
+        byte_level = '"ByteLevel"' in self.tokenizer_path.read_text(encoding="utf-8")
         table = byte_table() if byte_level else {}
         out = []
         for i in range(self.vocabulary):

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.ProblemKind;
+import io.foothold.core.verdict.Thinking;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.verifier.answer.AnswerVerifier;
 import io.foothold.verifier.answer.Grading;
@@ -56,6 +57,13 @@ final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--strict", description = "Only the form demanded in training counts: the last box.")
     private boolean strict;
 
+    @Option(
+            names = "--opens-in-thought",
+            description =
+                    "The prompt's template opened the thought (<think>): without </think> there is no answer. In a file of"
+                            + " cases the key response_opens_in_thought says it for one case.")
+    private boolean opensInThought;
+
     @Option(names = "--explain", description = "Also prints the candidate that was taken and the rule that decided.")
     private boolean explain;
 
@@ -85,9 +93,10 @@ final class VerifyCommand implements Callable<Integer> {
         }
         Grading grading = (strict ? Grading.TRAINING : Grading.EVALUATION).with(options);
         ProblemKind judged = kindOf(kind);
+        String response = opensInThought ? Thinking.continued(prediction) : prediction;
         CodeVerifier.Judgement judgement = judged == ProblemKind.CODE
-                ? judge().judge(judged, gold, prediction, grading)
-                : new CodeVerifier.Judgement(AnswerVerifier.verify(judged, gold, prediction, grading), List.of());
+                ? judge().judge(judged, gold, response, grading)
+                : new CodeVerifier.Judgement(AnswerVerifier.verify(judged, gold, response, grading), List.of());
         Verdict v = judgement.verdict();
         System.out.println(v.kind());
         if (explain) {
@@ -200,6 +209,13 @@ final class VerifyCommand implements Callable<Integer> {
                             ErrorCode.INVALID_DATA, cases + ":" + number + ": '" + key + "' is missing or no text");
                 }
             }
+            JsonNode inThought = row.path("response_opens_in_thought");
+            if (!inThought.isMissingNode() && !inThought.isBoolean()) {
+                throw new FootholdException(
+                        ErrorCode.INVALID_DATA,
+                        cases + ":" + number + ": 'response_opens_in_thought' is " + inThought
+                                + " (expected true or false)");
+            }
             return row;
         } catch (JsonProcessingException e) {
             throw new FootholdException(
@@ -208,9 +224,12 @@ final class VerifyCommand implements Callable<Integer> {
     }
 
     /** By category: letters, words, and mathematics for everything else. */
-    private static Verdict judge(JsonNode row, Grading grading) {
+    private Verdict judge(JsonNode row, Grading grading) {
         String gold = row.path("gold").asText();
-        String prediction = row.path("prediction").asText();
+        boolean inThought =
+                opensInThought || row.path("response_opens_in_thought").asBoolean();
+        String given = row.path("prediction").asText();
+        String prediction = inThought ? Thinking.continued(given) : given;
         String note = row.path("note").asText();
         ProblemKind kind =
                 switch (row.path("category").asText()) {
@@ -219,7 +238,7 @@ final class VerifyCommand implements Callable<Integer> {
                     case "countdown" -> ProblemKind.COUNTDOWN;
                     default -> ProblemKind.MATH;
                 };
-        return kind == ProblemKind.MATH && note.startsWith("form=answer")
+        return kind == ProblemKind.MATH && note.startsWith("form=answer") && !inThought
                 ? AnswerVerifier.compare(gold, prediction, grading)
                 : AnswerVerifier.verify(kind, gold, prediction, grading);
     }

@@ -28,6 +28,8 @@ import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class SamplerStreamTest extends StreamContractTest<SampleRequest, SampleResponse> {
     private ScriptedTriton triton;
@@ -183,6 +185,32 @@ class SamplerStreamTest extends StreamContractTest<SampleRequest, SampleResponse
         List<SampleResponse> out = sample(group("x", "y"), 2);
         assertThat(out.stream().map(r -> r.getRollout().getId())).containsExactlyInAnyOrder("x", "y");
         assertThat(triton.generated).hasValue(2);
+    }
+
+    /** Prompts as their tokens: 4 is the opening tag, 5 the closing one, 6 a line break, 7 the end of a turn. */
+    @ParameterizedTest
+    @CsvSource({
+        "0 4, true",
+        "0 7 6 4 6, true",
+        "7 6 4 6 0 1, true",
+        "0 1, false",
+        "0 4 6 5 6, false",
+        "6 4 0 7 6 1, false",
+    })
+    void aRolloutTellsWhetherItsPromptEndsInsideAThought(String prompt, boolean inside) {
+        SampleRequest work = group("x");
+        StartState.Builder start = work.getWork().getStart().toBuilder();
+        for (String token : prompt.split(" ")) {
+            start.addPromptTokenIds(Integer.parseInt(token));
+        }
+        for (int thoughts = 0; thoughts < 2; thoughts++) {
+            SampleWork.Builder asked = work.getWork().toBuilder().setStart(start);
+            if (thoughts > 0) {
+                asked.getSettingsBuilder().setThoughtDelimiter(";").setMaxThoughts(1);
+            }
+            List<SampleResponse> out = sample(work.toBuilder().setWork(asked).build(), 1);
+            assertThat(out.get(0).getRollout().getOpensInThought()).isEqualTo(inside);
+        }
     }
 
     @Test

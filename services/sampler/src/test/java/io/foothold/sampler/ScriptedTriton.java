@@ -22,7 +22,15 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** An inference server of the tensor contract without a model: a response of three tokens that follow from the seed. */
 final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceServiceImplBase implements AutoCloseable {
-    private static final List<byte[]> PIECES_OF_IT = List.of(bytes("a"), bytes("b"), bytes(";"), bytes("."));
+    private static final List<byte[]> PIECES_OF_IT = List.of(
+            bytes("a"),
+            bytes("b"),
+            bytes(";"),
+            bytes("."),
+            bytes("<think>"),
+            bytes("</think>"),
+            bytes("\n"),
+            bytes("<|im_end|>"));
 
     /** Requests for tokens that arrived. */
     final AtomicInteger generated = new AtomicInteger();

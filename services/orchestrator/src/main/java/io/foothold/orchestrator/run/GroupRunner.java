@@ -583,6 +583,7 @@ final class GroupRunner {
                                 .setKind(problem.getKind())
                                 .setGold(problem.getAnswer())
                                 .setResponse(rollout.getText())
+                                .setResponseOpensInThought(rollout.getOpensInThought())
                                 .setOptions(spec.verificationOptions())
                                 .build(),
                         spec.verifier(problem.getKind()))

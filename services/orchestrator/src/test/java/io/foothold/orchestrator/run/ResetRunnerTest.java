@@ -373,6 +373,37 @@ class ResetRunnerTest {
                 .hasSize(2);
     }
 
+    @Test
+    void theVerifierIsToldThatAResponseBeginsInsideAThought() {
+        List<Boolean> told = new CopyOnWriteArrayList<>();
+        peers.sampling = (work, results) -> {
+            for (int i = 0; i < 2; i++) {
+                results.emit(SampleResponse.newBuilder()
+                        .setRollout(rollout(work, work.getReservations(i)).toBuilder()
+                                .setOpensInThought(i == 0))
+                        .build());
+            }
+            results.done();
+            return () -> {};
+        };
+        peers.verifying = work -> {
+            told.add(work.getResponseOpensInThought());
+            return Verdict.newBuilder().setKind(VerdictKind.VERDICT_KIND_FAIL).build();
+        };
+        groups(spec())
+                .train(
+                        "run/o",
+                        StartState.newBuilder()
+                                .setProblemId("p")
+                                .setMaxTokens(20)
+                                .build(),
+                        2,
+                        Seeds.of(1),
+                        0,
+                        new AtomicInteger());
+        assertThat(told).containsExactlyInAnyOrder(true, false);
+    }
+
     /** Segments of 4 of the 11 tokens, then leaves: siblings are groups, and a segment is worth the mean of its children. */
     @Test
     void aTreeOfSegmentsGivesAGroupForTheChildrenOfEveryNode() {

@@ -188,6 +188,7 @@ public final class SamplerGrpc implements SamplerService {
                         })
                 .setText(r.text())
                 .addAllThoughtTextEnds(r.thoughtTextEnds())
+                .setOpensInThought(r.opensInThought())
                 .build();
     }
 

@@ -1,5 +1,6 @@
 package io.foothold.sampler.rollout;
 
+import io.foothold.core.verdict.Thinking;
 import java.util.Arrays;
 import java.util.List;
 
@@ -15,6 +16,7 @@ import java.util.List;
  * @param finishReason stop, stop_token, stop_string, length or abort
  * @param text decoded prefix and sampled tokens
  * @param thoughtTextEnds exclusive ends of thoughts in the text, in Unicode code points
+ * @param opensInThought whether the prompt ended inside a thought, so that the text begins inside it; see {@link Thinking}
  */
 public record SampledRollout(
         String rolloutId,
@@ -25,7 +27,10 @@ public record SampledRollout(
         List<Integer> thoughtEnds,
         String finishReason,
         String text,
-        List<Integer> thoughtTextEnds) {
+        List<Integer> thoughtTextEnds,
+        boolean opensInThought) {
+    /** Tokens at a prompt's end that are searched for a thought that its template opens. */
+    private static final int TOKENS_OF_AN_ENDING = 128;
 
     /** A rollout whose texts are decoded from its tokens. */
     static SampledRollout of(
@@ -48,7 +53,12 @@ public record SampledRollout(
                 List.copyOf(thoughtEnds),
                 finishReason,
                 Thoughts.decode(response, vocabulary),
-                Thoughts.textEnds(response, thoughtEnds, vocabulary));
+                Thoughts.textEnds(response, thoughtEnds, vocabulary),
+                Thinking.opensAtTheEndOf(Thoughts.decode(ending(prompt), vocabulary)));
+    }
+
+    private static int[] ending(int[] prompt) {
+        return Arrays.copyOfRange(prompt, Math.max(0, prompt.length - TOKENS_OF_AN_ENDING), prompt.length);
     }
 
     /** Given and sampled tokens of a response. */

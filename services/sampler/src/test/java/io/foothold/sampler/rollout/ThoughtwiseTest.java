@@ -61,7 +61,8 @@ class ThoughtwiseTest {
                 List.of(),
                 reason,
                 "",
-                List.of());
+                List.of(),
+                false);
     }
 
     private static SampledRollout thoughtwise(GroupWork work, int[] script, List<GroupWork> asked) {

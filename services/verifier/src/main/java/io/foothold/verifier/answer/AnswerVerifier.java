@@ -40,6 +40,9 @@ public final class AnswerVerifier {
         if (response.length() > LONGEST_RESPONSE) {
             return Verdict.unparseable("response longer than " + LONGEST_RESPONSE + " characters");
         }
+        if (Extraction.said(response).isEmpty()) {
+            return Verdict.unparseable("the thinking never ended");
+        }
         return limited(budget -> switch (kind) {
             case EXACT ->
                 response.endsWith(gold) ? Verdict.pass(gold, "exact ending") : Verdict.fail("", "exact ending");

@@ -1,5 +1,6 @@
 package io.foothold.verifier.answer;
 
+import io.foothold.core.verdict.Thinking;
 import io.foothold.verifier.math.Budget;
 import io.foothold.verifier.math.MathAnswers;
 import java.util.ArrayDeque;
@@ -13,7 +14,8 @@ import java.util.regex.Pattern;
  * Takes the answer out of a response. The rules, in order; the first that finds something wins:
  *
  * <ol>
- *   <li>what stands before {@code </think>} does not count, and nothing counts behind a {@code <think>} that never ends;
+ *   <li>of a chat format's text only the one turn counts ({@link Turn}); what stands before {@code </think>} does not count, and
+ *       nothing counts when a {@code <think>} never ends;
  *   <li>the last complete box, together with those right before it that only commas or an "and" part from it;
  *   <li>the content of the last {@code <answer>} tag;
  *   <li>the whole text, when it reads as mathematics;
@@ -209,17 +211,19 @@ final class Extraction {
 
     /** The part of a response that is meant to be read; empty when thinking never ended. */
     static Optional<String> said(String raw) {
-        int control = raw.indexOf("<|im_");
-        String response = control < 0 ? raw : raw.substring(0, control);
-        int thought = response.lastIndexOf("</think>");
+        boolean opened = raw.startsWith(Thinking.OPEN);
+        String response = Turn.of(opened ? raw.substring(Thinking.OPEN.length()) : raw);
+        int thought = response.lastIndexOf(Thinking.CLOSE);
         if (thought >= 0) {
-            return Optional.of(response.substring(thought + "</think>".length()));
+            String behind = response.substring(thought + Thinking.CLOSE.length());
+            int again = behind.indexOf(Thinking.OPEN);
+            return Optional.of(again < 0 ? behind : behind.substring(0, again));
         }
         int answer = response.lastIndexOf("###Response");
         if (answer >= 0) {
             return Optional.of(response.substring(answer + "###Response".length()));
         }
-        return response.contains("<think>") ? Optional.empty() : Optional.of(response);
+        return opened || response.contains(Thinking.OPEN) ? Optional.empty() : Optional.of(response);
     }
 
     /** The last complete box and its close neighbours. One pass, whatever is left open. */

@@ -3,6 +3,7 @@ package io.foothold.verifier.grpc;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.core.problem.ProblemKind;
+import io.foothold.core.verdict.Thinking;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.v1.CodeTest;
 import io.foothold.v1.VerdictKind;
@@ -99,8 +100,7 @@ public final class VerifierGrpc implements VerifierService {
         try {
             judgement = work.getGoldOnly()
                     ? new Judgement(gold(work), List.of())
-                    : judge.judge(
-                            kind(work), work.getGold(), work.getResponse(), Grading.TRAINING.with(work.getOptions()));
+                    : judge.judge(kind(work), work.getGold(), response(work), Grading.TRAINING.with(work.getOptions()));
         } catch (FootholdException e) {
             judgement = new Judgement(Verdict.verifierError(e.text()), List.of());
         } catch (RuntimeException e) {
@@ -120,6 +120,10 @@ public final class VerifierGrpc implements VerifierService {
                     .record(micros, TimeUnit.MICROSECONDS);
         }
         return response(work.getRolloutId(), judgement, micros);
+    }
+
+    private static String response(VerifyWork work) {
+        return work.getResponseOpensInThought() ? Thinking.continued(work.getResponse()) : work.getResponse();
     }
 
     private Verdict gold(VerifyWork work) {

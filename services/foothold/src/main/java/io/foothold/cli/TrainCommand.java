@@ -3,6 +3,7 @@ package io.foothold.cli;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.Lora;
 import io.foothold.policy.ModelConfig;
@@ -128,19 +129,10 @@ final class TrainCommand implements Callable<Integer> {
         return name.isEmpty() ? file.getFileName().toString().replaceFirst("\\.ya?ml$", "") : name;
     }
 
-    private int follow(io.foothold.orchestrator.run.RunManager runs, String runId, String text)
-            throws InterruptedException {
+    private int follow(RunManager runs, String runId, String text) throws InterruptedException {
         long from = 1;
         if (resume) {
-            RunFile known = RunFile.restore(runs.row(runId).runFile());
-            String now = RunFile.resolve(file.toString(), text, overrides).print();
-            if (!known.print().equals(now)) {
-                throw new FootholdException(
-                        ErrorCode.CONFLICT,
-                        "run " + runId
-                                + " was started with another configuration; resume it with the file and settings "
-                                + "it was started with:\n" + difference(known.print(), now));
-            }
+            RunManager.checkSame(runs.row(runId), RunFile.resolve(file.toString(), text, overrides));
             List<LedgerStore.EventRow> past = runs.ledger().events(runId, 0);
             from = past.isEmpty() ? 1 : past.get(past.size() - 1).number() + 1;
             runs.resume(runId);
@@ -160,19 +152,6 @@ final class TrainCommand implements Callable<Integer> {
         Runtime.getRuntime().removeShutdownHook(farewell);
         System.out.println("files: " + runs.homeOf(runId).toAbsolutePath().normalize());
         return end.state().equals("failed") ? 1 : 0;
-    }
-
-    private static String difference(String before, String after) {
-        StringBuilder out = new StringBuilder();
-        List<String> a = before.lines().toList();
-        List<String> b = after.lines().toList();
-        a.stream()
-                .filter(l -> !b.contains(l))
-                .forEach(l -> out.append("  was ").append(l).append('\n'));
-        b.stream()
-                .filter(l -> !a.contains(l))
-                .forEach(l -> out.append("  is  ").append(l).append('\n'));
-        return out.toString();
     }
 
     /** The adapters that the run trains, checked before anything starts. */
@@ -207,7 +186,7 @@ final class TrainCommand implements Callable<Integer> {
                 : "sampling needs nothing here, it is done by " + inference.names();
         return String.format(
                 Locale.ROOT,
-                "memory estimate: learner %.0f MiB (%s) + about %.0f MiB of activations + at most %.0f MiB of logits; "
+                "# memory estimate: learner %.0f MiB (%s) + about %.0f MiB of activations + at most %.0f MiB of logits; "
                         + "%s; %,d parameters%n",
                 learner,
                 adapters == 0

@@ -10,7 +10,6 @@ import io.foothold.orchestrator.runfile.RunFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 class RunFileTest {
@@ -38,35 +37,51 @@ class RunFileTest {
     }
 
     @Test
-    void whatIsPrintedIsRestored() {
-        RunFile file = resolve(BASE + "prompts: {thought_delimiter: \";\\n\"}\n");
-        assertThat(RunFile.restore(file.print()).print()).isEqualTo(file.print());
-        assertThat(RunFile.restore(file.print()).text("prompts.thought_delimiter"))
-                .isEqualTo(";\n");
+    void aRunOfAnEarlierVersionGoesOnWithTheDefaultsOfNewerKeys() {
+        RunFile file = resolve(BASE);
+        String earlier = file.stored()
+                .replaceFirst("\"sampling.refills\":\"\\d+\",", "")
+                .replaceFirst("\"revision.use\":\"\\w+\",", "");
+        assertThat(earlier).isNotEqualTo(file.stored());
+        assertThat(RunFile.restore(earlier)).isEqualTo(file);
     }
 
     @Test
-    void aRunOfAnEarlierVersionGoesOnWithTheDefaultsOfNewerKeys() {
-        String printed = resolve(BASE).print();
-        String earlier = printed.lines()
-                .filter(line -> !line.startsWith("sampling.refills") && !line.startsWith("revision.use"))
-                .collect(Collectors.joining("\n", "", "\n"));
-        assertThat(earlier).isNotEqualTo(printed);
-        assertThat(RunFile.restore(earlier).print()).isEqualTo(printed);
-        assertThatThrownBy(() -> RunFile.restore(printed + "sampling.later: 1\n"))
-                .hasMessageContaining("does not know: 'sampling.later'");
+    void storedSettingsThatThisVersionDoesNotKnowAreRefused() {
+        String stored = resolve(BASE).stored();
+        assertThatThrownBy(() -> RunFile.restore(stored.replace("\"seed\":", "\"sampling.later\":")))
+                .hasMessageContaining("unknown key 'sampling.later'");
+        assertThatThrownBy(() -> RunFile.restore(stored.replace("\"updates\":\"50\"", "\"updates\":\"-1\"")))
+                .hasMessageContaining("'updates' must be a whole number from 1");
+        assertThatThrownBy(() -> RunFile.restore(stored.replace("\"form\":1", "\"form\":2")))
+                .hasMessageContaining("not of the form");
+        assertThatThrownBy(() -> RunFile.restore("method: grpo\nprompts.root: {problem} \\neq\n"))
+                .as("text of an earlier version, from which a line break cannot be told")
+                .hasMessageContaining("start the run again under another id");
+    }
+
+    @Test
+    void differencesNameTheKeyAndBothValues() {
+        assertThat(resolve(BASE).differences(resolve(BASE))).isEmpty();
+        assertThat(resolve(BASE).differences(resolve(BASE, "updates=7", "prompts.root=a: \n{problem}")))
+                .containsExactly("prompts.root: was \"{problem}\", is \"a: \\n{problem}\"", "updates: was 50, is 7");
+        assertThat(resolve(BASE).differences(resolve(BASE.replace("hard-test", "soft"))))
+                .contains("problems.evaluate.hard-test.family: was dial, is not there")
+                .contains("problems.evaluate.soft.family: was not there, is dial");
     }
 
     @Test
     void wrongFilesAreRefusedWithLineAndNearestName() {
         assertRefused(BASE + "udpates: 4\n", "run.yaml:7: unknown key 'udpates' (did you mean 'updates'?)");
-        assertRefused(BASE + "updates: many\n", "run.yaml:7: 'updates' must be a integer, got 'many'");
+        assertRefused(
+                BASE + "updates: many\n",
+                "run.yaml:7: 'updates' must be a whole number from 1 to 1000000000 updates, got 'many'");
         assertRefused(BASE + "reward: corect\n", "run.yaml:7: 'reward' cannot be 'corect' (did you mean 'correct'?)");
         assertRefused(
                 BASE + "loss:\n  ration: token\n",
                 "run.yaml:8: unknown key 'loss.ration' (did you mean 'loss.ratio'?)");
         assertRefused(BASE + "updates: [1]\n", "must be a value or a mapping");
-        assertRefused(BASE + "updates: 0\n", "'updates' must be at least 1");
+        assertRefused(BASE + "updates: 0\n", "run.yaml:7: 'updates' must be a whole number from 1");
         assertRefused(BASE + "a: b: c\n", "run.yaml:7");
         assertRefused(BASE.replace("grpo-dial", "gropo"), "unknown method 'gropo' (did you mean 'grpo'?)");
         assertRefused("policy: {base: p}\n", "'method' is missing");
@@ -134,7 +149,7 @@ class RunFileTest {
                         "r.yaml",
                         grpo,
                         List.of("resets.share=1", "resets.noise=2", "prompts.thought_delimiter=;", "loss.ratio=none")))
-                .hasMessageContaining("'resets.noise' must be from 0 to 1, got 2");
+                .hasMessageContaining("'resets.noise' must be a number from 0 to 1, got '2'");
     }
 
     @Test

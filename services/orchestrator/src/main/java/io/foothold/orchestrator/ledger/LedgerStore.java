@@ -37,8 +37,12 @@ public final class LedgerStore implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(LedgerStore.class);
     private static final int LARGEST_COMMIT = 512;
 
-    /** A row of the run table. */
-    public record RunRow(String id, String runFile, String state, long updateDone, long updates, String reason) {}
+    /**
+     * A row of the run table.
+     *
+     * @param settings the run file's settings as data, see RunFile.stored
+     */
+    public record RunRow(String id, String settings, String state, long updateDone, long updates, String reason) {}
 
     /**
      * How a rollout went on.
@@ -58,7 +62,7 @@ public final class LedgerStore implements AutoCloseable {
 
     private record Queued(Write write, CompletableFuture<Void> done) {}
 
-    private static final String RUN_COLUMNS = "select id, run_file, state, update_done, updates, reason from run ";
+    private static final String RUN_COLUMNS = "select id, settings, state, update_done, updates, reason from run ";
 
     private final DataSource source;
     private final InstantSource clock;
@@ -149,12 +153,12 @@ public final class LedgerStore implements AutoCloseable {
     }
 
     /** Creates a run in state created. */
-    public CompletableFuture<Void> createRun(String id, String runFile, long updates) {
+    public CompletableFuture<Void> createRun(String id, String settings, long updates) {
         return submit(c -> execute(
                 c,
                 "insert into run values (?, ?, 'created', 0, ?, '', ?)",
                 id,
-                runFile,
+                settings,
                 updates,
                 Timestamp.from(clock.instant())));
     }

@@ -4,7 +4,6 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.config.Runs;
 import io.foothold.orchestrator.event.EventBus;
 import io.foothold.orchestrator.event.RunEvent;
-import io.foothold.orchestrator.ledger.LedgerStore;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Multi;
 import jakarta.inject.Inject;
@@ -39,16 +38,16 @@ public class RunsResource {
     /** All runs. */
     @GET
     @Operation(summary = "Lists all runs, newest first")
-    public List<LedgerStore.RunRow> list() {
-        return runs.manager().rows();
+    public List<RunView> list() {
+        return runs.manager().rows().stream().map(RunView::of).toList();
     }
 
     /** One run. */
     @GET
     @Path("{id}")
     @Operation(summary = "Shows where a run stands")
-    public LedgerStore.RunRow show(@PathParam("id") String id) {
-        return runs.manager().row(id);
+    public RunView show(@PathParam("id") String id) {
+        return RunView.of(runs.manager().row(id));
     }
 
     /** Creates and starts a run. */
@@ -56,24 +55,24 @@ public class RunsResource {
     @Path("{id}")
     @Consumes({MediaType.TEXT_PLAIN, "application/yaml"})
     @Operation(summary = "Creates a run from a run file and starts it; the same id and file again changes nothing")
-    public LedgerStore.RunRow create(@PathParam("id") String id, String runFile) {
-        return runs.manager().create(id, runFile, List.of());
+    public RunView create(@PathParam("id") String id, String runFile) {
+        return RunView.of(runs.manager().create(id, runFile, List.of()));
     }
 
     /** Stops a run. */
     @POST
     @Path("{id}/stop")
     @Operation(summary = "Stops a run after the update that is under way")
-    public LedgerStore.RunRow stop(@PathParam("id") String id) {
-        return runs.manager().stop(id);
+    public RunView stop(@PathParam("id") String id) {
+        return RunView.of(runs.manager().stop(id));
     }
 
     /** Goes on with a run. */
     @POST
     @Path("{id}/resume")
     @Operation(summary = "Continues a run that was stopped or whose process died")
-    public LedgerStore.RunRow resume(@PathParam("id") String id) {
-        return runs.manager().resume(id);
+    public RunView resume(@PathParam("id") String id) {
+        return RunView.of(runs.manager().resume(id));
     }
 
     /** Evaluations of a run. */

@@ -110,31 +110,28 @@ public final class RunManager {
             String runId, String runFile, List<String> overrides, Function<RunLoop, RunLoop.End> how) {
         Name.of("run id", runId);
         RunFile file = RunFile.resolve(runId, runFile, overrides);
-        String resolved = file.print();
         LedgerStore.RunRow known = ledger.run(runId).orElse(null);
         if (known != null) {
-            if (!known.runFile().equals(resolved)) {
-                throw new FootholdException(
-                        ErrorCode.CONFLICT,
-                        "run " + runId + " exists with another configuration: "
-                                + firstDifference(known.runFile(), resolved));
-            }
+            checkSame(known, file);
             return known;
         }
-        LedgerStore.await(ledger.createRun(runId, resolved, file.integer("updates")));
+        LedgerStore.await(ledger.createRun(runId, file.stored(), file.integer("updates")));
         start(runId, file, "", how);
         return row(runId);
     }
 
-    private static String firstDifference(String before, String after) {
-        List<String> a = before.lines().toList();
-        List<String> b = after.lines().toList();
-        for (int i = 0; i < Math.min(a.size(), b.size()); i++) {
-            if (!a.get(i).equals(b.get(i))) {
-                return "was '" + a.get(i) + "', is '" + b.get(i) + "'";
-            }
+    /**
+     * Checks that a run was started with these settings.
+     *
+     * @throws FootholdException {@link ErrorCode#CONFLICT} with every key that differs and both values
+     */
+    public static void checkSame(LedgerStore.RunRow run, RunFile file) {
+        List<String> differences = RunFile.restore(run.settings()).differences(file);
+        if (!differences.isEmpty()) {
+            throw new FootholdException(
+                    ErrorCode.CONFLICT,
+                    "run " + run.id() + " was started with other settings:\n  " + String.join("\n  ", differences));
         }
-        return "one has settings that the other lacks";
     }
 
     /** Goes on with a run that was stopped or whose process died. */
@@ -149,7 +146,7 @@ public final class RunManager {
         int times =
                 ledger.preparation(runId, "incarnation").map(Integer::parseInt).orElse(0) + 1;
         LedgerStore.await(ledger.savePreparation(runId, "incarnation", Integer.toString(times)));
-        start(runId, RunFile.restore(known.runFile()), "~" + times, RunLoop::run);
+        start(runId, RunFile.restore(known.settings()), "~" + times, RunLoop::run);
         return row(runId);
     }
 

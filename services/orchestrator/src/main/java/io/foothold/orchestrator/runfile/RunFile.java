@@ -1,30 +1,29 @@
 package io.foothold.orchestrator.runfile;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.error.Nearest;
 import io.foothold.core.reset.ResetSplit;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.StringReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
-import org.yaml.snakeyaml.LoaderOptions;
-import org.yaml.snakeyaml.Yaml;
-import org.yaml.snakeyaml.constructor.SafeConstructor;
-import org.yaml.snakeyaml.error.MarkedYAMLException;
-import org.yaml.snakeyaml.nodes.MappingNode;
-import org.yaml.snakeyaml.nodes.Node;
-import org.yaml.snakeyaml.nodes.NodeTuple;
-import org.yaml.snakeyaml.nodes.ScalarNode;
 
 /**
  * A run file, resolved: defaults of the schema, then the preset, then the file, then settings from the command line. Every key
@@ -49,6 +48,15 @@ public final class RunFile {
             "grpo-jumps",
             "srpo-jumps");
 
+    private static final String NUMBER = "[+-]?(\\d+(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d{1,9})?";
+
+    private static final String SET_NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,99}";
+
+    /** Form of {@link #stored}: read by every later version. */
+    private static final int STORED_FORM = 1;
+
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
     private final Map<String, String> values;
     private final Set<String> evaluationSets;
 
@@ -62,37 +70,52 @@ public final class RunFile {
         return PRESETS;
     }
 
+    /** A value and where it was given, as a message begins. */
+    record Given(String at, String value) {}
+
     /**
      * Resolves the text of a run file.
      *
      * @param where name of the file in messages
      * @param overrides {@code key=value} settings that win over the file
+     * @throws FootholdException {@link ErrorCode#INVALID_INPUT} for anything that is wrong with it, with the line where it has one
      */
     public static RunFile resolve(String where, String text, List<String> overrides) {
-        Map<String, String> own = parse(where, text);
+        Map<String, Given> own = parse(where, text);
         for (String override : overrides) {
             int at = override.indexOf('=');
+            String shown = "--set " + YamlReader.shown(override);
             if (at < 1) {
-                throw invalid("--set " + override + ": expected key=value");
+                throw invalid(shown + ": expected key=value");
             }
-            put(own, "--set " + override, override.substring(0, at), override.substring(at + 1));
+            put(own, shown, override.substring(0, at), override.substring(at + 1));
         }
-        String method = own.get("method");
+        Given method = own.get("method");
         if (method == null) {
             throw invalid(where + ": 'method' is missing (expected one of " + String.join(", ", PRESETS) + ")");
         }
-        if (!PRESETS.contains(method)) {
-            throw invalid(where + ": unknown method '" + method + "'" + Nearest.hint(method, PRESETS));
+        if (!PRESETS.contains(method.value())) {
+            throw invalid(method.at() + ": unknown method '" + YamlReader.shown(method.value()) + "'"
+                    + hint(method.value(), PRESETS));
         }
-        Map<String, String> merged = new LinkedHashMap<>(parse("preset " + method, preset(method)));
+        Map<String, Given> merged = new LinkedHashMap<>(parse("preset " + method.value(), preset(method.value())));
         merged.putAll(own);
-        Set<String> sets = new LinkedHashSet<>();
-        merged.keySet().stream()
-                .filter(k -> k.startsWith("problems.evaluate."))
-                .forEach(k -> sets.add(k.split("\\.", 4)[2]));
-        RunFile file = new RunFile(filled(merged, sets, where), sets);
-        file.check(where);
+        Map<String, String> given = new LinkedHashMap<>();
+        merged.forEach((path, value) -> given.put(path, value.value()));
+        Set<String> sets = setsOf(given.keySet());
+        RunFile file = new RunFile(filled(given, sets, where), sets);
+        new SettingsRules(file, path -> {
+                    Given at = own.get(path);
+                    return at == null ? where : at.at();
+                })
+                .check();
         return file;
+    }
+
+    private static Set<String> setsOf(Set<String> paths) {
+        Set<String> sets = new LinkedHashSet<>();
+        paths.stream().filter(k -> k.startsWith("problems.evaluate.")).forEach(k -> sets.add(k.split("\\.", 4)[2]));
+        return sets;
     }
 
     /** Every key of the schema, with its default where nothing is given. */
@@ -118,142 +141,68 @@ public final class RunFile {
     }
 
     /**
-     * A resolved file from what {@link #print} wrote, perhaps in an earlier version: keys that are newer than it have their defaults,
+     * The settings as data, for the ledger: JSON with the number of its form and every key in the order of the names.
+     * {@link #restore} is its inverse; equal settings have equal text.
+     */
+    public String stored() {
+        ObjectNode json = MAPPER.createObjectNode().put("form", STORED_FORM);
+        ObjectNode settings = json.putObject("settings");
+        values.forEach(settings::put);
+        return json.toString();
+    }
+
+    /**
+     * The settings that {@link #stored} wrote, perhaps in an earlier version: keys that are newer than it have their defaults,
      * which change nothing.
      *
-     * @throws FootholdException {@link ErrorCode#INVALID_INPUT} when it has a key that this version does not know
+     * @throws FootholdException {@link ErrorCode#WRONG_STATE} when it is of another form or has a key or value that this version
+     *     does not know
      */
-    public static RunFile restore(String printed) {
-        Map<String, String> values = new LinkedHashMap<>();
-        Set<String> sets = new LinkedHashSet<>();
-        printed.lines().forEach(line -> {
-            int at = line.indexOf(": ");
-            String key = line.substring(0, at);
-            values.put(key, line.substring(at + 2).replace("\\n", "\n"));
-            if (key.startsWith("problems.evaluate.")) {
-                sets.add(key.split("\\.", 4)[2]);
-            }
-        });
-        Map<String, String> all = filled(values, sets, "the stored run file");
-        values.keySet().stream()
-                .filter(key -> !all.containsKey(key))
-                .findFirst()
-                .ifPresent(key -> {
-                    throw invalid("the stored run file has a key that this version does not know: '" + key + "'");
-                });
-        return new RunFile(all, sets);
-    }
-
-    private void check(String where) {
-        for (String at : sources()) {
-            boolean generated = !text(at + ".family").isEmpty();
-            boolean jsonl = !text(at + ".jsonl").isEmpty();
-            if (generated == jsonl) {
-                throw invalid(where + ": '" + at + "' needs either 'family' or 'jsonl'");
-            }
-        }
-        if (evaluationSets.isEmpty()) {
-            throw invalid(where + ": 'problems.evaluate' is missing: a run without evaluation shows nothing");
-        }
-        boolean severalSteps = integer("optimizer.epochs") > 1 || integer("optimizer.groups_per_step") > 0;
-        if (text("loss.ratio").equals("none")
-                && (integer("staleness") > 0 || severalSteps)
-                && !flag("loss.allow_off_policy")) {
-            throw invalid(
-                    where + ": a loss without a ratio is right for on-policy data and one step an update only; set "
-                            + "loss.ratio, or loss.allow_off_policy: true to go on all the same");
-        }
-        if (number("mixture.guided") > 0 && text("prompts.guided").isEmpty()) {
-            throw invalid(where + ": a mixture with guided start states needs 'prompts.guided'");
-        }
-        if (number("mixture.guided") + number("mixture.root") <= 0) {
-            throw invalid(where + ": the mixture is empty");
-        }
-        double share = number("resets.share");
-        if (share < 0 || share > 1) {
-            throw invalid(where + ": 'resets.share' must be from 0 to 1, got " + text("resets.share"));
-        }
-        if (share > 0) {
-            checkResets(where);
-        }
-        checkTree(where, share);
-        if (flag("loss.train_given") && !text("loss.ratio").equals("none")) {
-            throw invalid(
-                    where + ": 'loss.train_given' needs loss.ratio: none (given tokens have no behaviour log-prob)");
-        }
-        if (!flag("prompts.chat") && !(text("prompts.system") + text("prompts.chat_options")).isEmpty()) {
-            throw invalid(where + ": 'prompts.system' and 'prompts.chat_options' need prompts.chat: true");
-        }
-        for (String option : names("prompts.chat_options")) {
-            if (!option.matches("\\w+\\s*=.*")) {
-                throw invalid(where + ": 'prompts.chat_options' needs NAME=VALUE with commas between them, got '"
-                        + option + "'");
-            }
-        }
-        if (!text("revision.prompt").isEmpty()) {
-            if (share > 0 || !text("tree.branches").isEmpty()) {
-                throw invalid(
-                        where + ": a place of an update is a revision, a tree or a reset: set one of revision.prompt, "
-                                + "tree.branches and resets.share");
-            }
-            if (!text("revision.prompt").contains("{response}")) {
-                throw invalid(where + ": 'revision.prompt' must hold {response}: the answer that is to be revised");
-            }
-            if (text("revision.use").equals("best") && !(number("loss.shaping") > 0)) {
-                throw invalid(where + ": 'loss.shaping' must be above 0 with revision.use: best, got "
-                        + text("loss.shaping"));
-            }
-        } else if (text("revision.use").equals("best")) {
-            throw invalid(where + ": 'revision.use: best' needs 'revision.prompt'");
-        }
-        for (String limit : List.of("sampling.max_thought_tokens", "sampling.max_thoughts")) {
-            if (integer(limit) < 0) {
-                throw invalid(where + ": '" + limit + "' must not be negative, got " + text(limit));
-            }
-            if (integer(limit) > 0 && text("prompts.thought_delimiter").isEmpty()) {
-                throw invalid(where + ": '" + limit + "' needs 'prompts.thought_delimiter'");
-            }
-        }
-        if (integer("sampling.refills") < 0) {
-            throw invalid(where + ": 'sampling.refills' must not be negative, got " + text("sampling.refills"));
-        }
-        for (String positive : List.of(
-                "updates",
-                "sampling.rollouts_per_group",
-                "sampling.groups_per_update",
-                "evaluation.every",
-                "evaluation.samples",
-                "checkpoint.every",
-                "checkpoint.keep")) {
-            if (integer(positive) < 1) {
-                throw invalid(where + ": '" + positive + "' must be at least 1, got " + text(positive));
-            }
-        }
-    }
-
-    private void checkResets(String where) {
-        if (text("prompts.thought_delimiter").isEmpty()) {
-            throw invalid(where + ": resets need 'prompts.thought_delimiter': without it a rollout has no thoughts");
-        }
-        if (number("resets.min_clean_share") > 0 && !flag("resets.compare_with_oracle")) {
-            throw invalid(where + ": 'resets.min_clean_share' needs resets.compare_with_oracle: true");
-        }
-        for (String positive : List.of("resets.early_thought", "localizer.max_tokens", "localizer.claim_tokens")) {
-            if (integer(positive) < 1) {
-                throw invalid(where + ": '" + positive + "' must be at least 1, got " + text(positive));
-            }
-        }
-        if (!(number("resets.noise") >= 0 && number("resets.noise") <= 1)) {
-            throw invalid(where + ": 'resets.noise' must be from 0 to 1, got " + text("resets.noise"));
-        }
-        if (integer("resets.offset") < 0) {
-            throw invalid(where + ": 'resets.offset' must not be negative, got " + text("resets.offset"));
-        }
+    public static RunFile restore(String stored) {
+        JsonNode json;
         try {
-            var unused = split();
-        } catch (IllegalArgumentException e) {
-            throw invalid(where + ": 'resets': " + e.getMessage());
+            json = MAPPER.readTree(stored);
+        } catch (JsonProcessingException e) {
+            json = MAPPER.missingNode();
         }
+        if (json.path("form").asInt() != STORED_FORM || !json.path("settings").isObject()) {
+            throw unreadable(
+                    "they are not of the form that this version reads, from which no setting can be taken for another: "
+                            + "start the run again under another id");
+        }
+        Map<String, Given> given = new LinkedHashMap<>();
+        try {
+            json.path("settings")
+                    .properties()
+                    .forEach(e -> put(
+                            given, "stored settings", e.getKey(), e.getValue().asText()));
+        } catch (FootholdException e) {
+            throw unreadable("this version does not know all of them: " + e.text());
+        }
+        Map<String, String> values = new LinkedHashMap<>();
+        given.forEach((path, value) -> values.put(path, value.value()));
+        Set<String> sets = setsOf(values.keySet());
+        return new RunFile(filled(values, sets, "stored settings"), sets);
+    }
+
+    private static FootholdException unreadable(String why) {
+        return new FootholdException(ErrorCode.WRONG_STATE, "the run's stored settings cannot be used: " + why);
+    }
+
+    /**
+     * What differs in another run file, a line a key with both values; empty when nothing does.
+     */
+    public List<String> differences(RunFile other) {
+        Set<String> keys = new TreeSet<>(values.keySet());
+        keys.addAll(other.values.keySet());
+        return keys.stream()
+                .filter(key -> !Objects.equals(values.get(key), other.values.get(key)))
+                .map(key -> key + ": was " + side(values.get(key)) + ", is " + side(other.values.get(key)))
+                .toList();
+    }
+
+    private static String side(@Nullable String value) {
+        return value == null ? "not there" : YamlWriter.scalar(YamlReader.shown(value));
     }
 
     /** What a problem's rollouts are spent on under resets. */
@@ -267,40 +216,12 @@ public final class RunFile {
                 ResetSplit.WithoutSeeds.named(text("resets.without_seeds")));
     }
 
-    private void checkTree(String where, double resets) {
-        String branches = text("tree.branches");
-        if (branches.isEmpty()) {
-            return;
-        }
-        if (!branches.matches("[1-9]\\d{0,3}(x[1-9]\\d{0,3})+")) {
-            throw invalid(where
-                    + ": 'tree.branches' must name the children of a node at two levels or more, such as 2x4, got '"
-                    + branches + "'");
-        }
-        if (resets > 0) {
-            throw invalid(
-                    where + ": a place of an update is a tree or a reset: set tree.branches or resets.share, not both");
-        }
-        if (integer("tree.segment_tokens") < 1) {
-            throw invalid(where + ": 'tree.segment_tokens' must be at least 1, got " + text("tree.segment_tokens"));
-        }
-    }
-
     /** Children of a node at each level of the tree; empty without one. */
     public List<Integer> branches() {
         String branches = text("tree.branches");
         return branches.isEmpty()
                 ? List.of()
-                : java.util.Arrays.stream(branches.split("x"))
-                        .map(Integer::valueOf)
-                        .toList();
-    }
-
-    private Set<String> sources() {
-        Set<String> out = new LinkedHashSet<>();
-        out.add("problems.train");
-        evaluationSets.forEach(s -> out.add("problems.evaluate." + s));
-        return out;
+                : Arrays.stream(branches.split("x")).map(Integer::valueOf).toList();
     }
 
     private static String preset(String name) {
@@ -314,66 +235,79 @@ public final class RunFile {
         }
     }
 
-    private static Map<String, String> parse(String where, String text) {
-        Map<String, String> out = new LinkedHashMap<>();
-        try {
-            Node root = new Yaml(new SafeConstructor(new LoaderOptions())).compose(new StringReader(text));
-            if (root != null) {
-                walk(out, where, "", root);
+    private static Map<String, Given> parse(String where, String text) {
+        Map<String, Given> out = new LinkedHashMap<>();
+        for (YamlReader.Entry entry : YamlReader.read(where, text)) {
+            String at = where + ":" + entry.line();
+            Given first = out.get(entry.path());
+            if (first != null) {
+                throw invalid(at + ": '" + entry.path() + "' is given twice, first at " + first.at());
             }
-        } catch (MarkedYAMLException e) {
-            throw invalid(where + ":" + (e.getProblemMark().getLine() + 1) + ": " + e.getProblem());
+            put(out, at, entry.path(), entry.value());
         }
         return out;
     }
 
-    private static void walk(Map<String, String> out, String where, String path, Node node) {
-        String at = where + ":" + (node.getStartMark().getLine() + 1);
-        switch (node) {
-            case MappingNode map -> {
-                for (NodeTuple tuple : map.getValue()) {
-                    String key = ((ScalarNode) tuple.getKeyNode()).getValue();
-                    walk(out, where, path.isEmpty() ? key : path + "." + key, tuple.getValueNode());
+    private static void put(Map<String, Given> out, String at, String path, String value) {
+        Schema.Key key = keyOf(at, path);
+        YamlReader.checkText(at + ": '" + path + "'", value);
+        String got = ", got '" + YamlReader.shown(value) + "'";
+        switch (key.type()) {
+            case TEXT -> {}
+            case INTEGER -> checkNumber(at, path, key, value.matches("[+-]?\\d{1,18}"), value);
+            case NUMBER -> checkNumber(at, path, key, value.length() <= 64 && value.matches(NUMBER), value);
+            case FLAG -> {
+                if (!value.equals("true") && !value.equals("false")) {
+                    throw invalid(at + ": '" + path + "' must be true or false" + got);
                 }
             }
-            case ScalarNode scalar -> put(out, at, path, scalar.getValue());
-            default -> throw invalid(at + ": '" + path + "' must be a value or a mapping, not a list");
-        }
-    }
-
-    private static void put(Map<String, String> out, String at, String path, String value) {
-        Schema.Key key = keyOf(path);
-        if (key == null) {
-            throw invalid(at + ": unknown key '" + path + "'"
-                    + Nearest.hint(path, Schema.keys().keySet().stream().toList()));
-        }
-        boolean fits =
-                switch (key.type()) {
-                    case TEXT -> true;
-                    case INTEGER -> value.matches("[+-]?\\d{1,18}");
-                    case NUMBER -> value.matches("[+-]?(\\d+(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d+)?");
-                    case FLAG -> value.equals("true") || value.equals("false");
-                };
-        if (!fits) {
-            throw invalid(at + ": '" + path + "' must be a " + key.type().name().toLowerCase(java.util.Locale.ROOT)
-                    + ", got '" + value + "'");
         }
         if (!key.allowed().isEmpty() && !key.allowed().contains(value)) {
-            throw invalid(at + ": '" + path + "' cannot be '" + value + "'" + Nearest.hint(value, key.allowed()));
+            throw invalid(
+                    at + ": '" + path + "' cannot be '" + YamlReader.shown(value) + "'" + hint(value, key.allowed()));
         }
-        out.put(path, value);
+        out.put(path, new Given(at, value));
     }
 
-    private static Schema.@Nullable Key keyOf(String path) {
+    private static void checkNumber(String at, String path, Schema.Key key, boolean written, String value) {
+        Schema.Range range = Objects.requireNonNull(key.range());
+        double number = written ? Double.parseDouble(value) : Double.NaN;
+        // 1e-999 is a number that a double cannot hold: it would be another setting than the one that was asked for.
+        boolean vanished = number == 0 && value.split("[eE]", 2)[0].matches(".*[1-9].*");
+        if (!range.holds(number) || vanished) {
+            throw invalid(at + ": '" + path + "' must be a " + (key.type() == Schema.Type.INTEGER ? "whole " : "")
+                    + "number " + range.words() + ", got '" + YamlReader.shown(value) + "'");
+        }
+    }
+
+    private static String hint(String given, Collection<String> names) {
+        return Nearest.hint(YamlReader.shown(given), names);
+    }
+
+    private static Schema.Key keyOf(String at, String path) {
         Schema.Key exact = Schema.keys().get(path);
-        if (exact != null) {
-            return path.contains("*") ? null : exact;
+        if (exact != null && !path.contains("*")) {
+            return exact;
         }
-        String[] parts = path.split("\\.", -1);
-        if (parts.length == 4 && parts[0].equals("problems") && parts[1].equals("evaluate")) {
-            return Schema.keys().get("problems.evaluate.*." + parts[3]);
+        String[] parts = path.split("\\.", 6);
+        Schema.Key ofSet = parts.length == 4 && path.startsWith("problems.evaluate.")
+                ? Schema.keys().get("problems.evaluate.*." + parts[3])
+                : null;
+        if (ofSet == null) {
+            String shown = YamlReader.shown(path);
+            boolean group = Schema.keys().keySet().stream().anyMatch(known -> known.startsWith(path + "."));
+            throw invalid(at + ": "
+                    + (group
+                            ? "'" + shown + "' is a group of keys, it has no value of its own"
+                            : "unknown key '" + shown + "'"
+                                    + hint(path, Schema.keys().keySet())));
         }
-        return null;
+        if (!parts[2].matches(SET_NAME)) {
+            throw invalid(
+                    at + ": evaluation set '" + YamlReader.shown(parts[2])
+                            + "' must be named by 1 to 100 letters, digits, dashes or underscores, beginning with a letter or digit");
+        }
+        return ofSet;
     }
 
     /** Names of the evaluation sets. */
@@ -410,7 +344,7 @@ public final class RunFile {
 
     /** Names with commas between them. */
     public List<String> names(String key) {
-        return java.util.Arrays.stream(text(key).split(",", -1))
+        return Arrays.stream(text(key).split(",", -1))
                 .map(String::strip)
                 .filter(n -> !n.isEmpty())
                 .toList();
@@ -436,12 +370,26 @@ public final class RunFile {
         return Boolean.parseBoolean(text(key));
     }
 
-    /** Every setting, one a line, in the order of their names: what a dry run prints and what a resumed run is compared by. */
+    /**
+     * Every setting, one a line, in the order of their names: what a dry run and the REST interface show. It is a run file itself
+     * and resolves to the same settings.
+     */
     public String print() {
         StringBuilder out = new StringBuilder();
         values.forEach((key, value) ->
-                out.append(key).append(": ").append(value.replace("\n", "\\n")).append('\n'));
+                out.append(key).append(": ").append(YamlWriter.scalar(value)).append('\n'));
         return out.toString();
+    }
+
+    /** Whether another one has the same settings. */
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof RunFile that && values.equals(that.values);
+    }
+
+    @Override
+    public int hashCode() {
+        return values.hashCode();
     }
 
     private static FootholdException invalid(String message) {

@@ -1,5 +1,6 @@
 package io.foothold.orchestrator.runfile;
 
+import java.math.BigDecimal;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,20 +26,68 @@ public final class Schema {
      * @param type of its value
      * @param fallback value when neither file nor preset has one; null when it must be given or may be absent
      * @param allowed the values that it may take; empty for any
+     * @param range what a number may be; null for anything that is no number
      * @param help one sentence, with the unit
      */
-    public record Key(Type type, @Nullable String fallback, List<String> allowed, String help) {}
+    public record Key(
+            Type type,
+            @Nullable String fallback,
+            List<String> allowed,
+            @Nullable Range range,
+            String help) {}
+
+    /**
+     * What a number may be.
+     *
+     * @param least smallest value
+     * @param open whether the smallest value itself is outside
+     * @param most largest value
+     * @param openAbove whether the largest value itself is outside
+     * @param unit what is counted or measured; empty for a pure number
+     */
+    public record Range(double least, boolean open, double most, boolean openAbove, String unit) {
+        /** Whether a number is inside. */
+        public boolean holds(double value) {
+            return (open ? value > least : value >= least) && (openAbove ? value < most : value <= most);
+        }
+
+        /** In words, such as "from 1 to 100000 updates". */
+        public String words() {
+            String upTo = openAbove ? "below " : open ? "at most " : "to ";
+            return (open ? "above " + plain(least) + " and " : "from " + plain(least) + (openAbove ? " and " : " "))
+                    + upTo
+                    + plain(most)
+                    + (unit.isEmpty() ? "" : " " + unit);
+        }
+
+        private static String plain(double value) {
+            return BigDecimal.valueOf(value).stripTrailingZeros().toPlainString();
+        }
+    }
+
+    /** Largest count of what is held in memory at once. */
+    private static final double MOST_AT_ONCE = 100_000;
+
+    /** Largest count of anything else, below the largest 32-bit number. */
+    private static final double MOST_COUNTED = 1_000_000_000;
+
+    /** Largest sum of counts over a whole run. */
+    private static final double MOST_SUMMED = 1e15;
+
+    /** Largest weight, coefficient, norm, or count of thoughts. */
+    private static final double MOST_WEIGHT = 1_000_000;
 
     private static final Map<String, Key> KEYS = new LinkedHashMap<>();
 
     static {
         text("name", "", "Name of the run; its id when none is given.");
         text("method", null, "Preset that the run starts from.");
-        integer("seed", "0", "Seed of everything random.");
-        integer("updates", "50", "Updates to do.");
+        integer("seed", "0", from(-1e18, 1e18, ""), "Seed of everything random.");
+        integer("updates", "50", from(1, MOST_COUNTED, "updates"), "Updates to do.");
         integer(
                 "max_training_tokens",
                 "0",
+                from(0, MOST_SUMMED, "tokens"),
                 "Ends the run after the update that reaches so many sampled tokens (seeds and localization count); 0 is off.");
         text("policy.base", null, "Directory of the base policy (Hugging Face layout).");
         source("problems.train", "Problems to train on");
@@ -49,8 +98,16 @@ public final class Schema {
         text("prompts.system", "", "System message before them.");
         text("prompts.chat_options", "", "Variables of the chat template, such as enable_thinking=false, with commas.");
         text("prompts.thought_delimiter", "", "Text that ends a thought.");
-        integer("mining.samples", "0", "Samples a problem to find the hard set; 0 takes every problem.");
-        integer("mining.max_passes", "0", "A problem is hard when at most this many samples pass.");
+        integer(
+                "mining.samples",
+                "0",
+                from(0, MOST_AT_ONCE, "samples"),
+                "Samples a problem to find the hard set; 0 takes every problem.");
+        integer(
+                "mining.max_passes",
+                "0",
+                from(0, MOST_AT_ONCE, "samples"),
+                "A problem is hard when at most this many samples pass.");
         choice(
                 "prefix_search.mode",
                 "ascending",
@@ -58,12 +115,20 @@ public final class Schema {
                 "ascending",
                 "bisect",
                 "subsample");
-        integer("prefix_search.rollouts", "8", "Rollouts for each candidate.");
-        integer("prefix_search.min_passes", "1", "Passes that make a candidate good.");
-        number("mixture.root", "1", "Share of root start states.");
-        number("mixture.guided", "0", "Share of guided start states.");
+        integer("prefix_search.rollouts", "8", from(1, MOST_AT_ONCE, "rollouts"), "Rollouts for each candidate.");
+        integer(
+                "prefix_search.min_passes",
+                "1",
+                from(1, MOST_AT_ONCE, "rollouts"),
+                "Passes that make a candidate good.");
+        number("mixture.root", "1", from(0, MOST_WEIGHT, ""), "Share of root start states.");
+        number("mixture.guided", "0", from(0, MOST_WEIGHT, ""), "Share of guided start states.");
         choice("mixture.draw", "independent", "How the mixture is drawn.", "independent", "stratified", "paired");
-        number("resets.share", "0", "Share of an update's places whose failed rollouts are reset; 0 is off.");
+        number(
+                "resets.share",
+                "0",
+                from(0, 1, ""),
+                "Share of an update's places whose failed rollouts are reset; 0 is off.");
         choice(
                 "resets.localizer",
                 "random",
@@ -74,12 +139,28 @@ public final class Schema {
                 "self",
                 "self_recompute",
                 "external");
-        integer("resets.early_thought", "1", "Thought that the localizer 'early' always names.");
-        number("resets.noise", "0", "Share of named thoughts that a random thought takes the place of.");
-        integer("resets.base_rollouts", "4", "Size of the base group; 0 for none.");
-        integer("resets.seeds", "1", "Failed rollouts that are reset, each a suffix group.");
-        integer("resets.suffixes", "4", "Members of a suffix group.");
-        integer("resets.draws", "12", "Fresh rollouts after which no further one is drawn to find a seed.");
+        integer(
+                "resets.early_thought",
+                "1",
+                from(1, MOST_WEIGHT, "thoughts"),
+                "Thought that the localizer 'early' always names.");
+        number(
+                "resets.noise",
+                "0",
+                from(0, 1, ""),
+                "Share of named thoughts that a random thought takes the place of.");
+        integer("resets.base_rollouts", "4", from(0, MOST_AT_ONCE, "rollouts"), "Size of the base group; 0 for none.");
+        integer(
+                "resets.seeds",
+                "1",
+                from(1, MOST_AT_ONCE, "rollouts"),
+                "Failed rollouts that are reset, each a suffix group.");
+        integer("resets.suffixes", "4", from(1, MOST_AT_ONCE, "rollouts"), "Members of a suffix group.");
+        integer(
+                "resets.draws",
+                "12",
+                from(1, MOST_AT_ONCE, "rollouts"),
+                "Fresh rollouts after which no further one is drawn to find a seed.");
         choice(
                 "resets.seed_rule",
                 "paper",
@@ -92,7 +173,11 @@ public final class Schema {
                 "Without a seed: plain fills one group to the same size, drawn trains what was drawn.",
                 "plain",
                 "drawn");
-        integer("resets.offset", "0", "Thoughts that a reset is moved towards the start.");
+        integer(
+                "resets.offset",
+                "0",
+                from(0, MOST_WEIGHT, "thoughts"),
+                "Thoughts that a reset is moved towards the start.");
         choice("resets.on_no_error", "random", "When the localizer finds no error.", "random", "first", "last", "drop");
         choice("resets.on_unparseable", "random", "When its answer cannot be read.", "random", "first", "last", "drop");
         flag(
@@ -102,6 +187,7 @@ public final class Schema {
         number(
                 "resets.min_clean_share",
                 "0",
+                from(0, 1, ""),
                 "Falls back to random when fewer of the last 64 resets were at or before the first error; 0 is off.");
         text(
                 "revision.prompt",
@@ -114,9 +200,17 @@ public final class Schema {
                         + "revision joins their group (Critique-GRPO).",
                 "every",
                 "best");
-        number("revision.bonus", "10", "Weight of the progress from answer to revision in the revision's reward.");
+        number(
+                "revision.bonus",
+                "10",
+                from(0, MOST_WEIGHT, ""),
+                "Weight of the progress from answer to revision in the revision's reward.");
         text("tree.branches", "", "Tree of segments: children of a node at each level, such as 2x4; empty for none.");
-        integer("tree.segment_tokens", "600", "Tokens of a segment above the leaves of the tree.");
+        integer(
+                "tree.segment_tokens",
+                "600",
+                from(1, MOST_COUNTED, "tokens"),
+                "Tokens of a segment above the leaves of the tree.");
         text(
                 "localizer.prompt",
                 "l2",
@@ -129,21 +223,43 @@ public final class Schema {
                 "current",
                 "frozen",
                 "other");
-        number("localizer.temperature", "0.3", "Softmax temperature of its answer; 0 takes the likeliest token.");
-        integer("localizer.max_tokens", "4096", "Limit of tokens of its answer (self).");
-        integer("localizer.claim_tokens", "1", "Tokens of the claim that ends a thought (self_recompute).");
-        number("sampling.temperature", "1.0", "Softmax temperature of training rollouts.");
-        integer("sampling.max_tokens", "0", "Limit of sampled tokens; 0 takes the problem's own.");
+        number(
+                "localizer.temperature",
+                "0.3",
+                from(0, 1000, ""),
+                "Softmax temperature of its answer; 0 takes the likeliest token.");
+        integer(
+                "localizer.max_tokens",
+                "4096",
+                from(1, MOST_COUNTED, "tokens"),
+                "Limit of tokens of its answer (self).");
+        integer(
+                "localizer.claim_tokens",
+                "1",
+                from(1, MOST_COUNTED, "tokens"),
+                "Tokens of the claim that ends a thought (self_recompute).");
+        number("sampling.temperature", "1.0", above(0, 1000, ""), "Softmax temperature of training rollouts.");
+        integer(
+                "sampling.max_tokens",
+                "0",
+                from(0, MOST_COUNTED, "tokens"),
+                "Limit of sampled tokens; 0 takes the problem's own.");
         integer(
                 "sampling.max_thought_tokens",
                 "0",
+                from(0, MOST_COUNTED, "tokens"),
                 "Limit of tokens of one thought; 0 is none. Samples thought by thought.");
-        integer("sampling.max_thoughts", "0", "Limit of thoughts of a rollout; 0 is none. Samples thought by thought.");
-        integer("sampling.rollouts_per_group", "8", "Members of a group.");
-        integer("sampling.groups_per_update", "12", "Groups of an update.");
+        integer(
+                "sampling.max_thoughts",
+                "0",
+                from(0, MOST_WEIGHT, "thoughts"),
+                "Limit of thoughts of a rollout; 0 is none. Samples thought by thought.");
+        integer("sampling.rollouts_per_group", "8", from(1, MOST_AT_ONCE, "rollouts"), "Members of a group.");
+        integer("sampling.groups_per_update", "12", from(1, MOST_AT_ONCE, "groups"), "Groups of an update.");
         integer(
                 "sampling.refills",
                 "0",
+                from(0, 1000, "attempts"),
                 "How often a place whose every advantage is 0 is filled again from another start state; 0 is off.");
         choice(
                 "reward",
@@ -165,7 +281,7 @@ public final class Schema {
                     "HOST:PORT of a verifier of one's own for problems of kind " + kind + "; empty for ours.");
         }
         choice("estimator.name", "mean", "Advantages.", "reward", "mean", "mean_std", "leave_one_out", "pass_at_k");
-        integer("estimator.k", "1", "k of pass_at_k.");
+        integer("estimator.k", "1", from(1, MOST_AT_ONCE, "rollouts"), "k of pass_at_k.");
         choice(
                 "loss.aggregation",
                 "token_mean",
@@ -175,12 +291,16 @@ public final class Schema {
                 "sequence_sum",
                 "constant_length");
         choice("loss.ratio", "none", "Importance ratio.", "none", "token", "sequence");
-        number("loss.clip_low", "0.2", "Lower clip of the ratio.");
-        number("loss.clip_high", "0.2", "Upper clip of the ratio.");
-        number("loss.dual_clip", "0", "Bound for negative advantages; 0 is off.");
-        number("loss.kl_coefficient", "0", "KL to the base policy; 0 is off.");
-        number("loss.entropy_coefficient", "0", "Entropy bonus; 0 is off.");
-        integer("loss.constant_length", "1", "Tokens that constant_length divides by.");
+        number("loss.clip_low", "0.2", from(0, MOST_WEIGHT, ""), "Lower clip of the ratio.");
+        number("loss.clip_high", "0.2", from(0, MOST_WEIGHT, ""), "Upper clip of the ratio.");
+        number("loss.dual_clip", "0", from(0, MOST_WEIGHT, ""), "Bound for negative advantages; 0 is off.");
+        number("loss.kl_coefficient", "0", from(0, MOST_WEIGHT, ""), "KL to the base policy; 0 is off.");
+        number("loss.entropy_coefficient", "0", from(0, MOST_WEIGHT, ""), "Entropy bonus; 0 is off.");
+        integer(
+                "loss.constant_length",
+                "1",
+                from(1, MOST_COUNTED, "tokens"),
+                "Tokens that constant_length divides by.");
         flag(
                 "loss.train_given",
                 "false",
@@ -189,47 +309,85 @@ public final class Schema {
         number(
                 "loss.shaping",
                 "0.1",
+                from(0, MOST_WEIGHT, ""),
                 "Gamma of p / (p + gamma), the weight of a revision's tokens (revision.use: best).");
         flag("loss.allow_off_policy", "false", "Lets a loss without a ratio run with staleness or several steps.");
-        number("optimizer.learning_rate", "1e-6", "Peak learning rate.");
-        number("optimizer.beta1", "0.9", "Decay of the first moment.");
-        number("optimizer.beta2", "0.95", "Decay of the second moment.");
-        number("optimizer.epsilon", "1e-8", "Term in AdamW's denominator.");
-        number("optimizer.weight_decay", "0", "Decoupled weight decay.");
-        number("optimizer.clip_norm", "1.0", "Bound of the gradient norm; 0 is off.");
+        number("optimizer.learning_rate", "1e-6", above(0, 1000, ""), "Peak learning rate.");
+        number("optimizer.beta1", "0.9", share(), "Decay of the first moment.");
+        number("optimizer.beta2", "0.95", share(), "Decay of the second moment.");
+        number("optimizer.epsilon", "1e-8", above(0, 1, ""), "Term in AdamW's denominator.");
+        number("optimizer.weight_decay", "0", from(0, 1000, ""), "Decoupled weight decay.");
+        number("optimizer.clip_norm", "1.0", from(0, MOST_WEIGHT, ""), "Bound of the gradient norm; 0 is off.");
         choice("optimizer.schedule", "constant", "Learning-rate schedule.", "constant", "linear", "cosine");
-        integer("optimizer.warmup_steps", "0", "Optimizer steps of warm-up.");
-        integer("optimizer.total_steps", "0", "Optimizer steps of the schedule.");
-        number("optimizer.final_share", "1.0", "Share of the peak at the end of the schedule.");
-        integer("optimizer.groups_per_step", "0", "Groups of one optimizer step; 0 takes the whole update.");
-        integer("optimizer.epochs", "1", "Passes over an update.");
-        integer("optimizer.micro_batch_tokens", "8192", "Largest count of tokens of a micro-batch.");
+        integer("optimizer.warmup_steps", "0", from(0, MOST_SUMMED, "optimizer steps"), "Optimizer steps of warm-up.");
+        integer(
+                "optimizer.total_steps",
+                "0",
+                from(0, MOST_SUMMED, "optimizer steps"),
+                "Optimizer steps of the schedule.");
+        number("optimizer.final_share", "1.0", from(0, 1, ""), "Share of the peak at the end of the schedule.");
+        integer(
+                "optimizer.groups_per_step",
+                "0",
+                from(0, MOST_AT_ONCE, "groups"),
+                "Groups of one optimizer step; 0 takes the whole update.");
+        integer("optimizer.epochs", "1", from(1, 10_000, "passes"), "Passes over an update.");
+        integer(
+                "optimizer.micro_batch_tokens",
+                "8192",
+                from(1, MOST_COUNTED, "tokens"),
+                "Largest count of tokens of a micro-batch.");
         integer(
                 "optimizer.lora.rank",
                 "0",
+                from(0, MOST_AT_ONCE, ""),
                 "Rank of adapters that are trained on frozen weights; 0 trains all weights.");
-        number("optimizer.lora.alpha", "0", "Scale of the adapters, times the rank; 0 takes the rank.");
+        number(
+                "optimizer.lora.alpha",
+                "0",
+                from(0, MOST_WEIGHT, ""),
+                "Scale of the adapters, times the rank; 0 takes the rank.");
         text(
                 "optimizer.lora.targets",
                 "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj",
                 "Projections that get an adapter.");
-        integer("staleness", "0", "Versions that a trained token may be behind; 0 is synchronous.");
+        integer(
+                "staleness",
+                "0",
+                from(0, 10_000, "policy versions"),
+                "Versions that a trained token may be behind; 0 is synchronous.");
         choice(
                 "precision",
                 "exact",
                 "Attention: exact agrees with the sampler to the bit, fast rounds.",
                 "exact",
                 "fast");
-        number("max_log_prob_difference", "1e-5", "Largest difference of sampler and learner, nats.");
-        integer("evaluation.every", "10", "Updates between evaluations.");
-        integer("evaluation.every_tokens", "0", "Sampled training tokens between evaluations; 0 counts updates.");
-        integer("evaluation.samples", "16", "Samples a problem.");
-        number("evaluation.temperature", "1.0", "Softmax temperature of evaluation.");
-        integer("checkpoint.every", "10", "Updates between checkpoints.");
-        integer("checkpoint.keep", "3", "Checkpoints that stay.");
-        integer("alarms.zero_reward_updates", "0", "Stops after so many updates without any reward; 0 is off.");
-        number("alarms.min_entropy", "0", "Stops when the entropy falls below, nats; 0 is off.");
-        number("alarms.max_verifier_error_share", "0.1", "Stops when more verdicts of an update are errors.");
+        number(
+                "max_log_prob_difference",
+                "1e-5",
+                from(0, MOST_COUNTED, "nats"),
+                "Largest difference of sampler and learner, nats.");
+        integer("evaluation.every", "10", from(1, MOST_COUNTED, "updates"), "Updates between evaluations.");
+        integer(
+                "evaluation.every_tokens",
+                "0",
+                from(0, MOST_SUMMED, "tokens"),
+                "Sampled training tokens between evaluations; 0 counts updates.");
+        integer("evaluation.samples", "16", from(1, MOST_AT_ONCE, "samples"), "Samples a problem.");
+        number("evaluation.temperature", "1.0", from(0, 1000, ""), "Softmax temperature of evaluation.");
+        integer("checkpoint.every", "10", from(1, MOST_COUNTED, "updates"), "Updates between checkpoints.");
+        integer("checkpoint.keep", "3", from(1, MOST_WEIGHT, "checkpoints"), "Checkpoints that stay.");
+        integer(
+                "alarms.zero_reward_updates",
+                "0",
+                from(0, MOST_COUNTED, "updates"),
+                "Stops after so many updates without any reward; 0 is off.");
+        number("alarms.min_entropy", "0", from(0, 1000, "nats"), "Stops when the entropy falls below, nats; 0 is off.");
+        number(
+                "alarms.max_verifier_error_share",
+                "0.1",
+                from(0, 1, ""),
+                "Stops when more verdicts of an update are errors.");
     }
 
     private Schema() {}
@@ -242,30 +400,43 @@ public final class Schema {
     private static void source(String at, String what) {
         text(at + ".family", "", what + ": generated family (dial).");
         text(at + ".level", "", what + ": level of the family.");
-        integer(at + ".count", "0", what + ": how many are generated.");
-        integer(at + ".seed", "0", what + ": seed of the generator.");
+        integer(at + ".count", "0", from(0, 10_000_000, "problems"), what + ": how many are generated.");
+        integer(at + ".seed", "0", from(-1e18, 1e18, ""), what + ": seed of the generator.");
         text(at + ".split", "train", what + ": split, train or test.");
         text(at + ".jsonl", "", what + ": path of a JSONL file.");
         text(at + ".segmenter", "line", what + ": how solutions are cut: delimiter, line, sentence, tokens:FRACTION.");
     }
 
+    private static Range from(double least, double most, String unit) {
+        return new Range(least, false, most, false, unit);
+    }
+
+    private static Range above(double least, double most, String unit) {
+        return new Range(least, true, most, false, unit);
+    }
+
+    /** A decay: 1 would never forget. */
+    private static Range share() {
+        return new Range(0, false, 1, true, "");
+    }
+
     private static void text(String path, @Nullable String fallback, String help) {
-        KEYS.put(path, new Key(Type.TEXT, fallback, List.of(), help));
+        KEYS.put(path, new Key(Type.TEXT, fallback, List.of(), null, help));
     }
 
-    private static void integer(String path, String fallback, String help) {
-        KEYS.put(path, new Key(Type.INTEGER, fallback, List.of(), help));
+    private static void integer(String path, String fallback, Range range, String help) {
+        KEYS.put(path, new Key(Type.INTEGER, fallback, List.of(), range, help));
     }
 
-    private static void number(String path, String fallback, String help) {
-        KEYS.put(path, new Key(Type.NUMBER, fallback, List.of(), help));
+    private static void number(String path, String fallback, Range range, String help) {
+        KEYS.put(path, new Key(Type.NUMBER, fallback, List.of(), range, help));
     }
 
     private static void flag(String path, String fallback, String help) {
-        KEYS.put(path, new Key(Type.FLAG, fallback, List.of("true", "false"), help));
+        KEYS.put(path, new Key(Type.FLAG, fallback, List.of("true", "false"), null, help));
     }
 
     private static void choice(String path, String fallback, String help, String... allowed) {
-        KEYS.put(path, new Key(Type.TEXT, fallback, List.of(allowed), help));
+        KEYS.put(path, new Key(Type.TEXT, fallback, List.of(allowed), null, help));
     }
 }

@@ -1,0 +1,46 @@
+package io.foothold.orchestrator.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.foothold.orchestrator.runfile.RunFile;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class RunSpecTest {
+    private static final String FILE = """
+            method: pope-dial
+            policy: {base: p}
+            problems:
+              train: {jsonl: 'a: b.jsonl'}
+              evaluate: {e: {jsonl: "tab\\there.jsonl"}}
+            prompts:
+              root: '{problem} $x \\neq y$, \\nabla [^\\n]'
+              guided: "{problem}\\r\\n\\\\neq {prefix} "
+              thought_delimiter: ";\\n"
+              chat: true
+              system: "# é 𝔸 \\"quoted\\" "
+              chat_options: 'a=\\nu, b=c: d'
+            optimizer: {learning_rate: 3.0e-07}
+            """;
+
+    /** Everything that goes to another service, to the byte. */
+    @Test
+    void aResumedRunAsksForWhatTheRunAskedFor() {
+        RunFile file = RunFile.resolve("r.yaml", FILE, List.of());
+        RunSpec first = new RunSpec("r", file);
+        RunSpec resumed = new RunSpec("r", RunFile.restore(file.stored()));
+        assertThat(resumed.templates().toByteArray())
+                .isEqualTo(first.templates().toByteArray());
+        assertThat(resumed.templates().getRoot()).isEqualTo("{problem} $x \\neq y$, \\nabla [^\\n]");
+        assertThat(resumed.templates().getGuided()).isEqualTo("{problem}\r\n\\neq {prefix} ");
+        assertThat(resumed.open().toByteArray()).isEqualTo(first.open().toByteArray());
+        assertThat(resumed.trainSource().toByteArray())
+                .isEqualTo(first.trainSource().toByteArray());
+        assertThat(resumed.trainSampling()).isEqualTo(first.trainSampling());
+        assertThat(resumed.draw(3, 1, List.of("x"), Map.of("x", 2)))
+                .isEqualTo(first.draw(3, 1, List.of("x"), Map.of("x", 2)));
+        assertThat(resumed.source("problems.evaluate.e").getJsonlPath()).isEqualTo("tab\there.jsonl");
+        assertThat(resumed.search(List.of("x"))).isEqualTo(first.search(List.of("x")));
+    }
+}

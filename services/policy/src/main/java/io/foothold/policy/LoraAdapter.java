@@ -106,6 +106,7 @@ public final class LoraAdapter {
                         + (t == null ? "is missing" : "has shape " + Arrays.toString(t.shape())) + " (expected "
                         + Arrays.toString(shapes.get(i)) + ")");
             }
+            t.requireNumbers(PREFIX + names.get(i), file.toString());
             out.add(t.data());
         }
         if (!left.isEmpty()) {

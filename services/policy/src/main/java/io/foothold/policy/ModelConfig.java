@@ -1,14 +1,14 @@
 package io.foothold.policy;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,75 +53,39 @@ public record ModelConfig(
     /** Supported families. */
     public enum Architecture {
         /** {@code Qwen2ForCausalLM}. */
-        QWEN2("Qwen2ForCausalLM", "qwen2"),
+        QWEN2("Qwen2ForCausalLM", "qwen2", 32_768),
         /** {@code Qwen3ForCausalLM}. */
-        QWEN3("Qwen3ForCausalLM", "qwen3"),
+        QWEN3("Qwen3ForCausalLM", "qwen3", 32_768),
         /** {@code LlamaForCausalLM}. */
-        LLAMA("LlamaForCausalLM", "llama");
+        LLAMA("LlamaForCausalLM", "llama", 2_048);
 
         private final String className;
         private final String modelType;
+        /** Longest sequence where {@code config.json} says nothing, as in transformers. */
+        private final int maxPositions;
 
-        Architecture(String className, String modelType) {
+        Architecture(String className, String modelType, int maxPositions) {
             this.className = className;
             this.modelType = modelType;
+            this.maxPositions = maxPositions;
         }
     }
 
     /** Llama 3's frequency scaling. */
     public record Llama3Scaling(double factor, double lowFrequency, double highFrequency, int originalPositions) {}
 
-    /** Keys that are read, or that do not change the maths of inference and plain training. */
-    private static final Set<String> KNOWN = Set.of(
-            "architectures",
-            "model_type",
-            "vocab_size",
-            "hidden_size",
-            "intermediate_size",
-            "num_hidden_layers",
-            "num_attention_heads",
-            "num_key_value_heads",
-            "head_dim",
-            "max_position_embeddings",
-            "rms_norm_eps",
-            "rope_theta",
-            "rope_scaling",
-            "rope_parameters",
-            "tie_word_embeddings",
-            "attention_bias",
-            "mlp_bias",
-            "hidden_act",
-            "attention_dropout",
-            "eos_token_id",
-            "bos_token_id",
-            "pad_token_id",
-            "torch_dtype",
-            "dtype",
-            "transformers_version",
-            "use_cache",
-            "initializer_range",
-            "use_sliding_window",
-            "sliding_window",
-            "max_window_layers",
-            "layer_types",
-            "pretraining_tp",
-            "_name_or_path",
-            "name_or_path",
-            "output_attentions",
-            "output_hidden_states",
-            "return_dict",
-            "use_mrope",
-            "chunk_size_feed_forward",
-            "is_encoder_decoder",
-            "id2label",
-            "label2id",
-            "problem_type",
-            "is_decoder",
-            "add_cross_attention",
-            "tokenizer_class",
-            "finetuning_task",
-            "task_specific_params",
-            "auto_map");
+    private static final Logger LOG = Logger.getLogger(ModelConfig.class);
+
+    /** What has been said: a process opens the same directory in several places, and one warning is enough. */
+    private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
+
+    private static final String END_TOKEN = "eos_token_id";
+
+    /** Width of a Qwen3 head where {@code config.json} says nothing, as in transformers. */
+    private static final int QWEN3_HEAD = 128;
+
+    /** Beyond this it is a typing error, and lists of layers would fill the memory. */
+    private static final int MOST_LAYERS = 10_000;
 
     /** Copies the ids and checks the shape. */
     public ModelConfig {
@@ -130,8 +94,12 @@ public record ModelConfig(
             throw new PolicyException("config.json: num_attention_heads " + heads
                     + " is not a multiple of num_key_value_heads " + kvHeads);
         }
-        if (headDim % 2 != 0) {
-            throw new PolicyException("config.json: head_dim must be even: " + headDim);
+        if (headDim < 2 || headDim % 2 != 0) {
+            throw new PolicyException("config.json: head_dim = " + headDim + " (expected a positive even number)");
+        }
+        if (layers > MOST_LAYERS) {
+            throw new PolicyException(
+                    "config.json: num_hidden_layers = " + layers + " (expected at most " + MOST_LAYERS + ")");
         }
     }
 
@@ -165,56 +133,93 @@ public record ModelConfig(
                 endTokens);
     }
 
-    /** Reads {@code config.json} and, for the end tokens, {@code generation_config.json} of a directory. */
+    /**
+     * Reads {@code config.json} of a directory. The end tokens are those of {@code generation_config.json}; where that file, or
+     * {@code eos_token_id} in it, is absent or null, those of {@code config.json}.
+     *
+     * <p>Keys that are not known and do not look as if they changed the maths are passed over with one warning.
+     *
+     * @throws PolicyException for what is missing, has a wrong type or range, contradicts itself, or asks for maths that are not
+     *     supported; with the file, the key, the value and what was expected
+     */
     public static ModelConfig read(Path directory) {
-        Path file = directory.resolve("config.json");
-        JsonNode json = parse(file);
-        Architecture architecture = architecture(json, file);
-        for (String key : new TreeSet<>(fieldNames(json))) {
-            if (!KNOWN.contains(key)) {
-                throw new PolicyException(file + ": key '" + key + "' = " + json.get(key)
-                        + " is not supported; it may change the maths of the model");
-            }
+        JsonFields json = JsonFields.read(directory.resolve("config.json"));
+        Architecture architecture = architecture(json);
+        Set<String> passedOver = ConfigKeys.passedOver(json, architecture);
+        if (json.has("hidden_act")
+                && !Set.of("silu", "swish")
+                        .contains(json.json().get("hidden_act").asText())) {
+            throw json.wrong("hidden_act", "silu");
         }
-        refuseUnless(json, file, "hidden_act", "silu", json.path("hidden_act").asText("silu"));
-        refuseUnless(json, file, "mlp_bias", "false", json.path("mlp_bias").asText("false"));
-        refuseUnless(json, file, "use_mrope", "false", json.path("use_mrope").asText("false"));
-        refuseUnless(
-                json,
-                file,
-                "use_sliding_window",
-                "false",
-                json.path("use_sliding_window").asText("false"));
-        for (JsonNode type : json.path("layer_types")) {
-            refuseUnless(json, file, "layer_types", "full_attention", type.asText());
+        if (json.flag("mlp_bias")) {
+            throw json.wrong("mlp_bias", "false");
         }
-        boolean attentionBias = json.path("attention_bias").asBoolean(false);
-        if (attentionBias && architecture != Architecture.QWEN2) {
-            throw new PolicyException(file + ": attention_bias = true is not supported for " + architecture);
+        if (json.flag("attention_bias") && architecture != Architecture.QWEN2) {
+            throw json.wrong("attention_bias", "false for " + architecture.className);
         }
-        int heads = required(json, file, "num_attention_heads");
-        int width = required(json, file, "hidden_size");
-        JsonNode rope = json.has("rope_parameters") ? json.get("rope_parameters") : json.path("rope_scaling");
-        double theta = json.path("rope_parameters")
-                .path("rope_theta")
-                .asDouble(json.path("rope_theta").asDouble(10_000));
-        return new ModelConfig(
+        int heads = json.positive("num_attention_heads");
+        int width = json.positive("hidden_size");
+        int layers = json.positive("num_hidden_layers");
+        int maxPositions = json.json().has("max_position_embeddings")
+                ? json.positive("max_position_embeddings")
+                : architecture.maxPositions;
+        checkAttention(json, architecture, layers, maxPositions);
+        int vocabulary = json.positive("vocab_size");
+        RopeSettings rope = RopeSettings.read(json);
+        ModelConfig config = new ModelConfig(
                 architecture,
-                required(json, file, "vocab_size"),
+                vocabulary,
                 width,
-                required(json, file, "intermediate_size"),
-                required(json, file, "num_hidden_layers"),
+                json.positive("intermediate_size"),
+                layers,
                 heads,
-                json.path("num_key_value_heads").asInt(heads),
-                json.path("head_dim").asInt(width / heads),
-                json.path("max_position_embeddings").asInt(2048),
-                json.path("rms_norm_eps").asDouble(1e-6),
-                theta,
-                scaling(rope, file),
-                json.path("tie_word_embeddings").asBoolean(false),
+                json.has("num_key_value_heads") ? json.positive("num_key_value_heads") : heads,
+                json.has("head_dim")
+                        ? json.positive("head_dim")
+                        : architecture == Architecture.QWEN3 ? QWEN3_HEAD : width / heads,
+                maxPositions,
+                json.json().has("rms_norm_eps") ? json.positiveNumber("rms_norm_eps") : 1e-6,
+                rope.theta(),
+                rope.scaling(),
+                json.flag("tie_word_embeddings"),
                 architecture == Architecture.QWEN2,
                 architecture == Architecture.QWEN3,
-                endTokens(json, directory.resolve("generation_config.json")));
+                endTokens(json, directory.resolve("generation_config.json"), vocabulary));
+        // Sizes that no array can have are told here, where their file is known.
+        WeightLayout.of(config);
+        if (!passedOver.isEmpty() && TOLD.add(json.where() + passedOver)) {
+            LOG.warnf(
+                    "%s: passed over keys that are not known and do not seem to change the maths of the model: %s",
+                    json.where(), String.join(", ", passedOver));
+        }
+        return config;
+    }
+
+    /** Every layer must look at all positions before its own. */
+    private static void checkAttention(JsonFields json, Architecture architecture, int layers, int maxPositions) {
+        JsonNode types = json.json().path("layer_types");
+        if (json.has("layer_types")) {
+            boolean full = types.isArray() && types.size() == layers;
+            for (JsonNode type : types) {
+                full &= type.asText().equals("full_attention");
+            }
+            if (!full) {
+                throw json.wrong("layer_types", layers + " times full_attention");
+            }
+        }
+        boolean given = json.has("sliding_window");
+        int window = given ? json.positive("sliding_window") : maxPositions;
+        boolean wanted = json.json().has("use_sliding_window")
+                ? json.flag("use_sliding_window")
+                : architecture == Architecture.LLAMA;
+        int from = json.has("max_window_layers") && architecture != Architecture.LLAMA
+                ? json.json().get("max_window_layers").asInt()
+                : 0;
+        if (wanted && window < maxPositions && from < layers && !json.has("layer_types")) {
+            throw json.wrong(
+                    "sliding_window",
+                    "null, or use_sliding_window = false: sliding windows are not supported, and this one is in effect");
+        }
     }
 
     /** The config in the spelling of transformers 4. */
@@ -300,79 +305,47 @@ public record ModelConfig(
         return WeightLayout.of(this).parameters();
     }
 
-    static JsonNode parse(Path file) {
-        try {
-            return new ObjectMapper().readTree(Files.readAllBytes(file));
-        } catch (java.nio.file.NoSuchFileException e) {
-            throw new PolicyException(
-                    file + " is missing (expected a Hugging Face directory with config.json, "
-                            + "tokenizer.json and model.safetensors)",
-                    e);
-        } catch (IOException e) {
-            throw new PolicyException(file + " cannot be read: " + e.getMessage(), e);
+    private static Architecture architecture(JsonFields json) {
+        JsonNode names = json.json().path("architectures");
+        if (json.has("architectures") && (!names.isArray() || names.isEmpty())) {
+            throw json.wrong("architectures", "a list with the name of a class");
         }
-    }
-
-    private static Architecture architecture(JsonNode json, Path file) {
-        String name = json.path("architectures")
-                .path(0)
-                .asText(json.path("model_type").asText());
+        String name = names.path(0).asText(json.json().path("model_type").asText());
         for (Architecture a : Architecture.values()) {
             if (a.className.equals(name) || a.modelType.equals(name)) {
+                if (json.has("model_type") && !a.modelType.equals(json.text("model_type"))) {
+                    throw json.wrong("model_type", a.modelType + " for " + name);
+                }
                 return a;
             }
         }
-        throw new PolicyException(file + ": architecture '" + name
+        throw new PolicyException(json.where() + ": architecture '" + name
                 + "' is not supported (expected Qwen2ForCausalLM, Qwen3ForCausalLM or LlamaForCausalLM)");
     }
 
-    private static void refuseUnless(JsonNode json, Path file, String key, String expected, String found) {
-        if (json.hasNonNull(key) && !expected.equals(found)) {
-            throw new PolicyException(
-                    file + ": " + key + " = " + found + " is not supported (expected " + expected + ")");
-        }
-    }
-
-    private static int required(JsonNode json, Path file, String key) {
-        if (!json.path(key).canConvertToInt() || json.path(key).asInt() < 1) {
-            throw new PolicyException(file + ": " + key + " must be a positive integer, found " + json.path(key));
-        }
-        return json.get(key).asInt();
-    }
-
-    private static @Nullable Llama3Scaling scaling(JsonNode rope, Path file) {
-        String type = rope.path("rope_type").asText(rope.path("type").asText("default"));
-        return switch (type) {
-            case "default" -> null;
-            case "llama3" ->
-                new Llama3Scaling(
-                        rope.path("factor").asDouble(),
-                        rope.path("low_freq_factor").asDouble(),
-                        rope.path("high_freq_factor").asDouble(),
-                        rope.path("original_max_position_embeddings").asInt());
-            default ->
-                throw new PolicyException(
-                        file + ": rope type '" + type + "' is not supported (expected default or llama3)");
-        };
-    }
-
-    private static List<Integer> endTokens(JsonNode config, Path generationFile) {
-        JsonNode node = config.path("eos_token_id");
+    private static List<Integer> endTokens(JsonFields config, Path generationFile, int vocabulary) {
+        JsonFields from = config;
         if (Files.exists(generationFile)) {
-            JsonNode generation = parse(generationFile).path("eos_token_id");
-            node = generation.isMissingNode() ? node : generation;
+            JsonFields generation = JsonFields.read(generationFile);
+            from = generation.has(END_TOKEN) ? generation : config;
         }
-        if (node.isArray()) {
-            List<Integer> ids = new java.util.ArrayList<>();
-            node.forEach(id -> ids.add(id.asInt()));
-            return ids;
+        if (!from.has(END_TOKEN)) {
+            throw new PolicyException(config.where() + ": " + END_TOKEN + " is neither here nor in " + generationFile
+                    + " (expected the id, or a list of ids, of the tokens that end a response: without one every response"
+                    + " runs into its limit)");
         }
-        return node.isInt() ? List.of(node.asInt()) : List.of();
-    }
-
-    private static List<String> fieldNames(JsonNode json) {
-        List<String> names = new java.util.ArrayList<>();
-        json.fieldNames().forEachRemaining(names::add);
-        return names;
+        JsonNode node = from.json().get(END_TOKEN);
+        Set<Integer> ids = new LinkedHashSet<>();
+        for (JsonNode id : node.isArray() ? node : List.of(node)) {
+            if (!id.isIntegralNumber() || !id.canConvertToInt() || id.intValue() < 0 || id.intValue() >= vocabulary) {
+                throw from.wrong(
+                        END_TOKEN, "ids from 0 to " + (vocabulary - 1) + ", the rows of vocab_size; got " + id);
+            }
+            ids.add(id.intValue());
+        }
+        if (ids.isEmpty()) {
+            throw from.wrong(END_TOKEN, "at least one id");
+        }
+        return List.copyOf(ids);
     }
 }

@@ -16,12 +16,16 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The weights of a policy in host memory, float32, in script order. Immutable by convention: nobody writes into the arrays
  * after construction.
  */
 public final class PolicyWeights {
+    private static final String EMBEDDING = "model.embed_tokens.weight";
+    private static final String HEAD = "lm_head.weight";
+
     private final ModelConfig config;
     private final List<float[]> slots;
 
@@ -57,7 +61,7 @@ public final class PolicyWeights {
             for (WeightLayout.Part part : slot.parts()) {
                 boolean norm = part.columns() == 0 && !part.name().endsWith(".bias");
                 boolean output = part.name().contains("o_proj") || part.name().contains("down_proj");
-                double sd = part.name().contains("embed_tokens") || part.name().equals("lm_head.weight")
+                double sd = part.name().contains("embed_tokens") || part.name().equals(HEAD)
                         ? embeddingDeviation
                         : Math.pow(Math.max(1, part.columns()), -0.5) / (output ? Math.sqrt(2.0 * config.layers()) : 1);
                 for (int i = 0; i < part.size(); i++) {
@@ -89,8 +93,11 @@ public final class PolicyWeights {
 
     private static PolicyWeights of(ModelConfig config, Map<String, Safetensors.Tensor> tensors, String where) {
         Map<String, Safetensors.Tensor> left = new LinkedHashMap<>(tensors);
-        if (config.tied()) {
-            left.remove("lm_head.weight");
+        // Old versions of transformers saved the rotary frequencies, which config.json gives.
+        left.keySet().removeIf(name -> name.endsWith("rotary_emb.inv_freq"));
+        Safetensors.Tensor head = config.tied() ? left.remove(HEAD) : null;
+        if (head != null) {
+            checkTied(head, left.get(EMBEDDING), where);
         }
         List<float[]> out = new ArrayList<>();
         for (WeightLayout.Slot slot : WeightLayout.of(config).slots()) {
@@ -105,6 +112,7 @@ public final class PolicyWeights {
                     throw new PolicyException(where + ": tensor '" + part.name() + "' has shape "
                             + Arrays.toString(tensor.shape()) + " (expected " + Arrays.toString(part.shape()) + ")");
                 }
+                tensor.requireNumbers(part.name(), where);
                 System.arraycopy(tensor.data(), 0, values, at, tensor.data().length);
                 at += part.size();
             }
@@ -114,6 +122,24 @@ public final class PolicyWeights {
             throw new PolicyException(where + ": tensors that config.json does not name: " + left.keySet());
         }
         return new PolicyWeights(config, out);
+    }
+
+    /** A model that shares its embedding may write it again as its head, but no other one. */
+    private static void checkTied(Safetensors.Tensor head, Safetensors.@Nullable Tensor embedding, String where) {
+        if (embedding == null) {
+            return;
+        }
+        String tied = ": tensor '" + HEAD + "' differs from '" + EMBEDDING
+                + "', though config.json has tie_word_embeddings = true: ";
+        if (!Arrays.equals(head.shape(), embedding.shape())) {
+            throw new PolicyException(where + tied + "shape " + Arrays.toString(head.shape()) + " and "
+                    + Arrays.toString(embedding.shape()));
+        }
+        int at = Arrays.mismatch(head.data(), embedding.data());
+        if (at >= 0) {
+            throw new PolicyException(
+                    where + tied + head.data()[at] + " and " + embedding.data()[at] + " at " + head.place(at));
+        }
     }
 
     /** The bytes of a safetensors file under Hugging Face's names. */

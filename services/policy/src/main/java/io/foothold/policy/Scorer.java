@@ -25,7 +25,7 @@ public final class Scorer {
     /**
      * Log-probs at temperature 1 of every token after the first, natural logs.
      *
-     * @throws PolicyException for an empty sequence or an id outside of the vocabulary
+     * @throws PolicyException for an empty sequence, an id outside of the vocabulary, or a log-prob that is no number
      */
     public List<float[]> logProbs(List<int[]> sequences) {
         sequences.forEach(this::check);
@@ -45,6 +45,14 @@ public final class Scorer {
                                                 1)
                                         .get(0)
                                         .logProbs());
+            }
+        }
+        for (int s = 0; s < out.size(); s++) {
+            for (int i = 0; i < out.get(s).length; i++) {
+                if (!Float.isFinite(out.get(s)[i])) {
+                    throw new PolicyException("log-prob of token " + (i + 2) + " of sequence " + (s + 1) + " is "
+                            + out.get(s)[i] + ": the weights are too large for float32, or no model's");
+                }
             }
         }
         return out;

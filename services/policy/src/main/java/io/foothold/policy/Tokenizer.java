@@ -6,8 +6,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.HashMap;
-import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -31,20 +30,22 @@ public final class Tokenizer implements AutoCloseable {
     public static Tokenizer read(Path directory, ModelConfig config) {
         NativeRuntime.start();
         Path file = directory.resolve("tokenizer.json");
-        JsonNode json = ModelConfig.parse(file);
+        JsonFields json = JsonFields.read(file);
         byte[][] pieces = new byte[config.vocabulary()][];
-        boolean byteLevel = json.toString().contains("\"ByteLevel\"");
-        JsonNode vocabulary = json.path("model").path("vocab");
-        for (Iterator<Map.Entry<String, JsonNode>> it = vocabulary.fields(); it.hasNext(); ) {
-            Map.Entry<String, JsonNode> e = it.next();
-            put(pieces, e.getValue().asInt(), bytes(e.getKey(), byteLevel), file);
+        JsonFields model = json.object("model");
+        checkModel(model);
+        PieceDecoder decoder = PieceDecoder.of(json);
+        for (Map.Entry<String, JsonNode> e : model.object("vocab").json().properties()) {
+            int id = id(e.getValue(), e.getKey(), pieces.length, file);
+            if (pieces[id] != null) {
+                throw new PolicyException(file + ": token '" + e.getKey() + "' has id " + id
+                        + ", as another one before it (expected an id of its own)");
+            }
+            pieces[id] = decoder.bytes(e.getKey());
         }
-        for (JsonNode added : json.path("added_tokens")) {
-            put(
-                    pieces,
-                    added.path("id").asInt(),
-                    added.path("content").asText().getBytes(StandardCharsets.UTF_8),
-                    file);
+        for (JsonNode added : json.json().path("added_tokens")) {
+            String content = added.path("content").asText();
+            pieces[id(added.path("id"), content, pieces.length, file)] = content.getBytes(StandardCharsets.UTF_8);
         }
         for (int i = 0; i < pieces.length; i++) {
             if (pieces[i] == null) {
@@ -64,12 +65,33 @@ public final class Tokenizer implements AutoCloseable {
         }
     }
 
-    private static void put(byte[][] pieces, int id, byte[] bytes, Path file) {
-        if (id < 0 || id >= pieces.length) {
-            throw new PolicyException(file + ": token id " + id + " does not fit the model's vocabulary of "
-                    + pieces.length + " (tokenizer and config.json belong to different models?)");
+    private static int id(JsonNode id, String token, int vocabulary, Path file) {
+        if (!id.isIntegralNumber() || !id.canConvertToInt()) {
+            throw new PolicyException(file + ": token '" + token + "' has id " + id + " (expected an integer)");
         }
-        pieces[id] = bytes;
+        if (id.intValue() < 0 || id.intValue() >= vocabulary) {
+            throw new PolicyException(file + ": token id " + id + " does not fit the model's vocabulary of "
+                    + vocabulary + " (tokenizer and config.json belong to different models?)");
+        }
+        return id.intValue();
+    }
+
+    /** Only where a text is the tokens' bytes one behind the other can a response be read while it is sampled. */
+    private static void checkModel(JsonFields model) {
+        // Files of before tokenizers 0.9 have no type; theirs with merges are BPE.
+        String type = model.has("type") ? model.text("type") : model.has("merges") ? "BPE" : "none";
+        if (!type.equals("BPE") && !type.equals("WordLevel")) {
+            throw new PolicyException(
+                    model.where() + ": type = " + type + " is not supported (expected BPE or WordLevel)");
+        }
+        for (String affix : List.of("continuing_subword_prefix", "end_of_word_suffix")) {
+            if (model.has(affix) && !model.text(affix).isEmpty()) {
+                throw model.wrong(affix, "null: tokens without marks for beginning or end of a word");
+            }
+        }
+        if (model.object("vocab").json().isEmpty()) {
+            throw model.wrong("vocab", "tokens and their ids");
+        }
     }
 
     /** Token ids of a text, without added begin or end tokens. */
@@ -104,36 +126,5 @@ public final class Tokenizer implements AutoCloseable {
     @Override
     public void close() {
         library.close();
-    }
-
-    private static byte[] bytes(String piece, boolean byteLevel) {
-        if (byteLevel) {
-            ByteArrayOutputStream out = new ByteArrayOutputStream();
-            for (int i = 0; i < piece.length(); i++) {
-                Integer b = BYTE_LEVEL.get(piece.charAt(i));
-                if (b == null) {
-                    return piece.getBytes(StandardCharsets.UTF_8);
-                }
-                out.write(b);
-            }
-            return out.toByteArray();
-        }
-        if (piece.length() == 6 && piece.startsWith("<0x") && piece.endsWith(">")) {
-            return new byte[] {(byte) Integer.parseInt(piece, 3, 5, 16)};
-        }
-        return piece.replace('\u2581', ' ').getBytes(StandardCharsets.UTF_8);
-    }
-
-    /** GPT-2's printable stand-ins for the 256 bytes. */
-    private static final Map<Character, Integer> BYTE_LEVEL = byteLevel();
-
-    private static Map<Character, Integer> byteLevel() {
-        Map<Character, Integer> out = new HashMap<>();
-        int next = 256;
-        for (int b = 0; b < 256; b++) {
-            boolean printable = (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || (b >= 0xAE);
-            out.put((char) (printable ? b : next++), b);
-        }
-        return out;
     }
 }

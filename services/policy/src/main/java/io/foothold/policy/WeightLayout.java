@@ -14,6 +14,28 @@ record WeightLayout(List<Slot> slots, int stride) {
 
     /** One tensor of a Hugging Face file, shape [rows, columns] or [rows]. */
     record Part(String name, int rows, int columns) {
+        /** Arrays of Java end a little below 2³¹. */
+        private static final long MOST = Integer.MAX_VALUE - 8L;
+
+        Part {
+            if ((long) rows * Math.max(1, columns) > MOST) {
+                throw tooLarge(name, rows, columns);
+            }
+        }
+
+        /** A part whose rows are a product of two settings. */
+        static Part of(String name, long rows, int columns) {
+            if (rows > MOST) {
+                throw tooLarge(name, rows, columns);
+            }
+            return new Part(name, (int) rows, columns);
+        }
+
+        private static PolicyException tooLarge(String name, long rows, int columns) {
+            return new PolicyException("config.json asks for a tensor '" + name + "' of " + rows
+                    + (columns == 0 ? "" : " x " + columns) + " numbers (expected at most " + MOST + ")");
+        }
+
         int size() {
             return rows * Math.max(1, columns);
         }
@@ -25,8 +47,15 @@ record WeightLayout(List<Slot> slots, int stride) {
 
     /** One weight of the script. */
     record Slot(List<Part> parts) {
+        Slot {
+            if (parts.stream().mapToLong(Part::size).sum() > Part.MOST) {
+                throw new PolicyException("config.json asks for tensors " + parts
+                        + " that are kept as one and have too many numbers (expected at most " + Part.MOST + ")");
+            }
+        }
+
         int size() {
-            return parts.stream().mapToInt(Part::size).sum();
+            return Math.toIntExact(parts.stream().mapToLong(Part::size).sum());
         }
 
         long[] shape() {
@@ -40,16 +69,16 @@ record WeightLayout(List<Slot> slots, int stride) {
         List<Slot> slots = new ArrayList<>();
         slots.add(slot(new Part("model.embed_tokens.weight", c.vocabulary(), c.width())));
         slots.add(slot(new Part("model.norm.weight", c.width(), 0)));
-        int q = c.heads() * c.headDim();
-        int kv = c.kvHeads() * c.headDim();
+        long q = (long) c.heads() * c.headDim();
+        long kv = (long) c.kvHeads() * c.headDim();
         for (int i = 0; i < c.layers(); i++) {
             String at = "model.layers." + i + ".";
             slots.add(slot(new Part(at + "input_layernorm.weight", c.width(), 0)));
             slots.add(slot(
-                    new Part(at + "self_attn.q_proj.weight", q, c.width()),
-                    new Part(at + "self_attn.k_proj.weight", kv, c.width()),
-                    new Part(at + "self_attn.v_proj.weight", kv, c.width())));
-            slots.add(slot(new Part(at + "self_attn.o_proj.weight", c.width(), q)));
+                    Part.of(at + "self_attn.q_proj.weight", q, c.width()),
+                    Part.of(at + "self_attn.k_proj.weight", kv, c.width()),
+                    Part.of(at + "self_attn.v_proj.weight", kv, c.width())));
+            slots.add(slot(new Part(at + "self_attn.o_proj.weight", c.width(), (int) q)));
             slots.add(slot(new Part(at + "post_attention_layernorm.weight", c.width(), 0)));
             slots.add(slot(
                     new Part(at + "mlp.gate_proj.weight", c.feedForward(), c.width()),
@@ -61,9 +90,9 @@ record WeightLayout(List<Slot> slots, int stride) {
             }
             if (c.qkvBias()) {
                 slots.add(slot(
-                        new Part(at + "self_attn.q_proj.bias", q, 0),
-                        new Part(at + "self_attn.k_proj.bias", kv, 0),
-                        new Part(at + "self_attn.v_proj.bias", kv, 0)));
+                        Part.of(at + "self_attn.q_proj.bias", q, 0),
+                        Part.of(at + "self_attn.k_proj.bias", kv, 0),
+                        Part.of(at + "self_attn.v_proj.bias", kv, 0)));
             }
         }
         if (!c.tied()) {

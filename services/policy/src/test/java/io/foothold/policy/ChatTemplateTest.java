@@ -99,6 +99,7 @@ class ChatTemplateTest {
                 "{% for m in messages recursive %}{% endfor %} @ a recursive loop",
                 "{% for m in messages %}{{ loop.changed(m) }}{% endfor %} @ loop.changed",
                 "{% include 'x' %} @ an import or include",
+                "{{ messages | slice(2) | list }} @ the filter slice",
                 "{% for m in messages %} @ tokenizer",
                 "{{ messages | nofilter }} @ nofilter",
                 "{{ nofunction() }} @ nofunction",
@@ -116,5 +117,120 @@ class ChatTemplateTest {
         assertThat(template("{% if strftime_now is defined %}{{ strftime_now('%Y, day %d') }}{% endif %}")
                         .render(List.of(), true, Map.of()))
                 .isEqualTo(String.format("%tY, day %<td", LocalDate.now()));
+    }
+
+    private String rendered(String text, String config, String map) throws IOException {
+        Files.writeString(directory.resolve("chat_template.jinja"), text);
+        Files.writeString(directory.resolve("tokenizer_config.json"), config.replace('\'', '"'));
+        if (map != null) {
+            Files.writeString(directory.resolve("special_tokens_map.json"), map.replace('\'', '"'));
+        }
+        return ChatTemplate.read(directory)
+                .orElseThrow()
+                .render(List.of(new ChatTemplate.Message("user", "hi")), true, Map.of());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '@',
+            quoteCharacter = '`',
+            value = {
+                "{{ bos_token }}x @ {} @ {'bos_token': '<s>'} @ <s>x",
+                "{{ bos_token }}x @ {'bos_token': null} @ {'bos_token': {'content': '<s>', 'lstrip': false}} @ <s>x",
+                "{{ bos_token }}x @ {'bos_token': '<s>'} @ {'bos_token': '<s>'} @ <s>x",
+                "{{ bos_token }}x @ {'bos_token': '<s>', 'added_tokens_decoder': {}} @ {'bos_token': '<t>'} @ <s>x",
+                "{{ bos_token }}x @ {'bos_token': ''} @ @ x",
+                "{{ eos_token + sep_token }}x @ {'eos_token': 'e'} @ {'sep_token': 's'} @ esx",
+                // Nobody defines it, and the template knows.
+                "{% if bos_token %}{{ bos_token }}{% endif %}x @ {} @ @ x",
+                "{% if bos_token is defined %}{{ bos_token }}{% endif %}x @ {} @ @ x",
+                "{% if bos_token is not defined %}no{% endif %}x @ {'bos_token': null} @ @ nox",
+                "{% if bos_token is undefined %}no{% endif %}x @ {} @ {} @ nox",
+                "{{ bos_token | default('<d>') }}x @ {} @ @ <d>x",
+                "{{ bos_token | default('<d>', true) }}x @ {} @ @ <d>x",
+                "{{ bos_token if bos_token else 'none' }}x @ {} @ @ nonex",
+                "{{ 'a' if not bos_token else bos_token }}x @ {} @ @ ax",
+                "{% if bos_token is none %}none{% endif %}x @ {} @ @ x",
+                "x @ {} @ @ x",
+            })
+    void namedTokensComeFromTheConfigurationElseFromTheMap(String text, String config, String map, String expected)
+            throws IOException {
+        assertThat(rendered(text, config, map)).isEqualTo(expected);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '@',
+            quoteCharacter = '`',
+            value = {
+                "{{ bos_token }}x @ {} @ @ bos_token;tokenizer_config.json;special_tokens_map.json",
+                "{{ bos_token }}x @ {'bos_token': null} @ {'eos_token': 'e'} @ bos_token",
+                "{{ bos_token + 'x' }} @ {} @ @ bos_token",
+                "{{ 'x' ~ bos_token }} @ {} @ @ bos_token",
+                "{{ bos_token ~ messages[0].content }} @ {} @ @ bos_token",
+                "{% set t = bos_token + 'x' %}{{ t }} @ {} @ @ bos_token",
+                "{% set t = bos_token %}{{ t }} @ {} @ @ bos_token",
+                "{% for m in messages %}{{ m.content + eos_token }}{% endfor %} @ {} @ @ eos_token",
+                "{% macro end() %}{{ pad_token }}{% endmacro %}{{ end() }} @ {} @ @ pad_token",
+                "{{ bos_token | trim }} @ {} @ @ bos_token",
+                "{{ bos_token }}x @ {'bos_token': 5} @ @ bos_token = 5",
+                "{{ bos_token }}x @ {'bos_token': {'special': true}} @ @ bos_token = {",
+                "{{ bos_token }}x @ {} @ {'bos_token': ['a']} @ special_tokens_map.json;bos_token = [",
+                "{{ bos_token }}x @ {'bos_token': '<s>'} @ {'bos_token': '<t>'} @ <s>;<t>;special_tokens_map.json",
+            })
+    void namedTokensThatNobodyDefinesAreNotPrintedAsNothing(String text, String config, String map, String words) {
+        assertThatThrownBy(() -> rendered(text, config, map))
+                .isInstanceOf(PolicyException.class)
+                .satisfies(e -> assertThat(e.getMessage()).contains(words.split(";")));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '@',
+            value = {
+                "{% for i in range(100000000) %}x{% endfor %} @ range of 100000000",
+                "{% for i in range(0, 200001, 2) %}x{% endfor %} @ range of 100001",
+                "{% for i in range(9223372036854775807) %}x{% endfor %} @ range",
+                "{% for i in range('a') %}x{% endfor %} @ 'a'",
+                "{% for i in range(0, 5, 0) %}x{% endfor %} @ step",
+                "{% macro m(n) %}{{ m(n + 1) }}{% endmacro %}{{ m(0) }} @ recursion",
+                "{% for i in range(99999) %}{{ 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' }}{% endfor %} @ limit",
+                "{% set ns = namespace(s='xxxxxxxxxxxxxxxx') %}{% for i in range(24) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s | length }} @ limit",
+                "{% set ns = namespace(s='xxxxxxxxxxxxxxxx') %}{% for i in range(24) %}{% set ns.s = ns.s + ns.s %}{% endfor %}{{ ns.s | length }} @ limit",
+                "{{ 'x' * 100000000 }} @ coerce",
+            })
+    void templatesThatRunIntoABoundAreRefusedAndNotCut(String text, String why) throws IOException {
+        ChatTemplate template = template(text.strip());
+        assertThatThrownBy(() -> template.render(List.of(new ChatTemplate.Message("user", "hi")), true, Map.of()))
+                .isInstanceOf(PolicyException.class)
+                .hasMessageContaining(why);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '@',
+            value = {
+                "{% for i in range(3) %}{{ i }}{% endfor %} @ 012",
+                "{% for i in range(2, 5) %}{{ i }}{% endfor %} @ 234",
+                "{% for i in range(5, 0, -2) %}{{ i }}{% endfor %} @ 531",
+                "{% for i in range(5, 0) %}{{ i }}{% endfor %}- @ -",
+                "{% for i in range(messages | length) %}{{ messages[i].content }}{% endfor %} @ hi",
+                "{{ range(4) | list | length + range(2)[1] }} @ 5",
+                "{% set n = namespace(c=0) %}{% for i in range(5000) %}{% set n.c = n.c + 1 %}{% endfor %}{{ n.c }} @ 5000",
+                "{% if 2 in range(3) %}in{% endif %} @ in",
+            })
+    void rangesAreThoseOfPython(String text, String expected) throws IOException {
+        assertThat(template(text.strip()).render(List.of(new ChatTemplate.Message("user", "hi")), true, Map.of()))
+                .isEqualTo(expected);
+    }
+
+    @Test
+    void aTemplateOfAWrongTypeIsRefused() throws IOException {
+        for (String text : List.of("5", "{\"default\": \"x\"}", "true")) {
+            Files.writeString(directory.resolve("tokenizer_config.json"), "{\"chat_template\": " + text + "}");
+            assertThatThrownBy(() -> ChatTemplate.read(directory))
+                    .isInstanceOf(PolicyException.class)
+                    .hasMessageContaining("chat_template = " + text.replace(" ", ""));
+        }
     }
 }

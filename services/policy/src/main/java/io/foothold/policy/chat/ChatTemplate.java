@@ -8,6 +8,12 @@ import com.hubspot.jinjava.JinjavaConfig;
 import com.hubspot.jinjava.LegacyOverrides;
 import com.hubspot.jinjava.interpret.JinjavaInterpreter;
 import com.hubspot.jinjava.interpret.RenderResult;
+import com.hubspot.jinjava.lib.exptest.ExpTest;
+import com.hubspot.jinjava.lib.exptest.IsDefinedExpTest;
+import com.hubspot.jinjava.lib.exptest.IsUndefinedExpTest;
+import com.hubspot.jinjava.lib.filter.AdvancedFilter;
+import com.hubspot.jinjava.lib.filter.DAliasedDefaultFilter;
+import com.hubspot.jinjava.lib.filter.DefaultFilter;
 import com.hubspot.jinjava.lib.filter.Filter;
 import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
 import io.foothold.policy.PolicyException;
@@ -42,7 +48,7 @@ public final class ChatTemplate {
     public record Message(String role, String content) {}
 
     /** What went wrong in the template's own words, or in Jinjava's. */
-    private static final class Raised extends RuntimeException {
+    static final class Raised extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
         Raised(String message) {
@@ -55,9 +61,6 @@ public final class ChatTemplate {
             " has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)";
 
     private static final ObjectMapper MAPPER = new ObjectMapper();
-    private static final List<String> TOKENS =
-            List.of("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token");
-
     private static final Map<Character, String> STRFTIME = Map.of(
             'Y', "yyyy", 'y', "yy", 'm', "MM", 'd', "dd", 'B', "MMMM", 'b', "MMM", 'A', "EEEE", 'a', "EEE", 'H', "HH",
             'M', "mm");
@@ -98,6 +101,15 @@ public final class ChatTemplate {
         jinjava.getGlobalContext()
                 .registerFunction(
                         new ELFunctionDefinition("", "strftime_now", ChatTemplate.class, "now", String.class));
+        jinjava.getGlobalContext()
+                .registerFunction(new ELFunctionDefinition(
+                        "", "range", ChatTemplate.class, "range", Object.class, Object[].class));
+        for (AdvancedFilter standard : List.of(new DefaultFilter(), new DAliasedDefaultFilter())) {
+            jinjava.getGlobalContext().registerFilter(new DefaultOfUndefined(standard));
+        }
+        for (ExpTest standard : List.of(new IsDefinedExpTest(), new IsUndefinedExpTest())) {
+            jinjava.getGlobalContext().registerExpTest(new TestOfUndefined(standard));
+        }
         jinjava.getGlobalContext().registerFilter(new ToJson());
         jinjava.getGlobalContext().registerFilter(new Items());
         Dialect.checkFilters(
@@ -114,14 +126,7 @@ public final class ChatTemplate {
         Path file = directory.resolve("tokenizer_config.json");
         try {
             JsonNode config = Files.exists(file) ? MAPPER.readTree(Files.readString(file)) : MAPPER.createObjectNode();
-            Map<String, Object> tokens = new HashMap<>();
-            for (String name : TOKENS) {
-                JsonNode token = config.path(name);
-                String text = token.isObject() ? token.path("content").asText() : token.asText("");
-                if (!text.isEmpty() && !token.isNull()) {
-                    tokens.put(name, text);
-                }
-            }
+            Map<String, Object> tokens = SpecialTokens.read(directory, config);
             if (Files.exists(own)) {
                 return Optional.of(new ChatTemplate(own.toString(), Files.readString(own), tokens));
             }
@@ -136,8 +141,12 @@ public final class ChatTemplate {
         if (template.isTextual()) {
             return Optional.of(template.asText());
         }
-        if (!template.isArray()) {
+        if (template.isMissingNode() || template.isNull()) {
             return Optional.empty();
+        }
+        if (!template.isArray()) {
+            throw new PolicyException(file + ": chat_template = " + template
+                    + " (expected a text, or a list of {\"name\": text, \"template\": text})");
         }
         List<String> names = new ArrayList<>();
         for (JsonNode named : template) {
@@ -205,6 +214,39 @@ public final class ChatTemplate {
             out.appendPattern(pattern);
         }
         return LocalDateTime.now().format(out.toFormatter(Locale.ENGLISH));
+    }
+
+    /** For templates: numbers to count with. */
+    public static List<Long> range(@Nullable Object first, @Nullable Object... more) {
+        return PythonRange.of(first, more);
+    }
+
+    /** Takes a token that nobody defines for nothing, as Python does. */
+    private record DefaultOfUndefined(AdvancedFilter standard) implements AdvancedFilter {
+        @Override
+        public String getName() {
+            return standard.getName();
+        }
+
+        @Override
+        public @Nullable Object filter(
+                @Nullable Object value, JinjavaInterpreter interpreter, Object[] arguments, Map<String, Object> named) {
+            return standard.filter(
+                    value instanceof SpecialTokens.Undefined ? null : value, interpreter, arguments, named);
+        }
+    }
+
+    /** The same for tests. */
+    private record TestOfUndefined(ExpTest standard) implements ExpTest {
+        @Override
+        public String getName() {
+            return standard.getName();
+        }
+
+        @Override
+        public boolean evaluate(@Nullable Object value, JinjavaInterpreter interpreter, Object... arguments) {
+            return standard.evaluate(value instanceof SpecialTokens.Undefined ? null : value, interpreter, arguments);
+        }
     }
 
     /** Keys and values of a dictionary. */

@@ -41,6 +41,7 @@ final class Dialect {
         out.put("a filter block", Pattern.compile("\\{%-?\\s*filter\\b"));
         out.put("a call block", Pattern.compile("\\{%-?\\s*call\\b"));
         out.put("a recursive loop", Pattern.compile("\\{%-?\\s*for\\b[^%]*\\brecursive\\b"));
+        out.put("the filter slice", Pattern.compile("\\|\\s*slice\\b"));
         out.put("loop.changed", Pattern.compile("\\bloop\\.changed\\b"));
         out.put("an import or include", Pattern.compile("\\{%-?\\s*(?:import|include|from|extends)\\b"));
         return out;

@@ -7,7 +7,7 @@ import com.hubspot.jinjava.interpret.InterpreterFactory;
 import com.hubspot.jinjava.interpret.JinjavaInterpreter;
 import org.jspecify.annotations.Nullable;
 
-/** Prints truth as Python does: True, not true. */
+/** Prints truth as Python does: True, not true; and a token that nobody defines not at all. */
 final class PythonInterpreter extends JinjavaInterpreter {
     static final InterpreterFactory FACTORY = new InterpreterFactory() {
         @Override
@@ -31,6 +31,10 @@ final class PythonInterpreter extends JinjavaInterpreter {
 
     @Override
     public String getAsString(@Nullable Object value) {
-        return value instanceof Boolean b ? (b ? "True" : "False") : super.getAsString(value);
+        return switch (value) {
+            case Boolean b -> b ? "True" : "False";
+            case SpecialTokens.Undefined undefined -> undefined.toString();
+            case null, default -> super.getAsString(value);
+        };
     }
 }

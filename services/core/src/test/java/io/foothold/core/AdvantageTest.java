@@ -33,6 +33,42 @@ class AdvantageTest {
         }
     }
 
+    /** 0.1 three times has a mean of 0.10000000000000002 in binary: equal is what the rewards are, not what rounding leaves. */
+    @Test
+    void equalRewardsOfAnyValueAreNoSignal() {
+        SplittableRandom random = new SplittableRandom(7);
+        for (int i = 0; i < 2000; i++) {
+            double reward = i < 100 ? i / 100.0 : random.nextDouble(-3, 3);
+            double[] rewards = new double[1 + random.nextInt(16)];
+            Arrays.fill(rewards, reward);
+            for (String name : new String[] {"mean", "mean_std", "leave_one_out"}) {
+                assertThat(of(name, rewards))
+                        .as(name + " " + Arrays.toString(rewards))
+                        .containsOnly(0);
+                assertThat(AdvantageEstimator.named(name, 4).signal(rewards)).isFalse();
+            }
+            assertThat(AdvantageEstimator.mean(rewards)).isEqualTo(reward);
+        }
+    }
+
+    @Test
+    void whatCarriesASignalIsDecidedByTheEstimator() {
+        assertThat(AdvantageEstimator.named("reward", 1).signal(new double[] {.1, .1}))
+                .as("no baseline: equal rewards teach")
+                .isTrue();
+        assertThat(AdvantageEstimator.named("mean", 1).signal(new double[] {.1, .1, .2}))
+                .isTrue();
+        // With fewer wrong ones than k, every draw of k holds a right one: nothing to gain.
+        for (int n = 4; n <= 16; n++) {
+            double[] rewards = new double[n];
+            Arrays.fill(rewards, 1);
+            Arrays.fill(rewards, 0, 3, 0);
+            assertThat(AdvantageEstimator.named("pass_at_k", 4).signal(rewards))
+                    .as("3 wrong of %s, pass@4", n)
+                    .isFalse();
+        }
+    }
+
     @Test
     void advantagesOfAGroupSumToZero() {
         SplittableRandom random = new SplittableRandom(4);

@@ -13,6 +13,7 @@ import io.foothold.v1.UpdateManifest;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.flywaydb.core.Flyway;
 import org.h2.jdbcx.JdbcDataSource;
@@ -55,7 +56,8 @@ class LedgerStoreTest {
     private static void verified(LedgerStore ledger, String... ids) {
         LedgerStore.await(ledger.reserve("r", "g", "train", List.of(ids)));
         LedgerStore.await(ledger.record(java.util.Arrays.stream(ids)
-                .map(id -> new LedgerStore.Outcome(id, RolloutState.VERIFIED, "PASS", 1, 1, ""))
+                .map(id -> new LedgerStore.Outcome(
+                        id, List.of(RolloutState.SAMPLED, RolloutState.VERIFIED), "PASS", 1, 1, ""))
                 .toList()));
     }
 
@@ -97,6 +99,65 @@ class LedgerStoreTest {
             assertThat(ledger.admittedBatch("r", 1))
                     .as("an admission is all or nothing")
                     .isEmpty();
+        }
+    }
+
+    /** Random lives: what the ledger takes is what the states allow, step by step, and nothing else moves a rollout. */
+    @Test
+    void onlyStepsThatFollowEachOtherAreWritten() {
+        List<RolloutState> writable =
+                List.of(RolloutState.SAMPLED, RolloutState.VERIFIED, RolloutState.CONSUMED, RolloutState.DROPPED);
+        SplittableRandom random = new SplittableRandom(11);
+        try (LedgerStore ledger = open()) {
+            LedgerStore.await(ledger.createRun("r", "file", 5));
+            int refused = 0;
+            for (int life = 0; life < 150; life++) {
+                String id = "x" + life;
+                LedgerStore.await(ledger.reserve("r", "g", "train", List.of(id)));
+                RolloutState at = RolloutState.RESERVED;
+                for (int write = 0; write < 3; write++) {
+                    List<RolloutState> steps = IntStream.range(0, 1 + random.nextInt(3))
+                            .mapToObj(i -> writable.get(random.nextInt(writable.size())))
+                            .toList();
+                    RolloutState to = at;
+                    boolean allowed = true;
+                    for (RolloutState step : steps) {
+                        allowed &= to.next().contains(step);
+                        to = step;
+                    }
+                    var written = ledger.record(List.of(new LedgerStore.Outcome(id, steps, "PASS", 1, 1, "")));
+                    if (allowed) {
+                        LedgerStore.await(written);
+                        at = to;
+                    } else {
+                        refused++;
+                        assertThatThrownBy(() -> LedgerStore.await(written)).hasMessageContaining("cannot go from");
+                    }
+                }
+                assertThat(ledger.audit("r").counts().getOrDefault(at, 0L)).isPositive();
+            }
+            assertThat(refused).isBetween(100, 400);
+        }
+    }
+
+    @Test
+    void admissionAndTrainingAreNoOutcomes() {
+        for (RolloutState state : List.of(RolloutState.RESERVED, RolloutState.ADMITTED, RolloutState.TRAINED)) {
+            assertThatThrownBy(() -> new LedgerStore.Outcome("a", state, "PASS", 1, 1, ""))
+                    .hasMessageContaining("a takes it to SAMPLED");
+            assertThatThrownBy(() -> new LedgerStore.Outcome(
+                            "a", List.of(RolloutState.SAMPLED, RolloutState.VERIFIED, state), "PASS", 1, 1, ""))
+                    .hasMessageContaining("a takes it to SAMPLED");
+        }
+        try (LedgerStore ledger = open()) {
+            LedgerStore.await(ledger.createRun("r", "file", 5));
+            LedgerStore.await(ledger.reserve("r", "g", "train", List.of("a")));
+            var consumed = ledger.record(List.of(new LedgerStore.Outcome("a", RolloutState.CONSUMED, "", 0, 1, "x")));
+            assertThatThrownBy(() -> LedgerStore.await(consumed)).hasMessageContaining("RESERVED to CONSUMED");
+            assertThatThrownBy(() -> LedgerStore.await(ledger.admit("r", 1, List.of(group(0, "a")))))
+                    .hasMessageContaining("RESERVED to ADMITTED");
+            assertThatThrownBy(() -> LedgerStore.await(ledger.trained(manifest("d", "a"))))
+                    .hasMessageContaining("RESERVED to TRAINED");
         }
     }
 

@@ -10,9 +10,14 @@ public sealed interface AdvantageEstimator {
      * The advantages.
      *
      * @param rewards one a member, at least one, all finite
-     * @return one a member; with a baseline all 0 when the rewards are all equal
+     * @return one a member; with a baseline exactly 0 when the rewards are all equal, whatever rounding makes of their mean
      */
     double[] advantages(double[] rewards);
+
+    /** Whether any member of a group with these rewards carries a gradient. */
+    default boolean signal(double[] rewards) {
+        return Arrays.stream(advantages(rewards)).anyMatch(a -> a != 0);
+    }
 
     /** A_i = r_i: REINFORCE without a baseline (Williams 1992), for groups of one. */
     record Reward() implements AdvantageEstimator {
@@ -26,8 +31,7 @@ public sealed interface AdvantageEstimator {
     record Mean() implements AdvantageEstimator {
         @Override
         public double[] advantages(double[] rewards) {
-            double mean = mean(rewards);
-            return Arrays.stream(rewards).map(r -> r - mean).toArray();
+            return centred(rewards);
         }
     }
 
@@ -37,14 +41,12 @@ public sealed interface AdvantageEstimator {
 
         @Override
         public double[] advantages(double[] rewards) {
-            double mean = mean(rewards);
-            double variance = Arrays.stream(rewards)
-                    .map(r -> (r - mean) * (r - mean))
-                    .average()
-                    .orElseThrow();
+            double[] centred = centred(rewards);
+            double variance =
+                    Arrays.stream(centred).map(d -> d * d).average().orElseThrow();
             double std = Math.sqrt(variance);
-            return Arrays.stream(rewards)
-                    .map(r -> std < NO_SIGNAL ? 0 : (r - mean) / std)
+            return Arrays.stream(centred)
+                    .map(d -> std < NO_SIGNAL ? 0 : d / std)
                     .toArray();
         }
     }
@@ -54,10 +56,11 @@ public sealed interface AdvantageEstimator {
         @Override
         public double[] advantages(double[] rewards) {
             int n = rewards.length;
+            if (allEqual(rewards)) {
+                return new double[n];
+            }
             double sum = Arrays.stream(rewards).sum();
-            return Arrays.stream(rewards)
-                    .map(r -> n == 1 ? 0 : r - (sum - r) / (n - 1))
-                    .toArray();
+            return Arrays.stream(rewards).map(r -> r - (sum - r) / (n - 1)).toArray();
         }
     }
 
@@ -81,8 +84,7 @@ public sealed interface AdvantageEstimator {
             double[] weights = Arrays.stream(rewards)
                     .map(r -> right == 0 ? 0 : PassAtK.weight(n, right, k, r == 1))
                     .toArray();
-            double mean = mean(weights);
-            return Arrays.stream(weights).map(w -> w - mean).toArray();
+            return centred(weights);
         }
     }
 
@@ -100,7 +102,19 @@ public sealed interface AdvantageEstimator {
         };
     }
 
-    private static double mean(double[] values) {
-        return Arrays.stream(values).average().orElseThrow(() -> new IllegalArgumentException("an empty group"));
+    /** The mean of a group's rewards; of equal ones it is that reward to the bit. */
+    static double mean(double[] values) {
+        double mean =
+                Arrays.stream(values).average().orElseThrow(() -> new IllegalArgumentException("an empty group"));
+        return allEqual(values) ? values[0] : mean;
+    }
+
+    private static double[] centred(double[] values) {
+        double mean = mean(values);
+        return Arrays.stream(values).map(v -> v - mean).toArray();
+    }
+
+    private static boolean allEqual(double[] values) {
+        return Arrays.stream(values).allMatch(v -> v == values[0]);
     }
 }

@@ -1,12 +1,13 @@
 package io.foothold.core.ledger;
 
+import java.util.List;
 import java.util.Set;
 
 /** Where a rollout is in its life. */
 public enum RolloutState {
     /** Written down before it is sampled. */
     RESERVED,
-    /** Its tokens are stored. */
+    /** Its tokens are there. */
     SAMPLED,
     /** It has a verdict. */
     VERIFIED,
@@ -28,11 +29,27 @@ public enum RolloutState {
     public Set<RolloutState> next() {
         return switch (this) {
             case RESERVED -> Set.of(SAMPLED, DROPPED);
-            case SAMPLED -> Set.of(VERIFIED, DROPPED);
+            // A localizer's question is answered and never judged.
+            case SAMPLED -> Set.of(VERIFIED, CONSUMED, DROPPED);
             case VERIFIED -> Set.of(ADMITTED, CONSUMED, DROPPED);
             case ADMITTED -> Set.of(TRAINED, DROPPED);
             case TRAINED, CONSUMED, DROPPED -> Set.of();
         };
+    }
+
+    /**
+     * Takes steps one after the other.
+     *
+     * @return where the last one leads
+     * @throws IllegalStateException at the first step that does not follow
+     */
+    public RolloutState through(String rolloutId, List<RolloutState> steps) {
+        RolloutState at = this;
+        for (RolloutState step : steps) {
+            at.checkStep(rolloutId, step);
+            at = step;
+        }
+        return at;
     }
 
     /** Refuses a step that the life of a rollout does not have. */

@@ -22,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -47,11 +48,30 @@ public final class LedgerStore implements AutoCloseable {
     /**
      * How a rollout went on.
      *
+     * @param steps the states it went through, in order, at least one; what happened at once is one outcome
      * @param verdict name of the verdict, empty when there is none
      * @param reason why it was dropped, or what it was consumed for
      */
     public record Outcome(
-            String rolloutId, RolloutState state, String verdict, double reward, int tokens, String reason) {}
+            String rolloutId, List<RolloutState> steps, String verdict, double reward, int tokens, String reason) {
+        /** States that come with a batch or a manifest, or before an outcome. */
+        private static final Set<RolloutState> WRITTEN_ELSEWHERE =
+                Set.of(RolloutState.RESERVED, RolloutState.ADMITTED, RolloutState.TRAINED);
+
+        /** Copies the steps. */
+        public Outcome {
+            steps = List.copyOf(steps);
+            if (steps.isEmpty() || steps.stream().anyMatch(WRITTEN_ELSEWHERE::contains)) {
+                throw new IllegalArgumentException("an outcome of rollout " + rolloutId
+                        + " takes it to SAMPLED, VERIFIED, CONSUMED or DROPPED, not " + steps);
+            }
+        }
+
+        /** A single step. */
+        public Outcome(String rolloutId, RolloutState state, String verdict, double reward, int tokens, String reason) {
+            this(rolloutId, List.of(state), verdict, reward, tokens, reason);
+        }
+    }
 
     /** A stored event. */
     public record EventRow(long number, String kind, String json) {}
@@ -183,7 +203,7 @@ public final class LedgerStore implements AutoCloseable {
         });
     }
 
-    /** Takes rollouts further, each along the steps that its life allows. */
+    /** Takes rollouts further; a step that does not follow the state in the ledger fails the whole write. */
     public CompletableFuture<Void> record(List<Outcome> outcomes) {
         return submit(c -> apply(c, outcomes));
     }
@@ -193,10 +213,10 @@ public final class LedgerStore implements AutoCloseable {
                 PreparedStatement update = c.prepareStatement(
                         "update rollout set state = ?, verdict = ?, reward = ?, tokens = ?, reason = ? where id = ?")) {
             for (Outcome o : outcomes) {
-                checkReachable(o.rolloutId(), stateOf(read, o.rolloutId()), o.state());
+                RolloutState to = stateOf(read, o.rolloutId()).through(o.rolloutId(), o.steps());
                 bind(
                         update,
-                        o.state().name(),
+                        to.name(),
                         o.verdict(),
                         o.reward(),
                         o.tokens(),
@@ -216,24 +236,6 @@ public final class LedgerStore implements AutoCloseable {
             }
             return RolloutState.valueOf(r.getString(1));
         }
-    }
-
-    /** A commit may hold several steps of one life, but only steps that follow each other. */
-    private static void checkReachable(String id, RolloutState from, RolloutState to) {
-        List<RolloutState> front = List.of(from);
-        for (int i = 0; i < RolloutState.values().length; i++) {
-            if (front.contains(to)) {
-                if (from == to) {
-                    break;
-                }
-                return;
-            }
-            front = front.stream().flatMap(s -> s.next().stream()).distinct().toList();
-            if (front.contains(to)) {
-                return;
-            }
-        }
-        from.checkStep(id, to);
     }
 
     /** Admits an update's groups and stores them, so that they can be trained again after a crash. */

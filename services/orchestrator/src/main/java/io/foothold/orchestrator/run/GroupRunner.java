@@ -40,6 +40,8 @@ import org.jspecify.annotations.Nullable;
 /** Takes groups through reserve, sample and verify. Blocks its caller, who runs on a virtual thread. Thread-safe. */
 final class GroupRunner {
     private static final int ATTEMPTS = 3;
+    /** What a rollout went through when its reward is there. */
+    private static final List<RolloutState> JUDGED = List.of(RolloutState.SAMPLED, RolloutState.VERIFIED);
 
     /** A rollout with its verdict, or the reason why there is none. */
     record Judged(
@@ -220,7 +222,7 @@ final class GroupRunner {
                 .map(j -> j.judged()
                         ? new LedgerStore.Outcome(
                                 j.rolloutId(),
-                                RolloutState.CONSUMED,
+                                List.of(RolloutState.SAMPLED, RolloutState.VERIFIED, RolloutState.CONSUMED),
                                 j.verdictName(),
                                 j.passed() ? 1 : 0,
                                 j.tokens(),
@@ -251,7 +253,12 @@ final class GroupRunner {
                 .map(j -> j.rollout() == null
                         ? dropped(j)
                         : new LedgerStore.Outcome(
-                                j.rolloutId(), RolloutState.CONSUMED, "", 0, j.tokens(), "localization"))
+                                j.rolloutId(),
+                                List.of(RolloutState.SAMPLED, RolloutState.CONSUMED),
+                                "",
+                                0,
+                                j.tokens(),
+                                "localization"))
                 .toList()));
         for (Judged j : answers) {
             trainingTokens.addAndGet(j.tokens());
@@ -310,7 +317,7 @@ final class GroupRunner {
                 if (reward.isPresent()) {
                     outcomes.add(new LedgerStore.Outcome(
                             j.rolloutId(),
-                            RolloutState.VERIFIED,
+                            JUDGED,
                             j.verdictName(),
                             reward.getAsDouble(),
                             j.tokens(),
@@ -398,7 +405,7 @@ final class GroupRunner {
         for (int i = 0; i < segments.size(); i++) {
             out.add(new Member(segments.get(i).judged(), values.get(i)));
         }
-        end(out, RolloutState.VERIFIED, "");
+        end(out, JUDGED, "");
         return out;
     }
 
@@ -420,7 +427,7 @@ final class GroupRunner {
 
     /** Gives up rollouts that have a verdict already. */
     void drop(List<Member> members, String reason) {
-        end(members, RolloutState.DROPPED, reason);
+        end(members, List.of(RolloutState.DROPPED), reason);
     }
 
     /**
@@ -429,14 +436,14 @@ final class GroupRunner {
      * @param purpose seed: served as one or was drawn in the search for one; refinement: another of its group was better
      */
     void consumed(List<Member> members, String purpose) {
-        end(members, RolloutState.CONSUMED, purpose);
+        end(members, List.of(RolloutState.CONSUMED), purpose);
     }
 
-    private void end(List<Member> members, RolloutState state, String reason) {
+    private void end(List<Member> members, List<RolloutState> steps, String reason) {
         LedgerStore.await(ledger.record(members.stream()
                 .map(m -> new LedgerStore.Outcome(
                         m.judged().rolloutId(),
-                        state,
+                        steps,
                         m.judged().verdictName(),
                         m.reward(),
                         m.judged().tokens(),

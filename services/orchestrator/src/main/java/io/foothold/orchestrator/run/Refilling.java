@@ -3,7 +3,6 @@ package io.foothold.orchestrator.run;
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.random.Seeds;
 import io.foothold.v1.StartState;
-import java.util.Arrays;
 import java.util.function.IntFunction;
 
 /**
@@ -58,9 +57,9 @@ final class Refilling implements PlaceRunner {
     }
 
     private boolean silent(GroupRunner.Unit unit) {
-        return unit.groups().stream().allMatch(g -> Arrays.stream(estimator.advantages(g.members().stream()
+        return unit.groups().stream()
+                .noneMatch(g -> estimator.signal(g.members().stream()
                         .mapToDouble(GroupRunner.Member::reward)
-                        .toArray()))
-                .allMatch(a -> a == 0));
+                        .toArray()));
     }
 }

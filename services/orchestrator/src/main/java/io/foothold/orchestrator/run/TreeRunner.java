@@ -1,6 +1,7 @@
 package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.random.Seeds;
 import io.foothold.v1.Reset;
 import io.foothold.v1.Rollout;
@@ -87,10 +88,8 @@ final class TreeRunner implements PlaceRunner {
     }
 
     private static double mean(List<GroupRunner.Member> members) {
-        return members.stream()
-                .mapToDouble(GroupRunner.Member::reward)
-                .average()
-                .orElseThrow();
+        return AdvantageEstimator.mean(
+                members.stream().mapToDouble(GroupRunner.Member::reward).toArray());
     }
 
     private static StartState continued(StartState start, Rollout segment, int limit) {

@@ -22,7 +22,7 @@ final class Chart {
         static Point of(JsonNode evaluation, double x) {
             return new Point(
                     x,
-                    evaluation.path("pass@1").asDouble(),
+                    Evaluations.passAt1(evaluation),
                     evaluation.path("low").asDouble(),
                     evaluation.path("high").asDouble());
         }

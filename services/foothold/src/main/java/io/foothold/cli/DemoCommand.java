@@ -107,7 +107,7 @@ final class DemoCommand implements Callable<Integer> {
                 if (!ci) {
                     return 0;
                 }
-                double end = done.runs().get(0).last().path("pass@1").asDouble();
+                double end = Evaluations.passAt1(done.runs().get(0).last());
                 System.out.printf(
                         Locale.ROOT,
                         "srpo pass@1 %.3f after %,d sampled tokens: %s%n",
@@ -160,8 +160,8 @@ final class DemoCommand implements Callable<Integer> {
         report.write(this.report);
         System.out.print(report.table());
         List<JsonNode> medium = grpo.evaluations();
-        double before = medium.get(0).path("pass@1").asDouble();
-        double after = medium.get(medium.size() - 1).path("pass@1").asDouble();
+        double before = Evaluations.passAt1(medium.get(0));
+        double after = Evaluations.passAt1(medium.get(medium.size() - 1));
         boolean doubled = after >= 2 * before && after > 0;
         System.out.printf(
                 Locale.ROOT,

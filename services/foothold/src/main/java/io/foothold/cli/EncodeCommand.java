@@ -48,7 +48,7 @@ final class EncodeCommand implements Callable<Integer> {
     @Option(names = "--no-generation-prompt", description = "Without the beginning of the answer.")
     private boolean bare;
 
-    private final ObjectMapper mapper = new ObjectMapper();
+    private static final ObjectMapper MAPPER = new ObjectMapper();
 
     @Override
     public Integer call() {
@@ -64,7 +64,7 @@ final class EncodeCommand implements Callable<Integer> {
         try (Tokenizer tokenizer = policy.tokenizer()) {
             for (int i = 0; i < items.size(); i++) {
                 String prompt = prompt(template, items.get(i), variables, file + ", item " + (i + 1));
-                ObjectNode line = mapper.createObjectNode().put("prompt", prompt);
+                ObjectNode line = MAPPER.createObjectNode().put("prompt", prompt);
                 ArrayNode ids = line.putArray("ids");
                 for (int id : tokenizer.encode(prompt)) {
                     ids.add(id);
@@ -94,16 +94,16 @@ final class EncodeCommand implements Callable<Integer> {
 
     private JsonNode json(String text) {
         try {
-            return mapper.readTree(text);
+            return MAPPER.readTree(text);
         } catch (JsonProcessingException e) {
             throw new FootholdException(ErrorCode.INVALID_DATA, file + ": not JSON: " + e.getOriginalMessage(), e);
         }
     }
 
     /** A JSON value; anything else is the text itself. */
-    private Object value(String text) {
+    static Object value(String text) {
         try {
-            return mapper.convertValue(mapper.readTree(text), Object.class);
+            return MAPPER.convertValue(MAPPER.readTree(text), Object.class);
         } catch (JsonProcessingException e) {
             return text;
         }

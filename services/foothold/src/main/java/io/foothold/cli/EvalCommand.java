@@ -1,5 +1,6 @@
 package io.foothold.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.collect.ListMultimap;
@@ -11,9 +12,11 @@ import io.foothold.core.problem.Segmenter;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.policy.PolicyDirectory;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -62,8 +65,10 @@ final class EvalCommand implements Callable<Integer> {
             description = "Directory of the evaluation's ledger (default: a new one under foothold-home).")
     private Path home = Path.of("foothold-home", "eval-" + System.currentTimeMillis());
 
-    @Option(names = "--max-length", description = "Longest sequence in tokens (default: ${DEFAULT-VALUE}).")
-    private int maxLength = 112;
+    @Option(
+            names = "--max-length",
+            description = "Longest sequence in tokens (default: the longest prompt and what it may be answered with).")
+    private int maxLength;
 
     @Mixin
     private final Inference inference = new Inference();
@@ -78,58 +83,48 @@ final class EvalCommand implements Callable<Integer> {
                     ErrorCode.INVALID_INPUT, "eval needs a run file or --suite NAME --policy DIR, not both");
         }
         String text = suite.isEmpty() ? Workspace.read(file) : suiteRun();
-        List<String> settings = new ArrayList<>(overrides);
-        // An evaluation is a run without updates.
-        settings.add("updates=1");
-        settings.add("evaluation.every=1000000");
-        settings.add("mixture.guided=0");
-        settings.add("mixture.root=1");
-        settings.add("mining.samples=0");
-        List<Path> evaluated = policies.isEmpty()
-                ? List.of(
-                        Path.of(RunFile.resolve(file.toString(), text, settings).text("policy.base")))
-                : policies;
-        return AllInOne.run(
-                home,
-                AllInOne.freePort(),
-                inference.settings(Map.of(
-                        "foothold.policy-server.model",
-                                evaluated.getFirst().toAbsolutePath().toString(),
-                        "foothold.policy-server.max-length", Integer.toString(maxLength))),
-                runs -> {
-                    List<ObjectNode> all = new ArrayList<>();
-                    for (int i = 0; i < evaluated.size(); i++) {
-                        List<String> own = new ArrayList<>(settings);
-                        own.add("policy.base=" + evaluated.get(i));
-                        for (ObjectNode set :
-                                evaluate(runs, evaluated.size() == 1 ? "eval" : "eval-" + (i + 1), text, own)) {
-                            if (evaluated.size() > 1) {
-                                set.put("policy", evaluated.get(i).toString());
-                            }
-                            System.out.println(set);
-                            all.add(set);
-                        }
-                    }
+        RunFile plan = RunFile.resolve(suite.isEmpty() ? file.toString() : suite, text, overrides);
+        List<Path> evaluated = policies.isEmpty() ? List.of(Path.of(plan.text("policy.base"))) : policies;
+        Map<String, String> engine = new LinkedHashMap<>();
+        if (!inference.elsewhere()) {
+            PolicyDirectory first = PolicyDirectory.open(evaluated.getFirst());
+            EngineSize size = EngineSize.of(plan, first, maxLength);
+            engine.put(
+                    "foothold.policy-server.model",
+                    first.path().toAbsolutePath().toString());
+            engine.put("foothold.policy-server.max-length", Integer.toString(size.maxLength()));
+            engine.put("foothold.policy-server.slots", Integer.toString(size.slots()));
+        }
+        return AllInOne.run(home, AllInOne.freePort(), inference.settings(engine), runs -> {
+            List<ObjectNode> all = new ArrayList<>();
+            for (int i = 0; i < evaluated.size(); i++) {
+                List<String> own = new ArrayList<>(overrides);
+                own.add("policy.base=" + evaluated.get(i));
+                for (ObjectNode set : evaluate(runs, evaluated.size() == 1 ? "eval" : "eval-" + (i + 1), text, own)) {
                     if (evaluated.size() > 1) {
-                        overPolicies(all).forEach(System.out::println);
+                        set.put("policy", evaluated.get(i).toString());
                     }
-                    return 0;
-                });
+                    System.out.println(set);
+                    all.add(set);
+                }
+            }
+            if (evaluated.size() > 1) {
+                overPolicies(all).forEach(System.out::println);
+            }
+            return 0;
+        });
     }
 
     private static List<ObjectNode> evaluate(RunManager runs, String id, String text, List<String> settings)
             throws IOException {
-        runs.create(id, text, settings);
+        runs.evaluate(id, text, settings);
         LedgerStore.RunRow end = runs.end(id).join();
-        if (end.state().equals("failed")) {
+        if (!end.state().equals("finished")) {
             throw new FootholdException(ErrorCode.WRONG_STATE, end.reason());
         }
         List<ObjectNode> out = new ArrayList<>();
         for (String json : runs.ledger().evaluations(id)) {
-            ObjectNode set = (ObjectNode) MAPPER.readTree(json);
-            if (set.path("update").asLong() == 0) {
-                out.add(set);
-            }
+            out.add((ObjectNode) MAPPER.readTree(json));
         }
         return out;
     }
@@ -148,10 +143,17 @@ final class EvalCommand implements Callable<Integer> {
             ObjectNode line = MAPPER.createObjectNode().put("set", set).put("policies", own.size());
             own.getFirst().fieldNames().forEachRemaining(name -> {
                 if (name.matches("pass@[0-9]+")) {
-                    Stats stats =
-                            Stats.of(own.stream().mapToDouble(e -> e.path(name).asDouble()));
-                    line.put(name + "_mean", stats.mean());
-                    if (own.size() > 1) {
+                    Stats stats = Stats.of(own.stream()
+                            .map(e -> e.path(name))
+                            .filter(JsonNode::isNumber)
+                            .mapToDouble(JsonNode::asDouble));
+                    if (stats.count() < own.size()) {
+                        line.put(name + "_policies", stats.count());
+                    }
+                    if (stats.count() > 0) {
+                        line.put(name + "_mean", stats.mean());
+                    }
+                    if (stats.count() > 1) {
                         line.put(name + "_std", stats.sampleStandardDeviation());
                     }
                 }
@@ -183,10 +185,10 @@ final class EvalCommand implements Callable<Integer> {
             System.out.println("  left out of " + rows.getFileName() + ": " + read.refused());
             sets.append("    ")
                     .append(b.name())
-                    .append(": {jsonl: '")
-                    .append(out)
-                    .append("'}\n");
-            first = first.isEmpty() ? out.toString() : first;
+                    .append(": {jsonl: ")
+                    .append(quoted(out))
+                    .append("}\n");
+            first = first.isEmpty() ? quoted(out) : first;
         }
         if (first.isEmpty()) {
             throw new FootholdException(
@@ -194,15 +196,21 @@ final class EvalCommand implements Callable<Integer> {
         }
         return """
                 method: grpo
-                policy: {base: '%s'}
+                policy: {base: %s}
                 problems:
-                  train: {jsonl: '%s'}
+                  # Not looked at: an evaluation does not train.
+                  train: {jsonl: %s}
                   evaluate:
                 %sprompts:
                   root: "{problem}\\n\\nThink step by step and put your final answer in \\\\boxed{}."
                 sampling: {max_tokens: 4096}
                 evaluation: {samples: 1, temperature: 0}
                 verification: {options: contained}
-                """.formatted(policies.getFirst(), first, sets);
+                """.formatted(quoted(policies.getFirst()), first, sets);
+    }
+
+    /** A path as a YAML text. */
+    private static String quoted(Path path) {
+        return "'" + path.toString().replace("'", "''") + "'";
     }
 }

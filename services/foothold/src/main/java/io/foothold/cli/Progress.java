@@ -90,17 +90,8 @@ final class Progress {
                 }
             }
             case "evaluation_done" ->
-                line(String.format(
-                        Locale.ROOT,
-                        "%s: update %d, %s: pass@1 %.3f  (%d of %d, 95%% interval %.3f to %.3f)",
-                        runId,
-                        json.path("update").asLong(),
-                        json.path("set").asText(),
-                        json.path("pass@1").asDouble(),
-                        json.path("passes").asLong(),
-                        json.path("samples").asLong(),
-                        json.path("low").asDouble(),
-                        json.path("high").asDouble()));
+                line(runId + ": update " + json.path("update").asLong() + ", "
+                        + json.path("set").asText() + ": " + Evaluations.text(json));
             case "localizer_fallback" ->
                 line(runId + ": too few resets were clean; thoughts are chosen at random from update "
                         + json.path("update").asLong());

@@ -85,10 +85,7 @@ record Report(List<RunSummary> runs, String text) {
                     run.seconds()));
             for (JsonNode e : run.evaluations()) {
                 out.append(String.format(
-                        Locale.ROOT,
-                        "  %d: %.3f",
-                        e.path("update").asLong(),
-                        e.path("pass@1").asDouble()));
+                        Locale.ROOT, "  %d: %.3f", e.path("update").asLong(), Evaluations.passAt1(e)));
             }
             JsonNode last = run.evaluations().get(run.evaluations().size() - 1);
             out.append(String.format(
@@ -123,8 +120,8 @@ record Report(List<RunSummary> runs, String text) {
                     run.method(),
                     run.rollouts(),
                     run.searchRollouts(),
-                    first.path("pass@1").asDouble(),
-                    last.path("pass@1").asDouble(),
+                    Evaluations.passAt1(first),
+                    Evaluations.passAt1(last),
                     last.path("low").asDouble(),
                     last.path("high").asDouble(),
                     run.seconds()));

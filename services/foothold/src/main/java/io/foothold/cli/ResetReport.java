@@ -74,7 +74,7 @@ record ResetReport(List<Run> runs, long tokens) {
                 double sum = 0;
                 int n = 0;
                 for (int j = Math.max(0, i - 1); j <= Math.min(evaluations.size() - 1, i + 1); j++, n++) {
-                    sum += evaluations.get(j).path("pass@1").asDouble();
+                    sum += Evaluations.passAt1(evaluations.get(j));
                 }
                 double here = evaluations.get(i).path("training_tokens").asDouble();
                 double smooth = sum / n;
@@ -143,7 +143,7 @@ record ResetReport(List<Run> runs, long tokens) {
                     run.method(),
                     thousands(run.tokensTo(.5)),
                     thousands(run.tokensTo(.75)),
-                    run.last().path("pass@1").asDouble(),
+                    Evaluations.passAt1(run.last()),
                     run.last().path("low").asDouble(),
                     run.last().path("high").asDouble(),
                     run.audit().sound() ? "sound" : "NOT SOUND",
@@ -175,7 +175,7 @@ record ResetReport(List<Run> runs, long tokens) {
                     run.method(),
                     thousands(run.tokensTo(.5)),
                     thousands(run.tokensTo(.75)),
-                    run.last().path("pass@1").asDouble(),
+                    Evaluations.passAt1(run.last()),
                     run.last().path("low").asDouble(),
                     run.last().path("high").asDouble(),
                     use.path("seed").asLong(),

@@ -39,4 +39,16 @@ class EvalCommandTest {
                 .as("one value has no deviation")
                 .isFalse();
     }
+
+    @Test
+    void aPolicyWithoutVerdictsIsCountedAndNotTakenForNought() {
+        ObjectNode unjudged = evaluation("late", 0, 1);
+        unjudged.putNull("pass@1");
+        ObjectNode line = EvalCommand.overPolicies(
+                        List.of(evaluation("late", 0.5, 1), unjudged, evaluation("late", 0.7, 1)))
+                .getFirst();
+        assertThat(line.path("pass@1_mean").asDouble()).isCloseTo(0.6, within(1e-12));
+        assertThat(line.path("pass@1_policies").asInt()).isEqualTo(2);
+        assertThat(line.has("pass@8_policies")).isFalse();
+    }
 }

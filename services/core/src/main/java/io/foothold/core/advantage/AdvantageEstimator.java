@@ -42,8 +42,7 @@ public sealed interface AdvantageEstimator {
         @Override
         public double[] advantages(double[] rewards) {
             double[] centred = centred(rewards);
-            double variance =
-                    Arrays.stream(centred).map(d -> d * d).average().orElseThrow();
+            double variance = Arrays.stream(centred).map(d -> d * d).average().orElseThrow();
             double std = Math.sqrt(variance);
             return Arrays.stream(centred)
                     .map(d -> std < NO_SIGNAL ? 0 : d / std)
@@ -104,8 +103,7 @@ public sealed interface AdvantageEstimator {
 
     /** The mean of a group's rewards; of equal ones it is that reward to the bit. */
     static double mean(double[] values) {
-        double mean =
-                Arrays.stream(values).average().orElseThrow(() -> new IllegalArgumentException("an empty group"));
+        double mean = Arrays.stream(values).average().orElseThrow(() -> new IllegalArgumentException("an empty group"));
         return allEqual(values) ? values[0] : mean;
     }
 

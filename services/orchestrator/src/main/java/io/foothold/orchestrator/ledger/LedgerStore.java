@@ -214,14 +214,7 @@ public final class LedgerStore implements AutoCloseable {
                         "update rollout set state = ?, verdict = ?, reward = ?, tokens = ?, reason = ? where id = ?")) {
             for (Outcome o : outcomes) {
                 RolloutState to = stateOf(read, o.rolloutId()).through(o.rolloutId(), o.steps());
-                bind(
-                        update,
-                        to.name(),
-                        o.verdict(),
-                        o.reward(),
-                        o.tokens(),
-                        cut(o.reason(), 1000),
-                        o.rolloutId());
+                bind(update, to.name(), o.verdict(), o.reward(), o.tokens(), cut(o.reason(), 1000), o.rolloutId());
                 update.addBatch();
             }
             update.executeBatch();

@@ -2,10 +2,11 @@ package io.foothold.orchestrator.run;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.foothold.core.passk.PassAtK;
+import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.prompt.Placeholders;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.stats.Interval;
+import io.foothold.core.stats.SetStatistics;
 import io.foothold.v1.Problem;
 import io.foothold.v1.Root;
 import io.foothold.v1.SamplingSettings;
@@ -13,6 +14,8 @@ import io.foothold.v1.StartState;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -24,11 +27,11 @@ final class Evaluator {
     /**
      * What an evaluation found.
      *
-     * @param json numbers, with a Wilson interval of pass@1
+     * @param json numbers, with a Wilson interval of the passes; {@code pass@k} is null where nothing was judged
      * @param samples the first sample of every problem
-     * @param passAt1 pass@1
+     * @param passAt1 pass@1; empty when nothing was judged
      */
-    record Result(ObjectNode json, List<Sample> samples, double passAt1) {}
+    record Result(ObjectNode json, List<Sample> samples, OptionalDouble passAt1) {}
 
     /** A sample for people to look at. */
     record Sample(Problem problem, StartState start, GroupRunner.Judged judged) {}
@@ -57,39 +60,32 @@ final class Evaluator {
                         groups.consume("evaluation", id, at, settings, n, seeds.split(problem.getId()), version)));
             }
         }
-        long passes = 0;
-        long judged = 0;
         long tokens = 0;
-        double[] passAtK = new double[KS.length];
-        int complete = 0;
+        List<SetStatistics.Count> counts = new ArrayList<>();
         List<Sample> samples = new ArrayList<>();
         for (int p = 0; p < problems.size(); p++) {
             List<GroupRunner.Judged> rollouts = value(futures.get(p));
-            int c = (int) rollouts.stream().filter(GroupRunner.Judged::passed).count();
-            int of = (int) rollouts.stream().filter(GroupRunner.Judged::judged).count();
-            passes += c;
-            judged += of;
+            counts.add(new SetStatistics.Count(
+                    (int) rollouts.stream().filter(GroupRunner.Judged::passed).count(),
+                    (int) rollouts.stream().filter(GroupRunner.Judged::judged).count()));
             tokens += rollouts.stream().mapToLong(GroupRunner.Judged::tokens).sum();
-            complete += of > 0 ? 1 : 0;
-            for (int i = 0; i < KS.length && of > 0; i++) {
-                passAtK[i] += KS[i] <= of ? PassAtK.estimate(of, c, KS[i]) : 0;
-            }
             samples.add(new Sample(problems.get(p), starts.get(p), rollouts.get(0)));
         }
         double seconds = (System.nanoTime() - start) / 1e9;
-        Interval interval = Interval.wilson(passes, judged);
+        SetStatistics statistics = SetStatistics.of(counts, n, KS);
+        Interval interval = Interval.wilson(statistics.passes(), statistics.judged());
         ObjectNode json = new ObjectMapper().createObjectNode();
         json.put("update", update).put("set", set).put("policy_version", version);
         json.put("problems", problems.size()).put("samples_per_problem", n);
-        json.put("passes", passes).put("samples", judged);
-        for (int i = 0; i < KS.length; i++) {
-            if (KS[i] <= n) {
-                json.put("pass@" + KS[i], complete == 0 ? 0 : passAtK[i] / complete);
-            }
-        }
+        json.put("problems_judged", statistics.problemsJudged());
+        json.put("passes", statistics.passes()).put("samples", statistics.judged());
+        statistics.passAtK().forEach((k, estimate) -> {
+            estimate.value().ifPresentOrElse(v -> json.put("pass@" + k, v), () -> json.putNull("pass@" + k));
+            json.put("pass@" + k + "_problems", estimate.problems());
+        });
         json.put("low", interval.low()).put("high", interval.high());
         json.put("tokens", tokens).put("seconds", seconds);
-        return new Result(json, samples, judged == 0 ? 0 : (double) passes / judged);
+        return new Result(json, samples, statistics.passAt1());
     }
 
     private StartState root(Problem p) {
@@ -104,8 +100,8 @@ final class Evaluator {
     private static <T> T value(Future<T> future) throws InterruptedException {
         try {
             return future.get();
-        } catch (java.util.concurrent.ExecutionException e) {
-            throw io.foothold.contracts.error.FootholdException.of(e);
+        } catch (ExecutionException e) {
+            throw FootholdException.of(e);
         }
     }
 }

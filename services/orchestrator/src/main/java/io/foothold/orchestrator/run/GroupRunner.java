@@ -316,12 +316,7 @@ final class GroupRunner {
                 OptionalDouble reward = reward(j, seed.split(from + place).split("reward"));
                 if (reward.isPresent()) {
                     outcomes.add(new LedgerStore.Outcome(
-                            j.rolloutId(),
-                            JUDGED,
-                            j.verdictName(),
-                            reward.getAsDouble(),
-                            j.tokens(),
-                            ""));
+                            j.rolloutId(), JUDGED, j.verdictName(), reward.getAsDouble(), j.tokens(), ""));
                     kept[place] = new Member(j, reward.getAsDouble());
                 } else {
                     outcomes.add(dropped(j));

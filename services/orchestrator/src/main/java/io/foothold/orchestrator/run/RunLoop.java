@@ -28,6 +28,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
@@ -134,6 +135,17 @@ final class RunLoop {
             open();
             prepare();
             return new End("stopped", "prepared only");
+        });
+    }
+
+    /** Evaluates the policy that the run begins with, and nothing else. */
+    End evaluateOnly() {
+        return guarded(() -> {
+            open();
+            loadEvaluations();
+            log.event("run_started", log.object().put("update", update).put("updates", 0));
+            evaluate();
+            return new End("finished", "");
         });
     }
 
@@ -254,15 +266,9 @@ final class RunLoop {
     /** Problems, hard set and prefixes; what an earlier process found stays. */
     private void prepare() {
         List<Problem> train = services.problems(spec.trainSource());
-        GoldCheck golds = new GoldCheck(spec, services);
-        golds.check("problems.train", train);
+        new GoldCheck(spec, services).check("problems.train", train);
         groups.know(train);
-        for (String set : spec.file().evaluationSets()) {
-            List<Problem> problems = services.problems(spec.source("problems.evaluate." + set));
-            golds.check("problems.evaluate." + set, problems);
-            groups.know(problems);
-            evaluationProblems.put(set, problems);
-        }
+        loadEvaluations();
         problemIds = train.stream().map(Problem::getId).toList();
         if (spec.file().count("mining.samples") > 0) {
             problemIds = mined();
@@ -278,6 +284,16 @@ final class RunLoop {
                 .sum();
         evaluatedAt = trainingTokens();
         checkBudget();
+    }
+
+    private void loadEvaluations() {
+        GoldCheck golds = new GoldCheck(spec, services);
+        for (String set : spec.file().evaluationSets()) {
+            List<Problem> problems = services.problems(spec.source("problems.evaluate." + set));
+            golds.check("problems.evaluate." + set, problems);
+            groups.know(problems);
+            evaluationProblems.put(set, problems);
+        }
     }
 
     private List<String> mined() {
@@ -709,6 +725,20 @@ final class RunLoop {
             return;
         }
         evaluatedAt = trainingTokens();
+        OptionalDouble first = evaluate();
+        if (first.isPresent() && first.getAsDouble() > best) {
+            best = first.getAsDouble();
+            services.checkpoint(spec.runId(), "best");
+        }
+    }
+
+    /**
+     * Evaluates every set that was not evaluated at this update.
+     *
+     * @return pass@1 of the first set; empty when it was evaluated before, or nothing of it was judged
+     */
+    private OptionalDouble evaluate() throws InterruptedException {
+        OptionalDouble first = OptionalDouble.empty();
         for (Map.Entry<String, List<Problem>> set : evaluationProblems.entrySet()) {
             if (ledger.evaluated(spec.runId(), update, set.getKey())) {
                 continue;
@@ -722,12 +752,13 @@ final class RunLoop {
                     spec.runId(), update, set.getKey(), result.json().toString()));
             log.samples(set.getKey(), update, result.samples());
             log.event("evaluation_done", result.json());
-            log.scalars(update, Map.of("evaluation/" + set.getKey() + "/pass@1", result.passAt1()));
-            if (set.getKey().equals(evaluationProblems.keySet().iterator().next()) && result.passAt1() > best) {
-                best = result.passAt1();
-                services.checkpoint(spec.runId(), "best");
+            result.passAt1()
+                    .ifPresent(value -> log.scalars(update, Map.of("evaluation/" + set.getKey() + "/pass@1", value)));
+            if (set.getKey().equals(evaluationProblems.keySet().iterator().next())) {
+                first = result.passAt1();
             }
         }
+        return first;
     }
 
     /** What training has cost so far in sampled tokens; evaluation, mining and search are apart. */

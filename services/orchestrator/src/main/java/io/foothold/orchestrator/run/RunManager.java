@@ -24,6 +24,23 @@ import org.jboss.logging.Logger;
 public final class RunManager {
     private static final Logger LOG = Logger.getLogger(RunManager.class);
 
+    /** What a run does. */
+    private enum Purpose {
+        TRAINING(RunLoop::run),
+        /** Stops before the first update; resumed, it trains. */
+        PREPARATION(RunLoop::prepareOnly),
+        EVALUATION(RunLoop::evaluateOnly);
+
+        /** Name under which the ledger keeps it. */
+        private static final String KEPT = "purpose";
+
+        private final Function<RunLoop, RunLoop.End> part;
+
+        Purpose(Function<RunLoop, RunLoop.End> part) {
+            this.part = part;
+        }
+    }
+
     /** A run under way. */
     private record Active(RunLoop loop, CompletableFuture<LedgerStore.RunRow> end) {}
 
@@ -62,7 +79,7 @@ public final class RunManager {
      * @throws FootholdException {@link ErrorCode#CONFLICT} when the id exists with another run file
      */
     public synchronized LedgerStore.RunRow create(String runId, String runFile, List<String> overrides) {
-        return create(runId, runFile, overrides, RunLoop::run);
+        return create(runId, runFile, overrides, Purpose.TRAINING);
     }
 
     /**
@@ -71,7 +88,24 @@ public final class RunManager {
      * @throws FootholdException {@link ErrorCode#CONFLICT} when the id exists with another run file
      */
     public synchronized LedgerStore.RunRow prepare(String runId, String runFile, List<String> overrides) {
-        return create(runId, runFile, overrides, RunLoop::prepareOnly);
+        return create(runId, runFile, overrides, Purpose.PREPARATION);
+    }
+
+    /**
+     * Creates a run that evaluates its base policy on its evaluation sets and does nothing else: no update, no checkpoint, and its
+     * training problems are not looked at. When it is resumed, it evaluates what is left.
+     *
+     * @throws FootholdException {@link ErrorCode#CONFLICT} when the id exists with another run file
+     */
+    public synchronized LedgerStore.RunRow evaluate(String runId, String runFile, List<String> overrides) {
+        return create(runId, runFile, overrides, Purpose.EVALUATION);
+    }
+
+    /** What a run that was created before is resumed to do. */
+    private Purpose resumed(String runId) {
+        Purpose kept =
+                ledger.preparation(runId, Purpose.KEPT).map(Purpose::valueOf).orElse(Purpose.TRAINING);
+        return kept == Purpose.PREPARATION ? Purpose.TRAINING : kept;
     }
 
     /** Ids of the problems that mining found hard; empty when the run did not mine. */
@@ -106,8 +140,7 @@ public final class RunManager {
         return services.problems(new RunSpec("", RunFile.resolve("run file", runFile, overrides)).trainSource());
     }
 
-    private LedgerStore.RunRow create(
-            String runId, String runFile, List<String> overrides, Function<RunLoop, RunLoop.End> how) {
+    private LedgerStore.RunRow create(String runId, String runFile, List<String> overrides, Purpose purpose) {
         Name.of("run id", runId);
         RunFile file = RunFile.resolve(runId, runFile, overrides);
         LedgerStore.RunRow known = ledger.run(runId).orElse(null);
@@ -115,8 +148,10 @@ public final class RunManager {
             checkSame(known, file);
             return known;
         }
+        // Before the run is there: a crash in between must not leave an evaluation that trains when it is resumed.
+        LedgerStore.await(ledger.savePreparation(runId, Purpose.KEPT, purpose.name()));
         LedgerStore.await(ledger.createRun(runId, file.stored(), file.integer("updates")));
-        start(runId, file, "", how);
+        start(runId, file, "", purpose);
         return row(runId);
     }
 
@@ -146,11 +181,11 @@ public final class RunManager {
         int times =
                 ledger.preparation(runId, "incarnation").map(Integer::parseInt).orElse(0) + 1;
         LedgerStore.await(ledger.savePreparation(runId, "incarnation", Integer.toString(times)));
-        start(runId, RunFile.restore(known.settings()), "~" + times, RunLoop::run);
+        start(runId, RunFile.restore(known.settings()), "~" + times, resumed(runId));
         return row(runId);
     }
 
-    private void start(String runId, RunFile file, String incarnation, Function<RunLoop, RunLoop.End> part) {
+    private void start(String runId, RunFile file, String incarnation, Purpose purpose) {
         LedgerStore.await(ledger.setRunState(runId, "running", ""));
         RunLog log = new RunLog(runId, homeOf(runId), ledger, sink);
         RunLoop loop = new RunLoop(new RunSpec(runId, file), services, ledger, log, incarnation);
@@ -159,7 +194,7 @@ public final class RunManager {
         active.put(runId, new Active(loop, end));
         Thread.ofPlatform().daemon().name("run-" + runId).start(() -> {
             try {
-                RunLoop.End how = part.apply(loop);
+                RunLoop.End how = purpose.part.apply(loop);
                 // The event first: who sees the state of an ended run finds its last event stored.
                 ObjectNode json = log.object().put("state", how.state()).put("reason", how.reason());
                 log.event("run_ended", json);

@@ -1,0 +1,51 @@
+package io.foothold.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import java.util.Locale;
+import java.util.OptionalDouble;
+
+/** Reads the numbers of an evaluation, as a run stores them. */
+final class Evaluations {
+    private Evaluations() {}
+
+    /** pass@k; empty when no problem had enough verdicts. */
+    static OptionalDouble passAt(JsonNode evaluation, int k) {
+        JsonNode value = evaluation.path("pass@" + k);
+        return value.isNumber() ? OptionalDouble.of(value.asDouble()) : OptionalDouble.empty();
+    }
+
+    /**
+     * pass@1 of an evaluation that a report stands on.
+     *
+     * @throws FootholdException when nothing was judged
+     */
+    static double passAt1(JsonNode evaluation) {
+        return passAt(evaluation, 1)
+                .orElseThrow(() -> new FootholdException(
+                        ErrorCode.INVALID_DATA,
+                        "the evaluation of " + evaluation.path("set").asText() + " at update "
+                                + evaluation.path("update").asLong() + " has no verdict: not judged"));
+    }
+
+    /** pass@1 with what it was measured on, for people. */
+    static String text(JsonNode evaluation) {
+        OptionalDouble passAt1 = passAt(evaluation, 1);
+        long asked = evaluation.path("problems").asLong()
+                * evaluation.path("samples_per_problem").asLong();
+        if (passAt1.isEmpty()) {
+            return "not judged (0 of " + asked + " samples have a verdict)";
+        }
+        long judged = evaluation.path("samples").asLong();
+        return String.format(
+                Locale.ROOT,
+                "pass@1 %.3f  (%d of %d, 95%% interval %.3f to %.3f)%s",
+                passAt1.getAsDouble(),
+                evaluation.path("passes").asLong(),
+                judged,
+                evaluation.path("low").asDouble(),
+                evaluation.path("high").asDouble(),
+                judged < asked ? "; " + (asked - judged) + " samples without a verdict" : "");
+    }
+}

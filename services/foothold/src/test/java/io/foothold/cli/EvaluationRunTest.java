@@ -1,0 +1,203 @@
+package io.foothold.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.foothold.contracts.flow.CreditedService;
+import io.foothold.core.ledger.RolloutState;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.policy.PolicyDirectory;
+import io.foothold.v1.MutinyVerifierServiceGrpc;
+import io.foothold.v1.Verdict;
+import io.foothold.v1.VerdictKind;
+import io.foothold.v1.VerifyRequest;
+import io.foothold.v1.VerifyResponse;
+import io.foothold.v1.VerifyResult;
+import io.grpc.Server;
+import io.grpc.ServerBuilder;
+import io.smallrye.mutiny.Multi;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Evaluations: that they only evaluate, and that they say what was measured. */
+class EvaluationRunTest {
+    @TempDir
+    Path directory;
+
+    private static final Path POLICY = Path.of(System.getProperty("foothold.root"), "services/foothold/policies/dial");
+
+    private static String yaml(String train, int samples) {
+        return """
+                method: grpo-dial
+                seed: 4
+                policy: {base: %s}
+                problems:
+                  train: %s
+                  evaluate:
+                    first: {family: dial, level: easy, count: 3, seed: 3, split: test}
+                    second: {family: dial, level: medium, count: 2, seed: 5, split: test}
+                prompts: {root: "<|solve|>{problem}<|assistant|>"}
+                sampling: {max_tokens: 8}
+                evaluation: {samples: %d}
+                """.formatted(POLICY, train, samples);
+    }
+
+    private static LedgerStore.RunRow end(Stack stack, String id) throws Exception {
+        return stack.runs.end(id).get(120, TimeUnit.SECONDS);
+    }
+
+    private static JsonNode evaluation(Stack stack, String id, int index) throws Exception {
+        return new ObjectMapper().readTree(stack.ledger.evaluations(id).get(index));
+    }
+
+    @Test
+    void anEvaluationNeitherTrainsNorLooksAtTheTrainingProblems() throws Exception {
+        String yaml = yaml("{jsonl: " + directory.resolve("not-there.jsonl") + "}", 2);
+        try (Stack stack = new Stack(directory.resolve("home"))) {
+            stack.runs.evaluate("e", yaml, List.of());
+            LedgerStore.RunRow row = end(stack, "e");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            assertThat(row.updateDone()).isZero();
+            assertThat(stack.ledger.evaluations("e")).hasSize(2);
+            assertThat(evaluation(stack, "e", 0).path("policy_version").asLong())
+                    .isZero();
+            assertThat(stack.ledger.manifests("e")).isEmpty();
+            assertThat(stack.ledger.audit("e").counts()).containsOnlyKeys(RolloutState.CONSUMED);
+            assertThat(stack.ledger.tokensByUse("e")).containsOnlyKeys("evaluation");
+            assertThat(stack.runs.homeOf("e").resolve("checkpoints"))
+                    .satisfies(c -> assertThat(!Files.exists(c) || c.toFile().list().length == 0)
+                            .isTrue());
+            assertThatThrownBy(() -> stack.runs.resume("e")).hasMessageContaining("is finished");
+        }
+    }
+
+    @Test
+    void anEvaluationThatWasCutOffIsResumedAsOne() throws Exception {
+        Path home = directory.resolve("home");
+        String yaml = yaml("{family: dial, level: hard, count: 4, seed: 3}", 64);
+        try (Stack stack = new Stack(home)) {
+            stack.runs.evaluate("e", yaml, List.of());
+            while (stack.ledger.evaluations("e").isEmpty()) {
+                Thread.sleep(5);
+            }
+        }
+        try (Stack stack = new Stack(home)) {
+            if (!stack.runs.row("e").state().equals("finished")) {
+                stack.runs.resume("e");
+            }
+            assertThat(end(stack, "e").state()).isEqualTo("finished");
+            assertThat(stack.ledger.evaluations("e")).hasSize(2);
+            assertThat(stack.ledger.manifests("e")).isEmpty();
+        }
+    }
+
+    /** Declines the first sample of every problem; with {@code silent} it never names a verdict. */
+    private static Server verifier(boolean silent) throws Exception {
+        CreditedService<VerifyRequest, VerifyResponse> own = new CreditedService<>(
+                CreditedService.Shape.of(
+                        VerifyRequest::getCredit,
+                        c -> VerifyResponse.newBuilder().setCredit(c).build(),
+                        (request, failure) -> List.of()),
+                16,
+                (request, results) -> {
+                    String id = request.getWork().getRolloutId();
+                    Verdict.Builder verdict = Verdict.newBuilder();
+                    if (!silent) {
+                        verdict.setKind(
+                                        id.endsWith("/0")
+                                                ? VerdictKind.VERDICT_KIND_ABSTAIN
+                                                : VerdictKind.VERDICT_KIND_PASS)
+                                .setScore(id.endsWith("/0") ? 0 : 1);
+                    }
+                    results.emit(VerifyResponse.newBuilder()
+                            .setResult(
+                                    VerifyResult.newBuilder().setRolloutId(id).setVerdict(verdict))
+                            .build());
+                    results.done();
+                    return () -> {};
+                });
+        return ServerBuilder.forPort(0)
+                .addService(new MutinyVerifierServiceGrpc.VerifierServiceImplBase() {
+                    @Override
+                    public Multi<VerifyResponse> verify(Multi<VerifyRequest> request) {
+                        return own.serve(request);
+                    }
+                })
+                .build()
+                .start();
+    }
+
+    @Test
+    void whatHasNoVerdictIsNoWrongAnswer() throws Exception {
+        Server server = verifier(false);
+        try (Stack stack = new Stack(directory.resolve("home"))) {
+            stack.runs.evaluate(
+                    "e",
+                    yaml("{family: dial, level: hard, count: 4, seed: 3}", 16),
+                    List.of("verification.servers.exact=127.0.0.1:" + server.getPort()));
+            assertThat(end(stack, "e").state()).isEqualTo("finished");
+            JsonNode first = evaluation(stack, "e", 0);
+            assertThat(first.path("samples").asInt()).isEqualTo(45);
+            assertThat(first.path("pass@1").asDouble()).isEqualTo(1);
+            assertThat(first.path("pass@8").asDouble()).isEqualTo(1);
+            assertThat(first.path("pass@16").isNull()).isTrue();
+            assertThat(first.path("pass@16_problems").asInt()).isZero();
+            assertThat(first.path("pass@8_problems").asInt()).isEqualTo(3);
+            assertThat(Evaluations.text(first)).contains("45 of 45").contains("3 samples without a verdict");
+        } finally {
+            server.shutdownNow();
+        }
+    }
+
+    @Test
+    void nothingJudgedIsSaidToBeSo() throws Exception {
+        Server server = verifier(true);
+        try (Stack stack = new Stack(directory.resolve("home"))) {
+            stack.runs.evaluate(
+                    "e",
+                    yaml("{family: dial, level: hard, count: 4, seed: 3}", 2),
+                    List.of("verification.servers.exact=127.0.0.1:" + server.getPort()));
+            assertThat(end(stack, "e").state()).isEqualTo("finished");
+            JsonNode first = evaluation(stack, "e", 0);
+            assertThat(first.path("samples").asInt()).isZero();
+            assertThat(first.path("pass@1").isNull()).isTrue();
+            assertThat(Evaluations.text(first)).isEqualTo("not judged (0 of 6 samples have a verdict)");
+            assertThatThrownBy(() -> Evaluations.passAt1(first)).hasMessageContaining("first at update 0");
+        } finally {
+            server.shutdownNow();
+        }
+    }
+
+    @Test
+    void theEngineIsAsLongAsTheSetsAskFor() throws Exception {
+        PolicyDirectory policy = PolicyDirectory.open(POLICY);
+        Path set = Files.writeString(
+                directory.resolve("set.jsonl"),
+                "{\"id\":\"a\",\"problem\":\"1+1\",\"answer\":\"2\"}\n"
+                        + "{\"id\":\"b\",\"problem\":\"1+1+1+1\",\"answer\":\"4\",\"max_tokens\":3}\n");
+        String yaml = yaml("{jsonl: " + set + "}", 2)
+                .replace("{family: dial, level: medium, count: 2, seed: 5, split: test}", "{jsonl: '" + set + "'}")
+                .replace("{family: dial, level: easy, count: 3, seed: 3, split: test}", "{jsonl: '" + set + "'}");
+        int at8 = length(yaml, policy, 0, "sampling.max_tokens=8");
+        assertThat(at8).isGreaterThan(8);
+        assertThat(length(yaml, policy, 0, "sampling.max_tokens=20"))
+                .as("the prompt stays, the answer grows")
+                .isEqualTo(at8 + 12);
+        assertThat(length(yaml, policy, 0, "sampling.max_tokens=100000"))
+                .as("as far as the model reaches")
+                .isEqualTo(policy.config().maxPositions());
+        assertThat(length(yaml, policy, 50, "sampling.max_tokens=8")).isEqualTo(50);
+    }
+
+    private static int length(String yaml, PolicyDirectory policy, int chosen, String setting) {
+        return EngineSize.of(RunFile.resolve("r", yaml, List.of(setting)), policy, chosen)
+                .maxLength();
+    }
+}

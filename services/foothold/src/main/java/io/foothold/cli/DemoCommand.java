@@ -74,11 +74,14 @@ final class DemoCommand implements Callable<Integer> {
                 : AllInOne.run(
                         home,
                         AllInOne.freePort(),
-                        Map.of(
-                                "foothold.policy-server.model",
-                                Workspace.dialPolicy().toString(),
-                                "foothold.policy-server.deterministic",
-                                "true"),
+                        FileRoots.with(
+                                Map.of(
+                                        "foothold.policy-server.model",
+                                        Workspace.dialPolicy().toString(),
+                                        "foothold.policy-server.deterministic",
+                                        "true"),
+                                home,
+                                List.of()),
                         runs -> ci ? small(runs) : full(runs));
         System.out.printf(
                 Locale.ROOT,
@@ -98,7 +101,8 @@ final class DemoCommand implements Callable<Integer> {
                         Workspace.policy("dial-jumps").toString()),
                 home)) {
             frozen.awaitReady();
-            return AllInOne.run(home, AllInOne.freePort(), ResetDemo.engine(frozenPort, chosen), runs -> {
+            Map<String, String> settings = FileRoots.with(ResetDemo.engine(frozenPort, chosen), home, List.of());
+            return AllInOne.run(home, AllInOne.freePort(), settings, runs -> {
                 ResetReport done = ci
                         ? new ResetDemo(runs, seed, ResetDemo.Size.CI).run(ResetDemo.CI_ARMS)
                         : new ResetDemo(runs, seed, ResetDemo.Size.FULL).run(chosen);

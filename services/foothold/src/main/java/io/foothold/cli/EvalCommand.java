@@ -95,7 +95,10 @@ final class EvalCommand implements Callable<Integer> {
             engine.put("foothold.policy-server.max-length", Integer.toString(size.maxLength()));
             engine.put("foothold.policy-server.slots", Integer.toString(size.slots()));
         }
-        return AllInOne.run(home, AllInOne.freePort(), inference.settings(engine), runs -> {
+        List<Path> named = new ArrayList<>(FileRoots.of(plan));
+        named.addAll(evaluated);
+        Map<String, String> settings = FileRoots.with(inference.settings(engine), home, named);
+        return AllInOne.run(home, AllInOne.freePort(), settings, runs -> {
             List<ObjectNode> all = new ArrayList<>();
             for (int i = 0; i < evaluated.size(); i++) {
                 List<String> own = new ArrayList<>(overrides);

@@ -238,19 +238,23 @@ final class ProblemsCommand implements Callable<Integer> {
             String text = Workspace.read(file);
             List<String> settings = new ArrayList<>(overrides);
             settings.addAll(settings(RunFile.resolve(file.toString(), text, overrides)));
-            String base = RunFile.resolve(file.toString(), text, settings).text("policy.base");
+            RunFile plan = RunFile.resolve(file.toString(), text, settings);
+            String base = plan.text("policy.base");
             return AllInOne.run(
                     home,
                     AllInOne.freePort(),
-                    inference.settings(Map.of(
-                            "foothold.policy-server.model",
-                            Path.of(base).toAbsolutePath().toString(),
-                            "foothold.policy-server.slots",
-                            Integer.toString(slots),
-                            "foothold.policy-server.max-length",
-                            Integer.toString(maxLength),
-                            "foothold.policy-server.deterministic",
-                            "true")),
+                    FileRoots.with(
+                            inference.settings(Map.of(
+                                    "foothold.policy-server.model",
+                                    Path.of(base).toAbsolutePath().toString(),
+                                    "foothold.policy-server.slots",
+                                    Integer.toString(slots),
+                                    "foothold.policy-server.max-length",
+                                    Integer.toString(maxLength),
+                                    "foothold.policy-server.deterministic",
+                                    "true")),
+                            home,
+                            FileRoots.of(plan)),
                     runs -> prepare(runs, text, settings));
         }
 

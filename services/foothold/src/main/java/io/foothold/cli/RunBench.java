@@ -72,12 +72,16 @@ final class RunBench {
         int code = AllInOne.run(
                 home,
                 AllInOne.freePort(),
-                Map.of(
-                        "foothold.policy-server.model", policy.toString(),
-                        "foothold.policy-server.slots", Integer.toString(SLOTS),
-                        "foothold.policy-server.max-length",
-                                Integer.toString(EngineBench.PROMPT + EngineBench.MOST_NEW),
-                        "foothold.policy-server.precision", precision.name().toLowerCase(Locale.ROOT)),
+                FileRoots.with(
+                        Map.of(
+                                "foothold.policy-server.model", policy.toString(),
+                                "foothold.policy-server.slots", Integer.toString(SLOTS),
+                                "foothold.policy-server.max-length",
+                                        Integer.toString(EngineBench.PROMPT + EngineBench.MOST_NEW),
+                                "foothold.policy-server.precision",
+                                        precision.name().toLowerCase(Locale.ROOT)),
+                        home,
+                        List.of()),
                 runs -> {
                     // The weights stay as they are, so that the engine alone can do the same work again.
                     for (int groups : new int[] {GROUPS, MANY_GROUPS}) {

@@ -89,6 +89,7 @@ final class TrainCommand implements Callable<Integer> {
             return 0;
         }
         String runId = runId(plan);
+        List<Path> named = FileRoots.of(plan);
         Map<String, String> engine = new LinkedHashMap<>();
         engine.put(
                 "foothold.policy-server.model", policy.path().toAbsolutePath().toString());
@@ -97,26 +98,37 @@ final class TrainCommand implements Callable<Integer> {
         engine.put("foothold.policy-server.max-length", Integer.toString(maxLength));
         int own = port == 0 ? AllInOne.freePort() : port;
         if (inference.elsewhere()) {
-            return AllInOne.run(home, own, inference.settings(Map.of()), runs -> follow(runs, runId, text));
+            return AllInOne.run(
+                    home,
+                    own,
+                    FileRoots.with(inference.settings(Map.of()), home, named),
+                    runs -> follow(runs, runId, text));
         }
         if (oneProcess) {
-            return AllInOne.run(home, own, engine, runs -> follow(runs, runId, text));
+            return AllInOne.run(home, own, FileRoots.with(engine, home, named), runs -> follow(runs, runId, text));
         }
         int enginePort = AllInOne.freePort();
         int learnerPort = AllInOne.freePort();
         String runsHome = home.toAbsolutePath().normalize().resolve("runs").toString();
-        try (Child server = Child.start("policy-server", enginePort, engine, home);
-                Child learner = Child.start("learner", learnerPort, Map.of("foothold.learner.home", runsHome), home)) {
+        try (Child server = Child.start("policy-server", enginePort, FileRoots.with(engine, home, named), home);
+                Child learner = Child.start(
+                        "learner",
+                        learnerPort,
+                        FileRoots.with(Map.of("foothold.learner.home", runsHome), home, named),
+                        home)) {
             server.awaitReady();
             learner.awaitReady();
             return AllInOne.run(
                     home,
                     own,
-                    Map.of(
-                            "foothold.sampler.endpoints",
-                            "127.0.0.1:" + enginePort,
-                            "quarkus.grpc.clients.learner.port",
-                            Integer.toString(learnerPort)),
+                    FileRoots.with(
+                            Map.of(
+                                    "foothold.sampler.endpoints",
+                                    "127.0.0.1:" + enginePort,
+                                    "quarkus.grpc.clients.learner.port",
+                                    Integer.toString(learnerPort)),
+                            home,
+                            named),
                     runs -> follow(runs, runId, text));
         }
     }

@@ -15,6 +15,11 @@ final class Workspace {
         return Path.of(System.getProperty("foothold.root", "."));
     }
 
+    /** Where the shipped base policies lie. */
+    static Path policies() {
+        return root().resolve("services/foothold/policies");
+    }
+
     /** The shipped base policy of the dial. */
     static Path dialPolicy() {
         return policy("dial");
@@ -22,10 +27,7 @@ final class Workspace {
 
     /** A shipped base policy. */
     static Path policy(String name) {
-        return root().resolve("services/foothold/policies")
-                .resolve(name)
-                .toAbsolutePath()
-                .normalize();
+        return policies().resolve(name).toAbsolutePath().normalize();
     }
 
     /** A service's application. */

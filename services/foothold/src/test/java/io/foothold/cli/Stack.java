@@ -1,6 +1,7 @@
 package io.foothold.cli;
 
 import io.foothold.augmentation.grpc.AugmentationGrpc;
+import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.inference.ModelInferRequest;
 import io.foothold.inference.ModelStreamInferResponse;
@@ -169,6 +170,7 @@ final class Stack implements AutoCloseable {
                         return 256;
                     }
                 },
+                Roots.of(List.of(Path.of("/"))),
                 new SimpleMeterRegistry());
         int learnerPort = serve(new MutinyLearnerServiceGrpc.LearnerServiceImplBase() {
             @Override

@@ -7,7 +7,9 @@ import com.google.protobuf.TextFormat;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.flow.CreditedService;
+import io.foothold.contracts.flow.ReadableMessages;
 import io.foothold.contracts.names.Name;
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.LossRule;
@@ -23,6 +25,7 @@ import io.foothold.policy.PolicyException;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Precision;
 import io.foothold.v1.*;
+import io.grpc.ServerServiceDefinition;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.quarkus.grpc.GrpcService;
@@ -46,10 +49,11 @@ import org.jboss.logging.Logger;
 
 /** Learning over a credited stream. Everything that touches tensors runs on one thread. */
 @GrpcService
-public final class LearnerGrpc implements LearnerService {
+public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceImplBase {
     private static final Logger LOG = Logger.getLogger(LearnerGrpc.class);
 
     private final LearnerConfig config;
+    private final Roots roots;
     private final MeterRegistry metrics;
     private final ExecutorService thread = Executors.newSingleThreadExecutor(Thread.ofPlatform()
             .daemon()
@@ -63,8 +67,9 @@ public final class LearnerGrpc implements LearnerService {
 
     /** Configured by the container. */
     @Inject
-    public LearnerGrpc(LearnerConfig config, MeterRegistry metrics) {
+    public LearnerGrpc(LearnerConfig config, Roots roots, MeterRegistry metrics) {
         this.config = config;
+        this.roots = roots;
         this.metrics = metrics;
         this.service = new CreditedService<>(
                 CreditedService.Shape.of(
@@ -82,6 +87,11 @@ public final class LearnerGrpc implements LearnerService {
     }
 
     @Override
+    public ServerServiceDefinition bindService() {
+        return ReadableMessages.of(super.bindService());
+    }
+
+    @Override
     public Uni<OpenRunResponse> openRun(OpenRunRequest request) {
         return onThread(() -> {
             RunSettings settings = settings(request.getSettings());
@@ -91,11 +101,12 @@ public final class LearnerGrpc implements LearnerService {
                         ErrorCode.CONFLICT, "run " + request.getRunId() + " is open with other settings");
             }
             if (run == null) {
+                Path base = roots.directory("base policy", request.getBasePolicy());
                 // One policy in memory at a time: runs of the past are on disk.
                 runs.values().forEach(LearnerRun::close);
                 runs.clear();
                 assemblies.clear();
-                run = new LearnerRun(Path.of(request.getBasePolicy()), home(request.getRunId()), settings);
+                run = new LearnerRun(base, home(request.getRunId()), settings);
                 runs.put(request.getRunId(), run);
                 LOG.infof(
                         "run %s opened at update %d, policy version %d",

@@ -3,6 +3,7 @@ package io.foothold.learner.grpc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.learner.TinyRun;
@@ -36,7 +37,7 @@ class LearnerGrpcTest {
     void start() {
         TinyRun.policy(scratch.resolve("policy"));
         home = scratch.resolve("home/runs");
-        learner = new LearnerGrpc(config(home), new SimpleMeterRegistry());
+        learner = new LearnerGrpc(config(home), Roots.of(List.of(scratch)), new SimpleMeterRegistry());
     }
 
     @AfterEach

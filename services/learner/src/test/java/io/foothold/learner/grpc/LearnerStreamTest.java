@@ -1,5 +1,6 @@
 package io.foothold.learner.grpc;
 
+import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.StreamContractTest;
 import io.foothold.learner.config.LearnerConfig;
@@ -12,6 +13,7 @@ import io.grpc.Channel;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.Multi;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -36,6 +38,7 @@ class LearnerStreamTest extends StreamContractTest<TrainRequest, TrainResponse> 
                         return 16;
                     }
                 },
+                Roots.of(List.of(home)),
                 new SimpleMeterRegistry());
         return new MutinyLearnerServiceGrpc.LearnerServiceImplBase() {
             @Override

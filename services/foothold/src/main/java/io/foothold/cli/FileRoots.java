@@ -1,0 +1,56 @@
+package io.foothold.cli;
+
+import io.foothold.contracts.files.Roots;
+import io.foothold.orchestrator.runfile.RunFile;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** What services that a command starts may read for their callers: what its user named, beside the usual places. */
+final class FileRoots {
+    private FileRoots() {}
+
+    /** The paths that a run file names. */
+    static List<Path> of(RunFile plan) {
+        List<Path> out = new ArrayList<>();
+        out.add(Path.of(plan.text("policy.base")));
+        List<String> sets = new ArrayList<>(List.of("problems.train"));
+        plan.evaluationSets().forEach(set -> sets.add("problems.evaluate." + set));
+        for (String set : sets) {
+            String file = plan.text(set + ".jsonl");
+            if (!file.isEmpty()) {
+                out.add(Path.of(file));
+            }
+        }
+        return out;
+    }
+
+    /**
+     * These settings of services, with the roots among them: working directory, the user's home, the shipped policies, and what is
+     * named.
+     */
+    static Map<String, String> with(Map<String, String> settings, Path home, Collection<Path> named) {
+        Set<String> roots = new LinkedHashSet<>();
+        for (Path path : List.of(Path.of(""), Path.of(System.getProperty("user.home")), Workspace.policies(), home)) {
+            roots.add(absolute(path));
+        }
+        named.forEach(path -> roots.add(absolute(path)));
+        Map<String, String> out = new LinkedHashMap<>(settings);
+        out.put(Roots.KEY, String.join(",", roots));
+        return out;
+    }
+
+    /** As one member of a configured list, in which commas part members. */
+    private static String absolute(Path path) {
+        return path.toAbsolutePath()
+                .normalize()
+                .toString()
+                .replace("\\", "\\\\")
+                .replace(",", "\\,");
+    }
+}

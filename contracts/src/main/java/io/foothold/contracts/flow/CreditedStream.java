@@ -164,12 +164,18 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
 
     /**
      * Sends one piece of work and gives its results by key once all of them are there. Fails with {@link ErrorCode#DEADLINE}
-     * or {@link ErrorCode#PEER_UNAVAILABLE} when they are not there by the deadline.
+     * or {@link ErrorCode#PEER_UNAVAILABLE} when they are not there by the deadline, and with {@link ErrorCode#INVALID_INPUT} when
+     * the work is larger than {@link MessageLimit#BYTES}.
      *
      * @param keys the keys that the results will carry; no other work under way may use one of them
      * @param onEach called with every result as it comes
      */
     public CompletableFuture<Map<String, R>> submit(Q work, List<String> keys, Consumer<R> onEach) {
+        // One piece that is too large must not end the stream for all the others.
+        FootholdException refusal = MessageLimit.refusal(work, name + ", " + String.join(", ", keys));
+        if (refusal != null) {
+            return CompletableFuture.failedFuture(refusal);
+        }
         Pending pending = new Pending(work, keys, onEach);
         lock.lock();
         try {

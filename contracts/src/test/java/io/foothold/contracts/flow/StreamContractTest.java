@@ -5,11 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.grpc.BindableService;
+import io.grpc.CallOptions;
 import io.grpc.Channel;
+import io.grpc.ClientCall;
 import io.grpc.ManagedChannel;
-import io.grpc.ManagedChannelBuilder;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
 import io.grpc.Server;
 import io.grpc.ServerBuilder;
+import io.grpc.ServerMethodDefinition;
+import io.grpc.Status;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.subscription.BackPressureStrategy;
 import io.smallrye.mutiny.subscription.Cancellable;
@@ -17,6 +22,7 @@ import io.smallrye.mutiny.subscription.MultiEmitter;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -27,6 +33,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The four tests of every credited stream: slow reader, cancel, peer death, restart. A service's module subclasses it.
@@ -56,8 +64,11 @@ public abstract class StreamContractTest<Q, R> {
 
     private Server serve(int port) {
         try {
-            Server server =
-                    ServerBuilder.forPort(port).addService(service()).build().start();
+            Server server = ServerBuilder.forPort(port)
+                    .addService(ReadableMessages.of(service().bindService()))
+                    .maxInboundMessageSize(2 * MessageLimit.BYTES)
+                    .build()
+                    .start();
             cleanup.add(server::shutdownNow);
             return server;
         } catch (IOException e) {
@@ -66,9 +77,7 @@ public abstract class StreamContractTest<Q, R> {
     }
 
     private ManagedChannel channel(int port) {
-        ManagedChannel channel = ManagedChannelBuilder.forAddress("127.0.0.1", port)
-                .usePlaintext()
-                .build();
+        ManagedChannel channel = MessageLimit.channel("127.0.0.1:" + port).build();
         cleanup.add(channel::shutdownNow);
         return channel;
     }
@@ -185,6 +194,39 @@ public abstract class StreamContractTest<Q, R> {
         }
         assertThat(answered).hasSize(60);
         assertThat(twice).hasValue(0);
+    }
+
+    /** Whoever waits for an answer to such a message would wait for ever. */
+    @ParameterizedTest
+    @ValueSource(strings = {"ff", "00", "0a7f", "12ffffffffffffffffff01", "0a03ff"})
+    void aMessageThatCannotBeReadIsAnsweredAndEndsItsStreamAlone(String hex) throws Exception {
+        int port = serve(0).getPort();
+        CreditedStream<Q, R> other = stream(channel(port));
+        assertThat(ask(other, "before", 1)).hasSize(1);
+        MethodDescriptor<?, ?> method = service().bindService().getMethods().stream()
+                .map(ServerMethodDefinition::getMethodDescriptor)
+                .filter(m -> m.getType() == MethodDescriptor.MethodType.BIDI_STREAMING)
+                .findFirst()
+                .orElseThrow();
+        ClientCall<byte[], byte[]> call = channel(port)
+                .newCall(
+                        RawBytes.method(MethodDescriptor.MethodType.BIDI_STREAMING, method.getFullMethodName()),
+                        CallOptions.DEFAULT);
+        CompletableFuture<Status> end = new CompletableFuture<>();
+        call.start(
+                new ClientCall.Listener<>() {
+                    @Override
+                    public void onClose(Status status, Metadata trailers) {
+                        end.complete(status);
+                    }
+                },
+                new Metadata());
+        call.request(Integer.MAX_VALUE);
+        call.sendMessage(HexFormat.of().parseHex(hex));
+        Status status = end.get(10, TimeUnit.SECONDS);
+        assertThat(status.getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+        assertThat(status.getDescription()).contains(method.getFullMethodName(), "cannot be read");
+        assertThat(ask(other, "after", 3)).hasSize(3);
     }
 
     @Test

@@ -5,6 +5,7 @@ import io.foothold.augmentation.dial.Dial;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.contracts.flow.MessageLimit;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.policy.GenerationEngine;
 import io.foothold.policy.GenerationRequest;
@@ -19,7 +20,6 @@ import io.foothold.v1.SampleWork;
 import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
 import io.grpc.ManagedChannel;
-import io.grpc.ManagedChannelBuilder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -85,11 +85,9 @@ final class SamplerBench {
         settings.put("foothold.policy-server.precision", precision.name().toLowerCase(Locale.ROOT));
         Map<String, Double> out = new LinkedHashMap<>();
         int port = AllInOne.freePort();
-        int code = AllInOne.run(home, port, inference.settings(settings), runs -> {
-            ManagedChannel channel = ManagedChannelBuilder.forAddress("127.0.0.1", port)
-                    .usePlaintext()
-                    .directExecutor()
-                    .build();
+        int code = AllInOne.run(home, port, FileRoots.with(inference.settings(settings), home, List.of()), runs -> {
+            ManagedChannel channel =
+                    MessageLimit.channel("127.0.0.1:" + port).directExecutor().build();
             try (Services services = new Services(
                     new Services.Channels(channel, channel, channel, channel, channel),
                     CreditedStream.Limits.standard())) {

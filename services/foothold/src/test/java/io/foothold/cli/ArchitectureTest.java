@@ -7,6 +7,9 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
+import io.foothold.contracts.flow.ReadableMessages;
+import io.grpc.ServerServiceDefinition;
+import io.quarkus.grpc.GrpcService;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -44,6 +47,17 @@ class ArchitectureTest {
                 .orShould()
                 .dependOnClassesThat()
                 .haveFullyQualifiedName("java.util.concurrent.ThreadLocalRandom")
+                .check(ALL);
+    }
+
+    /** The container's server drops what it cannot read in silence. */
+    @Test
+    void everyServiceAnswersMessagesThatItCannotRead() {
+        classes()
+                .that()
+                .areAnnotatedWith(GrpcService.class)
+                .should()
+                .callMethod(ReadableMessages.class, "of", ServerServiceDefinition.class)
                 .check(ALL);
     }
 

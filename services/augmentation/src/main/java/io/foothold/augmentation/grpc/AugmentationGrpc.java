@@ -6,12 +6,14 @@ import io.foothold.augmentation.prompt.Templates;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.flow.ReadableMessages;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.search.PrefixSearch;
 import io.foothold.core.start.Mixture;
 import io.foothold.core.start.StartState;
 import io.foothold.v1.*;
+import io.grpc.ServerServiceDefinition;
 import io.quarkus.grpc.GrpcService;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
@@ -24,10 +26,15 @@ import org.jboss.logging.Logger;
 
 /** Problem sets, start states, mining and prefix search over gRPC. */
 @GrpcService
-public final class AugmentationGrpc implements AugmentationService {
+public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.AugmentationServiceImplBase {
     private static final Logger LOG = Logger.getLogger(AugmentationGrpc.class);
 
     private final ProblemSets sets = new ProblemSets();
+
+    @Override
+    public ServerServiceDefinition bindService() {
+        return ReadableMessages.of(super.bindService());
+    }
 
     @Override
     public Multi<LoadProblemsResponse> loadProblems(LoadProblemsRequest request) {

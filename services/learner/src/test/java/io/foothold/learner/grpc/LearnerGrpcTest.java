@@ -3,9 +3,9 @@ package io.foothold.learner.grpc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.files.Roots;
 import io.foothold.learner.TinyRun;
 import io.foothold.learner.config.LearnerConfig;
 import io.foothold.v1.OpenRunRequest;

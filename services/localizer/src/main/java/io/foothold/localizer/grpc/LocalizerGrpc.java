@@ -5,6 +5,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
+import io.foothold.contracts.flow.ReadableMessages;
 import io.foothold.core.prompt.Placeholders;
 import io.foothold.core.reset.LocalizationStatistics;
 import io.foothold.localizer.config.LocalizerConfig;
@@ -17,7 +18,7 @@ import io.foothold.v1.LocalizeRequest;
 import io.foothold.v1.LocalizeResponse;
 import io.foothold.v1.LocalizeWork;
 import io.foothold.v1.LocalizerMode;
-import io.foothold.v1.LocalizerService;
+import io.foothold.v1.MutinyLocalizerServiceGrpc;
 import io.foothold.v1.NoError;
 import io.foothold.v1.OracleComparison;
 import io.foothold.v1.Questions;
@@ -25,6 +26,7 @@ import io.foothold.v1.Revision;
 import io.foothold.v1.Rollout;
 import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
+import io.grpc.ServerServiceDefinition;
 import io.quarkus.grpc.GrpcService;
 import io.smallrye.mutiny.Multi;
 import jakarta.annotation.PreDestroy;
@@ -40,7 +42,7 @@ import org.jboss.logging.Logger;
 
 /** Localization over a credited stream. */
 @GrpcService
-public final class LocalizerGrpc implements LocalizerService {
+public final class LocalizerGrpc extends MutinyLocalizerServiceGrpc.LocalizerServiceImplBase {
     private static final Logger LOG = Logger.getLogger(LocalizerGrpc.class);
 
     private final CreditedService<LocalizeRequest, LocalizeResponse> service;
@@ -78,6 +80,11 @@ public final class LocalizerGrpc implements LocalizerService {
                         LocalizerGrpc::failed),
                 window,
                 this::start);
+    }
+
+    @Override
+    public ServerServiceDefinition bindService() {
+        return ReadableMessages.of(super.bindService());
     }
 
     @Override

@@ -2,11 +2,13 @@ package io.foothold.orchestrator.grpc;
 
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.flow.ReadableMessages;
 import io.foothold.orchestrator.config.Runs;
 import io.foothold.orchestrator.event.EventBus;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.rest.EventHistory;
 import io.foothold.v1.*;
+import io.grpc.ServerServiceDefinition;
 import io.quarkus.grpc.GrpcService;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Multi;
@@ -19,7 +21,7 @@ import org.jboss.logging.Logger;
 /** Runs over gRPC. */
 @GrpcService
 @Blocking
-public class RunGrpc implements RunService {
+public class RunGrpc extends MutinyRunServiceGrpc.RunServiceImplBase {
     private static final Logger LOG = Logger.getLogger(RunGrpc.class);
 
     @Inject
@@ -27,6 +29,11 @@ public class RunGrpc implements RunService {
 
     @Inject
     EventBus bus;
+
+    @Override
+    public ServerServiceDefinition bindService() {
+        return ReadableMessages.of(super.bindService());
+    }
 
     @Override
     public Uni<CreateRunResponse> createRun(CreateRunRequest request) {

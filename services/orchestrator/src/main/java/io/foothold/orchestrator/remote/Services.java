@@ -3,10 +3,10 @@ package io.foothold.orchestrator.remote;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.contracts.flow.MessageLimit;
 import io.foothold.v1.*;
 import io.grpc.Channel;
 import io.grpc.ManagedChannel;
-import io.grpc.ManagedChannelBuilder;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.BackPressureStrategy;
@@ -251,8 +251,7 @@ public final class Services implements AutoCloseable {
         private final CreditedStream<VerifyRequest, VerifyResponse> stream;
 
         OwnVerifier(String target) {
-            this.channel =
-                    ManagedChannelBuilder.forTarget(target).usePlaintext().build();
+            this.channel = MessageLimit.channel(target).build();
             this.stream = verification("verifier " + target, channel);
         }
 

@@ -3,10 +3,12 @@ package io.foothold.policyserver.grpc;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.flow.ReadableMessages;
 import io.foothold.inference.*;
 import io.foothold.policyserver.config.PolicyServerConfig;
 import io.foothold.policyserver.serving.ModelHost;
 import io.foothold.policyserver.serving.ModelHostProvider;
+import io.grpc.ServerServiceDefinition;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.grpc.GrpcService;
 import io.smallrye.mutiny.Multi;
@@ -21,7 +23,7 @@ import org.jboss.logging.Logger;
 
 /** The Triton gRPC surface over one decoupled model. */
 @GrpcService
-public final class TritonGrpc implements GRPCInferenceService {
+public final class TritonGrpc extends MutinyGRPCInferenceServiceGrpc.GRPCInferenceServiceImplBase {
     private static final Logger LOG = Logger.getLogger(TritonGrpc.class);
 
     /** Only what is served is announced. */
@@ -52,6 +54,11 @@ public final class TritonGrpc implements GRPCInferenceService {
         this.modelName = modelName;
         this.adminSecret = adminSecret;
         this.metrics = new InferenceMetrics(registry, modelName, host);
+    }
+
+    @Override
+    public ServerServiceDefinition bindService() {
+        return ReadableMessages.of(super.bindService());
     }
 
     @Override

@@ -10,6 +10,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
+import io.foothold.contracts.flow.ReadableMessages;
 import io.foothold.sampler.config.SamplerConfig;
 import io.foothold.sampler.rollout.GroupWork;
 import io.foothold.sampler.rollout.RolloutSampler;
@@ -21,6 +22,7 @@ import io.foothold.v1.FinishReason;
 import io.foothold.v1.GetSamplerStatusRequest;
 import io.foothold.v1.GetSamplerStatusResponse;
 import io.foothold.v1.InferenceServerStatus;
+import io.foothold.v1.MutinySamplerServiceGrpc;
 import io.foothold.v1.PreparePromptsRequest;
 import io.foothold.v1.PreparePromptsResponse;
 import io.foothold.v1.PublishPolicyRequest;
@@ -29,8 +31,8 @@ import io.foothold.v1.Rollout;
 import io.foothold.v1.SampleRequest;
 import io.foothold.v1.SampleResponse;
 import io.foothold.v1.SampleWork;
-import io.foothold.v1.SamplerService;
 import io.foothold.v1.SamplingSettings;
+import io.grpc.ServerServiceDefinition;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.grpc.GrpcService;
 import io.smallrye.mutiny.Multi;
@@ -49,7 +51,7 @@ import org.jboss.logging.Logger;
 
 /** Sampling over a credited stream. */
 @GrpcService
-public final class SamplerGrpc implements SamplerService {
+public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceImplBase {
     private static final Logger LOG = Logger.getLogger(SamplerGrpc.class);
     private static final Duration PROBE_DEADLINE = Duration.ofSeconds(3);
 
@@ -85,6 +87,11 @@ public final class SamplerGrpc implements SamplerService {
                         config.backoff(),
                         config.probeEvery(),
                         config.patience()));
+    }
+
+    @Override
+    public ServerServiceDefinition bindService() {
+        return ReadableMessages.of(super.bindService());
     }
 
     @Override

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.flow.MessageLimit;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
 import io.foothold.inference.GRPCInferenceServiceGrpc;
@@ -14,7 +15,6 @@ import io.foothold.inference.ModelInferRequest;
 import io.foothold.inference.ModelInferResponse;
 import io.foothold.inference.ModelStreamInferResponse;
 import io.grpc.ManagedChannel;
-import io.grpc.ManagedChannelBuilder;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import java.io.IOException;
@@ -38,7 +38,6 @@ import org.jspecify.annotations.Nullable;
  * deadline tells. Thread-safe.
  */
 public final class TritonEndpoint implements AutoCloseable {
-    private static final int LARGEST_MESSAGE = 256 << 20;
     /** Streams are spread: one connection is one flow-control window. */
     private static final int CHANNELS = 2;
 
@@ -65,11 +64,9 @@ public final class TritonEndpoint implements AutoCloseable {
         this.model = model;
         this.adminSecret = adminSecret;
         for (int i = 0; i < CHANNELS; i++) {
-            channels[i] = ManagedChannelBuilder.forTarget(target)
-                    .usePlaintext()
+            channels[i] = MessageLimit.channel(target)
                     // Responses are short work that never blocks: no thread is woken for each.
                     .directExecutor()
-                    .maxInboundMessageSize(LARGEST_MESSAGE)
                     .build();
         }
     }

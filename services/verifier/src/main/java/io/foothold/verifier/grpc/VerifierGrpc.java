@@ -2,12 +2,13 @@ package io.foothold.verifier.grpc;
 
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
+import io.foothold.contracts.flow.ReadableMessages;
 import io.foothold.core.problem.ProblemKind;
 import io.foothold.core.verdict.Thinking;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.v1.CodeTest;
+import io.foothold.v1.MutinyVerifierServiceGrpc;
 import io.foothold.v1.VerdictKind;
-import io.foothold.v1.VerifierService;
 import io.foothold.v1.VerifyRequest;
 import io.foothold.v1.VerifyResponse;
 import io.foothold.v1.VerifyResult;
@@ -18,6 +19,7 @@ import io.foothold.verifier.code.CodeVerifier;
 import io.foothold.verifier.code.CodeVerifier.Judgement;
 import io.foothold.verifier.code.Sandbox;
 import io.foothold.verifier.config.VerifierConfig;
+import io.grpc.ServerServiceDefinition;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import io.quarkus.grpc.GrpcService;
@@ -33,7 +35,7 @@ import org.jboss.logging.Logger;
 
 /** Verification over a credited stream. */
 @GrpcService
-public final class VerifierGrpc implements VerifierService {
+public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServiceImplBase {
     private static final Logger LOG = Logger.getLogger(VerifierGrpc.class);
 
     private final CreditedService<VerifyRequest, VerifyResponse> service;
@@ -82,6 +84,11 @@ public final class VerifierGrpc implements VerifierService {
                     });
                     return () -> task.cancel(false);
                 });
+    }
+
+    @Override
+    public ServerServiceDefinition bindService() {
+        return ReadableMessages.of(super.bindService());
     }
 
     @Override

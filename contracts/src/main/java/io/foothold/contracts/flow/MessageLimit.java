@@ -1,0 +1,101 @@
+package io.foothold.contracts.flow;
+
+import com.google.protobuf.MessageLite;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.ClientInterceptor;
+import io.grpc.ForwardingClientCall.SimpleForwardingClientCall;
+import io.grpc.ForwardingClientCallListener.SimpleForwardingClientCallListener;
+import io.grpc.ManagedChannelBuilder;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.quarkus.grpc.GlobalInterceptor;
+import jakarta.enterprise.context.ApplicationScoped;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How large a message between services may be. The one place that knows it: servers and the container's clients have it from
+ * {@code META-INF/microprofile-config.properties} beside this class (a test holds them equal), channels of our own from
+ * {@link #channel}. What is larger is refused by who would send it, in words, before it meets a transport that has none.
+ */
+public final class MessageLimit {
+    /** Bytes of the largest message. */
+    public static final int BYTES = 64 << 20;
+
+    /**
+     * Bytes of the largest problem: statement, gold answer and oracle solution together, in UTF-8. Half a message, so that a problem
+     * and what a policy said about it travel together.
+     */
+    public static final int PROBLEM_BYTES = 32 << 20;
+
+    private MessageLimit() {}
+
+    /** A channel that takes messages up to the limit and refuses to send larger ones. */
+    public static ManagedChannelBuilder<?> channel(String target) {
+        return ManagedChannelBuilder.forTarget(target)
+                .usePlaintext()
+                .maxInboundMessageSize(BYTES)
+                .intercept(new Sending());
+    }
+
+    /** The refusal of a message, when it is larger than the limit. */
+    static @Nullable FootholdException refusal(Object message, String where) {
+        // Protobuf remembers the size for the serialization that follows.
+        return message instanceof MessageLite m && m.getSerializedSize() > BYTES
+                ? tooLarge(m.getClass().getSimpleName(), m.getSerializedSize(), where)
+                : null;
+    }
+
+    static FootholdException tooLarge(String what, long bytes, String where) {
+        return new FootholdException(
+                ErrorCode.INVALID_INPUT,
+                where + ": a " + what + " of " + bytes + " bytes is larger than the " + BYTES
+                        + " that a message may have");
+    }
+
+    /** Ends a call with our words when it would send too large a message. */
+    @GlobalInterceptor
+    @ApplicationScoped
+    public static class Sending implements ClientInterceptor {
+        @Override
+        public <Q, R> ClientCall<Q, R> interceptCall(MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
+            return new SimpleForwardingClientCall<>(next.newCall(method, options)) {
+                private volatile @Nullable StatusRuntimeException refused;
+
+                @Override
+                public void start(Listener<R> listener, Metadata headers) {
+                    super.start(
+                            new SimpleForwardingClientCallListener<>(listener) {
+                                @Override
+                                public void onClose(Status status, Metadata trailers) {
+                                    StatusRuntimeException own = refused;
+                                    if (own == null) {
+                                        super.onClose(status, trailers);
+                                    } else {
+                                        Metadata with = own.getTrailers();
+                                        super.onClose(own.getStatus(), with == null ? trailers : with);
+                                    }
+                                }
+                            },
+                            headers);
+                }
+
+                @Override
+                public void sendMessage(Q message) {
+                    FootholdException refusal = refusal(message, method.getFullMethodName());
+                    if (refusal == null) {
+                        super.sendMessage(message);
+                    } else {
+                        refused = refusal.toStatus();
+                        super.cancel(refusal.text(), refusal);
+                    }
+                }
+            };
+        }
+    }
+}

@@ -12,8 +12,8 @@ grpc=${1:-9211}
 rm -rf "$work/own" "$work/server-run"
 export FOOTHOLD_ADMIN_SECRET=secret-$$
 export FOOTHOLD_SAMPLER_ADMIN_SECRET=$FOOTHOLD_ADMIN_SECRET
-server=$("$here/start.sh" "$work" services/foothold/policies/dial "$grpc") || { echo "triton: no tritonserver can be started here"; exit 2; }
-trap 'kill $server 2> /dev/null || true' EXIT
+"$here/start.sh" --engine reference "$work" services/foothold/policies/dial "$grpc" || { echo "triton: no tritonserver can be started here"; exit 2; }
+trap '"$here/stop.sh" "$work" > /dev/null || true' EXIT
 "$work/venv/bin/python" -W ignore "$here/engines_test.py" > "$work/engines.log" 2>&1 || { cat "$work/engines.log"; echo "triton: THE MODEL'S ENGINES FAIL THEIR TESTS"; exit 1; }
 echo "triton: engines reference and vllm (a stand-in for its AsyncLLM): $(grep '^Ran' "$work/engines.log")"
 digest() { # home, more arguments
@@ -28,4 +28,20 @@ echo "triton: digest with tritonserver      $theirs"
 [ -n "$own" ] && [ "$own" = "$theirs" ] || { echo "triton: THE SERVERS DREW DIFFERENT TOKENS"; exit 1; }
 suite=$(./foothold triton conformance --target "127.0.0.1:$grpc" --metrics "http://127.0.0.1:$((grpc + 2))/metrics" --admin-secret "$FOOTHOLD_ADMIN_SECRET") || { echo "$suite"; echo "triton: THE SERVER DOES NOT CONFORM"; exit 1; }
 echo "triton: conformance of tritonserver: $(tail -1 <<< "$suite")"
+"$here/stop.sh" "$work"
+# A policy whose name, vocabulary and chat template hold letters beyond ASCII, served in the C locale.
+rm -rf "$work/grün"
+"$work/venv/bin/python" "$here/tiny.py" "$work/grün/π"
+LC_ALL=C "$here/start.sh" --engine uniform "$work" "$work/grün/π" "$grpc"
+"$here/client.sh" "$here/texts_check.py" "127.0.0.1:$grpc" > "$work/texts.log" 2>&1 || {
+  code=$?
+  cat "$work/texts.log"
+  [ $code != 2 ] || exit 2
+  echo "triton: TEXTS BEYOND ASCII DO NOT PASS"
+  exit 1
+}
+echo "triton: $(tail -1 "$work/texts.log")"
+"$here/stop.sh" "$work"
+left=$("$here/start-check.sh" "$work" "$grpc") || { echo "$left"; echo "triton: A START LEFT PROCESSES"; exit 1; }
+echo "triton: $left"
 echo "triton: a real tritonserver drew the same tokens as the policy server in every rollout"

@@ -14,10 +14,11 @@ trap 'kill $server 2> /dev/null || true' EXIT
 for _ in $(seq 150); do grep -q Listening "$work/server.log" && break; sleep 0.2; done
 suite=$(./foothold triton conformance --target "127.0.0.1:$port" --metrics "http://127.0.0.1:$port/q/metrics" --admin-secret "$secret") || { echo "$suite"; echo "conformance: THE POLICY SERVER DOES NOT CONFORM"; exit 1; }
 echo "conformance: policy server: $(tail -1 <<< "$suite")"
-python=${PYTHON:-python3}
-"$python" -c 'import venv, ensurepip' 2> /dev/null || { echo "conformance: no Python with venv: NVIDIA's client was not run"; exit 2; }
-[ -e "$work/venv/.complete" ] || { rm -rf "$work/venv"; "$python" -m venv "$work/venv"; }
-"$work/venv/bin/pip" install -q --disable-pip-version-check 'tritonclient[grpc]==2.51.0' || { echo "conformance: pip cannot install tritonclient"; exit 2; }
-touch "$work/venv/.complete"
-"$work/venv/bin/python" "$here/client.py" "127.0.0.1:$port" > "$work/client.log" 2>&1 || { cat "$work/client.log"; echo "conformance: NVIDIA'S CLIENT FAILED"; exit 1; }
+"$here/client.sh" "$here/client.py" "127.0.0.1:$port" > "$work/client.log" 2>&1 || {
+  code=$?
+  cat "$work/client.log"
+  [ $code != 2 ] || exit 2
+  echo "conformance: NVIDIA'S CLIENT FAILED"
+  exit 1
+}
 echo "conformance: $(tail -1 "$work/client.log")"

@@ -21,8 +21,9 @@ start
 ./foothold train "$here/check.yaml" --id faults --home "$work/home" --inference "127.0.0.1:$port" \
   --set updates=18 --set staleness=1 --set loss.ratio=token --set evaluation.every=100 --set max_log_prob_difference=1e-3 > "$work/run.log" 2>&1 &
 run=$!
-stubs() { pgrep -f "$root/target/triton/server/.*triton_python_backend_stub" || true; } # those of a killed server stay behind, idle
-end() { kill $run 2> /dev/null || true; kill -CONT "$(server)" 2> /dev/null || true; kill -9 "$(server)" $(stubs) 2> /dev/null || true; }
+source "$here/processes.sh"
+stubs() { members "$root/target/triton" | grep -vx "$(server)" || true; }
+end() { kill $run 2> /dev/null || true; kill -CONT $(members "$root/target/triton") 2> /dev/null || true; end_members "$root/target/triton"; }
 trap end EXIT
 reach 3 120
 pkill -9 -P "$(server)" -f triton_python_backend_stub
@@ -33,7 +34,6 @@ start
 reach "$(($(updates) + 3))" 120
 kill -9 "$(server)"; sleep 1
 echo "faults: server killed after update $(updates)"
-kill -9 $(stubs) 2> /dev/null || true
 start
 reach "$(($(updates) + 2))" 120
 kill -STOP "$(server)" $(stubs)

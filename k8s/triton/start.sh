@@ -2,22 +2,43 @@
 # Starts a real NVIDIA Triton (2.51, from the PyPI wheel nvidia-pytriton) on loopback with the policy model of this directory,
 # without Docker and without a GPU. Needs Linux x86-64 with glibc >= 2.35, Python 3.11 with its shared library, PyPI at the first run.
 #
-#   start.sh DIR POLICY [GRPC_PORT]
+#   start.sh [--engine NAME] [--timeout SECONDS] DIR POLICY [GRPC_PORT]
 #
-# DIR keeps the virtual environment, the server and its log; POLICY is a Hugging Face directory. HTTP is served on the port behind
-# GRPC_PORT, metrics on the one behind that. The last line on stdout is the process id; kill it to stop the server.
+# DIR keeps the virtual environment, the server, its log and its process id (server.pid); POLICY is a Hugging Face directory. HTTP is served
+# on the port behind GRPC_PORT, metrics on the one behind that. The last line on stdout is the process id; stop.sh DIR stops the server.
+# Engines: reference (default, or FOOTHOLD_ENGINE), vllm (vllm-env.sh makes its environment, several minutes the first time), uniform.
+# It waits for the server as long as the server lives, for vLLM may compile for minutes, or so many seconds. When it gives up, is ended, or
+# its caller dies, nothing of the server is left.
 set -euo pipefail
 fail() { echo "start.sh: $*" >&2; exit 1; }
-[ $# -ge 2 ] || fail "usage: start.sh DIR POLICY [GRPC_PORT]"
+usage="usage: start.sh [--engine NAME] [--timeout SECONDS] DIR POLICY [GRPC_PORT]"
+engine=${FOOTHOLD_ENGINE:-reference}
+timeout=0
+while [[ ${1:-} == --* ]]; do
+  [ $# -ge 2 ] || fail "$usage"
+  case $1 in
+    --engine) engine=$2 ;;
+    --timeout) timeout=$2; [[ $timeout =~ ^[1-9][0-9]*$ ]] || fail "--timeout must be whole seconds, got '$2'" ;;
+    *) fail "unknown option $1; $usage" ;;
+  esac
+  shift 2
+done
+[[ $engine =~ ^(reference|vllm|uniform)$ ]] || fail "engine '$engine' is not known (expected reference, vllm or uniform)"
+[ $# -ge 2 ] || fail "$usage"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 [[ $dir =~ ^[A-Za-z0-9_./+-]+$ ]] || fail "Triton's python backend cannot start below '$dir': take a path without blanks or odd characters"
 [ -f "$2/config.json" ] || fail "$2 is no Hugging Face directory: config.json is missing"
 policy=$(cd "$2" && pwd)
+source "$here/processes.sh"
+caller=$PPID
 grpc=${3:-9211}
 http=$((grpc + 1))
 metrics=$((grpc + 2))
+running=$(cat "$dir/server.pid" 2> /dev/null || true)
+[ -z "$running" ] || ! members "$dir" | grep -qx "$running" || fail "a server of $dir runs already, process $running (stop.sh ends it)"
+end_members "$dir" # what a server that was killed left behind
 for port in "$grpc" "$http" "$metrics"; do
   ! (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null || fail "port $port on 127.0.0.1 is in use"
 done
@@ -49,25 +70,38 @@ if [ ! -e "$dir/server/.complete" ]; then
   chmod +x "$dir/server/bin/tritonserver" "$dir/server/backends/python/triton_python_backend_stub"
   touch "$dir/server/.complete"
 fi
+rm -f "$site/foothold-vllm.pth"
+if [ "$engine" = vllm ]; then
+  vllm=$(PYTHON=$python "$here/vllm-env.sh" --install) || fail "no environment for engine vllm"
+  echo "$vllm" > "$site/foothold-vllm.pth" # Triton's interpreter takes no notice of PYTHONPATH
+fi
 rm -rf "$dir/models"
 cp -r "$here/model-repository" "$dir/models" # the stub writes __pycache__ beside model.py
+rm -f "$dir/policy" "$dir/ready" "$dir/server.pid"
+ln -s "$policy" "$dir/policy" # paths in the model's process are ASCII: Triton's interpreter runs in the C locale
 export LD_LIBRARY_PATH="$site/nvidia_pytriton.libs:$library${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" PYTHONPATH="$site" PATH="$dir/venv/bin:$PATH"
-export FOOTHOLD_POLICY=$policy OPENBLAS_NUM_THREADS=1
-setsid "$dir/server/bin/tritonserver" --model-repository="$dir/models" --backend-directory="$dir/server/backends" \
+export FOOTHOLD_POLICY=$dir/policy FOOTHOLD_ENGINE=$engine OPENBLAS_NUM_THREADS=1
+FOOTHOLD_TRITON_DIR=$dir setsid "$dir/server/bin/tritonserver" --model-repository="$dir/models" --backend-directory="$dir/server/backends" \
   --model-control-mode=explicit --load-model='*' --allow-gpu-metrics=false \
   --metrics-address=127.0.0.1 --metrics-port="$metrics" \
   --http-address=127.0.0.1 --http-port="$http" --grpc-address=127.0.0.1 --grpc-port="$grpc" \
   --backend-config=python,shm-default-byte-size=4194304 > "$dir/server.log" 2>&1 < /dev/null &
 pid=$!
-for _ in $(seq 300); do
-  if curl -fsS "http://127.0.0.1:$http/v2/health/ready" > /dev/null 2>&1; then
-    echo "start.sh: ready, gRPC on 127.0.0.1:$grpc, metrics on 127.0.0.1:$metrics, log $dir/server.log" >&2
-    echo "$pid"
-    exit 0
-  fi
-  kill -0 "$pid" 2> /dev/null || break
+SECONDS=0
+echo "$pid" > "$dir/server.pid"
+trap 'end_members "$dir"; rm -f "$dir/server.pid"' EXIT
+trap 'exit 1' HUP INT TERM
+# Where this script is killed, nobody else would end the server.
+setsid bash -c 'while kill -0 "$1" 2> /dev/null; do [ ! -e "$3/ready" ] || exit 0; sleep 0.5; done; [ -e "$3/ready" ] || pkill -KILL -s "$2"' \
+  guard $$ "$pid" "$dir" > /dev/null 2>&1 < /dev/null &
+until curl -fsS "http://127.0.0.1:$http/v2/health/ready" > /dev/null 2>&1; do
+  kill -0 "$pid" 2> /dev/null || { tail -n 25 "$dir/server.log" >&2; fail "the server ended before it was ready; its log is $dir/server.log"; }
+  read -r _ _ _ parent _ < "/proc/$$/stat"
+  [ "$parent" = "$caller" ] || fail "the caller has died: the server is ended"
+  [ "$timeout" = 0 ] || [ "$SECONDS" -lt "$timeout" ] || { tail -n 25 "$dir/server.log" >&2; fail "the server was not ready after $timeout s; its log is $dir/server.log"; }
   sleep 0.2
 done
-kill "$pid" 2> /dev/null || true
-tail -n 25 "$dir/server.log" >&2
-fail "the server did not become ready; its log is $dir/server.log"
+touch "$dir/ready"
+trap - EXIT
+echo "start.sh: ready after $SECONDS s with engine $engine, gRPC on 127.0.0.1:$grpc, metrics on 127.0.0.1:$metrics, log $dir/server.log" >&2
+echo "$pid"

@@ -9,10 +9,10 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -69,7 +69,7 @@ final class TritonCommand implements Callable<Integer> {
             mixinStandardHelpOptions = true,
             description =
                     "Lays out and starts tritonserver 2.51 with the policy model (Linux x86-64, glibc 2.35, Python 3.11; the "
-                            + "first start downloads it from PyPI).")
+                            + "first start downloads it from PyPI). When it is ended before the server is ready, nothing of the server is left.")
     static final class Start extends Local implements Callable<Integer> {
         @Option(names = "--policy", description = "Hugging Face directory (default: the demo's policy).")
         private Path policy = Workspace.dialPolicy();
@@ -79,19 +79,43 @@ final class TritonCommand implements Callable<Integer> {
                 description = "gRPC port; HTTP and metrics are the next two (default: ${DEFAULT-VALUE}).")
         private int port = 9211;
 
+        @Option(
+                names = "--engine",
+                paramLabel = "NAME",
+                description =
+                        "What draws the tokens: reference (numpy), vllm (the first start makes its environment of 6.2 GB in "
+                                + "~/.cache/foothold; FOOTHOLD_VLLM_ENV names another), uniform (no model) (default: FOOTHOLD_ENGINE, "
+                                + "or reference).")
+        private @Nullable String engine;
+
+        @Option(
+                names = "--timeout",
+                paramLabel = "SECONDS",
+                description = "How long the server may take to become ready (default: as long as it lives).")
+        private @Nullable Integer timeout;
+
         @Override
         public Integer call() throws IOException, InterruptedException {
+            if (timeout != null && timeout < 1) {
+                throw new FootholdException(
+                        ErrorCode.INVALID_INPUT, "--timeout must be at least 1 second, got " + timeout);
+            }
             if (process().isPresent()) {
                 throw new FootholdException(
                         ErrorCode.WRONG_STATE,
                         "a tritonserver of " + dir() + " runs already, process "
                                 + process().get().pid() + " (./foothold triton stop ends it)");
             }
-            Process script = new ProcessBuilder(
-                            Workspace.root().resolve("k8s/triton/start.sh").toString(),
-                            dir().toString(),
-                            policy.toAbsolutePath().toString(),
-                            Integer.toString(port))
+            List<String> command = new ArrayList<>();
+            command.add(Workspace.root().resolve("k8s/triton/start.sh").toString());
+            if (engine != null) {
+                command.addAll(List.of("--engine", engine));
+            }
+            if (timeout != null) {
+                command.addAll(List.of("--timeout", Integer.toString(timeout)));
+            }
+            command.addAll(List.of(dir().toString(), policy.toAbsolutePath().toString(), Integer.toString(port)));
+            Process script = new ProcessBuilder(command)
                     .redirectError(ProcessBuilder.Redirect.INHERIT)
                     .start();
             List<String> lines = new String(script.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
@@ -101,32 +125,28 @@ final class TritonCommand implements Callable<Integer> {
                 throw new FootholdException(
                         ErrorCode.PEER_UNAVAILABLE, "no tritonserver could be started here; the reason stands above");
             }
-            Workspace.write(dir().resolve("server.pid"), lines.get(lines.size() - 1) + "\n");
             System.out.println("tritonserver runs: gRPC 127.0.0.1:" + port + ", log " + dir().resolve("server.log"));
             return 0;
         }
     }
 
     /** Stops the server. */
-    @Command(name = "stop", mixinStandardHelpOptions = true, description = "Stops the server that start started.")
+    @Command(
+            name = "stop",
+            mixinStandardHelpOptions = true,
+            description = "Stops the server that start started, with every process of it.")
     static final class Stop extends Local implements Callable<Integer> {
         @Override
-        public Integer call() throws InterruptedException {
-            Optional<ProcessHandle> server = process();
-            if (server.isEmpty()) {
+        public Integer call() throws IOException, InterruptedException {
+            if (!Files.isDirectory(dir())) {
                 System.out.println("no tritonserver of " + dir() + " runs");
                 return 1;
             }
-            server.get().destroy();
-            try {
-                server.get().onExit().get(40, TimeUnit.SECONDS);
-            } catch (java.util.concurrent.TimeoutException | java.util.concurrent.ExecutionException e) {
-                // It keeps running while a client's stream is open, beyond every limit of its own.
-                server.get().descendants().forEach(ProcessHandle::destroyForcibly);
-                server.get().destroyForcibly();
-            }
-            System.out.println("tritonserver stopped");
-            return 0;
+            return new ProcessBuilder(
+                            Workspace.root().resolve("k8s/triton/stop.sh").toString(), dir().toString())
+                    .inheritIO()
+                    .start()
+                    .waitFor();
         }
     }
 

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 
 /** The policy's tensor contract: seeds, chunks, given tokens, control operations. */
 final class ContractCases {
@@ -37,20 +38,22 @@ final class ContractCases {
             equal(Arrays.toString(ids(s.of("one"))), Arrays.toString(ids(s.of("all"))), "tokens of interval 0");
             equal(1, s.of("all").size(), "responses of interval 0");
         });
-        checks.check("contract: given tokens are continued with the tail of the whole", () -> {
+        String tail = "contract: given tokens are continued with the tail of the whole";
+        String noise = "vLLM draws its own noise, which depends on where a sequence was begun";
+        checks.unless(peer.vllm(), Conformance.Outcome.DIFFERS, tail, noise, () -> {
             int[] whole = ids(peer.stream(List.of(peer.every("w", 16, 4))).of("w"));
             int[] start = new int[3 + 6];
             System.arraycopy(new int[] {3, 4, 5}, 0, start, 0, 3);
             System.arraycopy(whole, 0, start, 3, 6);
-            ModelInferRequest.Builder tail = peer.request("t");
-            Tensors.put(tail, PolicyTensors.INPUT_IDS, Tensors.ofInts(start));
-            Tensors.put(tail, PolicyTensors.PROMPT_LENGTH, Tensors.ofInts(3));
-            Tensors.put(tail, PolicyTensors.MAX_TOKENS, Tensors.ofInts(10));
-            Tensors.put(tail, PolicyTensors.RANDOM_SEED, Tensors.ofUnsignedLong(7));
-            Tensors.put(tail, PolicyTensors.IGNORE_EOS, Tensors.ofBool(true));
+            ModelInferRequest.Builder rest = peer.request("t");
+            Tensors.put(rest, PolicyTensors.INPUT_IDS, Tensors.ofInts(start));
+            Tensors.put(rest, PolicyTensors.PROMPT_LENGTH, Tensors.ofInts(3));
+            Tensors.put(rest, PolicyTensors.MAX_TOKENS, Tensors.ofInts(10));
+            Tensors.put(rest, PolicyTensors.RANDOM_SEED, Tensors.ofUnsignedLong(7));
+            Tensors.put(rest, PolicyTensors.IGNORE_EOS, Tensors.ofBool(true));
             equal(
                     Arrays.toString(Arrays.copyOfRange(whole, 6, 16)),
-                    Arrays.toString(ids(peer.stream(List.of(tail.build())).of("t"))),
+                    Arrays.toString(ids(peer.stream(List.of(rest.build())).of("t"))),
                     "tail");
         });
         checks.check("contract: the last response says why and how much", () -> {
@@ -74,7 +77,11 @@ final class ContractCases {
         checks.check("contract: a stop token ends the sequence and is named", () -> {
             int[] whole = ids(peer.stream(List.of(peer.every("w", 16, 0))).of("w"));
             ModelInferRequest.Builder stop = peer.generate("stop", 16);
-            Tensors.put(stop, PolicyTensors.STOP_TOKEN_IDS, Tensors.ofInts(1_000, whole[5]));
+            int other = IntStream.rangeClosed(0, whole.length)
+                    .filter(id -> Arrays.stream(whole).noneMatch(drawn -> drawn == id))
+                    .findFirst()
+                    .orElseThrow();
+            Tensors.put(stop, PolicyTensors.STOP_TOKEN_IDS, Tensors.ofInts(other, whole[5]));
             List<ModelStreamInferResponse> r =
                     peer.stream(List.of(stop.build())).of("stop");
             Map<String, Tensor> t = Tensors.of(r.get(r.size() - 1).getInferResponse());

@@ -38,11 +38,15 @@ final class Peer implements AutoCloseable {
 
     static final long SECONDS = 20;
 
+    /** How long a load or unload of the model may take: vLLM compiles, and gives its memory back slowly. */
+    static final long LOAD_SECONDS = 600;
+
     private final String model;
     private final String secret;
     private final ManagedChannel channel;
     private final GRPCInferenceServiceGrpc.GRPCInferenceServiceBlockingStub stub;
     private final boolean triton;
+    private @Nullable String engine;
 
     Peer(String target, String model, String secret) {
         this.model = model;
@@ -74,6 +78,23 @@ final class Peer implements AutoCloseable {
     /** Whether it calls itself tritonserver. */
     boolean triton() {
         return triton;
+    }
+
+    /** Whether vLLM draws its tokens, as its status says. */
+    boolean vllm() {
+        if (engine == null) {
+            try {
+                engine = status().contains("\"engine\": \"vllm\"") ? "vllm" : "";
+            } catch (Exception e) {
+                throw new Checks.Wrong("op status: " + e);
+            }
+        }
+        return engine.equals("vllm");
+    }
+
+    /** For calls that load or unload the model. */
+    GRPCInferenceServiceGrpc.GRPCInferenceServiceBlockingStub load() {
+        return stub.withDeadlineAfter(LOAD_SECONDS, TimeUnit.SECONDS);
     }
 
     GRPCInferenceServiceGrpc.GRPCInferenceServiceBlockingStub call() {

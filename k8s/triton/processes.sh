@@ -1,0 +1,21 @@
+# Functions over the processes of a tritonserver, sourced by the scripts beside it. start.sh gives the server FOOTHOLD_TRITON_DIR, which
+# its model's process and that one's children inherit, and a session of its own.
+
+members() { # directory: ids of every process of its server, orphans too
+  local marked sessions
+  marked=$(grep -lszxF "FOOTHOLD_TRITON_DIR=$1" /proc/[0-9]*/environ 2> /dev/null | cut -d/ -f3) || true
+  [ -n "$marked" ] || return 0
+  # A process may have written over its environment with a title of its own: those share the session of one that has not.
+  sessions=$(ps -o sid= -p "$(paste -sd, <<< "$marked")" | sort -u | paste -sd, | tr -d ' ')
+  { echo "$marked"; [ -z "$sessions" ] || ps -o pid= -s "$sessions" | tr -d ' '; } | sort -un
+}
+
+end_members() { # directory: ends all of them, at once if they do not end by themselves
+  local left
+  left=$(members "$1")
+  [ -n "$left" ] || return 0
+  kill -TERM $left 2> /dev/null || true
+  for _ in $(seq 25); do left=$(members "$1"); [ -n "$left" ] || return 0; sleep 0.2; done
+  kill -KILL $left 2> /dev/null || true
+  for _ in $(seq 50); do [ -n "$(members "$1")" ] || return 0; sleep 0.1; done
+}

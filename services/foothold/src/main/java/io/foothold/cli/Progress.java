@@ -95,6 +95,9 @@ final class Progress {
             case "localizer_fallback" ->
                 line(runId + ": too few resets were clean; thoughts are chosen at random from update "
                         + json.path("update").asLong());
+            case "checkpoint_damaged" ->
+                line(runId + ": " + json.path("what").asText() + "; going on from update "
+                        + json.path("resumed_from").asLong());
             case "alarm" -> line(runId + ": ALARM: " + json.path("what").asText());
             case "group_dropped" ->
                 line(runId + ": group dropped: " + json.path("reason").asText());

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.contracts.triton.PolicyTensors;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.inference.ModelConfigRequest;
@@ -79,6 +80,72 @@ class WholeRunTest {
             assertThat(finish(stack, "r").state()).isEqualTo("finished");
             assertThat(digests(stack, "r")).isEqualTo(whole);
             assertThat(stack.ledger.audit("r").sound()).isTrue();
+        }
+    }
+
+    /** Nor does the best policy change hands because a process was new and had measured nothing. */
+    @Test
+    void aDamagedCheckpointIsPassedOverAndTheRunEndsWithTheDigestOfAnUninterruptedOne() throws Exception {
+        List<String> options = List.of("checkpoint.every=1", "checkpoint.keep=2", "evaluation.every=1");
+        List<String> whole;
+        try (Stack stack = new Stack(directory.resolve("whole"))) {
+            stack.runs.create("r", yaml("pope-dial", 4, ""), options);
+            assertThat(finish(stack, "r").state()).isEqualTo("finished");
+            whole = digests(stack, "r");
+        }
+        Path home = directory.resolve("broken");
+        Path checkpoints = home.resolve("runs/r/learner/checkpoints");
+        try (Stack stack = new Stack(home)) {
+            stack.runs.create("r", yaml("pope-dial", 4, ""), options);
+            await().atMost(Duration.ofSeconds(60))
+                    .until(() -> digests(stack, "r").size() >= 2);
+            stack.runs.stop("r");
+            assertThat(finish(stack, "r").state()).isEqualTo("stopped");
+        }
+        long newest;
+        try (var all = Files.list(checkpoints)) {
+            newest = all.map(p -> p.getFileName().toString())
+                    .filter(name -> name.matches("\\d+"))
+                    .mapToLong(Long::parseLong)
+                    .max()
+                    .orElseThrow();
+        }
+        Path moments = checkpoints.resolve(newest + "/moments.safetensors");
+        byte[] bytes = Files.readAllBytes(moments);
+        bytes[bytes.length / 2] ^= 1;
+        Files.write(moments, bytes);
+        try (Stack stack = new Stack(home)) {
+            stack.runs.resume("r");
+            LedgerStore.RunRow row = finish(stack, "r");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            assertThat(digests(stack, "r")).isEqualTo(whole);
+            assertThat(stack.ledger.audit("r").sound()).isTrue();
+            assertThat(stack.ledger.events("r", 0))
+                    .filteredOn(e -> e.kind().equals("checkpoint_damaged"))
+                    .singleElement()
+                    .satisfies(e ->
+                            assertThat(e.json()).contains("moments.safetensors", "\"resumed_from\":" + (newest - 1)));
+            long best = 0;
+            double most = -1;
+            ObjectMapper mapper = new ObjectMapper();
+            for (String text : stack.ledger.evaluations("r")) {
+                double share = mapper.readTree(text).path("pass@1").asDouble();
+                if (share > most) {
+                    most = share;
+                    best = mapper.readTree(text).path("update").asLong();
+                }
+            }
+            assertThat(mapper.readTree(checkpoints.resolve("best/state.json").toFile())
+                            .path("state")
+                            .path("update")
+                            .asLong())
+                    .isEqualTo(best);
+            if (best > 0) {
+                assertThat(PolicyDirectory.open(checkpoints.resolve("best"))
+                                .weights()
+                                .digest())
+                        .isEqualTo(whole.get((int) best - 1));
+            }
         }
     }
 

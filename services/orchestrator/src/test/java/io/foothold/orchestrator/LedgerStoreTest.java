@@ -84,6 +84,28 @@ class LedgerStoreTest {
     }
 
     @Test
+    void groupsStayAsLongAsTheLearnerMayGoBackBehindThem() {
+        try (LedgerStore ledger = open()) {
+            for (long update = 1; update <= 4; update++) {
+                String id = "a" + update;
+                verified(ledger, id);
+                LedgerStore.await(ledger.admit(
+                        "r",
+                        update,
+                        List.of(group(0, id).toBuilder().setUpdate(update).build())));
+                LedgerStore.await(ledger.trained(manifest("d" + update, id).toBuilder()
+                        .setUpdate(update)
+                        .setCheckpointedUpdate(update)
+                        .setOldestKeptUpdate(Math.max(0, update - 2))
+                        .build()));
+            }
+            assertThat(ledger.admittedBatch("r", 2)).isEmpty();
+            assertThat(ledger.admittedBatch("r", 3)).hasSize(1);
+            assertThat(ledger.admittedBatch("r", 4)).hasSize(1);
+        }
+    }
+
+    @Test
     void stepsThatALifeDoesNotHaveAreRefusedAndDoNotHurtNeighbours() {
         try (LedgerStore ledger = open()) {
             verified(ledger, "a");

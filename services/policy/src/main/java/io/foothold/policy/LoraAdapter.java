@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 
 /** The values of a model's adapters in host memory, float32, and PEFT's files. Immutable by convention. */
 public final class LoraAdapter {
@@ -158,11 +160,11 @@ public final class LoraAdapter {
     }
 
     /**
-     * Writes a directory that {@code PeftModel.from_pretrained} loads.
+     * The files of a directory that {@code PeftModel.from_pretrained} loads, by name; bytes are made when they are asked for.
      *
      * @param base directory of the base model, as it stands in the file
      */
-    public void write(Path directory, Path base) {
+    public Map<String, Supplier<byte[]>> files(Path base) {
         ObjectNode json = new ObjectMapper().createObjectNode();
         json.put("peft_type", "LORA").put("task_type", "CAUSAL_LM");
         json.put("base_model_name_or_path", base.toAbsolutePath().toString());
@@ -176,9 +178,15 @@ public final class LoraAdapter {
         for (int i = 0; i < names.size(); i++) {
             tensors.put(PREFIX + names.get(i), new Safetensors.Tensor(shapes.get(i), values.get(i)));
         }
-        PolicyWeights.writeDurably(directory.resolve(WEIGHTS), Safetensors.encode(tensors));
-        PolicyWeights.writeDurably(
-                directory.resolve(CONFIG), json.toPrettyString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        Map<String, Supplier<byte[]>> out = new LinkedHashMap<>();
+        out.put(WEIGHTS, () -> Safetensors.encode(tensors));
+        out.put(CONFIG, () -> json.toPrettyString().getBytes(StandardCharsets.UTF_8));
+        return out;
+    }
+
+    /** Writes {@link #files} into a directory. */
+    public void write(Path directory, Path base) {
+        files(base).forEach((name, bytes) -> PolicyWeights.writeDurably(directory.resolve(name), bytes.get()));
     }
 
     /** Base weights with these adapters in them: what is sampled from. Same arithmetic as the learner's. */

@@ -5,8 +5,11 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * A policy as a Hugging Face directory: {@code config.json}, {@code generation_config.json}, {@code tokenizer.json},
@@ -64,29 +67,44 @@ public record PolicyDirectory(Path path, Path base, ModelConfig config, Optional
         return ChatTemplate.read(base);
     }
 
-    /** Copies what belongs to the tokenizer beside tokenizer.json, so that another directory is as complete as this one. */
-    public void copyTokenizerFiles(Path target) {
+    /**
+     * What belongs to the tokenizer beside tokenizer.json, by name, so that another directory becomes as complete as this one.
+     * Bytes are read when they are asked for.
+     */
+    public Map<String, Supplier<byte[]>> tokenizerFiles() {
+        Map<String, Supplier<byte[]>> out = new LinkedHashMap<>();
         for (String name : TOKENIZER_FILES) {
             Path file = base.resolve(name);
             if (Files.exists(file)) {
-                try {
-                    PolicyWeights.writeDurably(target.resolve(name), Files.readAllBytes(file));
-                } catch (IOException e) {
-                    throw new PolicyException(file + " cannot be read: " + e.getMessage(), e);
-                }
+                out.put(name, () -> {
+                    try {
+                        return Files.readAllBytes(file);
+                    } catch (IOException e) {
+                        throw new PolicyException(file + " cannot be read: " + e.getMessage(), e);
+                    }
+                });
             }
         }
+        return out;
     }
 
     /** Writes a whole directory. */
     public static PolicyDirectory write(Path path, PolicyWeights weights, String tokenizerJson) {
+        files(weights, tokenizerJson)
+                .forEach((name, bytes) -> PolicyWeights.writeDurably(path.resolve(name), bytes.get()));
+        return new PolicyDirectory(path, path, weights.config(), Optional.empty());
+    }
+
+    /** The files of a directory by name; bytes are made when they are asked for, so that one file at a time is in memory. */
+    public static Map<String, Supplier<byte[]>> files(PolicyWeights weights, String tokenizerJson) {
         ModelConfig config = weights.config();
-        PolicyWeights.writeDurably(path.resolve("config.json"), config.toJson().getBytes(StandardCharsets.UTF_8));
+        Map<String, Supplier<byte[]>> out = new LinkedHashMap<>();
+        out.put("config.json", () -> config.toJson().getBytes(StandardCharsets.UTF_8));
         String generation = "{\n  \"eos_token_id\": " + config.endTokens() + "\n}\n";
-        PolicyWeights.writeDurably(path.resolve("generation_config.json"), generation.getBytes(StandardCharsets.UTF_8));
-        PolicyWeights.writeDurably(path.resolve("tokenizer.json"), tokenizerJson.getBytes(StandardCharsets.UTF_8));
-        PolicyWeights.writeDurably(path.resolve("model.safetensors"), weights.encode());
-        return new PolicyDirectory(path, path, config, Optional.empty());
+        out.put("generation_config.json", () -> generation.getBytes(StandardCharsets.UTF_8));
+        out.put("tokenizer.json", () -> tokenizerJson.getBytes(StandardCharsets.UTF_8));
+        out.put("model.safetensors", weights::encode);
+        return out;
     }
 
     /** The text of {@code tokenizer.json}. */

@@ -1,17 +1,9 @@
 package io.foothold.policy;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -165,12 +157,12 @@ public final class PolicyWeights {
 
     /** SHA-256 of some bytes, hexadecimal. */
     public static String digestOf(byte[] bytes) {
-        return HexFormat.of().formatHex(sha256().digest(bytes));
+        return Sha256.of(bytes);
     }
 
     private static String digestOf(Path file) {
         try {
-            return digestOf(Files.readAllBytes(file));
+            return Sha256.of(file);
         } catch (IOException e) {
             throw new PolicyException("artefact " + file + " cannot be read: " + e.getMessage(), e);
         }
@@ -178,31 +170,10 @@ public final class PolicyWeights {
 
     /** Writes a file so that after a crash it is there whole or not at all. */
     public static void writeDurably(Path file, byte[] bytes) {
-        Path temporary = file.resolveSibling(file.getFileName() + ".part");
         try {
-            Files.createDirectories(file.toAbsolutePath().getParent());
-            try (FileChannel channel = FileChannel.open(
-                    temporary,
-                    StandardOpenOption.CREATE,
-                    StandardOpenOption.WRITE,
-                    StandardOpenOption.TRUNCATE_EXISTING)) {
-                ByteBuffer buffer = ByteBuffer.wrap(bytes);
-                while (buffer.hasRemaining()) {
-                    channel.write(buffer);
-                }
-                channel.force(true);
-            }
-            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            Disk.REAL.replace(file, bytes);
         } catch (IOException e) {
             throw new PolicyException("cannot write " + file + ": " + e.getMessage(), e);
-        }
-    }
-
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("the JDK has no SHA-256", e);
         }
     }
 }

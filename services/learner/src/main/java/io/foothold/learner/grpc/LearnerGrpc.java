@@ -119,6 +119,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                     .setArtefactUri(uri(run, artefact.name()))
                     .setDigest(artefact.digest())
                     .setCheckpointedUpdate(run.checkpointed())
+                    .addAllDamagedCheckpoints(run.damagedCheckpoints())
                     .build();
         });
     }
@@ -203,6 +204,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                 .setOptimizerSteps(manifest.optimizerSteps())
                 .setGroupsWithSignal(manifest.groupsWithSignal())
                 .setCheckpointedUpdate(run.checkpointed())
+                .setOldestKeptUpdate(run.oldestKept())
                 .putAllMetrics(manifest.metrics())
                 .setSettingsDigest(PolicyWeights.digestOf(run.settingsText().getBytes(StandardCharsets.UTF_8)));
         manifest.advantages()
@@ -292,8 +294,9 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
             if (run == null) {
                 throw new FootholdException(ErrorCode.WRONG_STATE, "run " + request.getRunId() + " is not open");
             }
-            run.checkpoint(request.getLabel());
-            return SaveCheckpointResponse.newBuilder().setUpdate(run.update()).build();
+            long update = request.hasUpdate() ? request.getUpdate() : run.update();
+            run.checkpoint(request.getLabel(), update);
+            return SaveCheckpointResponse.newBuilder().setUpdate(update).build();
         });
     }
 

@@ -3,12 +3,14 @@ package io.foothold.learner.train;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.loss.CreditPlan;
+import io.foothold.policy.Disk;
 import io.foothold.policy.Lora;
 import io.foothold.policy.LoraAdapter;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyException;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Trainer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -25,10 +28,15 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LearnerRun implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(LearnerRun.class);
+    private static final String MOMENTS = "moments.safetensors";
+    /** A directory in PEFT's format, beside the merged weights. */
+    private static final String ADAPTER = "adapter";
 
     private final RunSettings settings;
     private final PolicyDirectory base;
     private final RunStore store;
+    private final CheckpointStore checkpoints;
+    private final List<String> damaged;
     private final Trainer trainer;
     private long update;
     private long version;
@@ -36,18 +44,30 @@ public final class LearnerRun implements AutoCloseable {
     private RunStore.Artefact artefact;
 
     /**
-     * Opens a run where its newest checkpoint left it, or at the base policy.
+     * Opens a run where its newest whole checkpoint left it, or at the base policy.
      *
      * @param basePolicy Hugging Face directory
      * @param home directory of this run's files
+     * @throws FootholdException {@link ErrorCode#CONFLICT} when the checkpoint was made with other settings,
+     *     {@link ErrorCode#INVALID_DATA} naming the files when every checkpoint is damaged
      */
     public LearnerRun(Path basePolicy, Path home, RunSettings settings) {
+        this(basePolicy, home, settings, Disk.REAL);
+    }
+
+    LearnerRun(Path basePolicy, Path home, RunSettings settings, Disk disk) {
         this.settings = settings;
         this.base = PolicyDirectory.open(basePolicy);
-        this.store = new RunStore(home, base);
-        Optional<RunStore.Checkpoint> checkpoint = store.newest(settings.text());
+        this.store = new RunStore(home, disk);
+        this.checkpoints = new CheckpointStore(home.resolve("checkpoints"), settings.checkpointsKept(), disk);
+        checkpoints.recover();
+        CheckpointStore.Found found = checkpoints.newest(settings.text());
+        this.damaged = List.copyOf(found.damaged());
+        Optional<CheckpointStore.Checkpoint> checkpoint = found.checkpoint();
         LoraAdapter adapter = settings.lora()
-                .map(lora -> checkpoint.map(c -> store.readAdapter(c)).orElseGet(() -> first(lora)))
+                .map(lora -> checkpoint
+                        .map(c -> LoraAdapter.read(base.config(), c.directory().resolve(ADAPTER)))
+                        .orElseGet(() -> first(lora)))
                 .orElse(null);
         // Adapters stand on the base, whatever they have become; trained weights are the checkpoint's.
         PolicyWeights begin = adapter == null && checkpoint.isPresent()
@@ -58,10 +78,10 @@ public final class LearnerRun implements AutoCloseable {
             trainer.setBase(base.weights());
         }
         checkpoint.ifPresent(c -> {
-            trainer.restore(c.moments(), c.optimizerSteps());
-            update = c.update();
-            version = c.version();
-            checkpointed = c.update();
+            trainer.restore(c.directory().resolve(MOMENTS), c.state().optimizerSteps());
+            update = c.state().update();
+            version = c.state().version();
+            checkpointed = update;
         });
         this.artefact = store.writeArtefact(trainer.weights());
     }
@@ -93,6 +113,16 @@ public final class LearnerRun implements AutoCloseable {
         return checkpointed;
     }
 
+    /** The oldest update that the run can go on from, should newer checkpoints be lost; 0 for the base policy. */
+    public long oldestKept() {
+        return checkpoints.oldestKept();
+    }
+
+    /** Checkpoints that were passed over when the run was opened, each with its files and what is wrong with them. */
+    public List<String> damagedCheckpoints() {
+        return damaged;
+    }
+
     /** The artefact of the weights. */
     public RunStore.Artefact artefact() {
         return artefact;
@@ -122,7 +152,7 @@ public final class LearnerRun implements AutoCloseable {
             Manifest manifest = learn(number, groups);
             store.writeManifest(manifest);
             if (number % settings.checkpointEvery() == 0) {
-                checkpoint("");
+                checkpoint("", update);
             }
             return manifest;
         } catch (PolicyException e) {
@@ -289,19 +319,39 @@ public final class LearnerRun implements AutoCloseable {
      * Writes a checkpoint.
      *
      * @param label keeps it apart from retention; empty for an ordinary one
+     * @param number the update whose weights are meant: the last one, or with a label an earlier one, of which the weights alone
+     *     are written
+     * @throws FootholdException {@link ErrorCode#WRONG_STATE} when that update is not there any more or not yet
      */
-    public void checkpoint(String label) {
-        store.writeCheckpoint(
-                label,
-                new RunStore.State(update, version, trainer.steps(), settings.text()),
-                trainer.weights(),
-                trainer.encodeMoments(),
-                trainer.adapter(),
-                settings.checkpointsKept());
+    public void checkpoint(String label, long number) {
+        Map<String, Supplier<byte[]>> files = new LinkedHashMap<>();
+        CheckpointStore.State state;
+        if (number == update) {
+            state = new CheckpointStore.State(update, version, trainer.steps(), settings.text());
+            files.putAll(PolicyDirectory.files(trainer.weights(), base.tokenizerJson()));
+            files.put(MOMENTS, trainer::encodeMoments);
+            trainer.adapter().ifPresent(a -> a.files(base.base())
+                    .forEach((name, bytes) -> files.put(ADAPTER + "/" + name, bytes)));
+        } else {
+            Manifest then = label.isEmpty() || number > update
+                    ? null
+                    : store.readManifest(number).orElse(null);
+            if (then == null || !Files.exists(artefactFile(then.artefact()))) {
+                throw new FootholdException(
+                        ErrorCode.WRONG_STATE,
+                        "a checkpoint of update " + number + " cannot be written: the run is at update " + update);
+            }
+            state = new CheckpointStore.State(number, then.policyVersion(), 0, settings.text());
+            PolicyWeights weights =
+                    PolicyWeights.readArtefact(base.config(), artefactFile(then.artefact()), then.digest());
+            files.putAll(PolicyDirectory.files(weights, base.tokenizerJson()));
+        }
+        files.putAll(base.tokenizerFiles());
+        checkpoints.write(label, state, files);
         if (label.isEmpty()) {
             checkpointed = update;
         }
-        LOG.infof("checkpoint %s of update %d written", label.isEmpty() ? Long.toString(update) : label, update);
+        LOG.infof("checkpoint %s of update %d written", label.isEmpty() ? Long.toString(number) : label, number);
     }
 
     @Override

@@ -297,7 +297,7 @@ public final class LedgerStore implements AutoCloseable {
                     c,
                     "delete from admitted_batch where run_id = ? and update_number <= ?",
                     run,
-                    manifest.getCheckpointedUpdate());
+                    manifest.getOldestKeptUpdate());
         });
     }
 
@@ -310,7 +310,7 @@ public final class LedgerStore implements AutoCloseable {
                 runId));
     }
 
-    /** The stored groups of an update that was admitted and is not yet in a checkpoint. */
+    /** The stored groups of an update that was admitted and is not yet in every checkpoint that the learner may go back to. */
     public List<TrainGroup> admittedBatch(String runId, long update) {
         return query(c -> {
             try (PreparedStatement s =

@@ -324,13 +324,19 @@ public final class Services implements AutoCloseable {
         return manifest;
     }
 
-    /** Writes a checkpoint. */
-    public long checkpoint(String runId, String label) {
-        return await(learner.saveCheckpoint(SaveCheckpointRequest.newBuilder()
-                        .setRunId(runId)
-                        .setLabel(label)
-                        .build()))
-                .getUpdate();
+    /** Writes a checkpoint of a run's last update. */
+    public void checkpoint(String runId) {
+        await(learner.saveCheckpoint(
+                SaveCheckpointRequest.newBuilder().setRunId(runId).build()));
+    }
+
+    /** Writes a checkpoint under a label. */
+    public void checkpoint(String runId, String label, long update) {
+        await(learner.saveCheckpoint(SaveCheckpointRequest.newBuilder()
+                .setRunId(runId)
+                .setLabel(label)
+                .setUpdate(update)
+                .build()));
     }
 
     /** A failure of a stream item as an exception. */

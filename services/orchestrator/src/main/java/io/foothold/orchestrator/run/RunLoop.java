@@ -28,13 +28,13 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.DoubleConsumer;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -99,7 +99,7 @@ final class RunLoop {
     private int droppedInARow;
     private int zeroRewardUpdates;
     private int verifierErrors;
-    private double best = -1;
+    private final BestEvaluation best = new BestEvaluation();
     private boolean fallbackTold;
     private long earlierTokens;
     private long evaluatedAt;
@@ -144,7 +144,7 @@ final class RunLoop {
             open();
             loadEvaluations();
             log.event("run_started", log.object().put("update", update).put("updates", 0));
-            evaluate();
+            evaluate(passAt1 -> {});
             return new End("finished", "");
         });
     }
@@ -177,7 +177,7 @@ final class RunLoop {
             take(reports.take());
         }
         settle();
-        services.checkpoint(spec.runId(), "");
+        services.checkpoint(spec.runId());
         return over() ? new End("finished", "") : new End("stopped", "asked to stop after update " + update);
     }
 
@@ -198,6 +198,9 @@ final class RunLoop {
         version = open.getPolicyVersion();
         String uri = open.getArtefactUri();
         String digest = open.getDigest();
+        List<String> damaged = open.getDamagedCheckpointsList();
+        damaged.forEach(what ->
+                log.event("checkpoint_damaged", log.object().put("what", what).put("resumed_from", open.getUpdate())));
         LedgerStore.await(ledger.dropUnfinished(spec.runId(), "the process that sampled it died"));
         // Either side may be behind. Updates that the learner lost are trained again from the store; updates that the
         // ledger did not hear of are asked for again and answered with their manifests; one that was admitted only is
@@ -219,7 +222,8 @@ final class RunLoop {
             throw new FootholdException(
                     ErrorCode.INVALID_DATA,
                     "the ledger holds update " + done + ", but learner and stored batches reach update " + update
-                            + " only: the learner's directory was lost");
+                            + " only: "
+                            + (damaged.isEmpty() ? "the learner's directory was lost" : String.join("; ", damaged)));
         }
         publish(uri, digest);
         if (spec.resets() && spec.keptLocalizer()) {
@@ -269,6 +273,9 @@ final class RunLoop {
         new GoldCheck(spec, services).check("problems.train", train);
         groups.know(train);
         loadEvaluations();
+        best.restore(
+                ledger.evaluations(spec.runId()),
+                evaluationProblems.keySet().iterator().next());
         problemIds = train.stream().map(Problem::getId).toList();
         if (spec.file().count("mining.samples") > 0) {
             problemIds = mined();
@@ -725,20 +732,20 @@ final class RunLoop {
             return;
         }
         evaluatedAt = trainingTokens();
-        OptionalDouble first = evaluate();
-        if (first.isPresent() && first.getAsDouble() > best) {
-            best = first.getAsDouble();
-            services.checkpoint(spec.runId(), "best");
-        }
+        evaluate(passAt1 -> {
+            if (best.improvedBy(passAt1)) {
+                services.checkpoint(spec.runId(), "best", update);
+            }
+        });
     }
 
     /**
      * Evaluates every set that was not evaluated at this update.
      *
-     * @return pass@1 of the first set; empty when it was evaluated before, or nothing of it was judged
+     * @param measured told pass@1 of the first set, if anything of it was judged, before the evaluation is stored: after a crash
+     *     between the two it is measured again
      */
-    private OptionalDouble evaluate() throws InterruptedException {
-        OptionalDouble first = OptionalDouble.empty();
+    private void evaluate(DoubleConsumer measured) throws InterruptedException {
         for (Map.Entry<String, List<Problem>> set : evaluationProblems.entrySet()) {
             if (ledger.evaluated(spec.runId(), update, set.getKey())) {
                 continue;
@@ -748,17 +755,16 @@ final class RunLoop {
             result.json().put("training_tokens", trainingTokens());
             ObjectNode byUse = result.json().putObject("tokens_by_use");
             ledger.tokensByUse(spec.runId()).forEach(byUse::put);
+            if (set.getKey().equals(evaluationProblems.keySet().iterator().next())) {
+                result.passAt1().ifPresent(measured);
+            }
             LedgerStore.await(ledger.saveEvaluation(
                     spec.runId(), update, set.getKey(), result.json().toString()));
             log.samples(set.getKey(), update, result.samples());
             log.event("evaluation_done", result.json());
             result.passAt1()
                     .ifPresent(value -> log.scalars(update, Map.of("evaluation/" + set.getKey() + "/pass@1", value)));
-            if (set.getKey().equals(evaluationProblems.keySet().iterator().next())) {
-                first = result.passAt1();
-            }
         }
-        return first;
     }
 
     /** What training has cost so far in sampled tokens; evaluation, mining and search are apart. */

@@ -20,6 +20,8 @@ public enum ErrorCode {
     PEER_UNAVAILABLE(true, Fault.PEER, Status.Code.UNAVAILABLE, 503),
     /** An answer did not come in time. */
     DEADLINE(true, Fault.PEER, Status.Code.DEADLINE_EXCEEDED, 504),
+    /** A rollout was sampled, and no verifier gave a verdict that may be used. */
+    NO_VERDICT(true, Fault.PEER, Status.Code.UNAVAILABLE, 503),
     /** The service is shutting down. */
     DRAINING(true, Fault.PEER, Status.Code.UNAVAILABLE, 503),
     /** Disk or memory is full. */

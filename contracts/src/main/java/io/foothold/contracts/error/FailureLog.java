@@ -29,6 +29,7 @@ public final class FailureLog {
                     CONFLICT,
                     WRONG_STATE,
                     NO_CREDIT,
+                    NO_VERDICT,
                     PEER_UNAVAILABLE,
                     DEADLINE,
                     DRAINING,

@@ -4,6 +4,8 @@ import io.foothold.v1.ItemFailure;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.smallrye.mutiny.TimeoutException;
+import java.io.IOException;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -58,16 +60,14 @@ public final class FootholdException extends RuntimeException {
         if (t instanceof StatusRuntimeException status) {
             return ofStatus(status);
         }
-        if (t instanceof java.util.concurrent.TimeoutException) {
+        if (t instanceof java.util.concurrent.TimeoutException || t instanceof TimeoutException) {
             return new FootholdException(ErrorCode.DEADLINE, "no answer in time", t);
         }
         return new FootholdException(ErrorCode.INTERNAL, t.getClass().getSimpleName() + ": " + t.getMessage(), t);
     }
 
     private static FootholdException ofStatus(StatusRuntimeException status) {
-        String text = Objects.requireNonNullElse(
-                status.getStatus().getDescription(),
-                status.getStatus().getCode().name());
+        String text = description(status.getStatus());
         Metadata trailers = status.getTrailers();
         String name = trailers == null ? null : trailers.get(CODE_KEY);
         if (name != null) {
@@ -90,6 +90,33 @@ public final class FootholdException extends RuntimeException {
                     default -> ErrorCode.INTERNAL;
                 };
         return new FootholdException(code, text, status);
+    }
+
+    /** Whether it says how a connection failed, and not what a service said of itself. */
+    public boolean ofConnection() {
+        return switch (getCause()) {
+            case StatusRuntimeException status -> {
+                Metadata trailers = status.getTrailers();
+                yield trailers == null || !trailers.containsKey(CODE_KEY);
+            }
+            case java.util.concurrent.TimeoutException late -> true;
+            case TimeoutException late -> true;
+            case FootholdException inner -> inner.ofConnection();
+            case null -> false;
+            case Throwable other -> false;
+        };
+    }
+
+    /** What a status says; where that is only that something happened to the connection, with what happened. */
+    private static String description(Status status) {
+        String own = Objects.requireNonNullElse(
+                status.getDescription(), status.getCode().name());
+        Throwable root = status.getCause();
+        while (root != null && root.getCause() != null && !(root instanceof FootholdException)) {
+            root = root.getCause();
+        }
+        String more = root instanceof IOException ? root.getMessage() : null;
+        return more == null || own.contains(more) ? own : own + ": " + more;
     }
 
     /** The error as a gRPC status; the code travels in a trailer. */

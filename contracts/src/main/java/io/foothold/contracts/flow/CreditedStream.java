@@ -15,6 +15,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -99,16 +100,42 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
      * @param deadline time a piece of work may take from submission, reconnections included
      * @param firstBackoff pause before the second attempt to open the stream; doubles up to {@code maxBackoff}
      * @param maxBackoff longest pause
+     * @param patience how long a service may be away before all work fails: it cannot be reached, or a stream was opened and not
+     *     even its first credit came
+     * @param answer time from sending a piece of work to its last result, on one connection
      */
-    public record Limits(int window, int maxQueued, Duration deadline, Duration firstBackoff, Duration maxBackoff) {
+    public record Limits(
+            int window,
+            int maxQueued,
+            Duration deadline,
+            Duration firstBackoff,
+            Duration maxBackoff,
+            Duration patience,
+            Duration answer) {
+        /** Limits of which the deadline is the only one of a piece of work. */
+        public Limits(int window, int maxQueued, Duration deadline, Duration firstBackoff, Duration maxBackoff) {
+            this(window, maxQueued, deadline, firstBackoff, maxBackoff, deadline, deadline);
+        }
+
         /** Limits fit for services on one machine. */
         public static Limits standard() {
-            return new Limits(256, 64, Duration.ofMinutes(10), Duration.ofMillis(50), Duration.ofSeconds(5));
+            return new Limits(256, 64, Duration.ofMinutes(10), Duration.ofMillis(50), Duration.ofSeconds(5))
+                    .withPatience(Duration.ofMinutes(5));
         }
 
         /** The same with another deadline. */
         public Limits withDeadline(Duration value) {
-            return new Limits(window, maxQueued, value, firstBackoff, maxBackoff);
+            return new Limits(window, maxQueued, value, firstBackoff, maxBackoff, patience, answer);
+        }
+
+        /** The same with another patience. */
+        public Limits withPatience(Duration value) {
+            return new Limits(window, maxQueued, deadline, firstBackoff, maxBackoff, value, answer);
+        }
+
+        /** The same with another time for an answer. */
+        public Limits withAnswer(Duration value) {
+            return new Limits(window, maxQueued, deadline, firstBackoff, maxBackoff, patience, value);
         }
     }
 
@@ -121,6 +148,8 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         private final Consumer<R> onEach;
         private final CompletableFuture<Map<String, R>> future = new CompletableFuture<>();
         private final long deadlineNanos;
+        private long sentNanos;
+        private boolean sent;
 
         Pending(Q work, List<String> keys, Consumer<R> onEach) {
             this.work = work;
@@ -148,6 +177,10 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
     private boolean opening;
     private boolean closed;
     private boolean lost;
+    /** Since when the service has been away; meaningful while {@link #away}. */
+    private long awaySince;
+
+    private volatile boolean away;
     private @Nullable Throwable lastFailure;
 
     /** A stream that opens itself with the first piece of work. */
@@ -158,14 +191,17 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         this.limits = limits;
         this.timer = Executors.newSingleThreadScheduledExecutor(
                 Thread.ofPlatform().daemon().name("stream-" + name + "-", 0).factory());
-        long tick = Math.clamp(limits.deadline().toMillis() / 4, 10, 1000);
+        long shortest = Math.min(
+                limits.deadline().toMillis(),
+                Math.min(limits.patience().toMillis(), limits.answer().toMillis()));
+        long tick = Math.clamp(shortest / 4, 10, 1000);
         var unused = timer.scheduleWithFixedDelay(this::expire, tick, tick, TimeUnit.MILLISECONDS);
     }
 
     /**
      * Sends one piece of work and gives its results by key once all of them are there. Fails with {@link ErrorCode#DEADLINE}
-     * or {@link ErrorCode#PEER_UNAVAILABLE} when they are not there by the deadline, and with {@link ErrorCode#INVALID_INPUT} when
-     * the work is larger than {@link MessageLimit#BYTES}.
+     * when they are not there in time, with {@link ErrorCode#PEER_UNAVAILABLE} when the service was away for too long, and with
+     * {@link ErrorCode#INVALID_INPUT} when the work is larger than {@link MessageLimit#BYTES}.
      *
      * @param keys the keys that the results will carry; no other work under way may use one of them
      * @param onEach called with every result as it comes
@@ -215,6 +251,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                 return;
             }
             mine = ++generation;
+            wentAway();
             // Here and not when the outbound side opens: the service's first credit may come before that.
             credits = 0;
             unreturned = 0;
@@ -276,6 +313,8 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                 continue;
             }
             credits--;
+            next.sent = true;
+            next.sentNanos = System.nanoTime();
             emitter.emit(shape.narrowed(next.work, Set.copyOf(next.missing)));
         }
         spaceFreed.signalAll();
@@ -290,6 +329,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                 return;
             }
             backoffMillis = 0;
+            away = false;
             if (lost) {
                 lost = false;
                 LOG.infof("%s is there again", name);
@@ -336,6 +376,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             }
             generation++;
             lastFailure = failure;
+            wentAway();
             if (!lost) {
                 lost = true;
                 LOG.warnf(
@@ -358,6 +399,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             FootholdException own = FootholdException.of(failure);
             if (!own.code().retryable()) {
                 // A refusal will be repeated by every attempt: the work that caused it is told at once.
+                away = false;
                 queued.clear();
                 Set<Pending> all = new LinkedHashSet<>(byKey.values());
                 byKey.clear();
@@ -365,8 +407,12 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                 spaceFreed.signalAll();
                 return;
             }
+            unanswered.forEach(p -> p.sent = false);
             unanswered.forEach(queued::addFirst);
-            if (!byKey.isEmpty()) {
+            if (byKey.isEmpty()) {
+                // Nobody waits for it: the time until somebody does is no waiting.
+                away = false;
+            } else {
                 ensureOpen();
             }
         } finally {
@@ -374,18 +420,39 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         }
     }
 
+    private void wentAway() {
+        if (!away) {
+            away = true;
+            awaySince = System.nanoTime();
+        }
+    }
+
+    /** Whether the service is away now: the stream broke, or was opened and nothing came yet. */
+    public boolean away() {
+        return away;
+    }
+
     private void expire() {
         Set<Pending> late = new LinkedHashSet<>();
         Cancellable stuck = null;
+        boolean gone;
         lock.lock();
         try {
             long now = System.nanoTime();
+            gone = away && now - awaySince > limits.patience().toNanos();
             for (Iterator<Pending> it = byKey.values().iterator(); it.hasNext(); ) {
                 Pending pending = it.next();
-                if (now - pending.deadlineNanos > 0) {
+                if (gone
+                        || now - pending.deadlineNanos > 0
+                        || (pending.sent
+                                && now - pending.sentNanos > limits.answer().toNanos())) {
                     late.add(pending);
                     it.remove();
                 }
+            }
+            if (gone) {
+                // Who asks again is given the whole patience again.
+                away = false;
             }
             if (late.isEmpty()) {
                 return;
@@ -403,14 +470,30 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         if (stuck != null) {
             stuck.cancel();
         }
+        Throwable last = lastFailure;
+        String why = last == null
+                ? ""
+                : "; last failure: " + FootholdException.of(last).text();
         for (Pending pending : late) {
-            String why = lastFailure == null
-                    ? ""
-                    : "; last failure: " + FootholdException.of(lastFailure).text();
-            pending.future.completeExceptionally(new FootholdException(
-                    ErrorCode.DEADLINE,
-                    "no answer from " + name + " for " + pending.missing + " within " + limits.deadline() + why));
+            Duration limit = pending.sent && limits.answer().compareTo(limits.deadline()) < 0
+                    ? limits.answer()
+                    : limits.deadline();
+            pending.future.completeExceptionally(
+                    gone
+                            ? new FootholdException(
+                                    ErrorCode.PEER_UNAVAILABLE,
+                                    "no answer from " + name + " for " + pending.missing
+                                            + ": it was away for more than " + text(limits.patience()) + why)
+                            : new FootholdException(
+                                    ErrorCode.DEADLINE,
+                                    "no answer from " + name + " for " + pending.missing + " within " + text(limit)
+                                            + why));
         }
+    }
+
+    /** A duration as people write it, such as 5m or 1m30s. */
+    private static String text(Duration duration) {
+        return duration.toString().substring(2).toLowerCase(Locale.ROOT);
     }
 
     /** Ends the stream; work under way fails with {@link ErrorCode#CANCELLED}. */

@@ -240,4 +240,23 @@ public abstract class StreamContractTest<Q, R> {
             assertThatThrownBy(() -> f.get(10, TimeUnit.SECONDS)).hasMessageContaining("no answer from test for [x]");
         }
     }
+
+    @Test
+    void aPeerThatStaysAwayIsGivenUpLongBeforeTheDeadlineAndFoundWhenItIsThereAgain() throws Exception {
+        Server first = serve(0);
+        int port = first.getPort();
+        CreditedStream.Limits limits = new CreditedStream.Limits(
+                        8, 64, Duration.ofMinutes(10), Duration.ofMillis(20), Duration.ofMillis(100))
+                .withPatience(Duration.ofMillis(400));
+        try (CreditedStream<Q, R> stream = new CreditedStream<>("test", shape(), m -> call(channel(port), m), limits)) {
+            assertThat(ask(stream, "before", 2)).hasSize(2);
+            first.shutdownNow().awaitTermination();
+            CompletableFuture<Map<String, R>> lost = stream.submit(work("lost"), List.of("lost"), r -> {});
+            assertThatThrownBy(() -> lost.get(20, TimeUnit.SECONDS))
+                    .hasMessageContaining("no answer from test for [lost]: it was away for more than 0.4s");
+            serve(port);
+            // Its absence lasted longer than the patience; whoever asks now is answered all the same.
+            assertThat(ask(stream, "after", 2)).hasSize(2);
+        }
+    }
 }

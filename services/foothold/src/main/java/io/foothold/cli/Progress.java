@@ -99,6 +99,16 @@ final class Progress {
                 line(runId + ": " + json.path("what").asText() + "; going on from update "
                         + json.path("resumed_from").asLong());
             case "alarm" -> line(runId + ": ALARM: " + json.path("what").asText());
+            case "service_lost" ->
+                line(runId + ": waiting for " + json.path("service").asText() + ": "
+                        + json.path("reason").asText());
+            case "service_found" ->
+                line(String.format(
+                        Locale.ROOT,
+                        "%s: %s is there again after %.0f s",
+                        runId,
+                        json.path("service").asText(),
+                        json.path("seconds").asDouble()));
             case "group_dropped" ->
                 line(runId + ": group dropped: " + json.path("reason").asText());
             case "run_ended" -> {

@@ -39,7 +39,11 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--set", paramLabel = "KEY=VALUE", description = "A setting that wins over the file; repeatable.")
     private List<String> overrides = new ArrayList<>();
 
-    @Option(names = "--resume", description = "Goes on with the run where it stopped.")
+    @Option(
+            names = "--resume",
+            description =
+                    "Goes on with the run where it stopped; begins it when there is none, and does nothing when it is "
+                            + "finished, so that a supervisor may always pass it.")
     private boolean resume;
 
     @Option(names = "--dry-run", description = "Prints every setting and a memory estimate, and does nothing.")
@@ -129,7 +133,7 @@ final class TrainCommand implements Callable<Integer> {
                                     Integer.toString(learnerPort)),
                             home,
                             named),
-                    runs -> follow(runs, runId, text));
+                    runs -> follow(runs, runId, text, server, learner));
         }
     }
 
@@ -141,20 +145,31 @@ final class TrainCommand implements Callable<Integer> {
         return name.isEmpty() ? file.getFileName().toString().replaceFirst("\\.ya?ml$", "") : name;
     }
 
-    private int follow(RunManager runs, String runId, String text) throws InterruptedException {
+    private int follow(RunManager runs, String runId, String text, Child... children) throws InterruptedException {
         long from = 1;
-        if (resume) {
-            RunManager.checkSame(runs.row(runId), RunFile.resolve(file.toString(), text, overrides));
+        Optional<LedgerStore.RunRow> known = runs.ledger().run(runId);
+        if (resume && known.isPresent()) {
+            RunManager.checkSame(known.get(), RunFile.resolve(file.toString(), text, overrides));
+            if (known.get().state().equals("finished")) {
+                System.out.println(runId + ": finished before; there is nothing to resume");
+                return 0;
+            }
             List<LedgerStore.EventRow> past = runs.ledger().events(runId, 0);
             from = past.isEmpty() ? 1 : past.get(past.size() - 1).number() + 1;
             runs.resume(runId);
-        } else if (runs.ledger().run(runId).isPresent()) {
+        } else if (known.isPresent()) {
             throw new FootholdException(
                     ErrorCode.CONFLICT,
                     "run " + runId + " exists in " + home + " ("
                             + runs.row(runId).state() + "): use --resume to go on with it, or --id for another one");
         } else {
+            if (resume) {
+                System.out.println(runId + ": there is no such run yet; it begins");
+            }
             runs.create(runId, text, overrides);
+        }
+        for (Child child : children) {
+            child.onGivenUp(reason -> runs.abort(runId, reason));
         }
         // Nothing has to be saved when the process is told to end: what is committed is on disk, the rest is sampled
         // again.

@@ -24,10 +24,15 @@ import io.foothold.verifier.answer.Judge;
 import io.foothold.verifier.code.CodeVerifier;
 import io.foothold.verifier.code.Sandbox;
 import io.foothold.verifier.grpc.VerifierGrpc;
+import io.grpc.BindableService;
 import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
+import io.grpc.MethodDescriptor;
 import io.grpc.Server;
 import io.grpc.ServerBuilder;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.stub.ServerCalls;
+import io.grpc.stub.StreamObserver;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
@@ -40,6 +45,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import org.flywaydb.core.Flyway;
 import org.h2.jdbcx.JdbcDataSource;
 
@@ -50,6 +57,8 @@ final class Stack implements AutoCloseable {
     final LedgerStore ledger;
     final ManagedChannel inference;
     final TritonGrpc triton;
+    final Restartable augmentation;
+    final Restartable learner;
     private final List<AutoCloseable> open = new ArrayList<>();
 
     Stack(Path home) throws IOException {
@@ -73,6 +82,11 @@ final class Stack implements AutoCloseable {
         this(home, shipped(policyName), keepFirst ? Optional.of(shipped(policyName)) : Optional.empty());
     }
 
+    /** A stack on the dial's policy whose runs wait for so long. */
+    Stack(Path home, Services.Waiting waiting) throws IOException {
+        this(home, shipped("dial"), Optional.empty(), waiting);
+    }
+
     /**
      * A stack with a second engine that keeps its policy.
      *
@@ -87,6 +101,10 @@ final class Stack implements AutoCloseable {
     }
 
     private Stack(Path home, Path policy, Optional<Path> kept) throws IOException {
+        this(home, policy, kept, Services.Waiting.standard());
+    }
+
+    private Stack(Path home, Path policy, Optional<Path> kept, Services.Waiting waiting) throws IOException {
         triton = engine(policy);
         int enginePort = serve(streaming(triton));
         Optional<List<String>> frozen = Optional.empty();
@@ -94,28 +112,8 @@ final class Stack implements AutoCloseable {
             frozen = Optional.of(List.of("127.0.0.1:" + serve(streaming(engine(kept.get())))));
         }
         inference = channel(enginePort);
-        AugmentationGrpc augmentation = new AugmentationGrpc();
-        int augmentationPort = serve(new MutinyAugmentationServiceGrpc.AugmentationServiceImplBase() {
-            @Override
-            public Multi<LoadProblemsResponse> loadProblems(LoadProblemsRequest request) {
-                return augmentation.loadProblems(request);
-            }
-
-            @Override
-            public Uni<DrawStartStatesResponse> drawStartStates(DrawStartStatesRequest request) {
-                return augmentation.drawStartStates(request);
-            }
-
-            @Override
-            public Multi<SearchPrefixesResponse> searchPrefixes(Multi<SearchPrefixesRequest> request) {
-                return augmentation.searchPrefixes(request);
-            }
-
-            @Override
-            public Multi<MineHardSetResponse> mineHardSet(Multi<MineHardSetRequest> request) {
-                return augmentation.mineHardSet(request);
-            }
-        });
+        augmentation = new Restartable(Stack::augmentation);
+        int augmentationPort = augmentation.port();
         SamplerGrpc sampler = new SamplerGrpc(samplerConfig(enginePort, frozen), new SimpleMeterRegistry());
         int samplerPort = serve(new MutinySamplerServiceGrpc.SamplerServiceImplBase() {
             @Override
@@ -158,7 +156,54 @@ final class Stack implements AutoCloseable {
                 return localizer.localize(request);
             }
         });
-        LearnerGrpc learner = new LearnerGrpc(
+        learner = new Restartable(() -> learner(home));
+        int learnerPort = learner.port();
+        JdbcDataSource database = new JdbcDataSource();
+        database.setURL("jdbc:h2:file:" + home.resolve("ledger") + ";WRITE_DELAY=0");
+        Flyway.configure().dataSource(database).load().migrate();
+        ledger = new LedgerStore(database, () -> Instant.EPOCH);
+        open.add(ledger);
+        Services services = new Services(
+                new Services.Channels(
+                        channel(augmentationPort),
+                        channel(samplerPort),
+                        channel(verifierPort),
+                        channel(localizerPort),
+                        channel(learnerPort)),
+                CreditedStream.Limits.standard(),
+                waiting);
+        open.add(services);
+        runs = new RunManager(ledger, services, home.resolve("runs"), events::add);
+    }
+
+    private static Running augmentation() {
+        AugmentationGrpc service = new AugmentationGrpc();
+        BindableService augmentation = new MutinyAugmentationServiceGrpc.AugmentationServiceImplBase() {
+            @Override
+            public Multi<LoadProblemsResponse> loadProblems(LoadProblemsRequest request) {
+                return service.loadProblems(request);
+            }
+
+            @Override
+            public Uni<DrawStartStatesResponse> drawStartStates(DrawStartStatesRequest request) {
+                return service.drawStartStates(request);
+            }
+
+            @Override
+            public Multi<SearchPrefixesResponse> searchPrefixes(Multi<SearchPrefixesRequest> request) {
+                return service.searchPrefixes(request);
+            }
+
+            @Override
+            public Multi<MineHardSetResponse> mineHardSet(Multi<MineHardSetRequest> request) {
+                return service.mineHardSet(request);
+            }
+        };
+        return new Running(augmentation, () -> {});
+    }
+
+    private static Running learner(Path home) {
+        LearnerGrpc service = new LearnerGrpc(
                 new LearnerConfig() {
                     @Override
                     public String home() {
@@ -172,37 +217,102 @@ final class Stack implements AutoCloseable {
                 },
                 Roots.of(List.of(Path.of("/"))),
                 new SimpleMeterRegistry());
-        int learnerPort = serve(new MutinyLearnerServiceGrpc.LearnerServiceImplBase() {
+        BindableService learner = new MutinyLearnerServiceGrpc.LearnerServiceImplBase() {
             @Override
             public Uni<OpenRunResponse> openRun(OpenRunRequest request) {
-                return learner.openRun(request);
+                return service.openRun(request);
             }
 
             @Override
             public Multi<TrainResponse> train(Multi<TrainRequest> request) {
-                return learner.train(request);
+                return service.train(request);
             }
 
             @Override
             public Uni<SaveCheckpointResponse> saveCheckpoint(SaveCheckpointRequest request) {
-                return learner.saveCheckpoint(request);
+                return service.saveCheckpoint(request);
             }
-        });
-        JdbcDataSource database = new JdbcDataSource();
-        database.setURL("jdbc:h2:file:" + home.resolve("ledger") + ";WRITE_DELAY=0");
-        Flyway.configure().dataSource(database).load().migrate();
-        ledger = new LedgerStore(database, () -> Instant.EPOCH);
-        open.add(ledger);
-        Services services = new Services(
-                new Services.Channels(
-                        channel(augmentationPort),
-                        channel(samplerPort),
-                        channel(verifierPort),
-                        channel(localizerPort),
-                        channel(learnerPort)),
-                CreditedStream.Limits.standard());
-        open.add(services);
-        runs = new RunManager(ledger, services, home.resolve("runs"), events::add);
+        };
+        // Answered on the learner's one thread, behind what is under way there.
+        SaveCheckpointRequest unknown =
+                SaveCheckpointRequest.newBuilder().setRunId("nobody").build();
+        BindableService answering = () -> answering(
+                answering(learner.bindService(), LearnerServiceGrpc.getSaveCheckpointMethod(), service::saveCheckpoint),
+                LearnerServiceGrpc.getOpenRunMethod(),
+                service::openRun);
+        return new Running(answering, () -> service.saveCheckpoint(unknown)
+                .onFailure()
+                .recoverWithNull()
+                .await()
+                .indefinitely());
+    }
+
+    /** The same service with one method whose refusals reach the caller: outside of the container the generated glue loses them. */
+    private static <Q, R> ServerServiceDefinition answering(
+            ServerServiceDefinition service, MethodDescriptor<Q, R> method, Function<Q, Uni<R>> call) {
+        ServerServiceDefinition.Builder out = ServerServiceDefinition.builder(service.getServiceDescriptor());
+        service.getMethods().stream()
+                .filter(m -> !m.getMethodDescriptor().getFullMethodName().equals(method.getFullMethodName()))
+                .forEach(out::addMethod);
+        return out.addMethod(method, ServerCalls.asyncUnaryCall((Q request, StreamObserver<R> observer) -> call.apply(
+                                request)
+                        .subscribe()
+                        .with(
+                                answer -> {
+                                    observer.onNext(answer);
+                                    observer.onCompleted();
+                                },
+                                observer::onError)))
+                .build();
+    }
+
+    /**
+     * A service as it runs.
+     *
+     * @param idle waits until nothing of what it was asked is under way
+     */
+    private record Running(BindableService service, Runnable idle) {}
+
+    /**
+     * A service whose process can die: its server goes with all its connections, and a new one knows nothing. What the old one was
+     * doing ends first, as two must not write the same files.
+     */
+    final class Restartable {
+        private final Supplier<Running> service;
+        private final int port;
+        private Running running;
+        private Server server;
+
+        Restartable(Supplier<Running> service) throws IOException {
+            this.service = service;
+            this.running = service.get();
+            this.server = start(0);
+            this.port = server.getPort();
+            open.add(() -> server.shutdownNow());
+        }
+
+        private Server start(int at) throws IOException {
+            return ServerBuilder.forPort(at)
+                    .addService(running.service())
+                    .build()
+                    .start();
+        }
+
+        int port() {
+            return port;
+        }
+
+        /** Dies and stays away. */
+        void die() throws InterruptedException {
+            server.shutdownNow().awaitTermination();
+            running.idle().run();
+        }
+
+        /** Is there again, on the same port. */
+        void begin() throws IOException {
+            running = service.get();
+            server = start(port);
+        }
     }
 
     private TritonGrpc engine(Path policy) {

@@ -14,4 +14,20 @@ public interface OrchestratorConfig {
     /** Time a group may take through the sampler, or an update through the learner. */
     @WithDefault("30m")
     Duration deadline();
+
+    /** Time a run waits for a service that went away before it ends. */
+    @WithDefault("5m")
+    Duration patience();
+
+    /** Time a verdict of the verifier service may take; beyond it the rollout has none. */
+    @WithDefault("10m")
+    Duration verdict();
+
+    /** The same of a verifier that a run file names. */
+    @WithDefault("1m")
+    Duration ownVerdict();
+
+    /** Whether runs that were under way when the process died go on when it starts again. */
+    @WithDefault("true")
+    boolean adopt();
 }

@@ -8,8 +8,10 @@ import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.run.RunManager;
 import io.grpc.Channel;
 import io.quarkus.grpc.GrpcClient;
+import io.quarkus.runtime.StartupEvent;
 import jakarta.annotation.PreDestroy;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
 import jakarta.inject.Inject;
 import java.nio.file.Path;
 import java.time.InstantSource;
@@ -46,6 +48,12 @@ public class Runs {
     private @Nullable Services services;
     private @Nullable RunManager manager;
 
+    void start(@Observes StartupEvent event) {
+        if (config.adopt()) {
+            Thread.ofPlatform().daemon().name("adoption").start(() -> manager().adopt());
+        }
+    }
+
     /** The manager, made on first use. */
     public synchronized RunManager manager() {
         RunManager made = manager;
@@ -53,7 +61,8 @@ public class Runs {
             LedgerStore store = new LedgerStore(database, InstantSource.system());
             Services remote = new Services(
                     new Services.Channels(augmentation, sampler, verifier, localizer, learner),
-                    CreditedStream.Limits.standard().withDeadline(config.deadline()));
+                    CreditedStream.Limits.standard().withDeadline(config.deadline()),
+                    new Services.Waiting(config.patience(), config.verdict(), config.ownVerdict()));
             made = new RunManager(store, remote, Path.of(config.home()), events::send);
             ledger = store;
             services = remote;

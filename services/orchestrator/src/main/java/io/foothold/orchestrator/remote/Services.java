@@ -10,6 +10,7 @@ import io.grpc.ManagedChannel;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.BackPressureStrategy;
+import io.smallrye.mutiny.subscription.Cancellable;
 import io.smallrye.mutiny.subscription.MultiEmitter;
 import java.time.Duration;
 import java.util.List;
@@ -19,10 +20,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * The services that a run needs, as the run sees them. Long streams stay open and heal themselves; unary calls have a deadline
- * each. Thread-safe.
+ * each and are repeated while their service is away. What a run waits for ends when the run is asked to stop. Thread-safe.
  */
 public final class Services implements AutoCloseable {
     private static final Duration CALL = Duration.ofMinutes(2);
@@ -31,24 +33,61 @@ public final class Services implements AutoCloseable {
     public record Channels(
             Channel augmentation, Channel sampler, Channel verifier, Channel localizer, Channel learner) {}
 
+    /**
+     * How long answers are waited for.
+     *
+     * @param patience for a service that is away, from the first failure
+     * @param verdict for a verdict of the standard verifier, from sending the rollout
+     * @param ownVerdict the same of a verifier that the run file names
+     */
+    public record Waiting(Duration patience, Duration verdict, Duration ownVerdict) {
+        /** Fit for services on one machine. */
+        public static Waiting standard() {
+            return new Waiting(Duration.ofMinutes(5), Duration.ofMinutes(10), Duration.ofMinutes(1));
+        }
+    }
+
+    private final Waiting waiting;
+    private final StopSignal stop;
+    private final Patience patience;
+    private final Map<String, String> addresses;
     private final MutinyAugmentationServiceGrpc.MutinyAugmentationServiceStub augmentation;
     private final MutinySamplerServiceGrpc.MutinySamplerServiceStub sampler;
     private final MutinyLearnerServiceGrpc.MutinyLearnerServiceStub learner;
     private final CreditedStream<SampleRequest, SampleResponse> sampling;
     private final CreditedStream<VerifyRequest, VerifyResponse> verification;
     private final CreditedStream.Limits limits;
-    private final Map<String, OwnVerifier> owned = new ConcurrentHashMap<>();
+    private final Map<String, OwnVerifier> owned;
     private final CreditedStream<LocalizeRequest, LocalizeResponse> localization;
     private final CreditedStream<TrainRequest, TrainResponse> training;
 
-    /** Services behind these channels. */
+    /** Services behind these channels, with the standard times of waiting. */
     public Services(Channels channels, CreditedStream.Limits limits) {
-        this.limits = limits;
+        this(channels, limits, Waiting.standard());
+    }
+
+    /**
+     * Services behind these channels.
+     *
+     * @param withoutPatience limits of the streams; their patience is that of {@code waiting}
+     */
+    public Services(Channels channels, CreditedStream.Limits withoutPatience, Waiting waiting) {
+        this.waiting = waiting;
+        this.limits = withoutPatience.withPatience(waiting.patience());
+        this.stop = new StopSignal();
+        this.patience = new Patience(waiting.patience(), stop, Waits.SILENT);
+        this.owned = new ConcurrentHashMap<>();
+        this.addresses = Map.of(
+                "augmentation", named("augmentation", channels.augmentation()),
+                "sampler", named("sampler", channels.sampler()),
+                "verifier", named("verifier", channels.verifier()),
+                "localizer", named("localizer", channels.localizer()),
+                "learner", named("learner", channels.learner()));
         this.augmentation = MutinyAugmentationServiceGrpc.newMutinyStub(channels.augmentation());
         this.sampler = MutinySamplerServiceGrpc.newMutinyStub(channels.sampler());
         this.learner = MutinyLearnerServiceGrpc.newMutinyStub(channels.learner());
         this.sampling = new CreditedStream<>(
-                "sampler",
+                peer("sampler"),
                 CreditedStream.Shape.of(
                         c -> SampleRequest.newBuilder().setCredit(c).build(),
                         SampleResponse::getCredit,
@@ -58,10 +97,10 @@ public final class Services implements AutoCloseable {
                         Services::narrowed),
                 sampler::sample,
                 limits);
-        this.verification = verification("verifier", channels.verifier());
+        this.verification = verification(peer("verifier"), channels.verifier(), waiting.verdict());
         var localizer = MutinyLocalizerServiceGrpc.newMutinyStub(channels.localizer());
         this.localization = new CreditedStream<>(
-                "localizer",
+                peer("localizer"),
                 CreditedStream.Shape.of(
                         c -> LocalizeRequest.newBuilder().setCredit(c).build(),
                         LocalizeResponse::getCredit,
@@ -69,7 +108,7 @@ public final class Services implements AutoCloseable {
                 localizer::localize,
                 limits);
         this.training = new CreditedStream<>(
-                "learner",
+                peer("learner"),
                 CreditedStream.Shape.of(
                         c -> TrainRequest.newBuilder().setCredit(c).build(),
                         TrainResponse::getCredit,
@@ -81,7 +120,57 @@ public final class Services implements AutoCloseable {
                 limits);
     }
 
-    private CreditedStream<VerifyRequest, VerifyResponse> verification(String name, Channel channel) {
+    /** The same services over the same connections, for a run whose waits end with its stop signal. */
+    private Services(Services of, StopSignal stop, Waits waits) {
+        this.waiting = of.waiting;
+        this.limits = of.limits;
+        this.stop = stop;
+        this.patience = new Patience(of.waiting.patience(), stop, waits);
+        this.owned = of.owned;
+        this.addresses = of.addresses;
+        this.augmentation = of.augmentation;
+        this.sampler = of.sampler;
+        this.learner = of.learner;
+        this.sampling = of.sampling;
+        this.verification = of.verification;
+        this.localization = of.localization;
+        this.training = of.training;
+    }
+
+    /**
+     * The same services as one run sees them; only the original is ever closed.
+     *
+     * @param signal ends what the run waits for
+     * @param waits told while the run waits for a service that is away
+     */
+    public Services until(StopSignal signal, Waits waits) {
+        return new Services(this, signal, waits);
+    }
+
+    /** How calls are repeated. */
+    public Patience patience() {
+        return patience;
+    }
+
+    /** Pauses, unless the run is asked to stop. */
+    public void pause(Duration time) {
+        stop.sleep(time);
+    }
+
+    /** Throws when the run was asked to stop. */
+    public void checkStopped() {
+        stop.check();
+    }
+
+    private static String named(String service, Channel channel) {
+        return service + " at " + channel.authority();
+    }
+
+    private String peer(String service) {
+        return addresses.getOrDefault(service, service);
+    }
+
+    private CreditedStream<VerifyRequest, VerifyResponse> verification(String name, Channel channel, Duration answer) {
         return new CreditedStream<>(
                 name,
                 CreditedStream.Shape.of(
@@ -89,13 +178,15 @@ public final class Services implements AutoCloseable {
                         VerifyResponse::getCredit,
                         r -> r.getResult().getRolloutId()),
                 MutinyVerifierServiceGrpc.newMutinyStub(channel)::verify,
-                limits);
+                limits.withAnswer(answer));
     }
 
     /** Loads a problem set. */
     public List<Problem> problems(ProblemSource source) {
-        return await(augmentation
-                .loadProblems(LoadProblemsRequest.newBuilder().setSource(source).build())
+        LoadProblemsRequest request =
+                LoadProblemsRequest.newBuilder().setSource(source).build();
+        return call("augmentation", () -> augmentation
+                .loadProblems(request)
                 .map(LoadProblemsResponse::getProblem)
                 .collect()
                 .asList());
@@ -103,15 +194,21 @@ public final class Services implements AutoCloseable {
 
     /** Chooses start states. */
     public List<StartState> draw(DrawStartStatesRequest request) {
-        return await(augmentation.drawStartStates(request)).getStartsList();
+        return call("augmentation", () -> augmentation.drawStartStates(request)).getStartsList();
     }
 
     /**
-     * Runs a mining stream.
+     * Runs a mining stream; begins it again when augmentation went away, so that a probe may be asked for again.
      *
      * @param answer samples and judges a probe, off the transport thread
      */
     public HardSet mine(MineHardSetStart start, int window, Function<Probe, CompletableFuture<ProbeOutcome>> answer) {
+        return patience.call(peer("augmentation"), () -> mineOnce(start, window, answer))
+                .get();
+    }
+
+    private Supplier<HardSet> mineOnce(
+            MineHardSetStart start, int window, Function<Probe, CompletableFuture<ProbeOutcome>> answer) {
         ProbeStream<MineHardSetRequest, HardSet> stream = new ProbeStream<>(
                 MineHardSetRequest.newBuilder().setStart(start).build(),
                 c -> MineHardSetRequest.newBuilder().setCredit(c).build(),
@@ -120,7 +217,7 @@ public final class Services implements AutoCloseable {
                 answer);
         return stream.run(augmentation.mineHardSet(stream.requests()), response -> {
             if (response.hasHardSet()) {
-                stream.result.complete(response.getHardSet());
+                stream.ended(response.getHardSet());
             } else {
                 stream.probed(response.getProbe());
             }
@@ -128,12 +225,22 @@ public final class Services implements AutoCloseable {
     }
 
     /**
-     * Runs a prefix-search stream.
+     * Runs a prefix-search stream; begins it again when augmentation went away, so that a probe may be asked for again and a prefix
+     * be found again.
      *
      * @param answer samples and judges a probe, off the transport thread
      * @param found told of each prefix as it is found
      */
     public SearchSummary searchPrefixes(
+            SearchPrefixesStart start,
+            int window,
+            Function<Probe, CompletableFuture<ProbeOutcome>> answer,
+            Consumer<FoundPrefix> found) {
+        return patience.call(peer("augmentation"), () -> searchOnce(start, window, answer, found))
+                .get();
+    }
+
+    private Supplier<SearchSummary> searchOnce(
             SearchPrefixesStart start,
             int window,
             Function<Probe, CompletableFuture<ProbeOutcome>> answer,
@@ -146,7 +253,7 @@ public final class Services implements AutoCloseable {
                 answer);
         return stream.run(augmentation.searchPrefixes(stream.requests()), response -> {
             switch (response.getMessageCase()) {
-                case SUMMARY -> stream.result.complete(response.getSummary());
+                case SUMMARY -> stream.ended(response.getSummary());
                 case FOUND -> found.accept(response.getFound());
                 case PROBE -> stream.probed(response.getProbe());
                 case MESSAGE_NOT_SET -> stream.ended();
@@ -155,9 +262,11 @@ public final class Services implements AutoCloseable {
     }
 
     /** A stream on which augmentation asks for outcomes of probes until it has its result. */
-    private static final class ProbeStream<Q, T> {
+    private final class ProbeStream<Q, T> {
         private final CompletableFuture<MultiEmitter<? super Q>> out = new CompletableFuture<>();
-        private final CompletableFuture<T> result = new CompletableFuture<>();
+        /** Gives the result, or throws what made a probe fail; fails itself when augmentation went away or refused. */
+        private final CompletableFuture<Supplier<T>> result = new CompletableFuture<>();
+
         private final Q start;
         private final Function<Credit, Q> credit;
         private final Function<ProbeOutcome, Q> outcome;
@@ -193,7 +302,10 @@ public final class Services implements AutoCloseable {
         void probed(Probe probe) {
             var unused = answer.apply(probe).whenComplete((known, failure) -> {
                 if (failure != null) {
-                    result.completeExceptionally(failure);
+                    FootholdException own = FootholdException.of(failure);
+                    result.complete(() -> {
+                        throw own;
+                    });
                 } else {
                     out.join().emit(outcome.apply(known));
                     out.join().emit(credit.apply(Credit.newBuilder().setItems(1).build()));
@@ -201,14 +313,22 @@ public final class Services implements AutoCloseable {
             });
         }
 
+        void ended(T value) {
+            result.complete(() -> value);
+        }
+
         void ended() {
             result.completeExceptionally(new FootholdException(
                     ErrorCode.PEER_UNAVAILABLE, "the augmentation service ended the stream before its result"));
         }
 
-        <R> T run(Multi<R> responses, Consumer<R> received) {
-            responses.subscribe().with(received, result::completeExceptionally, this::ended);
-            return join(result);
+        <R> Supplier<T> run(Multi<R> responses, Consumer<R> received) {
+            Cancellable running = responses.subscribe().with(received, result::completeExceptionally, this::ended);
+            try {
+                return StopSignal.await(stop.guard(result));
+            } finally {
+                running.cancel();
+            }
         }
     }
 
@@ -221,8 +341,10 @@ public final class Services implements AutoCloseable {
         List<String> keys = work.getReservationsList().stream()
                 .map(Reservation::getRolloutId)
                 .toList();
-        return sampling.submit(SampleRequest.newBuilder().setWork(work).build(), keys, onEach)
-                .thenApply(byKey -> null);
+        stop.check();
+        return stop.guard(
+                sampling.submit(SampleRequest.newBuilder().setWork(work).build(), keys, onEach)
+                        .thenApply(byKey -> null));
     }
 
     private static <T> T need(Map<String, T> byKey, String key) {
@@ -234,15 +356,28 @@ public final class Services implements AutoCloseable {
     }
 
     /**
-     * Judges a response.
+     * Judges a response. No verdict in time is a verdict of kind timeout, and one that breaks the contract is one of kind verifier
+     * error; the future fails only when the verifier is away or refuses the call.
      *
      * @param verifier address of a verifier of one's own; empty for the standard one
      */
     public CompletableFuture<Verdict> verify(VerifyWork work, String verifier) {
         String key = work.getRolloutId();
+        stop.check();
         var stream = verifier.isEmpty() ? verification : owned.computeIfAbsent(verifier, OwnVerifier::new).stream;
-        return stream.submit(VerifyRequest.newBuilder().setWork(work).build(), List.of(key), r -> {})
-                .thenApply(byKey -> need(byKey, key).getResult().getVerdict());
+        String name = verifier.isEmpty() ? peer("verifier") : "verifier at " + verifier;
+        return stop.guard(stream.submit(VerifyRequest.newBuilder().setWork(work).build(), List.of(key), r -> {})
+                .handle((byKey, failure) -> {
+                    if (failure == null) {
+                        return Verdicts.checked(
+                                name, need(byKey, key).getResult().getVerdict());
+                    }
+                    FootholdException own = FootholdException.of(failure);
+                    if (own.code() == ErrorCode.DEADLINE) {
+                        return Verdicts.late(own.text());
+                    }
+                    throw own;
+                }));
     }
 
     /** A verifier that a run file names. */
@@ -252,7 +387,7 @@ public final class Services implements AutoCloseable {
 
         OwnVerifier(String target) {
             this.channel = MessageLimit.channel(target).build();
-            this.stream = verification("verifier " + target, channel);
+            this.stream = verification("verifier at " + target, channel, waiting.ownVerdict());
         }
 
         void close() {
@@ -264,41 +399,47 @@ public final class Services implements AutoCloseable {
     /** Has the first wrong thought of a failed rollout named, or is told what the policy has to be asked first. */
     public CompletableFuture<Localization> localize(LocalizeWork work) {
         String key = work.getRolloutId();
-        return localization
+        stop.check();
+        return stop.guard(localization
                 .submit(LocalizeRequest.newBuilder().setWork(work).build(), List.of(key), r -> {})
-                .thenApply(byKey -> need(byKey, key).getLocalization());
+                .thenApply(byKey -> need(byKey, key).getLocalization()));
     }
 
     /** Switches every inference server to a policy version. */
     public PublishPolicyResponse publish(long version, String uri, String digest) {
-        return await(sampler.publishPolicy(PublishPolicyRequest.newBuilder()
+        PublishPolicyRequest request = PublishPolicyRequest.newBuilder()
                 .setPolicyVersion(version)
                 .setArtefactUri(uri)
                 .setDigest(digest)
-                .build()));
+                .build();
+        return call("sampler", () -> sampler.publishPolicy(request));
     }
 
-    /** Has prompts encoded that will be sampled soon with these settings. */
+    /** Has prompts encoded that will be sampled soon with these settings; not repeated, as it only saves time. */
     public void preparePrompts(List<String> prompts, SamplingSettings settings) {
         PreparePromptsRequest.Builder request =
                 PreparePromptsRequest.newBuilder().addAllPrompts(prompts);
         if (settings.hasChat()) {
             request.setChat(settings.getChat());
         }
-        await(sampler.preparePrompts(request.build()));
+        once(peer("sampler"), sampler.preparePrompts(request.build()));
     }
 
     /** The state of the inference servers. */
     public GetSamplerStatusResponse samplerStatus() {
-        return await(sampler.getSamplerStatus(GetSamplerStatusRequest.getDefaultInstance()));
+        return call("sampler", () -> sampler.getSamplerStatus(GetSamplerStatusRequest.getDefaultInstance()));
     }
 
     /** Opens a run at the learner. */
     public OpenRunResponse openRun(OpenRunRequest request) {
-        return await(learner.openRun(request));
+        return call("learner", () -> learner.openRun(request));
     }
 
-    /** Trains one update. */
+    /**
+     * Trains one update. Waits for it also when the run is asked to stop, unless the learner is away.
+     *
+     * @throws FootholdException WRONG_STATE when the learner does not have the run open, as after its restart
+     */
     public UpdateManifest train(List<TrainGroup> groups) {
         List<CompletableFuture<Map<String, TrainResponse>>> futures = groups.stream()
                 .map(g -> training.submit(
@@ -306,9 +447,12 @@ public final class Services implements AutoCloseable {
                         List.of(key(g.getRunId(), g.getUpdate(), g.getIndex())),
                         r -> {}))
                 .toList();
+        // All of them, also when one failed: what is still under way would be in the way of the same batch sent again.
+        var all = CompletableFuture.allOf(futures.toArray(CompletableFuture[]::new));
+        stop.awaitUpdate(all.handle((nothing, failure) -> true), training::away);
         UpdateManifest manifest = null;
         for (var future : futures) {
-            for (TrainResponse response : join(future).values()) {
+            for (TrainResponse response : StopSignal.await(future).values()) {
                 GroupOutcome outcome = response.getOutcome();
                 if (outcome.hasFailure()) {
                     throw failure(outcome.getFailure());
@@ -319,24 +463,31 @@ public final class Services implements AutoCloseable {
             }
         }
         if (manifest == null) {
-            throw new FootholdException(ErrorCode.PEER_UNAVAILABLE, "the learner gave no manifest");
+            throw new FootholdException(ErrorCode.PEER_UNAVAILABLE, peer("learner") + " gave no manifest");
         }
         return manifest;
     }
 
-    /** Writes a checkpoint of a run's last update. */
+    /**
+     * Writes a checkpoint of a run's last update; waits for it also when the run is asked to stop. Not repeated: a learner that was away
+     * has to be opened first.
+     */
     public void checkpoint(String runId) {
-        await(learner.saveCheckpoint(
-                SaveCheckpointRequest.newBuilder().setRunId(runId).build()));
+        var unused = once(
+                peer("learner"),
+                learner.saveCheckpoint(
+                        SaveCheckpointRequest.newBuilder().setRunId(runId).build()));
     }
 
-    /** Writes a checkpoint under a label. */
+    /** Writes a checkpoint under a label; as the other one. */
     public void checkpoint(String runId, String label, long update) {
-        await(learner.saveCheckpoint(SaveCheckpointRequest.newBuilder()
-                .setRunId(runId)
-                .setLabel(label)
-                .setUpdate(update)
-                .build()));
+        var unused = once(
+                peer("learner"),
+                learner.saveCheckpoint(SaveCheckpointRequest.newBuilder()
+                        .setRunId(runId)
+                        .setLabel(label)
+                        .setUpdate(update)
+                        .build()));
     }
 
     /** A failure of a stream item as an exception. */
@@ -350,19 +501,34 @@ public final class Services implements AutoCloseable {
         return new FootholdException(code, f.getMessage());
     }
 
-    private static <T> T await(Uni<T> call) {
-        try {
-            return call.await().atMost(CALL);
-        } catch (RuntimeException e) {
-            throw FootholdException.of(e);
-        }
+    /** A call that is repeated while its service is away, and given up when the run is asked to stop. */
+    private <T> T call(String service, Supplier<Uni<T>> call) {
+        String peer = peer(service);
+        return patience.call(
+                peer,
+                () -> named(
+                        peer,
+                        stop.guard(call.get().ifNoItem().after(CALL).fail().subscribeAsCompletionStage())));
     }
 
-    private static <T> T join(CompletableFuture<T> future) {
+    private static <T> T once(String peer, Uni<T> call) {
+        return named(peer, call.ifNoItem().after(CALL).fail().subscribeAsCompletionStage());
+    }
+
+    /** Waits; a failure of the connection names who is at its other end, and what to do. */
+    private static <T> T named(String peer, CompletableFuture<T> answer) {
         try {
-            return future.join();
-        } catch (RuntimeException e) {
-            throw FootholdException.of(e);
+            return StopSignal.await(answer);
+        } catch (FootholdException e) {
+            if (!e.ofConnection()) {
+                throw e;
+            }
+            throw new FootholdException(
+                    e.code(),
+                    e.code() == ErrorCode.DEADLINE
+                            ? peer + " gave no answer within " + CALL.toSeconds() + " s"
+                            : peer + " cannot be reached or went away (" + e.text() + "); is it running?",
+                    e);
         }
     }
 

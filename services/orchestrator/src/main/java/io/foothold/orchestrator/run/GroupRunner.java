@@ -6,6 +6,7 @@ import io.foothold.core.ledger.RolloutState;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.reset.LocalizationStatistics;
 import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.FailedRollout;
 import io.foothold.v1.FinishReason;
@@ -20,6 +21,7 @@ import io.foothold.v1.StartState;
 import io.foothold.v1.Verdict;
 import io.foothold.v1.VerdictKind;
 import io.foothold.v1.VerifyWork;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -35,20 +37,41 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /** Takes groups through reserve, sample and verify. Blocks its caller, who runs on a virtual thread. Thread-safe. */
 final class GroupRunner {
+    private static final Logger LOG = Logger.getLogger(GroupRunner.class);
     private static final int ATTEMPTS = 3;
     /** What a rollout went through when its reward is there. */
     private static final List<RolloutState> JUDGED = List.of(RolloutState.SAMPLED, RolloutState.VERIFIED);
 
-    /** A rollout with its verdict, or the reason why there is none. */
+    /**
+     * A rollout with its verdict, or the reason why there is none.
+     *
+     * @param item whether the reason is the sampler's answer to this rollout; else its stream failed
+     */
     record Judged(
             String rolloutId,
             @Nullable Rollout rollout,
             @Nullable Verdict verdict,
-            @Nullable FootholdException failure) {
+            @Nullable FootholdException failure,
+            boolean item) {
+        Judged(
+                String rolloutId,
+                @Nullable Rollout rollout,
+                @Nullable Verdict verdict,
+                @Nullable FootholdException failure) {
+            this(rolloutId, rollout, verdict, failure, false);
+        }
+
+        /** Whether a service lost it: the same one comes when it is asked for again. */
+        boolean lost() {
+            return item && failure != null && Patience.away(failure);
+        }
+
         boolean judged() {
             return verdict != null
                     && (verdict.getKind() == VerdictKind.VERDICT_KIND_PASS
@@ -174,6 +197,7 @@ final class GroupRunner {
     private final AtomicLong trainingTokens = new AtomicLong();
     private final AtomicReference<@Nullable FootholdException> writeFailure = new AtomicReference<>();
     private final Map<String, Problem> problems = new ConcurrentHashMap<>();
+    private volatile Runnable healing = () -> {};
 
     /**
      * A runner.
@@ -190,6 +214,15 @@ final class GroupRunner {
     /** Tokens that were sampled for training so far: members, seeds, localizations, also those that were dropped. */
     long trainingTokens() {
         return trainingTokens.get();
+    }
+
+    /**
+     * Sets what is done before lost rollouts are asked for again.
+     *
+     * @param step any thread, several at a time; publishes the policy again to servers that forgot it
+     */
+    void healBy(Runnable step) {
+        healing = step;
     }
 
     /** Makes problems known to the runner. */
@@ -215,9 +248,9 @@ final class GroupRunner {
         for (int r = 0; r < rollouts; r++) {
             reservations.add(reservation(id + "/" + r, seed.split(r)));
         }
-        CompletableFuture<Void> reserved = reserve(id, purpose, reservations);
-        List<Judged> judged = sampleAndJudge(id, start, settings, reservations, version);
-        LedgerStore.await(reserved);
+        List<CompletableFuture<Void>> writes = new ArrayList<>();
+        List<Judged> judged = sampled(id, purpose, start, settings, reservations, version, writes::add);
+        writes.forEach(LedgerStore::await);
         LedgerStore.await(ledger.record(judged.stream()
                 .map(j -> j.judged()
                         ? new LedgerStore.Outcome(
@@ -229,26 +262,40 @@ final class GroupRunner {
                                 purpose)
                         : dropped(j))
                 .toList()));
+        services.checkStopped();
         return judged;
     }
 
     /** Samples rollouts without judging them, one from each start state: what a localizer asks of the policy. */
     List<Rollout> answers(
             String groupId, List<StartState> starts, SamplingSettings settings, Seeds seed, long version) {
-        List<CompletableFuture<Judged>> asked = new ArrayList<>();
-        List<CompletableFuture<Void>> reserved = new ArrayList<>();
+        // A server that keeps its policy serves version 0 for ever.
+        boolean frozen = spec.keptLocalizer();
+        List<Reservation> reservations = new ArrayList<>();
         for (int q = 0; q < starts.size(); q++) {
-            String id = groupId + incarnation + "/" + q;
-            List<Reservation> one = List.of(reservation(id, seed.split(q)));
-            reserved.add(reserve(groupId + incarnation, "localization", one));
-            // A server that keeps its policy serves version 0 for ever.
-            boolean frozen = spec.keptLocalizer();
-            asked.add(unjudged(work(id, starts.get(q), settings, one, frozen ? 0 : version).toBuilder()
-                    .setFrozen(frozen)
-                    .build()));
+            reservations.add(reservation(groupId + incarnation + "/" + q, seed.split(q)));
         }
-        List<Judged> answers = asked.stream().map(CompletableFuture::join).toList();
-        reserved.forEach(LedgerStore::await);
+        List<CompletableFuture<Void>> writes = new ArrayList<>();
+        List<Judged> answers = persistently(
+                groupId + incarnation,
+                "localization",
+                reservations,
+                asked -> asked.stream()
+                        .map(a -> unjudged(work(
+                                        a.reservation().getRolloutId(),
+                                        starts.get(a.place()),
+                                        settings,
+                                        List.of(a.reservation()),
+                                        frozen ? 0 : version)
+                                .toBuilder()
+                                .setFrozen(frozen)
+                                .build()))
+                        .toList()
+                        .stream()
+                        .map(CompletableFuture::join)
+                        .toList(),
+                writes::add);
+        writes.forEach(LedgerStore::await);
         LedgerStore.await(ledger.record(answers.stream()
                 .map(j -> j.rollout() == null
                         ? dropped(j)
@@ -298,17 +345,22 @@ final class GroupRunner {
         for (int r = 0; r < count; r++) {
             missing.add(r);
         }
+        // Another seed is for what was sampled and not judged only: a rollout that was lost is the same one when it
+        // comes.
+        int[] unjudged = new int[count];
         for (int attempt = 0; attempt < ATTEMPTS && !missing.isEmpty(); attempt++) {
             List<Reservation> reservations = new ArrayList<>();
             for (int r : missing) {
                 String suffix = attempt == 0 ? "" : "." + attempt;
                 Seeds own = seed.split(from + r);
-                reservations.add(reservation(id + "/" + (from + r) + suffix, attempt == 0 ? own : own.split(attempt)));
+                reservations.add(
+                        reservation(id + "/" + (from + r) + suffix, unjudged[r] == 0 ? own : own.split(unjudged[r])));
             }
-            CompletableFuture<Void> reserved = reserve(id, "train", reservations);
             List<LedgerStore.Outcome> outcomes = new ArrayList<>();
             List<Integer> still = new ArrayList<>();
-            List<Judged> judged = sampleAndJudge(id, start, spec.trainSampling(), reservations, version);
+            // Not waited for: admission is queued behind these writes, and asks whether they got through.
+            List<Judged> judged =
+                    sampled(id, "train", start, spec.trainSampling(), reservations, version, this::behind);
             for (int i = 0; i < judged.size(); i++) {
                 Judged j = judged.get(i);
                 trainingTokens.addAndGet(j.tokens());
@@ -321,13 +373,13 @@ final class GroupRunner {
                 } else {
                     outcomes.add(dropped(j));
                     errors.addAndGet(j.verdict() == null ? 0 : 1);
+                    unjudged[place] += j.verdict() == null ? 0 : 1;
                     last = why(j);
                     still.add(place);
                 }
             }
-            // Not waited for: admission is queued behind these, and asks whether they got through.
-            behind(reserved);
             behind(ledger.record(outcomes));
+            services.checkStopped();
             missing = still;
         }
         List<Member> members =
@@ -353,9 +405,9 @@ final class GroupRunner {
         for (int r = 0; r < count; r++) {
             reservations.add(reservation(id + "/" + r, seed.split(r)));
         }
-        CompletableFuture<Void> reserved = reserve(id, "train", reservations);
-        List<Judged> judged = sampleAndJudge(id, start, spec.trainSampling(), reservations, version);
-        LedgerStore.await(reserved);
+        List<CompletableFuture<Void>> writes = new ArrayList<>();
+        List<Judged> judged = sampled(id, "train", start, spec.trainSampling(), reservations, version, writes::add);
+        writes.forEach(LedgerStore::await);
         FootholdException failure = null;
         for (int r = 0; r < count; r++) {
             Judged j = judged.get(r);
@@ -499,8 +551,93 @@ final class GroupRunner {
         return failure != null
                 ? failure
                 : new FootholdException(
-                        ErrorCode.PEER_UNAVAILABLE,
+                        ErrorCode.NO_VERDICT,
                         "no verdict: " + (verdict == null ? "none came" : j.verdictName() + " " + verdict.getRule()));
+    }
+
+    /**
+     * A rollout that is asked for.
+     *
+     * @param place in the order of what was asked for first
+     */
+    private record Asked(int place, Reservation reservation) {}
+
+    /** Reserves rollouts and has them sampled and judged; see {@link #persistently}. */
+    private List<Judged> sampled(
+            String groupId,
+            String purpose,
+            StartState start,
+            SamplingSettings settings,
+            List<Reservation> reservations,
+            long version,
+            Consumer<CompletableFuture<Void>> writes) {
+        return persistently(
+                groupId,
+                purpose,
+                reservations,
+                asked -> sampleAndJudge(
+                        groupId,
+                        start,
+                        settings,
+                        asked.stream().map(Asked::reservation).toList(),
+                        version),
+                writes);
+    }
+
+    /**
+     * Reserves rollouts and has them made. What a service lost on the way is asked for again with the same seed, under an id of its
+     * own, as long as the run's patience lasts.
+     *
+     * @param attempt makes what is asked for, in order
+     * @param writes told of every write of the ledger
+     * @return one a reservation, in order; under another id where it was asked for again
+     */
+    private List<Judged> persistently(
+            String groupId,
+            String purpose,
+            List<Reservation> reservations,
+            Function<List<Asked>, List<Judged>> attempt,
+            Consumer<CompletableFuture<Void>> writes) {
+        @Nullable Judged[] out = new @Nullable Judged[reservations.size()];
+        List<Asked> asked = new ArrayList<>();
+        reservations.forEach(r -> asked.add(new Asked(asked.size(), r)));
+        long firstLoss = 0;
+        for (int losses = 1; !asked.isEmpty(); losses++) {
+            writes.accept(reserve(
+                    groupId, purpose, asked.stream().map(Asked::reservation).toList()));
+            List<Judged> made = attempt.apply(List.copyOf(asked));
+            List<Asked> again = new ArrayList<>();
+            List<Judged> lost = new ArrayList<>();
+            long now = System.nanoTime();
+            firstLoss = losses == 1 ? now : firstLoss;
+            boolean patient = now - firstLoss <= services.patience().limit().toNanos();
+            for (int i = 0; i < made.size(); i++) {
+                int place = asked.get(i).place();
+                Judged j = made.get(i);
+                out[place] = j;
+                if (patient && j.lost()) {
+                    Reservation first = reservations.get(place);
+                    lost.add(j);
+                    again.add(new Asked(
+                            place,
+                            first.toBuilder()
+                                    .setRolloutId(first.getRolloutId() + "+" + losses)
+                                    .build()));
+                }
+            }
+            asked.clear();
+            asked.addAll(again);
+            if (!again.isEmpty()) {
+                writes.accept(
+                        ledger.record(lost.stream().map(GroupRunner::dropped).toList()));
+                LOG.warnf(
+                        "group %s: %d rollouts were lost and are asked for again: %s",
+                        groupId, again.size(), why(lost.get(0)).text());
+                services.pause(Duration.ofMillis(Math.min(5000, 200L << Math.min(losses, 5))));
+                healing.run();
+            }
+        }
+        return Arrays.stream(out).map(java.util.Objects::requireNonNull).toList();
     }
 
     private List<Judged> sampleAndJudge(
@@ -547,7 +684,7 @@ final class GroupRunner {
     }
 
     private static Judged failed(FailedRollout failed) {
-        return new Judged(failed.getRolloutId(), null, null, Services.failure(failed.getFailure()));
+        return new Judged(failed.getRolloutId(), null, null, Services.failure(failed.getFailure()), true);
     }
 
     private CompletableFuture<Judged> unjudged(SampleWork work) {

@@ -7,10 +7,12 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.remote.Waits;
 import io.foothold.v1.UpdateManifest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -47,12 +49,27 @@ final class RunLog {
         this.board = new TensorBoardFile(home.resolve("tensorboard"));
     }
 
+    /** Says it as events when the run waits for a service that is away. */
+    Waits waits() {
+        return new Waits() {
+            @Override
+            public void lost(String service, String reason) {
+                event("service_lost", object().put("service", service).put("reason", reason));
+            }
+
+            @Override
+            public void found(String service, Duration after) {
+                event("service_found", object().put("service", service).put("seconds", after.toMillis() / 1e3));
+            }
+        };
+    }
+
     ObjectNode object() {
         return mapper.createObjectNode();
     }
 
     /** Saves and tells an event, stamped with the time in milliseconds since the epoch. */
-    void event(String kind, ObjectNode details) {
+    synchronized void event(String kind, ObjectNode details) {
         details.put("at_millis", System.currentTimeMillis());
         RunEvent event = new RunEvent(runId, number.incrementAndGet(), kind, details.toString());
         LedgerStore.await(ledger.saveEvent(runId, new LedgerStore.EventRow(event.number(), kind, event.json())));

@@ -10,11 +10,12 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.staleness.StalenessGate;
 import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.remote.PeerAddress;
 import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.remote.StopSignal;
 import io.foothold.v1.FoundPrefix;
 import io.foothold.v1.HardSet;
 import io.foothold.v1.InferenceServerStatus;
-import io.foothold.v1.OpenRunResponse;
 import io.foothold.v1.Probe;
 import io.foothold.v1.ProbeOutcome;
 import io.foothold.v1.Problem;
@@ -28,6 +29,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
@@ -58,6 +60,9 @@ final class RunLoop {
     /** Start states that were drawn together: those of an update, or what its places are filled with again. */
     private record Draw(long update, int attempt) {}
 
+    /** The policy that the inference servers were told of last. */
+    private record Publication(long version, String uri, String digest) {}
+
     private sealed interface Report {
         record GroupDone(long number, GroupRunner.Unit unit) implements Report {}
 
@@ -68,10 +73,14 @@ final class RunLoop {
         record TrainingFailed(FootholdException failure) implements Report {}
 
         record Wake() implements Report {}
+
+        record Aborted(FootholdException reason) implements Report {}
     }
 
     private final RunSpec spec;
     private final Services services;
+    private final StopSignal stop = new StopSignal();
+    private final LearnerLink learner;
     private final LedgerStore ledger;
     private final RunLog log;
     private final GroupRunner groups;
@@ -84,12 +93,15 @@ final class RunLoop {
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
     private final Map<String, List<Problem>> evaluationProblems = new LinkedHashMap<>();
     private final Map<Long, GroupRunner.Unit> ready = new LinkedHashMap<>();
-    private volatile boolean stopRequested;
     private List<String> problemIds = List.of();
     private Map<String, Integer> prefixes = Map.of();
     private final Map<Draw, List<StartState>> draws = new ConcurrentHashMap<>();
     private long nextGroup;
     private int underWay;
+    private final Object publishing = new Object();
+    private @Nullable Publication current;
+    private boolean opened;
+    private boolean givenUp;
     private boolean training;
     private long phaseStart;
     private double phaseSeconds;
@@ -107,21 +119,32 @@ final class RunLoop {
 
     RunLoop(RunSpec spec, Services services, LedgerStore ledger, RunLog log, String incarnation) {
         this.spec = spec;
-        this.services = services;
+        this.services = services.until(stop, log.waits());
         this.ledger = ledger;
         this.log = log;
-        this.groups = new GroupRunner(spec, services, ledger, incarnation);
-        this.resets = new ResetRunner(spec, services, groups, threads);
+        this.learner = new LearnerLink(spec, this.services, ledger);
+        this.groups = new GroupRunner(spec, this.services, ledger, incarnation);
+        this.resets = new ResetRunner(spec, this.services, groups, threads);
         this.revisions = new RevisionRunner(spec, groups, threads);
         this.trees = new TreeRunner(spec, groups, threads);
+        this.groups.healBy(this::publishAgain);
         this.evaluator = new Evaluator(spec, groups);
         this.gate = new StalenessGate(spec.staleness());
     }
 
-    /** Asks the run to stop after the update that is under way. Any thread. */
+    /**
+     * Asks the run to stop: what is being sampled, judged or waited for is given up, an update that is being trained is waited for.
+     * Any thread.
+     */
     void stop() {
-        stopRequested = true;
+        stop.stop();
         reports.add(new Report.Wake());
+    }
+
+    /** Ends the run as failed at once, whatever it is doing: something is gone that it cannot do without. Any thread. */
+    void abort(FootholdException reason) {
+        stop.abort(reason);
+        reports.add(new Report.Aborted(reason));
     }
 
     /** Runs to the end, a stop, or a failure. */
@@ -168,17 +191,24 @@ final class RunLoop {
     }
 
     private End runAll() throws InterruptedException {
-        open();
-        prepare();
-        log.event("run_started", log.object().put("update", update).put("updates", spec.updates()));
-        evaluateIfDue();
-        while (!over() && !(stopRequested && !training)) {
-            launch();
-            take(reports.take());
-        }
+        unlessStopped(() -> {
+            open();
+            prepare();
+            log.event("run_started", log.object().put("update", update).put("updates", spec.updates()));
+            evaluateIfDue();
+            while (!over() && !(stop.asked() && !training)) {
+                launch();
+                take(reports.take());
+            }
+        });
         settle();
-        services.checkpoint(spec.runId());
-        return over() ? new End("finished", "") : new End("stopped", "asked to stop after update " + update);
+        if (opened) {
+            learner.checkpoint();
+        }
+        // One whose last evaluation was given up makes it when it is resumed.
+        return over() && !givenUp
+                ? new End("finished", "")
+                : new End("stopped", "asked to stop after update " + update);
     }
 
     private boolean over() {
@@ -193,41 +223,33 @@ final class RunLoop {
 
     /** Brings learner and ledger to the same update, then the inference servers to the same policy. */
     private void open() {
-        OpenRunResponse open = services.openRun(spec.open());
-        update = open.getUpdate();
-        version = open.getPolicyVersion();
-        String uri = open.getArtefactUri();
-        String digest = open.getDigest();
-        List<String> damaged = open.getDamagedCheckpointsList();
-        damaged.forEach(what ->
-                log.event("checkpoint_damaged", log.object().put("what", what).put("resumed_from", open.getUpdate())));
+        spec.verifiers()
+                .forEach((key, address) -> PeerAddress.parse(key, address).reach(key));
         LedgerStore.await(ledger.dropUnfinished(spec.runId(), "the process that sampled it died"));
-        // Either side may be behind. Updates that the learner lost are trained again from the store; updates that the
-        // ledger did not hear of are asked for again and answered with their manifests; one that was admitted only is
-        // trained now.
-        long done = ledger.run(spec.runId()).map(LedgerStore.RunRow::updateDone).orElse(0L);
-        for (long next = Math.min(update, done) + 1; ; next++) {
-            List<TrainGroup> batch = ledger.admittedBatch(spec.runId(), next);
-            if (batch.isEmpty()) {
-                break;
-            }
-            UpdateManifest manifest = services.train(batch);
-            LedgerStore.await(ledger.trained(manifest));
-            update = next;
-            version = manifest.getPolicyVersion();
-            uri = manifest.getArtefactUri();
-            digest = manifest.getDigest();
-        }
-        if (done > update) {
-            throw new FootholdException(
-                    ErrorCode.INVALID_DATA,
-                    "the ledger holds update " + done + ", but learner and stored batches reach update " + update
-                            + " only: "
-                            + (damaged.isEmpty() ? "the learner's directory was lost" : String.join("; ", damaged)));
-        }
-        publish(uri, digest);
+        LearnerLink.Position at = learner.open();
+        at.opened()
+                .getDamagedCheckpointsList()
+                .forEach(what -> log.event(
+                        "checkpoint_damaged",
+                        log.object()
+                                .put("what", what)
+                                .put("resumed_from", at.opened().getUpdate())));
+        opened = true;
+        update = at.update();
+        version = at.version();
+        publish(at.uri(), at.digest());
         if (spec.resets() && spec.keptLocalizer()) {
-            checkKept(open.getUpdate() == 0 ? open.getDigest() : "");
+            checkKept(at.opened().getUpdate() == 0 ? at.opened().getDigest() : "");
+        }
+    }
+
+    /** Publishes the policy again: a sampler that was started again does not know it, nor may the servers behind it. */
+    private void publishAgain() {
+        synchronized (publishing) {
+            Publication last = current;
+            if (last != null) {
+                services.publish(last.version(), last.uri(), last.digest());
+            }
         }
     }
 
@@ -258,7 +280,11 @@ final class RunLoop {
     }
 
     private void publish(String uri, String digest) {
-        PublishPolicyResponse published = services.publish(version, uri, digest);
+        PublishPolicyResponse published;
+        synchronized (publishing) {
+            published = services.publish(version, uri, digest);
+            current = new Publication(version, uri, digest);
+        }
         log.event(
                 "policy_published",
                 log.object()
@@ -307,8 +333,9 @@ final class RunLoop {
         String known = ledger.preparation(spec.runId(), "hard_set").orElse(null);
         if (known == null) {
             Map<String, ProbeOutcome> outcomes = new ConcurrentHashMap<>();
-            HardSet set = services.mine(spec.mining(), PROBE_WINDOW, probe -> answer("mining", probe)
-                    .whenComplete((outcome, failure) -> {
+            ProbeAnswers answers = new ProbeAnswers(probe -> answer("mining", probe));
+            HardSet set = services.mine(
+                    spec.mining(), PROBE_WINDOW, probe -> answers.answer(probe).whenComplete((outcome, failure) -> {
                         if (outcome != null) {
                             outcomes.put(probe.getStart().getProblemId(), outcome);
                         }
@@ -361,26 +388,25 @@ final class RunLoop {
             return;
         }
         long start = System.nanoTime();
-        int[] histogram = new int[1000];
+        Map<String, Integer> lengths = new ConcurrentHashMap<>();
+        ProbeAnswers answers = new ProbeAnswers(probe -> answer("search", probe));
         SearchSummary summary = services.searchPrefixes(
-                spec.search(left), PROBE_WINDOW, probe -> answer("search", probe), found -> save(found, histogram));
+                spec.search(left), PROBE_WINDOW, answers::answer, found -> save(found, lengths));
         ObjectNode json = log.object()
                 .put("step", "prefix_search")
                 .put("problems", left.size())
                 .put("rollouts", summary.getRollouts())
                 .put("fallbacks", summary.getFallbacks())
                 .put("seconds", (System.nanoTime() - start) / 1e9);
-        for (int i = 0; i < histogram.length; i++) {
-            if (histogram[i] > 0) {
-                json.withObject("/prefixes").put(Integer.toString(i), histogram[i]);
-            }
-        }
+        Map<Integer, Integer> histogram = new TreeMap<>();
+        lengths.values().forEach(length -> histogram.merge(length, 1, Integer::sum));
+        histogram.forEach((length, count) -> json.withObject("/prefixes").put(Integer.toString(length), count));
         LedgerStore.await(ledger.savePreparation(spec.runId(), "prefix_search", json.toString()));
         log.event("prepared", json);
     }
 
-    private void save(FoundPrefix found, int[] histogram) {
-        histogram[Math.min(found.getPrefixThoughts(), histogram.length - 1)]++;
+    private void save(FoundPrefix found, Map<String, Integer> lengths) {
+        lengths.put(found.getProblemId(), found.getPrefixThoughts());
         var unused =
                 ledger.savePrefix(spec.runId(), found.getProblemId(), found.getPrefixThoughts(), found.getFallback());
     }
@@ -388,9 +414,7 @@ final class RunLoop {
     private CompletableFuture<ProbeOutcome> answer(String purpose, Probe probe) {
         return CompletableFuture.supplyAsync(
                 () -> {
-                    if (stopRequested) {
-                        throw RunSpec.stopped();
-                    }
+                    stop.check();
                     StartState start = probe.getStart();
                     int prefix = start.getGuided().getPrefixThoughts();
                     String at = start.getProblemId() + "/" + prefix;
@@ -427,7 +451,7 @@ final class RunLoop {
         trainIfComplete();
         long window = (spec.staleness() + 1) * spec.groupsPerUpdate();
         long wanted = spec.updates() * spec.groupsPerUpdate();
-        while (!stopRequested
+        while (!stop.asked()
                 && underWay + ready.size() + (training ? spec.groupsPerUpdate() : 0) < window
                 && admittedGroups() + underWay + ready.size() < wanted) {
             long number = nextGroup++;
@@ -561,7 +585,7 @@ final class RunLoop {
         drawAhead(update + 2);
         threads.execute(() -> {
             try {
-                UpdateManifest manifest = services.train(groupsOut);
+                UpdateManifest manifest = learner.train(groupsOut);
                 LedgerStore.await(ledger.trained(manifest));
                 reports.add(new Report.Trained(manifest, units));
             } catch (RuntimeException e) {
@@ -598,12 +622,16 @@ final class RunLoop {
             case Report.Trained trained -> trained(trained.manifest(), trained.units());
             case Report.TrainingFailed failed -> throw failed.failure();
             case Report.Wake wake -> {}
+            case Report.Aborted aborted -> throw aborted.reason();
         }
     }
 
     private void lost(long number, FootholdException failure) {
         underWay--;
         gate.ended(spec.runId() + "/g" + number);
+        if (stop.asked()) {
+            return;
+        }
         log.event("group_dropped", log.object().put("group", number).put("reason", failure.text()));
         if (++droppedInARow >= MOST_DROPPED_IN_A_ROW || !failure.code().retryable()) {
             throw failure;
@@ -619,10 +647,10 @@ final class RunLoop {
             version = manifest.getPolicyVersion();
             // A batch that waited is trained while the policy is published; groups are launched after it, with the new
             // version.
-            if (!stopRequested) {
+            if (!stop.asked()) {
                 trainIfComplete();
             }
-            publish(manifest.getArtefactUri(), manifest.getDigest());
+            unlessStopped(() -> publish(manifest.getArtefactUri(), manifest.getDigest()));
         }
         List<GroupRunner.Group> members =
                 units.stream().flatMap(u -> u.groups().stream()).toList();
@@ -644,7 +672,27 @@ final class RunLoop {
         log.event("update_done", json);
         log.scalars(update, manifest.getMetricsMap());
         alarms(manifest, units);
-        evaluateIfDue();
+        unlessStopped(this::evaluateIfDue);
+    }
+
+    private interface Step {
+        void run() throws InterruptedException;
+    }
+
+    /** What a stopped run does not need any more: it is not begun, and given up when the stop comes while it is done. */
+    private void unlessStopped(Step step) throws InterruptedException {
+        if (stop.asked()) {
+            givenUp = true;
+            return;
+        }
+        try {
+            step.run();
+        } catch (FootholdException e) {
+            if (!stop.asked() || e.code() != ErrorCode.CANCELLED) {
+                throw e;
+            }
+            givenUp = true;
+        }
     }
 
     /** Seconds between updates; tokens per second of the sampling phase where there is one. */
@@ -734,7 +782,7 @@ final class RunLoop {
         evaluatedAt = trainingTokens();
         evaluate(passAt1 -> {
             if (best.improvedBy(passAt1)) {
-                services.checkpoint(spec.runId(), "best", update);
+                learner.checkpoint("best", update);
             }
         });
     }
@@ -784,11 +832,15 @@ final class RunLoop {
                 case Report.Trained trained -> trained(trained.manifest(), trained.units());
                 case Report.TrainingFailed failed -> throw failed.failure();
                 case Report.Wake wake -> {}
+                case Report.Aborted aborted -> throw aborted.reason();
             }
         }
         for (GroupRunner.Unit unit : ready.values()) {
             groups.drop(unit.members(), "the run ended before its update");
         }
         ready.clear();
+        if (stop.asked()) {
+            LedgerStore.await(ledger.dropUnfinished(spec.runId(), "the run was stopped while it was under way"));
+        }
     }
 }

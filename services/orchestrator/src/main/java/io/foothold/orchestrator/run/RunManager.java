@@ -7,10 +7,12 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.names.Name;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.remote.PeerAddress;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.Problem;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -143,6 +145,7 @@ public final class RunManager {
     private LedgerStore.RunRow create(String runId, String runFile, List<String> overrides, Purpose purpose) {
         Name.of("run id", runId);
         RunFile file = RunFile.resolve(runId, runFile, overrides);
+        new RunSpec(runId, file).verifiers().forEach(PeerAddress::parse);
         LedgerStore.RunRow known = ledger.run(runId).orElse(null);
         if (known != null) {
             checkSame(known, file);
@@ -210,6 +213,41 @@ public final class RunManager {
                 end.completeExceptionally(e);
             }
         });
+    }
+
+    /**
+     * Goes on with the runs that were under way when the process that had them died. One that cannot go on has failed, with the
+     * reason in its row.
+     *
+     * @return their ids
+     */
+    public synchronized List<String> adopt() {
+        List<String> adopted = new ArrayList<>();
+        for (LedgerStore.RunRow run : ledger.runs()) {
+            boolean underWay = run.state().equals("running") || run.state().equals("created");
+            if (underWay && !active.containsKey(run.id())) {
+                LOG.infof("run %s was under way when its process died: it goes on", run.id());
+                try {
+                    resume(run.id());
+                    adopted.add(run.id());
+                } catch (RuntimeException e) {
+                    FootholdException why = FailureLog.told(LOG, "run " + run.id() + " cannot go on", e);
+                    LedgerStore.await(ledger.setRunState(run.id(), "failed", why.text()));
+                }
+            }
+        }
+        return adopted;
+    }
+
+    /**
+     * Ends a run as failed at once, when something is gone that it cannot do without; it can be resumed. Nothing happens to one that is
+     * not under way.
+     */
+    public void abort(String runId, FootholdException reason) {
+        Active running = active.get(runId);
+        if (running != null) {
+            running.loop().abort(reason);
+        }
     }
 
     /** Asks a run to stop after the update that is under way. */

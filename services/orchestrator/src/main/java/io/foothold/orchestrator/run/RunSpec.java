@@ -1,7 +1,5 @@
 package io.foothold.orchestrator.run;
 
-import io.foothold.contracts.error.ErrorCode;
-import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.prompt.Placeholders;
 import io.foothold.core.random.Seeds;
@@ -12,6 +10,7 @@ import io.foothold.v1.*;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 
 /** A resolved run file in the words of the contracts. */
 final class RunSpec {
@@ -318,7 +317,20 @@ final class RunSpec {
         return out.build();
     }
 
-    static FootholdException stopped() {
-        return new FootholdException(ErrorCode.CANCELLED, "the run was asked to stop");
+    /** Addresses of verifiers of one's own, by the key that names them. */
+    Map<String, String> verifiers() {
+        Map<String, String> out = new TreeMap<>();
+        for (ProblemKind kind : ProblemKind.values()) {
+            String address = verifier(kind);
+            if (!address.isEmpty()) {
+                out.put(
+                        "verification.servers."
+                                + kind.name()
+                                        .substring("PROBLEM_KIND_".length())
+                                        .toLowerCase(Locale.ROOT),
+                        address);
+            }
+        }
+        return out;
     }
 }

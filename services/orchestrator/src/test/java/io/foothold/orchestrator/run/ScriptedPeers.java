@@ -10,6 +10,7 @@ import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
 import io.smallrye.mutiny.Multi;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -91,7 +92,9 @@ final class ScriptedPeers implements AutoCloseable {
         services = new Services(
                 new Services.Channels(
                         verifierChannel, samplerChannel, verifierChannel, localizerChannel, verifierChannel),
-                CreditedStream.Limits.standard());
+                CreditedStream.Limits.standard(),
+                // What is scripted to fail fails again and again.
+                new Services.Waiting(Duration.ofMillis(300), Duration.ofMinutes(1), Duration.ofMinutes(1)));
         open.add(services);
     }
 

@@ -266,6 +266,10 @@ public final class RolloutSampler implements AutoCloseable {
             FootholdException last = new FootholdException(ErrorCode.INTERNAL, "no attempt was made");
             Duration pause = limits.backoff();
             for (int attempt = 1; attempt <= limits.attempts() && !missing.isEmpty() && !cancelled.get(); attempt++) {
+                if (attempt > 1 && draining) {
+                    last = new FootholdException(ErrorCode.DRAINING, "the sampler is shutting down: " + last.text());
+                    break;
+                }
                 if (attempt > 1) {
                     sleep(pause);
                     pause = pause.multipliedBy(2);
@@ -296,6 +300,7 @@ public final class RolloutSampler implements AutoCloseable {
         private void awaitServer() {
             long end = System.nanoTime() + limits.patience().toNanos();
             while (!cancelled.get()
+                    && !draining
                     && System.nanoTime() < end
                     && endpoints.stream().noneMatch(TritonEndpoint::healthy)
                     && endpoints.stream().anyMatch(TritonEndpoint::reached)) {
@@ -460,7 +465,7 @@ public final class RolloutSampler implements AutoCloseable {
         }
     }
 
-    /** Takes no further work, waits for what is under way, then closes the endpoints. */
+    /** Takes no further work, waits for what is under way but not for servers that are away, then closes the endpoints. */
     @Override
     public void close() {
         draining = true;

@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# Kills children of `train` and served services N times (kill -9, at random moments), resumes nothing by hand, and compares the
+# digest of every run with that of an uninterrupted one (arguments: kills, seed, directory for homes and logs).
+# Half of the kills hit learner and policy server under `train`, which starts them again itself, at most eight a run; the other half
+# the seven services of `serve`, which a loop starts again as systemd or Kubernetes would.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+kills=${1:?kills.sh KILLS SEED [DIRECTORY]} seed=${2:?kills.sh KILLS SEED [DIRECTORY]}
+dir=${3:-$(mktemp -d)}
+mkdir -p "$dir"
+dir=$(cd "$dir" && pwd)
+RANDOM=$seed
+updates=${UPDATES:-40}
+pids=()
+finish() { for p in "${pids[@]}"; do kill "$p" 2> /dev/null || true; done; stop_services; }
+loops=()
+stop_services() {
+  for p in "${loops[@]}"; do kill "$p" 2> /dev/null || true; done
+  for f in "$dir"/served/*.pid; do [ -e "$f" ] && kill -9 "$(cat "$f")" 2> /dev/null || true; done
+  loops=()
+}
+trap finish EXIT
+
+run_file() { # file
+  cat > "$1" << YAML
+method: pope-dial
+seed: $seed
+updates: $updates
+policy: {base: $root/services/foothold/policies/dial}
+problems:
+  train: {family: dial, level: medium, count: 24, seed: 13}
+  evaluate:
+    medium: {family: dial, level: medium, count: 12, seed: 1003, split: test}
+prompts: {root: "<|solve|>{problem}<|assistant|>", guided: "<|continue|>{problem};\n{prefix}<|assistant|>", thought_delimiter: ";\n"}
+sampling: {groups_per_update: 4, rollouts_per_group: 4}
+evaluation: {every: 10, samples: 2}
+checkpoint: {every: 7, keep: 2}
+YAML
+}
+audit() { # home: digest of the last update; the run must be finished and sound
+  local out
+  out=$("$root/foothold" ledger audit r --home "$1") || { echo "$out"; echo "kills: the ledger of $1 is not sound"; exit 1; }
+  grep -q "run r: finished" <<< "$out" || { echo "$out"; echo "kills: the run of $1 is not finished"; exit 1; }
+  sed -n 's/.*digest //p' <<< "$out"
+}
+milliseconds() { local ms=$((RANDOM % $1)); sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"; }
+child_of() { # parent, service: the process of a service that train started
+  local p
+  for p in $(ps -o pid= --ppid "$1"); do
+    tr '\0' ' ' < "/proc/$p/cmdline" 2> /dev/null | grep -q "services/$2/target" && { echo "$p"; return; }
+  done
+}
+
+run_file "$dir/r.yaml"
+"$root/foothold" train "$dir/r.yaml" --id r --home "$dir/whole" > "$dir/whole.log" 2>&1
+want=$(audit "$dir/whole")
+echo "kills: uninterrupted digest $want, $updates updates"
+
+done_kills=0 wrong=0 number=0
+declare -A hit
+while [ $done_kills -lt $((kills / 2)) ]; do
+  number=$((number + 1))
+  home=$dir/train-$number
+  "$root/foothold" train "$dir/r.yaml" --id r --home "$home" > "$home.log" 2>&1 &
+  train=$!
+  pids+=("$train")
+  here=0
+  declare -A own=([learner]=0 [policy-server]=0)
+  while kill -0 "$train" 2> /dev/null && [ $here -lt 8 ] && [ $done_kills -lt $((kills / 2)) ]; do
+    milliseconds 9000
+    service=$([ $((RANDOM % 2)) = 0 ] && echo learner || echo policy-server)
+    [ "${own[$service]}" -lt 5 ] || continue
+    pid=$(child_of "$train" "$service" || true)
+    [ -n "$pid" ] && kill -9 "$pid" 2> /dev/null || continue
+    here=$((here + 1)) done_kills=$((done_kills + 1)) own[$service]=$((own[$service] + 1))
+    hit[$service]=$((${hit[$service]:-0} + 1))
+  done
+  wait "$train" || { tail -20 "$home.log"; echo "kills: train ended with an error after $here kills"; exit 1; }
+  got=$(audit "$home")
+  [ "$got" = "$want" ] && same=equal || { same=DIFFERENT; wrong=$((wrong + 1)); }
+  echo "kills: train run $number, $here kills, digest $same"
+done
+
+mkdir -p "$dir/served"
+services=(augmentation sampler verifier localizer learner policy-server orchestrator)
+java=$("$root/foothold" jdk)/bin/java
+free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
+declare -A port
+peers=()
+for s in "${services[@]}"; do port[$s]=$(free_port); done
+for s in augmentation sampler verifier localizer learner; do peers+=("-Dfoothold.peer.$s.port=${port[$s]}"); done
+keep() { # service: starts it again whenever it ends
+  local s=$1
+  while :; do
+    "$java" --enable-native-access=ALL-UNNAMED -Xmx1g -Dquarkus.http.port="${port[$s]}" "${peers[@]}" \
+      -Dfoothold.sampler.endpoints="127.0.0.1:${port[policy-server]}" -Dfoothold.sampler.probe-every=1s \
+      -Dfoothold.policy-server.model="$root/services/foothold/policies/dial" -Dfoothold.policy-server.deterministic=true \
+      -Dfoothold.policy-server.max-length=112 -Dfoothold.home="$dir/served" -Dfoothold.orchestrator.home="$dir/served/runs" \
+      -Dfoothold.learner.home="$dir/served/runs" -jar "$root/services/$s/target/quarkus-app/quarkus-run.jar" >> "$dir/served/$s.log" 2>&1 &
+    echo $! > "$dir/served/$s.pid"
+    wait $! || true
+    sleep 0.3
+  done
+}
+for s in "${services[@]}"; do keep "$s" & loops+=($!); done
+api=http://127.0.0.1:${port[orchestrator]}/api/runs
+for _ in $(seq 240); do curl -sf "$api" > /dev/null 2>&1 && break; sleep 0.5; done
+curl -sf -X PUT -H 'Content-Type: application/yaml' --data-binary "@$dir/r.yaml" "$api/r" > /dev/null
+state() { curl -s "$api/r" 2> /dev/null | sed -n 's/.*"state":"\([a-z]*\)".*/\1/p'; }
+here=0
+while [ $done_kills -lt "$kills" ]; do
+  milliseconds 7000
+  [ "$(state)" = finished ] && break
+  service=${services[$((RANDOM % ${#services[@]}))]}
+  kill -9 "$(cat "$dir/served/$service.pid")" 2> /dev/null || continue
+  here=$((here + 1)) done_kills=$((done_kills + 1))
+  hit[$service]=$((${hit[$service]:-0} + 1))
+done
+for _ in $(seq 1200); do
+  s=$(state)
+  case $s in finished | failed | stopped) break ;; esac
+  sleep 0.5
+done
+curl -s "$api/r"; echo
+stop_services
+got=$(audit "$dir/served")
+[ "$got" = "$want" ] && same=equal || { same=DIFFERENT; wrong=$((wrong + 1)); }
+echo "kills: served run, $here kills, digest $same"
+echo "kills: $done_kills kills ($(for s in "${!hit[@]}"; do echo -n "$s ${hit[$s]} "; done)), $wrong digests differ"
+[ $wrong = 0 ]

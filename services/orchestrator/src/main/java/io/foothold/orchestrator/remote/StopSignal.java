@@ -1,0 +1,112 @@
+package io.foothold.orchestrator.remote;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Ends what a run waits for, all of it at once: when a person asks the run to stop, or when something it cannot do without is gone
+ * for good. Thread-safe.
+ */
+public final class StopSignal {
+    private final AtomicReference<@Nullable FootholdException> reason = new AtomicReference<>();
+    private final Set<CompletableFuture<?>> waiting = ConcurrentHashMap.newKeySet();
+    private final CompletableFuture<Void> aborted = new CompletableFuture<>();
+
+    /** Asks for the end: waits fail with {@link ErrorCode#CANCELLED}. */
+    public void stop() {
+        end(new FootholdException(ErrorCode.CANCELLED, "the run was asked to stop"));
+    }
+
+    /** Ends everything, an update under way included: waits fail with the reason. */
+    public void abort(FootholdException why) {
+        end(why);
+        aborted.completeExceptionally(why);
+    }
+
+    private void end(FootholdException why) {
+        if (reason.compareAndSet(null, why) || why.code() != ErrorCode.CANCELLED) {
+            reason.set(why);
+            waiting.forEach(w -> w.completeExceptionally(why));
+        }
+    }
+
+    /** Whether the end was asked for, in either way. */
+    public boolean asked() {
+        return reason.get() != null;
+    }
+
+    /** Throws the reason when the end was asked for. */
+    public void check() {
+        FootholdException why = reason.get();
+        if (why != null) {
+            throw why;
+        }
+    }
+
+    /** The same result, or the reason when the end is asked for first. */
+    public <T> CompletableFuture<T> guard(CompletableFuture<T> future) {
+        CompletableFuture<T> out = new CompletableFuture<>();
+        waiting.add(out);
+        var unused = future.whenComplete((value, failure) -> {
+            waiting.remove(out);
+            if (failure == null) {
+                out.complete(value);
+            } else {
+                out.completeExceptionally(failure);
+            }
+        });
+        FootholdException why = reason.get();
+        if (why != null) {
+            waiting.remove(out);
+            out.completeExceptionally(why);
+        }
+        return out;
+    }
+
+    /** Pauses; throws the reason when the end is asked for before. */
+    public void sleep(Duration pause) {
+        await(guard(new CompletableFuture<Void>().completeOnTimeout(null, pause.toMillis(), TimeUnit.MILLISECONDS)));
+    }
+
+    /** Waits for a future that no stop ends, only {@link #abort}, or a stop while the service that answers is away. */
+    <T> T awaitUpdate(CompletableFuture<T> future, BooleanSupplier away) {
+        CompletableFuture<Object> either = CompletableFuture.anyOf(future, aborted);
+        while (true) {
+            try {
+                either.get(500, TimeUnit.MILLISECONDS);
+                return future.join();
+            } catch (TimeoutException e) {
+                if (away.getAsBoolean()) {
+                    check();
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new FootholdException(ErrorCode.CANCELLED, "interrupted", e);
+            } catch (ExecutionException | RuntimeException e) {
+                throw FootholdException.of(e);
+            }
+        }
+    }
+
+    /** Waits; every failure as ours. */
+    static <T> T await(CompletableFuture<T> future) {
+        try {
+            return future.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new FootholdException(ErrorCode.CANCELLED, "interrupted", e);
+        } catch (ExecutionException | RuntimeException e) {
+            throw FootholdException.of(e);
+        }
+    }
+}

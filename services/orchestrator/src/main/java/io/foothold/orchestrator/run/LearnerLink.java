@@ -1,0 +1,145 @@
+package io.foothold.orchestrator.run;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.remote.Patience;
+import io.foothold.orchestrator.remote.Services;
+import io.foothold.v1.OpenRunResponse;
+import io.foothold.v1.TrainGroup;
+import io.foothold.v1.UpdateManifest;
+import java.util.List;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import org.jboss.logging.Logger;
+
+/**
+ * The learner as a run sees it. One that was lost in mid-run is opened again, trained to the ledger's update from the stored batches,
+ * and asked again: the weights are the same, so neither sampler nor groups under way have to hear of it. Thread-safe.
+ */
+final class LearnerLink {
+    private static final Logger LOG = Logger.getLogger(LearnerLink.class);
+    /** A batch that ends its learner every time must end the run. */
+    private static final int MOST_LOSSES = 5;
+
+    /**
+     * Where learner and ledger stand together.
+     *
+     * @param update the last update in the weights
+     * @param version policy version of the weights
+     * @param uri where its artefact lies
+     * @param digest its digest
+     * @param opened what the learner said when the run was opened
+     */
+    record Position(long update, long version, String uri, String digest, OpenRunResponse opened) {}
+
+    private final RunSpec spec;
+    private final Services services;
+    private final LedgerStore ledger;
+    private long openings;
+
+    LearnerLink(RunSpec spec, Services services, LedgerStore ledger) {
+        this.spec = spec;
+        this.services = services;
+        this.ledger = ledger;
+    }
+
+    /**
+     * Opens the run and brings learner and ledger to the same update.
+     *
+     * <p>Either side may be behind. Updates that the learner lost are trained again from the store; updates that the ledger did not
+     * hear of are asked for again and answered with their manifests; one that was admitted only is trained now.
+     */
+    synchronized Position open() {
+        openings++;
+        OpenRunResponse open = services.openRun(spec.open());
+        Position at =
+                new Position(open.getUpdate(), open.getPolicyVersion(), open.getArtefactUri(), open.getDigest(), open);
+        long done = ledger.run(spec.runId()).map(LedgerStore.RunRow::updateDone).orElse(0L);
+        for (long next = Math.min(at.update(), done) + 1; ; next++) {
+            List<TrainGroup> batch = ledger.admittedBatch(spec.runId(), next);
+            if (batch.isEmpty()) {
+                break;
+            }
+            services.checkStopped();
+            UpdateManifest manifest = services.train(batch);
+            LedgerStore.await(ledger.trained(manifest));
+            at = new Position(next, manifest.getPolicyVersion(), manifest.getArtefactUri(), manifest.getDigest(), open);
+        }
+        if (done > at.update()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_DATA,
+                    "the ledger holds update " + done + ", but learner and stored batches reach update " + at.update()
+                            + " only: "
+                            + (open.getDamagedCheckpointsCount() == 0
+                                    ? "the learner's directory was lost"
+                                    : String.join("; ", open.getDamagedCheckpointsList())));
+        }
+        return at;
+    }
+
+    /** Trains an admitted batch. */
+    UpdateManifest train(List<TrainGroup> batch) {
+        // A stream that found no learner waited for it already.
+        return persistently(() -> services.train(batch), LearnerLink::forgotten);
+    }
+
+    /** Writes a checkpoint of the last update. */
+    void checkpoint() {
+        saving(() -> services.checkpoint(spec.runId()));
+    }
+
+    /** Writes a checkpoint under a label; see the contract. */
+    void checkpoint(String label, long update) {
+        saving(() -> services.checkpoint(spec.runId(), label, update));
+    }
+
+    private void saving(Runnable call) {
+        var unused = persistently(
+                () -> {
+                    call.run();
+                    return true;
+                },
+                e -> forgotten(e) || Patience.away(e));
+    }
+
+    private <T> T persistently(Supplier<T> call, Predicate<FootholdException> lost) {
+        for (int losses = 0; ; losses++) {
+            long seen = openings();
+            try {
+                return call.get();
+            } catch (FootholdException e) {
+                if (!lost.test(e) || losses == MOST_LOSSES) {
+                    throw e;
+                }
+                LOG.warnf("run %s: the learner was lost, the run is opened there again: %s", spec.runId(), e.text());
+                reopen(seen, e);
+            }
+        }
+    }
+
+    private synchronized long openings() {
+        return openings;
+    }
+
+    /** Whoever comes second finds it open. */
+    private synchronized void reopen(long seen, FootholdException why) {
+        for (int losses = 0; seen == openings; losses++) {
+            try {
+                Position at = open();
+                LOG.infof("run %s: the learner stands at update %d again", spec.runId(), at.update());
+            } catch (FootholdException e) {
+                if (!forgotten(e) || losses == MOST_LOSSES) {
+                    e.addSuppressed(why);
+                    throw e;
+                }
+                seen = openings;
+            }
+        }
+    }
+
+    /** It was started again, or is about to be: the run is not open there. */
+    private static boolean forgotten(FootholdException e) {
+        return e.code() == ErrorCode.WRONG_STATE || e.code() == ErrorCode.DRAINING;
+    }
+}

@@ -108,7 +108,7 @@ class DialTest {
 
     @Test
     void wrongRowsAreRefusedWithFileAndLine() throws IOException {
-        assertRefused("{\"problem\": \"1+1\"}", "problems.jsonl:1: 'answer' is missing or empty");
+        assertRefused("{\"problem\": \"1+1\"}", "problems.jsonl:1: 'answer' is missing (expected a text or a number)");
         assertRefused(
                 "{\"problem\": \"1+1\", \"answer\": 2}\n{\"problem\": \"x\", \"anser\": 3}",
                 ":2: unknown key 'anser' (did you mean 'answer'?)");
@@ -125,7 +125,7 @@ class DialTest {
     private void assertRefused(String text, String message) throws IOException {
         Path file = directory.resolve("problems.jsonl");
         Files.writeString(file, text);
-        assertThatThrownBy(() -> new ProblemSets().load(new ProblemSets.Source.Jsonl(file.toString(), "line", "", 0)))
+        assertThatThrownBy(() -> new ProblemSets().load(new ProblemSets.Source.Jsonl(file, "line", "")))
                 .hasMessageContaining(message);
     }
 

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.foothold.augmentation.dial.Dial;
 import io.foothold.augmentation.grpc.AugmentationGrpc;
+import io.foothold.contracts.files.Roots;
 import io.foothold.v1.*;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.helpers.test.AssertSubscriber;
@@ -16,6 +17,8 @@ import org.junit.jupiter.api.Test;
 
 /** The question loops of mining and search: credits, duplicates, cancel, half-close, a restart that begins anew. */
 class ProbeStreamTest {
+    private static final Roots NONE = Roots.of(List.of());
+
     private static final ProblemSource SOURCE = ProblemSource.newBuilder()
             .setGenerated(GeneratedFamily.newBuilder()
                     .setFamily("dial")
@@ -57,14 +60,15 @@ class ProbeStreamTest {
     @Test
     void nothingIsAskedWithoutCreditAndEveryProblemIsFoundOnce() {
         UnicastProcessor<SearchPrefixesRequest> up = UnicastProcessor.create();
-        AssertSubscriber<SearchPrefixesResponse> down = new AugmentationGrpc()
+        AssertSubscriber<SearchPrefixesResponse> down = new AugmentationGrpc(NONE)
                 .searchPrefixes(up)
                 .subscribe()
                 .withSubscriber(AssertSubscriber.create(Long.MAX_VALUE));
         up.onNext(start());
         assertThat(down.getItems()).isEmpty();
         up.onNext(credit(2));
-        assertThat(down.getItems()).hasSize(2).allMatch(SearchPrefixesResponse::hasProbe);
+        await().until(() -> down.getItems().size() == 2);
+        assertThat(down.getItems()).allMatch(SearchPrefixesResponse::hasProbe);
         int answered = 0;
         int duplicates = 0;
         while (answered < down.getItems().size()) {
@@ -90,14 +94,14 @@ class ProbeStreamTest {
 
     @Test
     void aCancelledSearchStopsAndANewOneBeginsAnew() {
-        AugmentationGrpc service = new AugmentationGrpc();
+        AugmentationGrpc service = new AugmentationGrpc(NONE);
         for (int round = 0; round < 2; round++) {
             UnicastProcessor<SearchPrefixesRequest> up = UnicastProcessor.create();
             AssertSubscriber<SearchPrefixesResponse> down =
                     service.searchPrefixes(up).subscribe().withSubscriber(AssertSubscriber.create(Long.MAX_VALUE));
             up.onNext(start());
             up.onNext(credit(3));
-            assertThat(down.getItems()).hasSize(3);
+            await().until(() -> down.getItems().size() == 3);
             assertThat(down.getItems().get(0).getProbe().getProbeId()).isEqualTo(1);
             down.cancel();
             await().until(() -> !up.hasSubscriber());
@@ -106,7 +110,7 @@ class ProbeStreamTest {
 
     @Test
     void aStreamThatBeginsWronglyIsRefused() {
-        assertThatThrownBy(() -> new AugmentationGrpc()
+        assertThatThrownBy(() -> new AugmentationGrpc(NONE)
                         .searchPrefixes(Multi.createFrom().items(credit(1)))
                         .collect()
                         .asList()
@@ -134,12 +138,12 @@ class ProbeStreamTest {
             request.putAllPrefixes(Map.of("hard-train-0-" + i, 2));
         }
         var once =
-                new AugmentationGrpc().drawStartStates(request.build()).await().indefinitely();
+                new AugmentationGrpc(NONE).drawStartStates(request.build()).await().indefinitely();
         var again =
-                new AugmentationGrpc().drawStartStates(request.build()).await().indefinitely();
+                new AugmentationGrpc(NONE).drawStartStates(request.build()).await().indefinitely();
         assertThat(once).isEqualTo(again);
         assertThat(once.getStartsList().stream().filter(StartState::hasGuided)).hasSize(3);
-        assertThatThrownBy(() -> new AugmentationGrpc()
+        assertThatThrownBy(() -> new AugmentationGrpc(NONE)
                         .drawStartStates(request.addProblemIds("nobody").build())
                         .await()
                         .indefinitely())

@@ -67,10 +67,7 @@ record EngineSize(int maxLength, int slots) {
                         file.integer(at + ".seed"),
                         file.text(at + ".split"))
                 : new ProblemSets.Source.Jsonl(
-                        jsonl,
-                        file.text(at + ".segmenter"),
-                        file.text("prompts.thought_delimiter"),
-                        Path.of(jsonl).toFile().lastModified());
+                        Path.of(jsonl), file.text(at + ".segmenter"), file.text("prompts.thought_delimiter"));
     }
 
     private static String prompt(RunFile file, PolicyDirectory policy, Problem problem) {

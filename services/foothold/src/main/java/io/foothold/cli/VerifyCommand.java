@@ -1,11 +1,13 @@
 package io.foothold.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.augmentation.problems.GoldText;
+import io.foothold.augmentation.problems.JsonRows;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.flow.MessageLimit;
 import io.foothold.core.problem.ProblemKind;
 import io.foothold.core.verdict.Thinking;
 import io.foothold.core.verdict.Verdict;
@@ -131,18 +133,13 @@ final class VerifyCommand implements Callable<Integer> {
     }
 
     private int judgeFile() throws IOException {
-        List<String> rows = Workspace.read(cases).lines().toList();
+        List<JsonNode> rows = new ArrayList<>();
+        JsonRows.read("file of cases", cases, MessageLimit.PROBLEM_BYTES, (line, row) -> rows.add(checked(line, row)));
         warmUp(rows);
         Map<String, int[]> table = new TreeMap<>();
         List<Long> micros = new ArrayList<>();
         StringBuilder lines = new StringBuilder();
-        int number = 0;
-        for (String line : rows) {
-            number++;
-            if (line.isBlank()) {
-                continue;
-            }
-            JsonNode row = row(line, number);
+        for (JsonNode row : rows) {
             Grading grading = grading(row.path("note").asText());
             long start = System.nanoTime();
             Verdict v = judge(row, grading);
@@ -189,38 +186,21 @@ final class VerifyCommand implements Callable<Integer> {
     }
 
     /** Times are those of a service that has been running for a while. */
-    private void warmUp(List<String> rows) {
+    private void warmUp(List<JsonNode> rows) {
         for (long end = System.nanoTime() + WARM_UP_NANOS; System.nanoTime() < end; ) {
             for (int i = 0; i < Math.min(WARM_UP_ROWS, rows.size()); i++) {
-                if (!rows.get(i).isBlank()) {
-                    JsonNode row = row(rows.get(i), i + 1);
-                    judge(row, grading(row.path("note").asText()));
-                }
+                judge(rows.get(i), grading(rows.get(i).path("note").asText()));
             }
         }
     }
 
-    private JsonNode row(String line, int number) {
-        try {
-            JsonNode row = mapper.readTree(line);
-            for (String key : List.of("gold", "prediction")) {
-                if (!row.path(key).isTextual()) {
-                    throw new FootholdException(
-                            ErrorCode.INVALID_DATA, cases + ":" + number + ": '" + key + "' is missing or no text");
-                }
-            }
-            JsonNode inThought = row.path("response_opens_in_thought");
-            if (!inThought.isMissingNode() && !inThought.isBoolean()) {
-                throw new FootholdException(
-                        ErrorCode.INVALID_DATA,
-                        cases + ":" + number + ": 'response_opens_in_thought' is " + inThought
-                                + " (expected true or false)");
-            }
-            return row;
-        } catch (JsonProcessingException e) {
-            throw new FootholdException(
-                    ErrorCode.INVALID_DATA, cases + ":" + number + ": not a JSON object: " + e.getOriginalMessage(), e);
+    /** A case with its answers as texts, by the rule for the answers of problems. */
+    private JsonNode checked(int line, JsonNode row) {
+        ObjectNode out = row.deepCopy();
+        for (String key : List.of("gold", "prediction")) {
+            out.put(key, GoldText.of(row.path(key), key, cases + ":" + line));
         }
+        return out;
     }
 
     /** By category: letters, words, and mathematics for everything else. */

@@ -177,29 +177,7 @@ final class Stack implements AutoCloseable {
     }
 
     private static Running augmentation() {
-        AugmentationGrpc service = new AugmentationGrpc();
-        BindableService augmentation = new MutinyAugmentationServiceGrpc.AugmentationServiceImplBase() {
-            @Override
-            public Multi<LoadProblemsResponse> loadProblems(LoadProblemsRequest request) {
-                return service.loadProblems(request);
-            }
-
-            @Override
-            public Uni<DrawStartStatesResponse> drawStartStates(DrawStartStatesRequest request) {
-                return service.drawStartStates(request);
-            }
-
-            @Override
-            public Multi<SearchPrefixesResponse> searchPrefixes(Multi<SearchPrefixesRequest> request) {
-                return service.searchPrefixes(request);
-            }
-
-            @Override
-            public Multi<MineHardSetResponse> mineHardSet(Multi<MineHardSetRequest> request) {
-                return service.mineHardSet(request);
-            }
-        };
-        return new Running(augmentation, () -> {});
+        return new Running(new AugmentationGrpc(Roots.of(List.of(Path.of("/")))), () -> {});
     }
 
     private static Running learner(Path home) {

@@ -6,6 +6,7 @@ import io.foothold.augmentation.prompt.Templates;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.flow.ReadableMessages;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.random.Seeds;
@@ -17,7 +18,9 @@ import io.grpc.ServerServiceDefinition;
 import io.quarkus.grpc.GrpcService;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
-import java.io.File;
+import jakarta.annotation.PreDestroy;
+import jakarta.inject.Inject;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -29,7 +32,33 @@ import org.jboss.logging.Logger;
 public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.AugmentationServiceImplBase {
     private static final Logger LOG = Logger.getLogger(AugmentationGrpc.class);
 
+    private static final int FILE_THREADS = 4;
+    private static final Duration FILE_DEADLINE = Duration.ofSeconds(60);
+
     private final ProblemSets sets = new ProblemSets();
+    private final Roots roots;
+    private final FileThreads files;
+
+    /** A service that reads files below these roots. */
+    @Inject
+    public AugmentationGrpc(Roots roots) {
+        this(roots, FILE_DEADLINE);
+    }
+
+    /**
+     * A service with its own patience.
+     *
+     * @param deadline how long reading a problem set may take
+     */
+    public AugmentationGrpc(Roots roots, Duration deadline) {
+        this.roots = roots;
+        this.files = new FileThreads(FILE_THREADS, deadline);
+    }
+
+    @PreDestroy
+    void stop() {
+        files.close();
+    }
 
     @Override
     public ServerServiceDefinition bindService() {
@@ -38,9 +67,9 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
 
     @Override
     public Multi<LoadProblemsResponse> loadProblems(LoadProblemsRequest request) {
-        return Multi.createFrom()
-                .deferred(() -> Multi.createFrom()
-                        .iterable(problems(request.getSource()).values()))
+        return files.run("loading problems", () -> problems(request.getSource()).values())
+                .onItem()
+                .transformToMulti(Multi.createFrom()::iterable)
                 .map(p -> LoadProblemsResponse.newBuilder().setProblem(proto(p)).build())
                 .onFailure()
                 .transform(t -> FailureLog.told(LOG, "loading problems", t).toStatus());
@@ -48,7 +77,7 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
 
     @Override
     public Uni<DrawStartStatesResponse> drawStartStates(DrawStartStatesRequest request) {
-        return Uni.createFrom().item(() -> draw(request)).onFailure().transform(t -> FailureLog.told(
+        return files.run("drawing start states", () -> draw(request)).onFailure().transform(t -> FailureLog.told(
                         LOG, "drawing start states of update " + request.getUpdate(), refused(t))
                 .toStatus());
     }
@@ -85,7 +114,7 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
             if (!first.hasStart()) {
                 throw invalid("a mining stream begins with its start");
             }
-            return new Mining(first.getStart());
+            return files.run("loading the problems to mine", () -> new Mining(first.getStart()));
         });
     }
 
@@ -95,7 +124,7 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
             if (!first.hasStart()) {
                 throw invalid("a search stream begins with its start");
             }
-            return new Searching(first.getStart());
+            return files.run("loading the problems to search", () -> new Searching(first.getStart()));
         });
     }
 
@@ -303,10 +332,9 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
                     }
                     case JSONL_PATH ->
                         new ProblemSets.Source.Jsonl(
-                                source.getJsonlPath(),
+                                roots.regularFile("problem file", source.getJsonlPath()),
                                 source.getSegmenter().isEmpty() ? "line" : source.getSegmenter(),
-                                source.getThoughtDelimiter(),
-                                new File(source.getJsonlPath()).lastModified());
+                                source.getThoughtDelimiter());
                     case SOURCE_NOT_SET -> throw invalid("the problem source is missing (generated or jsonl)");
                 });
     }

@@ -148,6 +148,9 @@ public enum Recipe {
             throw new FootholdException(
                     ErrorCode.INVALID_DATA, "column '" + column + "' is missing; the row has " + columns);
         }
+        if (node.isNumber()) {
+            return GoldText.number(node).orElseThrow(() -> new Refused("a number too large or too small"));
+        }
         return node.isNull()
                 ? ""
                 : node.isTextual() ? node.textValue() : node.isValueNode() ? node.asText() : node.toString();

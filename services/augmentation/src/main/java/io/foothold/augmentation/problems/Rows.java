@@ -1,15 +1,12 @@
 package io.foothold.augmentation.problems;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import java.io.BufferedReader;
+import io.foothold.contracts.files.TextLines;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,6 +19,9 @@ import org.apache.commons.csv.CSVRecord;
 /** The rows of a data set: objects, whatever the file holds them in. */
 @FunctionalInterface
 public interface Rows {
+    /** Bytes of the largest file that is read in one piece. */
+    int LARGEST_TEXT = 1 << 30;
+
     /**
      * Hands over every row.
      *
@@ -37,7 +37,7 @@ public interface Rows {
     static Rows of(Path file) {
         String name = file.toString();
         return name.endsWith(".jsonl")
-                ? row -> jsonl(file, row)
+                ? row -> JsonRows.read("problem file", file, JsonRows.LONGEST_TEXT, row)
                 : name.endsWith(".json")
                         ? row -> array(file, row)
                         : name.endsWith(".csv") ? row -> csv(file, row) : unknown(file);
@@ -59,44 +59,19 @@ public interface Rows {
         }
     }
 
-    private static void jsonl(Path file, BiConsumer<Integer, JsonNode> row) throws IOException {
-        ObjectMapper mapper = new ObjectMapper();
-        try (BufferedReader reader = Files.newBufferedReader(file)) {
-            int line = 0;
-            for (String text = reader.readLine(); text != null; text = reader.readLine()) {
-                line++;
-                if (!text.isBlank()) {
-                    row.accept(line, object(file, line, json(mapper, file, line, text)));
-                }
-            }
-        }
-    }
-
-    private static JsonNode json(ObjectMapper mapper, Path file, int line, String text) {
-        try {
-            return mapper.readTree(text);
-        } catch (JsonProcessingException e) {
-            throw new FootholdException(
-                    ErrorCode.INVALID_DATA, file + ":" + line + ": not JSON: " + e.getOriginalMessage(), e);
-        }
-    }
-
-    private static JsonNode object(Path file, int number, JsonNode node) {
-        if (!node.isObject()) {
-            throw new FootholdException(
-                    ErrorCode.INVALID_DATA, file + ":" + number + ": expected an object, found " + node.getNodeType());
-        }
-        return node;
-    }
-
-    private static void array(Path file, BiConsumer<Integer, JsonNode> row) throws IOException {
-        JsonNode all = json(new ObjectMapper(), file, 1, Files.readString(file));
+    private static void array(Path file, BiConsumer<Integer, JsonNode> row) {
+        JsonNode all = JsonRows.value(file.toString(), TextLines.text("problem file", file, LARGEST_TEXT));
         if (!all.isArray()) {
             throw new FootholdException(
-                    ErrorCode.INVALID_DATA, file + ": expected an array of objects, found " + all.getNodeType());
+                    ErrorCode.INVALID_DATA, file + ": expected a list of objects, found " + JsonRows.kind(all));
         }
         for (int i = 0; i < all.size(); i++) {
-            row.accept(i + 1, object(file, i + 1, all.get(i)));
+            if (!all.get(i).isObject()) {
+                throw new FootholdException(
+                        ErrorCode.INVALID_DATA,
+                        file + ":" + (i + 1) + ": expected an object, found " + JsonRows.kind(all.get(i)));
+            }
+            row.accept(i + 1, all.get(i));
         }
     }
 
@@ -106,7 +81,7 @@ public interface Rows {
                 .setHeader()
                 .setSkipHeaderRecord(true)
                 .get();
-        try (CSVParser parser = CSVParser.parse(file, java.nio.charset.StandardCharsets.UTF_8, format)) {
+        try (CSVParser parser = CSVParser.parse(TextLines.text("problem file", file, LARGEST_TEXT), format)) {
             List<String> columns = new ArrayList<>(parser.getHeaderNames());
             for (CSVRecord r : parser) {
                 ObjectNode object = JsonNodeFactory.instance.objectNode();

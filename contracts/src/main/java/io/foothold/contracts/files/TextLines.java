@@ -6,11 +6,11 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CoderResult;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
-import java.nio.CharBuffer;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -110,7 +110,9 @@ public final class TextLines {
             return new FootholdException(ErrorCode.CANCELLED, "reading " + file + " was given up", e);
         }
         return new FootholdException(
-                ErrorCode.INVALID_DATA, what + " " + file + " cannot be read: " + e.getClass().getSimpleName(), e);
+                ErrorCode.INVALID_DATA,
+                what + " " + file + " cannot be read: " + e.getClass().getSimpleName(),
+                e);
     }
 
     /** Bytes of the byte order mark of UTF-8; those of other encodings are refused. */

@@ -51,7 +51,8 @@ class TextLinesTest {
         assertThat(lines(file(hex("efbbbf"), utf8("a\nb\r\nc\rd\n\nπ\u2028x")), 100))
                 .containsExactly("1=a", "2=b", "3=c", "4=d", "5=", "6=π\u2028x");
         assertThat(lines(file(hex("efbbbf")), 100)).isEmpty();
-        assertThat(TextLines.text("file", file(hex("efbbbf"), utf8("a\r\nπ")), 100)).isEqualTo("a\r\nπ");
+        assertThat(TextLines.text("file", file(hex("efbbbf"), utf8("a\r\nπ")), 100))
+                .isEqualTo("a\r\nπ");
     }
 
     @ParameterizedTest
@@ -82,7 +83,8 @@ class TextLinesTest {
         Path file = file(utf8("12345\n123456\n"));
         assertThatThrownBy(() -> lines(file, 5)).hasMessageContaining(":2: the line has more than the 5 bytes");
         assertThatThrownBy(() -> TextLines.text("file", file, 5)).hasMessageContaining("larger than the 5 bytes");
-        assertThat(new ProcessBuilder("mkfifo", directory + "/pipe").start().waitFor()).isZero();
+        assertThat(new ProcessBuilder("mkfifo", directory + "/pipe").start().waitFor())
+                .isZero();
         for (Path other : List.of(directory.resolve("pipe"), directory, Path.of("/dev/zero"))) {
             assertThatThrownBy(() -> lines(other, 5)).hasMessageContaining("no regular file");
         }

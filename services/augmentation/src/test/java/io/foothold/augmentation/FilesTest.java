@@ -50,16 +50,17 @@ class FilesTest {
     @Test
     void pipesAndDevicesAreRefusedAndOthersAreServedMeanwhile() throws Exception {
         Path pipe = directory.resolve("pipe.jsonl");
-        assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
+        assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor())
+                .isZero();
         List<AssertSubscriber<LoadProblemsResponse>> blocked = new ArrayList<>();
         for (int i = 0; i < 40; i++) {
             blocked.add(load(pipe.toString()));
         }
         assertThat(load(good.toString()).awaitCompletion(Duration.ofSeconds(20)).getItems())
                 .hasSize(1);
-        blocked.forEach(each -> assertThat(
-                        each.awaitFailure(Duration.ofSeconds(20)).getFailure())
-                .hasMessageContaining("no regular file"));
+        blocked.forEach(
+                each -> assertThat(each.awaitFailure(Duration.ofSeconds(20)).getFailure())
+                        .hasMessageContaining("no regular file"));
     }
 
     @Test
@@ -72,7 +73,9 @@ class FilesTest {
         Files.createSymbolicLink(directory.resolve("link"), Path.of("/etc/shadow"));
         assertThat(refusal(directory + "/link")).contains("lies outside");
         Files.writeString(directory.resolve("secret"), "topsecret: 1");
-        assertThat(refusal(directory + "/secret")).contains("secret:1: not JSON").doesNotContain("topsecret");
+        assertThat(refusal(directory + "/secret"))
+                .contains("secret:1: not JSON")
+                .doesNotContain("topsecret");
     }
 
     @Test

@@ -6,6 +6,8 @@ import static org.awaitility.Awaitility.await;
 
 import io.foothold.augmentation.dial.Dial;
 import io.foothold.augmentation.grpc.AugmentationGrpc;
+import io.foothold.contracts.draw.ProblemSetDigest;
+import io.foothold.contracts.draw.Selection;
 import io.foothold.contracts.files.Roots;
 import io.foothold.v1.*;
 import io.smallrye.mutiny.Multi;
@@ -137,10 +139,14 @@ class ProbeStreamTest {
         for (int i = 0; i < 6; i++) {
             request.putAllPrefixes(Map.of("hard-train-0-" + i, 2));
         }
-        var once =
-                new AugmentationGrpc(NONE).drawStartStates(request.build()).await().indefinitely();
-        var again =
-                new AugmentationGrpc(NONE).drawStartStates(request.build()).await().indefinitely();
+        var once = new AugmentationGrpc(NONE)
+                .drawStartStates(request.build())
+                .await()
+                .indefinitely();
+        var again = new AugmentationGrpc(NONE)
+                .drawStartStates(request.build())
+                .await()
+                .indefinitely();
         assertThat(once).isEqualTo(again);
         assertThat(once.getStartsList().stream().filter(StartState::hasGuided)).hasSize(3);
         assertThatThrownBy(() -> new AugmentationGrpc(NONE)
@@ -148,5 +154,80 @@ class ProbeStreamTest {
                         .await()
                         .indefinitely())
                 .hasMessageContaining("nobody");
+    }
+
+    /** Handed over once and named, a selection draws what its ids and prefixes draw. */
+    @Test
+    void aSelectionThatIsNamedDrawsTheSameAndIsForgottenWithItsService() {
+        DrawStartStatesRequest.Builder request = DrawStartStatesRequest.newBuilder()
+                .setSource(SOURCE)
+                .setTemplates(TEMPLATES)
+                .addMixture(MixturePart.newBuilder()
+                        .setGuided(Guided.getDefaultInstance())
+                        .setShare(1))
+                .setDraw(MixtureDraw.MIXTURE_DRAW_INDEPENDENT)
+                .setSeed(4)
+                .setUpdate(2)
+                .setGroups(6);
+        Selection selection = new Selection(
+                List.of("hard-train-0-4", "hard-train-0-1"), Map.of("hard-train-0-4", 1, "hard-train-0-1", 2));
+        DrawStartStatesRequest named =
+                request.clone().setSelectionDigest(selection.digest()).build();
+        AugmentationGrpc service = new AugmentationGrpc(NONE);
+        assertThat(service.drawStartStates(named).await().indefinitely())
+                .isEqualTo(DrawStartStatesResponse.newBuilder()
+                        .setSelectionUnknown(true)
+                        .build());
+        assertThat(service.selectProblems(Multi.createFrom().iterable(selection.chunks()))
+                        .await()
+                        .indefinitely()
+                        .getDigest())
+                .isEqualTo(selection.digest());
+        DrawStartStatesResponse drawn = service.drawStartStates(named).await().indefinitely();
+        assertThat(drawn)
+                .isEqualTo(service.drawStartStates(request.addAllProblemIds(selection.problemIds())
+                                .putAllPrefixes(selection.prefixes())
+                                .build())
+                        .await()
+                        .indefinitely());
+        assertThat(drawn.getStartsList()).hasSize(6);
+        assertThat(new AugmentationGrpc(NONE)
+                        .drawStartStates(named)
+                        .await()
+                        .indefinitely()
+                        .getSelectionUnknown())
+                .isTrue();
+    }
+
+    @Test
+    void aSetThatIsNotTheOneTheRunLoadedIsRefused() {
+        AugmentationGrpc service = new AugmentationGrpc(NONE);
+        List<Problem> loaded = service.loadProblems(
+                        LoadProblemsRequest.newBuilder().setSource(SOURCE).build())
+                .map(LoadProblemsResponse::getProblem)
+                .collect()
+                .asList()
+                .await()
+                .indefinitely();
+        DrawStartStatesRequest.Builder request = DrawStartStatesRequest.newBuilder()
+                .setSource(SOURCE)
+                .setTemplates(TEMPLATES)
+                .addMixture(MixturePart.newBuilder()
+                        .setRoot(Root.getDefaultInstance())
+                        .setShare(1))
+                .setDraw(MixtureDraw.MIXTURE_DRAW_INDEPENDENT)
+                .setGroups(1)
+                .setProblemSetDigest(ProblemSetDigest.of(loaded));
+        assertThat(service.drawStartStates(request.build())
+                        .await()
+                        .indefinitely()
+                        .getStartsList())
+                .hasSize(1);
+        assertThatThrownBy(() -> service.drawStartStates(
+                                request.setProblemSetDigest(ProblemSetDigest.of(loaded.reversed()))
+                                        .build())
+                        .await()
+                        .indefinitely())
+                .hasMessageContaining("changed while the run goes on");
     }
 }

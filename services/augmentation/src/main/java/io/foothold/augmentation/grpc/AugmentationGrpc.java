@@ -3,6 +3,8 @@ package io.foothold.augmentation.grpc;
 import io.foothold.augmentation.problems.ProbeLoop;
 import io.foothold.augmentation.problems.ProblemSets;
 import io.foothold.augmentation.prompt.Templates;
+import io.foothold.contracts.draw.ProblemSetDigest;
+import io.foothold.contracts.draw.Selection;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
@@ -22,9 +24,11 @@ import jakarta.annotation.PreDestroy;
 import jakarta.inject.Inject;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jboss.logging.Logger;
 
 /** Problem sets, start states, mining and prefix search over gRPC. */
@@ -35,7 +39,12 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
     private static final int FILE_THREADS = 4;
     private static final Duration FILE_DEADLINE = Duration.ofSeconds(60);
 
+    private static final int MOST_SELECTED = 1_000_000;
+    private static final int SETS_REMEMBERED = 32;
+
     private final ProblemSets sets = new ProblemSets();
+    private final Selections selections = new Selections();
+    private final Map<Map<String, Problem>, String> digests = new IdentityHashMap<>();
     private final Roots roots;
     private final FileThreads files;
 
@@ -77,15 +86,57 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
 
     @Override
     public Uni<DrawStartStatesResponse> drawStartStates(DrawStartStatesRequest request) {
-        return files.run("drawing start states", () -> draw(request)).onFailure().transform(t -> FailureLog.told(
-                        LOG, "drawing start states of update " + request.getUpdate(), refused(t))
-                .toStatus());
+        return files.run("drawing start states", () -> draw(request))
+                .onFailure()
+                .transform(
+                        t -> FailureLog.told(LOG, "drawing start states of update " + request.getUpdate(), refused(t))
+                                .toStatus());
+    }
+
+    @Override
+    public Uni<SelectProblemsResponse> selectProblems(Multi<SelectProblemsRequest> request) {
+        AtomicInteger count = new AtomicInteger();
+        return request.onItem()
+                .invoke(chunk -> {
+                    if (count.addAndGet(chunk.getProblemsCount()) > MOST_SELECTED) {
+                        throw invalid("a selection may have " + MOST_SELECTED + " problems");
+                    }
+                })
+                .collect()
+                .asList()
+                .map(chunks -> {
+                    Selection selection = Selection.of(chunks);
+                    selections.put(selection);
+                    return SelectProblemsResponse.newBuilder()
+                            .setDigest(selection.digest())
+                            .build();
+                })
+                .onFailure()
+                .transform(t -> FailureLog.told(LOG, "taking a selection of problems", t)
+                        .toStatus());
     }
 
     private DrawStartStatesResponse draw(DrawStartStatesRequest request) {
         Map<String, Problem> problems = problems(request.getSource());
+        String expected = request.getProblemSetDigest();
+        if (!expected.isEmpty() && !expected.equals(digest(problems))) {
+            throw new FootholdException(
+                    ErrorCode.CONFLICT,
+                    "the problem set is not the one that the run loaded: it was changed while the run goes on");
+        }
         List<String> ids =
                 request.getProblemIdsCount() > 0 ? request.getProblemIdsList() : List.copyOf(problems.keySet());
+        Map<String, Integer> prefixes = request.getPrefixesMap();
+        if (!request.getSelectionDigest().isEmpty()) {
+            Optional<Selection> selection = selections.get(request.getSelectionDigest());
+            if (selection.isEmpty()) {
+                return DrawStartStatesResponse.newBuilder()
+                        .setSelectionUnknown(true)
+                        .build();
+            }
+            ids = selection.get().problemIds();
+            prefixes = selection.get().prefixes();
+        }
         Templates templates = templates(request.getTemplates());
         Mixture mixture = new Mixture(
                 request.getMixtureList().stream().map(AugmentationGrpc::part).toList(),
@@ -97,11 +148,24 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
                 });
         Seeds seed = Seeds.of(request.getSeed()).split("draw").split(request.getUpdate());
         DrawStartStatesResponse.Builder out = DrawStartStatesResponse.newBuilder();
-        for (StartState start : mixture.draw(ids, request.getPrefixesMap(), request.getGroups(), seed)) {
+        for (StartState start : mixture.draw(ids, prefixes, request.getGroups(), seed)) {
             int prefix = start instanceof StartState.Guided guided ? guided.prefixThoughts() : 0;
             out.addStarts(start(problem(problems, start.problemId()), prefix, templates));
         }
         return out.build();
+    }
+
+    /** The digest of a loaded set; computed once for each. */
+    private String digest(Map<String, Problem> problems) {
+        synchronized (digests) {
+            if (digests.size() > SETS_REMEMBERED) {
+                digests.clear();
+            }
+            return digests.computeIfAbsent(
+                    problems,
+                    set -> ProblemSetDigest.of(() ->
+                            set.values().stream().map(AugmentationGrpc::proto).iterator()));
+        }
     }
 
     private static Mixture.Part part(MixturePart part) {

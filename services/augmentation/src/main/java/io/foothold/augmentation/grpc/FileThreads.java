@@ -68,7 +68,9 @@ final class FileThreads {
                         });
                     } catch (RejectedExecutionException e) {
                         emitter.fail(new FootholdException(
-                                ErrorCode.DEADLINE, what + ": " + WAITING + " others are waiting for files already", e));
+                                ErrorCode.DEADLINE,
+                                what + ": " + WAITING + " others are waiting for files already",
+                                e));
                     }
                 })
                 .ifNoItem()

@@ -10,8 +10,8 @@ import java.util.regex.Pattern;
 /** What may stand as a gold answer in a row of JSON: one rule for problems and for graded cases. */
 public final class GoldText {
     /** What may be around an answer and is none. */
-    private static final Pattern MARKS =
-            Pattern.compile("\\\\(?:boxed|fbox|text|textbf|mathrm|left|right|displaystyle)(?![A-Za-z])|\\\\[()\\[\\],;:! ]|[${}\\s]");
+    private static final Pattern MARKS = Pattern.compile(
+            "\\\\(?:boxed|fbox|text|textbf|mathrm|left|right|displaystyle)(?![A-Za-z])|\\\\[()\\[\\],;:! ]|[${}\\s]");
 
     private GoldText() {}
 
@@ -26,8 +26,8 @@ public final class GoldText {
             case STRING -> node.textValue();
             case NUMBER ->
                 number(node)
-                        .orElseThrow(() -> wrong(
-                                where, key, "is a number that cannot be compared, being too large or too small"));
+                        .orElseThrow(() ->
+                                wrong(where, key, "is a number that cannot be compared, being too large or too small"));
             case ARRAY, OBJECT, BOOLEAN, NULL, BINARY, MISSING, POJO ->
                 throw wrong(where, key, "is " + JsonRows.kind(node));
         };

@@ -64,8 +64,7 @@ public final class JsonRows {
         JsonNode node = value(where, text);
         if (!node.isObject()) {
             throw new FootholdException(
-                    ErrorCode.INVALID_DATA,
-                    where + ": expected a JSON object, found " + kind(node));
+                    ErrorCode.INVALID_DATA, where + ": expected a JSON object, found " + kind(node));
         }
         return node;
     }
@@ -75,7 +74,7 @@ public final class JsonRows {
         try {
             return MAPPER.readTree(text);
         } catch (JsonEOFException e) {
-            throw wrong(where, "the JSON ends too early", e);
+            throw wrong(where, "not JSON: it ends too early", e);
         } catch (JsonProcessingException e) {
             String message = String.valueOf(e.getOriginalMessage());
             throw wrong(
@@ -93,7 +92,8 @@ public final class JsonRows {
                 : " (line " + e.getLocation().getLineNr() + " of it, column "
                         + e.getLocation().getColumnNr() + ")";
         // Without the cause: its message quotes the text.
-        return new FootholdException(ErrorCode.INVALID_DATA, where + ": " + what + column.replace("line 1 of it, ", ""));
+        return new FootholdException(
+                ErrorCode.INVALID_DATA, where + ": " + what + column.replace("line 1 of it, ", ""));
     }
 
     /** The kind of a value in JSON's words. */

@@ -39,7 +39,11 @@ final class JsonlProblems {
     /** All problems of a file, in its order. Blocks on the file system. */
     static List<Problem> read(Path file, Segmenter segmenter) {
         JsonlProblems reader = new JsonlProblems(file, segmenter);
-        JsonRows.read("problem file", file, MessageLimit.PROBLEM_BYTES, (line, row) -> reader.row(file + ":" + line, line, row));
+        JsonRows.read(
+                "problem file",
+                file,
+                MessageLimit.PROBLEM_BYTES,
+                (line, row) -> reader.row(file + ":" + line, line, row));
         if (reader.problems.isEmpty()) {
             throw new FootholdException(ErrorCode.INVALID_DATA, file + " holds no problem");
         }
@@ -137,7 +141,8 @@ final class JsonlProblems {
         if (node.isMissingNode() || node.isNull()) {
             return 0;
         }
-        String digits = node.isIntegralNumber() || node.isTextual() ? node.asText().strip() : "";
+        String digits =
+                node.isIntegralNumber() || node.isTextual() ? node.asText().strip() : "";
         if (digits.matches("\\d{1,9}")) {
             return Integer.parseInt(digits);
         }

@@ -87,8 +87,7 @@ public final class ProblemSets {
                     BasicFileAttributes now = Files.readAttributes(j.file(), BasicFileAttributes.class);
                     yield new Version(j, now.lastModifiedTime().toMillis(), now.size());
                 } catch (NoSuchFileException e) {
-                    throw new FootholdException(
-                            ErrorCode.NOT_FOUND, "problem file " + j.file() + " does not exist", e);
+                    throw new FootholdException(ErrorCode.NOT_FOUND, "problem file " + j.file() + " does not exist", e);
                 } catch (IOException e) {
                     throw new FootholdException(
                             ErrorCode.INVALID_DATA, "problem file " + j.file() + " cannot be looked at", e);

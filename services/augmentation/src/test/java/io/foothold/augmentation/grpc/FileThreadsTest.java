@@ -40,7 +40,9 @@ class FileThreadsTest {
     @Test
     void workRunsOnThreadsOfItsOwnAndFailsAsItFails() {
         FileThreads files = new FileThreads(1, LONG);
-        assertThat(files.run("x", () -> Thread.currentThread().getName()).await().atMost(LONG))
+        assertThat(files.run("x", () -> Thread.currentThread().getName())
+                        .await()
+                        .atMost(LONG))
                 .startsWith("files-");
         assertThatThrownBy(() -> files.run("x", () -> {
                             throw new IllegalStateException("boom");

@@ -42,7 +42,9 @@ class JsonlProblemsTest {
         assertThat(read("\uFEFF{\"problem\":\"p\",\"answer\":\"1\"}\r\n\r\n{\"problem\":\"q\",\"answer\":\"2\"}"))
                 .extracting(Problem::id)
                 .containsExactly("p.jsonl:1", "p.jsonl:3");
-        Files.write(file, "{\"problem\":\"p\",\"answer\":\"1\"}\n{\"problem\":\"é\"}\n".getBytes(StandardCharsets.ISO_8859_1));
+        Files.write(
+                file,
+                "{\"problem\":\"p\",\"answer\":\"1\"}\n{\"problem\":\"é\"}\n".getBytes(StandardCharsets.ISO_8859_1));
         assertThatThrownBy(() -> JsonlProblems.read(file, Segmenter.line()))
                 .hasMessage(file + ":2: byte 13 of the line is not UTF-8");
     }
@@ -73,6 +75,7 @@ class JsonlProblemsTest {
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
+            quoteCharacter = '#',
             value = {
                 "true | 'answer' is true",
                 "false | 'answer' is false",
@@ -105,6 +108,7 @@ class JsonlProblemsTest {
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
+            quoteCharacter = '#',
             value = {
                 "`thoughts`:`one text` | 'thoughts' is a text (expected a list of texts; one text goes into 'solution')",
                 "`thoughts`:[1,null,{}] | thought 1 of 3 is a number",
@@ -141,9 +145,12 @@ class JsonlProblemsTest {
         assertThat(p.id()).isEqualTo("7");
         assertThat(p.oracleThoughts()).containsExactly("a\n", "b");
         assertThat(p.maxTokens()).isEqualTo(64);
-        assertThatThrownBy(() -> read("{\"problem\":7,\"answer\":\"1\"}")).hasMessageContaining("'problem' is a number");
+        assertThatThrownBy(() -> read("{\"problem\":7,\"answer\":\"1\"}"))
+                .hasMessageContaining("'problem' is a number");
         assertThatThrownBy(() -> read("{\"answer\":\"1\"}")).hasMessageContaining("'problem' is missing");
-        assertThatThrownBy(() -> read("{\"problem\":\"p\",\"answer\":\"1\",\"id\":1}\n{\"problem\":\"p\",\"answer\":\"1\",\"id\":\"1\"}"))
+        assertThatThrownBy(
+                        () -> read(
+                                "{\"problem\":\"p\",\"answer\":\"1\",\"id\":1}\n{\"problem\":\"p\",\"answer\":\"1\",\"id\":\"1\"}"))
                 .hasMessageContaining(":2: id '1' appears twice");
         assertThat(only("{`problem`:`p`,`answer`:`$$`,`kind`:`text`}").answer()).isEqualTo("$$");
     }
@@ -151,7 +158,8 @@ class JsonlProblemsTest {
     /** Whoever may have a file read must not learn from refusals what it holds. */
     @Test
     void whatStandsInAFileThatIsNoJsonIsNotTold() {
-        for (String text : List.of("root:x:0:0\n", "\"secret\"", "{secret}", "{\"a\":secret}", "[\"secret\"]", "{\"secret\"")) {
+        for (String text :
+                List.of("root:x:0:0\n", "\"secret\"", "{secret}", "{\"a\":secret}", "[\"secret\"]", "{\"secret\"")) {
             assertThatThrownBy(() -> read(text))
                     .as(text)
                     .hasMessageStartingWith(file + ":1: ")

@@ -189,7 +189,7 @@ class RecipeTest {
         assertThatThrownBy(() -> read("a.jsonl", "{\"problem\"\n", "math-500", 1))
                 .hasMessageContaining("a.jsonl:1: not JSON");
         assertThatThrownBy(() -> read("a.jsonl", "[1]\n", "math-500", 1))
-                .hasMessageContaining("a.jsonl:1: expected an object, found ARRAY");
+                .hasMessageContaining("a.jsonl:1: expected a JSON object, found a list");
         assertThatThrownBy(() -> read("a.txt", "", "math-500", 1)).hasMessageContaining("named .jsonl, .json, .csv");
         assertThatThrownBy(() -> Recipe.named("math500"))
                 .hasMessageContaining("unknown recipe 'math500' (did you mean 'math-500'?)");

@@ -1,5 +1,6 @@
 package io.foothold.orchestrator.remote;
 
+import io.foothold.contracts.draw.Selection;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedStream;
@@ -27,6 +28,7 @@ import java.util.function.Supplier;
  * each and are repeated while their service is away. What a run waits for ends when the run is asked to stop. Thread-safe.
  */
 public final class Services implements AutoCloseable {
+    private static final int MOST_HANDED_OVER = 5;
     private static final Duration CALL = Duration.ofMinutes(2);
 
     /** How to reach them. */
@@ -192,9 +194,30 @@ public final class Services implements AutoCloseable {
                 .asList());
     }
 
-    /** Chooses start states. */
-    public List<StartState> draw(DrawStartStatesRequest request) {
-        return call("augmentation", () -> augmentation.drawStartStates(request)).getStartsList();
+    /**
+     * Chooses start states. The selection is handed over when augmentation does not know it, as after its restart, which may come
+     * between any two calls.
+     *
+     * @param request without a selection
+     */
+    public List<StartState> draw(DrawStartStatesRequest request, Selection selection) {
+        DrawStartStatesRequest named =
+                request.toBuilder().setSelectionDigest(selection.digest()).build();
+        for (int handedOver = 0; ; handedOver++) {
+            DrawStartStatesResponse drawn = call("augmentation", () -> augmentation.drawStartStates(named));
+            if (!drawn.getSelectionUnknown()) {
+                return drawn.getStartsList();
+            }
+            if (handedOver == MOST_HANDED_OVER) {
+                throw new FootholdException(
+                        ErrorCode.PEER_UNAVAILABLE,
+                        "augmentation does not know the problems to draw from although they were handed over "
+                                + MOST_HANDED_OVER + " times");
+            }
+            call(
+                    "augmentation",
+                    () -> augmentation.selectProblems(Multi.createFrom().iterable(selection.chunks())));
+        }
     }
 
     /**

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.contracts.draw.ProblemSetDigest;
+import io.foothold.contracts.draw.Selection;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
@@ -94,7 +96,8 @@ final class RunLoop {
     private final Map<String, List<Problem>> evaluationProblems = new LinkedHashMap<>();
     private final Map<Long, GroupRunner.Unit> ready = new LinkedHashMap<>();
     private List<String> problemIds = List.of();
-    private Map<String, Integer> prefixes = Map.of();
+    private Selection selection = new Selection(List.of(), Map.of());
+    private String trainDigest = "";
     private final Map<Draw, List<StartState>> draws = new ConcurrentHashMap<>();
     private long nextGroup;
     private int underWay;
@@ -308,8 +311,9 @@ final class RunLoop {
         }
         if (spec.guided()) {
             searchPrefixes();
-            prefixes = ledger.prefixes(spec.runId());
         }
+        selection = new Selection(problemIds, spec.guided() ? ledger.prefixes(spec.runId()) : Map.of());
+        trainDigest = ProblemSetDigest.of(train);
         nextGroup = update * spec.groupsPerUpdate();
         Map<String, Long> byUse = ledger.tokensByUse(spec.runId());
         earlierTokens = TRAINING_USES.stream()
@@ -514,7 +518,7 @@ final class RunLoop {
 
     private List<StartState> drawn(Draw draw) {
         return draws.computeIfAbsent(
-                draw, d -> services.draw(spec.draw(d.update(), d.attempt(), problemIds, prefixes)));
+                draw, d -> services.draw(spec.draw(d.update(), d.attempt(), trainDigest), selection));
     }
 
     /** Draws the start states of an update and has their prompts encoded, beside the training of another one. */

@@ -213,12 +213,15 @@ final class RunSpec {
         return AdvantageEstimator.named(file.text("estimator.name"), file.count("estimator.k"));
     }
 
-    /** The start states of an update; those of a further attempt are drawn with a seed of their own. */
-    DrawStartStatesRequest draw(long update, int attempt, List<String> problemIds, Map<String, Integer> prefixes) {
+    /**
+     * The start states of an update; those of a further attempt are drawn with a seed of their own.
+     *
+     * @param problemSet digest of the training problems as they were loaded
+     */
+    DrawStartStatesRequest draw(long update, int attempt, String problemSet) {
         DrawStartStatesRequest.Builder out = DrawStartStatesRequest.newBuilder()
                 .setSource(trainSource())
-                .addAllProblemIds(problemIds)
-                .putAllPrefixes(prefixes)
+                .setProblemSetDigest(problemSet)
                 .setTemplates(templates())
                 .setDraw(MixtureDraw.valueOf(
                         "MIXTURE_DRAW_" + file.text("mixture.draw").toUpperCase(Locale.ROOT)))

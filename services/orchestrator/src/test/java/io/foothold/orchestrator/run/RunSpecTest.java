@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.foothold.orchestrator.runfile.RunFile;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class RunSpecTest {
@@ -38,8 +37,7 @@ class RunSpecTest {
         assertThat(resumed.trainSource().toByteArray())
                 .isEqualTo(first.trainSource().toByteArray());
         assertThat(resumed.trainSampling()).isEqualTo(first.trainSampling());
-        assertThat(resumed.draw(3, 1, List.of("x"), Map.of("x", 2)))
-                .isEqualTo(first.draw(3, 1, List.of("x"), Map.of("x", 2)));
+        assertThat(resumed.draw(3, 1, "x")).isEqualTo(first.draw(3, 1, "x"));
         assertThat(resumed.source("problems.evaluate.e").getJsonlPath()).isEqualTo("tab\there.jsonl");
         assertThat(resumed.search(List.of("x"))).isEqualTo(first.search(List.of("x")));
     }

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
+import java.util.Objects;
 
 /**
  * The steps of which everything that must outlive a crash is made. What counts only when it is whole is written beside its place,
@@ -74,7 +75,7 @@ public interface Disk {
      * @return SHA-256 of the bytes, hexadecimal
      */
     default String replace(Path file, byte[] bytes) throws IOException {
-        Path directory = file.toAbsolutePath().getParent();
+        Path directory = Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file has a directory");
         createDirectories(directory);
         Path part = file.resolveSibling(file.getFileName() + ".part");
         String digest = write(part, bytes);

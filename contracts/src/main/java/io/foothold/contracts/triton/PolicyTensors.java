@@ -47,6 +47,12 @@ public final class PolicyTensors {
     /** Refuse (UNAVAILABLE) while the server is older, INT64 [1]. */
     public static final String MIN_POLICY_VERSION = "min_policy_version";
 
+    /** With {@link #POLICY_VERSION}: exactly this policy samples the whole request, sha-256 hex, BYTES [1]; op generate. */
+    public static final String POLICY_DIGEST = "policy_digest";
+
+    /** What a server says of a request that names another policy than the one it has, with what stands around it. */
+    public static final String OTHER_POLICY = "is not the policy asked for";
+
     /** Texts to encode, BYTES [-1]; op tokenize. */
     public static final String TEXT = "text";
 
@@ -62,7 +68,22 @@ public final class PolicyTensors {
     /** SHA-256 of the artefact, BYTES [1]; op update. */
     public static final String WEIGHTS_DIGEST = "weights_digest";
 
-    /** Version of the artefact, INT64 [1]; op update. Also an output: the version that sampled the tokens. */
+    /** Tokens of the canary's sequences one after the other, INT32 [-1]; ops update and reset. */
+    public static final String CANARY_IDS = "canary_ids";
+
+    /** How many tokens each of the sequences has, INT32 [-1]; ops update and reset. */
+    public static final String CANARY_LENGTHS = "canary_lengths";
+
+    /** The learner's log-prob of every token after the first of its sequence, FP32 [-1]; ops update and reset. */
+    public static final String CANARY_LOG_PROBS = "canary_log_probs";
+
+    /** What the text of a refused canary begins with. */
+    public static final String CANARY_REFUSED = "canary:";
+
+    /**
+     * Version of the artefact, INT64 [1]; op update. Of op generate: the version that samples the whole request, with
+     * {@link #POLICY_DIGEST}. Also an output: the version that sampled the tokens.
+     */
     public static final String POLICY_VERSION = "policy_version";
 
     /** New tokens, INT32 [-1]. */

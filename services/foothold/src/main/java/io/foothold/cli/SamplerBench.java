@@ -14,6 +14,8 @@ import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Precision;
 import io.foothold.v1.InferenceServerStatus;
+import io.foothold.v1.PublishPolicyRequest;
+import io.foothold.v1.Publisher;
 import io.foothold.v1.Reservation;
 import io.foothold.v1.Root;
 import io.foothold.v1.SampleWork;
@@ -27,6 +29,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -168,6 +171,7 @@ final class SamplerBench {
                 .mapToLong(InferenceServerStatus::getPolicyVersion)
                 .max()
                 .orElse(0);
+        String token = UUID.randomUUID().toString();
         long longest = 0;
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
             Future<Double> sampling = threads.submit(() -> through(services, rollouts, () -> {}));
@@ -178,7 +182,14 @@ final class SamplerBench {
                 Thread.sleep(PUBLISH_EVERY_MILLIS);
                 longest = Math.max(
                         longest,
-                        services.publish(before + version, artefact.toUri().toString(), next.digest())
+                        services.publish(PublishPolicyRequest.newBuilder()
+                                        .setPolicyVersion(before + version)
+                                        .setArtefactUri(artefact.toUri().toString())
+                                        .setDigest(next.digest())
+                                        .setPublisher(Publisher.newBuilder()
+                                                .setRunId("bench")
+                                                .setToken(token))
+                                        .build())
                                 .getPauseMicros());
             }
             if (sampling.isDone()) {

@@ -45,6 +45,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.flywaydb.core.Flyway;
@@ -57,6 +58,10 @@ final class Stack implements AutoCloseable {
     final LedgerStore ledger;
     final ManagedChannel inference;
     final TritonGrpc triton;
+    final SamplerGrpc sampler;
+    /** Told of every event before the run goes on. */
+    volatile Consumer<RunEvent> onEvent = event -> {};
+
     final Restartable augmentation;
     final Restartable learner;
     private final List<AutoCloseable> open = new ArrayList<>();
@@ -114,7 +119,7 @@ final class Stack implements AutoCloseable {
         inference = channel(enginePort);
         augmentation = new Restartable(Stack::augmentation);
         int augmentationPort = augmentation.port();
-        SamplerGrpc sampler = new SamplerGrpc(samplerConfig(enginePort, frozen), new SimpleMeterRegistry());
+        sampler = new SamplerGrpc(samplerConfig(enginePort, frozen), new SimpleMeterRegistry());
         int samplerPort = serve(new MutinySamplerServiceGrpc.SamplerServiceImplBase() {
             @Override
             public Multi<SampleResponse> sample(Multi<SampleRequest> request) {
@@ -124,6 +129,11 @@ final class Stack implements AutoCloseable {
             @Override
             public Uni<PublishPolicyResponse> publishPolicy(PublishPolicyRequest request) {
                 return sampler.publishPolicy(request);
+            }
+
+            @Override
+            public Uni<ReleasePolicyResponse> releasePolicy(ReleasePolicyRequest request) {
+                return sampler.releasePolicy(request);
             }
 
             @Override
@@ -173,7 +183,10 @@ final class Stack implements AutoCloseable {
                 CreditedStream.Limits.standard(),
                 waiting);
         open.add(services);
-        runs = new RunManager(ledger, services, home.resolve("runs"), events::add);
+        runs = new RunManager(ledger, services, home.resolve("runs"), event -> {
+            events.add(event);
+            onEvent.accept(event);
+        });
     }
 
     private static Running augmentation() {
@@ -367,6 +380,11 @@ final class Stack implements AutoCloseable {
             @Override
             public Duration patience() {
                 return Duration.ofMillis(10000);
+            }
+
+            @Override
+            public Duration publisherLease() {
+                return Duration.ofMinutes(2);
             }
 
             @Override

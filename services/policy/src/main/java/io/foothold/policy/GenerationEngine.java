@@ -1,11 +1,9 @@
 package io.foothold.policy;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.IValue;
+import io.foothold.core.policy.Canary;
 import io.foothold.core.random.Seeds;
 import java.nio.IntBuffer;
 import java.util.ArrayList;
@@ -34,9 +32,6 @@ public final class GenerationEngine implements AutoCloseable {
     private static final int PREFILL_TOKENS = 4096;
     /** Rows that attend over the same number of keys; smaller blocks waste fewer keys and cost more calls. */
     private static final int BLOCK_ROWS = 128;
-    /** Keys that one row of a page holds, at most: see {@link Transformer}. */
-    private static final int PAGE_KEYS = 128;
-
     /**
      * Sizes.
      *
@@ -95,12 +90,8 @@ public final class GenerationEngine implements AutoCloseable {
     private final ModelConfig config;
     private final Settings settings;
     private final @Nullable Tokenizer tokenizer;
-    private final WeightStore weights;
-    private IValue folded;
-    private final NDList keyArrays = new NDList();
-    private final NDList valueArrays = new NDList();
-    private final IValue keys;
-    private final IValue values;
+    private StagedWeights weights;
+    private final KeyValueCache cache;
     private final int rows;
     private final int blockRows;
     private final List<Active> active = new ArrayList<>();
@@ -129,31 +120,13 @@ public final class GenerationEngine implements AutoCloseable {
         this.settings = settings;
         this.tokenizer = tokenizer;
         this.version = version;
-        this.weights = WeightStore.of(transformer, initial, "w[]", false);
-        this.folded = transformer.call("fold", weights.list());
+        this.weights = new StagedWeights(transformer, settings, initial);
         this.rows = (settings.slots() + 7) / 8 * 8;
         // Deterministic rows all attend over the whole length: sorting them by age would move them for nothing.
         this.blockRows = settings.deterministic() ? rows : BLOCK_ROWS;
         // Steps past a row's end still write: they need room behind the longest sequence.
         long length = settings.maxLength() + settings.stepsPerCall();
-        boolean exact = settings.precision() == Precision.EXACT;
-        DataType cacheType = exact ? DataType.FLOAT64 : DataType.FLOAT32;
-        long heads = (long) rows * config.kvHeads();
-        Shape shape = new Shape(heads, length, config.headDim());
-        for (int i = 0; i < config.layers(); i++) {
-            keyArrays.add(
-                    transformer.manager().zeros(exact ? shape : paged(heads, length, config.headDim()), cacheType));
-            valueArrays.add(transformer.manager().zeros(shape, cacheType));
-        }
-        this.keys = WeightStore.listOf(keyArrays);
-        this.values = WeightStore.listOf(valueArrays);
-    }
-
-    /** Shape of keys in pages of equal size, a multiple of 8: [heads, pages, head dimension, keys of a page]. */
-    private static Shape paged(long heads, long length, int headDim) {
-        long pages = (length + PAGE_KEYS - 1) / PAGE_KEYS;
-        long keysOfPage = (length + pages - 1) / pages;
-        return new Shape(heads, pages, headDim, (keysOfPage + 7) / 8 * 8);
+        this.cache = new KeyValueCache(transformer, settings.precision(), rows, length);
     }
 
     /** The longest sequence that a request may reach. */
@@ -220,37 +193,62 @@ public final class GenerationEngine implements AutoCloseable {
         return false;
     }
 
-    /** Changes the weights between two decode steps. Caches stay: the sequences under way go on with the keys they have. */
-    public void swap(PolicyWeights next, long nextVersion) {
-        if (nextVersion <= version) {
-            throw new PolicyException("policy version must grow: " + nextVersion + " after " + version);
-        }
+    /**
+     * Loads weights beside those that sample, which stay as they are.
+     *
+     * @throws PolicyException when they have another shape
+     */
+    public StagedWeights stage(PolicyWeights next) {
         if (!next.config().equals(config)) {
             throw new PolicyException("the new weights have another shape");
         }
-        load(next, nextVersion);
+        return new StagedWeights(transformer, settings, next);
+    }
+
+    /** {@link #swap(StagedWeights, long)} of weights that nobody has to ask first. */
+    public void swap(PolicyWeights next, long nextVersion) {
+        checkGrows(nextVersion);
+        swap(stage(next), nextVersion);
+    }
+
+    /**
+     * Changes the weights between two decode steps. Caches stay: the sequences under way go on with the keys they have.
+     *
+     * @param next staged by this engine, which owns them from here on
+     */
+    public void swap(StagedWeights next, long nextVersion) {
+        checkGrows(nextVersion);
+        take(next, nextVersion);
+    }
+
+    private void checkGrows(long nextVersion) {
+        if (nextVersion <= version) {
+            throw new PolicyException("policy version must grow: " + nextVersion + " after " + version);
+        }
     }
 
     /**
      * Begins again with other weights and any version, as a new run does. Only while nothing is under way.
      *
+     * @param next staged by this engine, which owns them from here on
      * @throws IllegalStateException when a sequence is under way
      */
-    public void replace(PolicyWeights next, long nextVersion) {
+    public void replace(StagedWeights next, long nextVersion) {
         if (running() > 0 || !waiting.isEmpty()) {
             throw new IllegalStateException("sequences are under way");
         }
-        if (!next.config().equals(config)) {
-            throw new PolicyException("the new weights have another shape");
-        }
-        load(next, nextVersion);
+        take(next, nextVersion);
     }
 
-    private void load(PolicyWeights next, long nextVersion) {
-        weights.load(next.slots());
-        folded.close();
-        folded = transformer.call("fold", weights.list());
+    private void take(StagedWeights next, long nextVersion) {
+        weights.close();
+        weights = next;
         version = nextVersion;
+    }
+
+    /** {@link StagedWeights#score} of the weights that sample. */
+    public List<List<Canary.Scored>> score(List<int[]> sequences, int passes) {
+        return weights.score(sequences, passes);
     }
 
     /** The policy version that samples. */
@@ -390,7 +388,14 @@ public final class GenerationEngine implements AutoCloseable {
                     IValue idValue = IValue.from(Transformer.longs(scope, ids, to - from, padded));
                     IValue slotValue = IValue.from(Transformer.longs(scope, slotArray, slotArray.length));
                     IValue originValue = IValue.from(Transformer.longs(scope, originArray, originArray.length));
-                    IValue done = transformer.call("prefill", folded, keys, values, idValue, slotValue, originValue)) {
+                    IValue done = transformer.call(
+                            "prefill",
+                            weights.folded(),
+                            cache.keys(),
+                            cache.values(),
+                            idValue,
+                            slotValue,
+                            originValue)) {
                 if (done.toLong() != to - from) {
                     throw new IllegalStateException("prefilled " + done.toLong() + " of " + (to - from));
                 }
@@ -468,9 +473,9 @@ public final class GenerationEngine implements AutoCloseable {
                 IValue plainValue = IValue.from(plain);
                 IValue out = transformer.call(
                         "decode",
-                        folded,
-                        keys,
-                        values,
+                        weights.folded(),
+                        cache.keys(),
+                        cache.values(),
                         stateValue,
                         numberValue,
                         stepsValue,
@@ -647,7 +652,7 @@ public final class GenerationEngine implements AutoCloseable {
                 IValue fromValue = IValue.from(Transformer.longs(scope, from, from.length));
                 IValue toValue = IValue.from(Transformer.longs(scope, to, to.length));
                 IValue lengthValue = IValue.from((long) longest);
-                IValue done = transformer.call("move", keys, values, fromValue, toValue, lengthValue)) {
+                IValue done = transformer.call("move", cache.keys(), cache.values(), fromValue, toValue, lengthValue)) {
             if (done.toLong() != config.layers()) {
                 throw new IllegalStateException("moved " + done.toLong() + " of " + config.layers() + " layers");
             }
@@ -656,9 +661,7 @@ public final class GenerationEngine implements AutoCloseable {
 
     @Override
     public void close() {
-        keys.close();
-        values.close();
-        folded.close();
+        cache.close();
         weights.close();
         transformer.close();
     }

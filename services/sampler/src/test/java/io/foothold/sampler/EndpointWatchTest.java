@@ -1,17 +1,25 @@
 package io.foothold.sampler;
 
+import static io.foothold.contracts.triton.PolicyTensors.CANARY_IDS;
+import static io.foothold.contracts.triton.PolicyTensors.CANARY_LENGTHS;
+import static io.foothold.contracts.triton.PolicyTensors.CANARY_LOG_PROBS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.policy.Canary;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.sampler.rollout.GroupWork;
 import io.foothold.sampler.rollout.RolloutSampler;
 import io.foothold.sampler.rollout.SampledRollout;
+import io.foothold.sampler.triton.PublishedPolicy;
 import io.foothold.sampler.triton.TritonEndpoint;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -36,8 +44,17 @@ class EndpointWatchTest {
                         Duration.ofMinutes(5), 4, Duration.ofMillis(20), Duration.ofMillis(100), patience));
     }
 
+    private static PublishedPolicy policy(long version, String digest) {
+        return new PublishedPolicy(new PolicyVersion(version, digest), "file:///w", Optional.empty());
+    }
+
     /** What came of a group: rollout ids, "failed", then "done". */
     private static BlockingQueue<String> sample(RolloutSampler sampler, String group, int rollouts) {
+        return sample(sampler, group, rollouts, 0, Optional.empty());
+    }
+
+    private static BlockingQueue<String> sample(
+            RolloutSampler sampler, String group, int rollouts, long oldest, Optional<PolicyVersion> exactly) {
         BlockingQueue<String> out = new LinkedBlockingQueue<>();
         List<GroupWork.Reservation> reservations = new ArrayList<>();
         for (int i = 0; i < rollouts; i++) {
@@ -51,7 +68,8 @@ class EndpointWatchTest {
                         new int[0],
                         new GroupWork.Settings(1, 1, 0, 8, "", List.of(), 0, 0),
                         reservations,
-                        0),
+                        oldest,
+                        exactly),
                 new RolloutSampler.Sink() {
                     @Override
                     public void sampled(SampledRollout rollout) {
@@ -128,7 +146,7 @@ class EndpointWatchTest {
     void aServerThatCameBackWithAnOldPolicyGetsThePublishedOneFirst() throws Exception {
         try (ScriptedTriton server = new ScriptedTriton()) {
             RolloutSampler sampler = sampler(server);
-            assertThat(sampler.watch().publish(9, "file:///w", "d")).isEqualTo(5);
+            assertThat(sampler.watch().publish(policy(9, "d"))).isEqualTo(5);
             assertThat(server.version).isEqualTo(9);
             server.version = 0;
             await().atMost(Duration.ofSeconds(10)).until(() -> server.version == 9);
@@ -142,10 +160,10 @@ class EndpointWatchTest {
         ScriptedTriton first = new ScriptedTriton();
         int port = Integer.parseInt(first.target().split(":")[1]);
         RolloutSampler sampler = sampler(first);
-        sampler.watch().publish(8, "file:///w", "d");
+        sampler.watch().publish(policy(8, "d"));
         first.close();
         CompletableFuture<Long> waiting =
-                CompletableFuture.supplyAsync(() -> sampler.watch().publish(9, "file:///w", "d"));
+                CompletableFuture.supplyAsync(() -> sampler.watch().publish(policy(9, "d")));
         Thread.sleep(700);
         assertThat(waiting).isNotDone();
         try (ScriptedTriton second = new ScriptedTriton(port)) {
@@ -161,7 +179,7 @@ class EndpointWatchTest {
                         Duration.ofMillis(20),
                         Duration.ofMillis(100),
                         Duration.ofSeconds(20)));
-        assertThatThrownBy(() -> nowhere.watch().publish(8, "file:///w", "d"))
+        assertThatThrownBy(() -> nowhere.watch().publish(policy(8, "d")))
                 .isInstanceOf(FootholdException.class)
                 .hasMessageContaining("127.0.0.1:" + port);
         nowhere.close();
@@ -173,12 +191,87 @@ class EndpointWatchTest {
                 ScriptedTriton away = new ScriptedTriton()) {
             RolloutSampler sampler = sampler(Duration.ofSeconds(1), here, away);
             away.close();
-            assertThat(sampler.watch().publish(8, "file:///w", "d")).isEqualTo(5);
+            assertThat(sampler.watch().publish(policy(8, "d"))).isEqualTo(5);
             assertThat(sampler.endpoints().get(1).healthy()).isFalse();
             here.close();
-            assertThatThrownBy(() -> sampler.watch().publish(9, "file:///w", "d"))
+            assertThatThrownBy(() -> sampler.watch().publish(policy(9, "d")))
                     .isInstanceOf(FootholdException.class)
                     .hasMessageContaining("127.0.0.1");
+            sampler.close();
+        }
+    }
+
+    /** Whoever switched it, and to whatever: above, below, or the same number of another run. */
+    @Test
+    void aServerWithAnyOtherPolicyThanThePublishedOneGetsThatOneBeforeItGetsWork() throws Exception {
+        try (ScriptedTriton server = new ScriptedTriton()) {
+            RolloutSampler sampler = sampler(server);
+            sampler.watch().publish(policy(9, "mine"));
+            int times = 1;
+            for (PolicyVersion other : List.of(
+                    new PolicyVersion(1000, "theirs"), new PolicyVersion(9, "theirs"), new PolicyVersion(8, "mine"))) {
+                server.version = other.number();
+                server.digest = other.digest();
+                assertThat(all(sample(sampler, "after" + times, 2, 0, Optional.of(new PolicyVersion(9, "mine")))))
+                        .as("%s", other)
+                        .containsExactlyInAnyOrder("after" + times + "/0", "after" + times + "/1", "done");
+                assertThat(server.version).isEqualTo(9);
+                assertThat(server.digest).isEqualTo("mine");
+                assertThat(server.updates.get()).isEqualTo(++times);
+            }
+            sampler.close();
+        }
+    }
+
+    @Test
+    void tokensThatAreStampedWithAnotherVersionThanAskedForAreNotTaken() throws Exception {
+        try (ScriptedTriton server = new ScriptedTriton()) {
+            RolloutSampler sampler = sampler(server);
+            server.careless = true;
+            assertThat(all(sample(sampler, "exact", 1, 0, Optional.of(new PolicyVersion(5, "d")))))
+                    .as("7 sampled, and nothing was published that could heal it")
+                    .satisfiesExactly(
+                            first -> assertThat(first).startsWith("failed").contains("version 7", "version 5"),
+                            last -> assertThat(last).isEqualTo("done"));
+            assertThat(all(sample(sampler, "old", 1, 8, Optional.empty())))
+                    .satisfiesExactly(
+                            first -> assertThat(first).startsWith("failed").contains("older than 8"),
+                            last -> assertThat(last).isEqualTo("done"));
+            sampler.watch().publish(policy(7, "d"));
+            server.version = 1000;
+            assertThat(all(sample(sampler, "asynchronous", 2, 7, Optional.empty())))
+                    .as("nobody here published 1000: the server is healed first")
+                    .containsExactlyInAnyOrder("asynchronous/0", "asynchronous/1", "done");
+            assertThat(server.version).isEqualTo(7);
+            sampler.close();
+        }
+    }
+
+    @Test
+    void aServerThatMayNotBeChangedOrComputesSomethingElseEndsThePublicationWithItsReason() throws Exception {
+        try (ScriptedTriton here = new ScriptedTriton();
+                ScriptedTriton wrong = new ScriptedTriton()) {
+            RolloutSampler sampler = sampler(here, wrong);
+            Canary canary = new Canary(List.of(new int[] {1, 2, 3}), List.of(new float[] {-1, -2}));
+            PublishedPolicy next = new PublishedPolicy(new PolicyVersion(8, "e"), "file:///w", Optional.of(canary));
+            wrong.refusal = "canary: version 8 (e) differs by 0.5";
+            assertThatThrownBy(() -> sampler.watch().publish(next))
+                    .isInstanceOfSatisfying(
+                            FootholdException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.INTERNAL))
+                    .hasMessageContaining(wrong.target() + ": canary: version 8");
+            wrong.refusal = "";
+            sampler.watch().publish(next);
+            assertThat(wrong.switched.get(CANARY_IDS).ints()).containsExactly(1, 2, 3);
+            assertThat(wrong.switched.get(CANARY_LENGTHS).ints()).containsExactly(3);
+            assertThat(wrong.switched.get(CANARY_LOG_PROBS).floats()).containsExactly(-1, -2);
+            wrong.version = 7;
+            wrong.switched = Map.of();
+            await().atMost(Duration.ofSeconds(10)).until(() -> wrong.version == 8);
+            assertThat(wrong.switched).as("healing proves it too").containsKey(CANARY_IDS);
+            here.refusal = "control operations need the admin secret";
+            assertThatThrownBy(() -> sampler.watch().publish(next))
+                    .as("also when there is nothing to change: before anything is sampled")
+                    .hasMessageContaining("admin secret");
             sampler.close();
         }
     }

@@ -94,6 +94,11 @@ class SamplerStreamTest extends StreamContractTest<SampleRequest, SampleResponse
                     }
 
                     @Override
+                    public Duration publisherLease() {
+                        return Duration.ofMinutes(2);
+                    }
+
+                    @Override
                     public Optional<String> adminSecret() {
                         return Optional.empty();
                     }

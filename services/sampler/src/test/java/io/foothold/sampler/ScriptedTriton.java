@@ -47,8 +47,20 @@ final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceService
     /** Requests for another policy version that were carried out. */
     final AtomicInteger updates = new AtomicInteger();
 
-    /** The policy version that it says it has. */
+    /** The policy version that it has. */
     volatile long version = 7;
+
+    /** The digest of that policy. */
+    volatile String digest = "d";
+
+    /** Whether it samples with what it has, whatever policy a request names. */
+    volatile boolean careless;
+
+    /** What it says of every change of its policy; empty when it makes it. */
+    volatile String refusal = "";
+
+    /** Inputs of the last change. */
+    volatile Map<String, Tensor> switched = Map.of();
 
     /** Whether its model process is dead: streams stay silent, a status says so. */
     volatile boolean deadModel;
@@ -100,21 +112,31 @@ final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceService
 
             private void status(ModelInferResponse.Builder answer, String name, Map<String, Tensor> inputs) {
                 if (deadModel) {
-                    out.onNext(ModelStreamInferResponse.newBuilder()
-                            .setErrorMessage("Stub process 'policy_0_0' is not healthy.")
-                            .setInferResponse(answer)
-                            .build());
+                    refuse(answer, "Stub process 'policy_0_0' is not healthy.");
+                    return;
+                }
+                if (!name.equals("status") && !refusal.isEmpty()) {
+                    refuse(answer, refusal);
                     return;
                 }
                 if (!name.equals("status")) {
+                    switched = inputs;
                     version = inputs.get(POLICY_VERSION).longs()[0];
+                    digest = inputs.get(WEIGHTS_DIGEST).text();
                     updates.incrementAndGet();
                 }
                 Tensors.put(
                         answer,
                         STATUS_JSON,
-                        Tensors.ofTexts(
-                                List.of("{\"version\": " + version + ", \"digest\": \"d\", \"pause_micros\": 5}")));
+                        Tensors.ofTexts(List.of("{\"version\": " + version + ", \"digest\": \"" + digest
+                                + "\", \"pause_micros\": 5}")));
+            }
+
+            private void refuse(ModelInferResponse.Builder answer, String why) {
+                out.onNext(ModelStreamInferResponse.newBuilder()
+                        .setErrorMessage(why)
+                        .setInferResponse(answer)
+                        .build());
             }
 
             /** Every text has the same two tokens. */
@@ -131,6 +153,16 @@ final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceService
             private void generate(ModelInferRequest request, Map<String, Tensor> inputs) {
                 generated.incrementAndGet();
                 if (deadModel) {
+                    return;
+                }
+                Tensor wanted = inputs.get(POLICY_VERSION);
+                if (!careless
+                        && wanted != null
+                        && (wanted.longs()[0] != version
+                                || !inputs.get(POLICY_DIGEST).text().equals(digest))) {
+                    refuse(
+                            ModelInferResponse.newBuilder().setId(request.getId()),
+                            "policy version " + version + " " + OTHER_POLICY + ", " + wanted.longs()[0]);
                     return;
                 }
                 int seed = (int) inputs.get(RANDOM_SEED).longs()[0];
@@ -156,7 +188,7 @@ final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceService
                 Tensors.put(answer, OUTPUT_IDS, Tensors.ofInts(tokens));
                 Tensors.put(answer, OUTPUT_LOG_PROBS, Tensors.ofFloats(new float[tokens.length]));
                 Tensors.put(answer, TOKEN_OFFSET, Tensors.ofInts(offset));
-                Tensors.put(answer, POLICY_VERSION, Tensors.ofLongs(7));
+                Tensors.put(answer, POLICY_VERSION, Tensors.ofLongs(version));
                 return answer;
             }
 

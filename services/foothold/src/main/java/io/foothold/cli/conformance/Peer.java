@@ -1,5 +1,6 @@
 package io.foothold.cli.conformance;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.protobuf.ByteString;
 import io.foothold.contracts.triton.PolicyTensors;
 import io.foothold.contracts.triton.Tensors;
@@ -258,8 +259,7 @@ final class Peer implements AutoCloseable {
     /** Waits until nothing is under way. */
     void idle() throws Exception {
         for (int i = 0; i < 40; i++) {
-            String json = status();
-            if (json.contains("\"running\": 0")) {
+            if (new ObjectMapper().readTree(status()).path("running").asInt(-1) == 0) {
                 return;
             }
             Thread.sleep(50);

@@ -13,6 +13,7 @@ import io.foothold.contracts.flow.ReadableMessages;
 import io.foothold.contracts.names.Name;
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.LossRule;
+import io.foothold.core.policy.Canary;
 import io.foothold.learner.config.LearnerConfig;
 import io.foothold.learner.train.LearnerRun;
 import io.foothold.learner.train.Manifest;
@@ -120,12 +121,22 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                     .setDigest(artefact.digest())
                     .setCheckpointedUpdate(run.checkpointed())
                     .addAllDamagedCheckpoints(run.damagedCheckpoints())
+                    .setCanary(canary(run))
                     .build();
         });
     }
 
     private Path home(String runId) {
         return Name.of("run id", runId).below(Path.of(config.home())).resolve("learner");
+    }
+
+    private static PolicyCanary canary(LearnerRun run) {
+        Canary canary = run.canary();
+        return PolicyCanary.newBuilder()
+                .addAllTokenIds(Ints.asList(canary.ids()))
+                .addAllLengths(Ints.asList(canary.lengths()))
+                .addAllLogProbs(Floats.asList(canary.allLogProbs()))
+                .build();
     }
 
     private static String uri(LearnerRun run, String artefact) {
@@ -207,6 +218,9 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                 .setOldestKeptUpdate(run.oldestKept())
                 .putAllMetrics(manifest.metrics())
                 .setSettingsDigest(PolicyWeights.digestOf(run.settingsText().getBytes(StandardCharsets.UTF_8)));
+        if (manifest.digest().equals(run.artefact().digest())) {
+            out.setCanary(canary(run));
+        }
         manifest.advantages()
                 .forEach(a -> out.addRollouts(
                         TrainedRollout.newBuilder().setRolloutId(a.rolloutId()).setAdvantage(a.value())));

@@ -3,6 +3,7 @@ package io.foothold.learner.train;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.loss.CreditPlan;
+import io.foothold.core.policy.Canary;
 import io.foothold.policy.Disk;
 import io.foothold.policy.Lora;
 import io.foothold.policy.LoraAdapter;
@@ -38,6 +39,7 @@ public final class LearnerRun implements AutoCloseable {
     private final CheckpointStore checkpoints;
     private final List<String> damaged;
     private final Trainer trainer;
+    private final CanaryMaker canaries;
     private long update;
     private long version;
     private long checkpointed;
@@ -84,6 +86,7 @@ public final class LearnerRun implements AutoCloseable {
             checkpointed = update;
         });
         this.artefact = store.writeArtefact(trainer.weights());
+        this.canaries = new CanaryMaker(settings.seed(), base.config());
     }
 
     /** The base policy's own adapters, or fresh ones. */
@@ -126,6 +129,11 @@ public final class LearnerRun implements AutoCloseable {
     /** The artefact of the weights. */
     public RunStore.Artefact artefact() {
         return artefact;
+    }
+
+    /** What an inference server has to compute under the artefact's weights. */
+    public Canary canary() {
+        return canaries.of(trainer);
     }
 
     /** The canonical text of the settings. */
@@ -187,6 +195,7 @@ public final class LearnerRun implements AutoCloseable {
         update = number;
         if (steps > 0) {
             version++;
+            canaries.forget();
             artefact = store.writeArtefact(trainer.weights());
         }
         List<Manifest.Advantage> given = new ArrayList<>();

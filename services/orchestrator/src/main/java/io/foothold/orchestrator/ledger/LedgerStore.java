@@ -284,7 +284,8 @@ public final class LedgerStore implements AutoCloseable {
                         update,
                         manifest.getPolicyVersion(),
                         manifest.getDigest(),
-                        manifest.toByteArray());
+                        // Its canary is no part of what an update did.
+                        manifest.toBuilder().clearCanary().build().toByteArray());
                 setState(
                         c,
                         manifest.getRolloutsList().stream()
@@ -305,7 +306,8 @@ public final class LedgerStore implements AutoCloseable {
     public CompletableFuture<Void> dropUnfinished(String runId, String reason) {
         return submit(c -> execute(
                 c,
-                "update rollout set state = 'DROPPED', reason = ? where run_id = ? and state in ('RESERVED', 'SAMPLED', 'VERIFIED')",
+                "update rollout set state = 'DROPPED', reason = ? where run_id = ? and state in ('RESERVED',"
+                        + " 'SAMPLED', 'VERIFIED')",
                 reason,
                 runId));
     }

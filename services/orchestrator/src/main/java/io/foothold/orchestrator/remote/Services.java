@@ -29,6 +29,7 @@ import java.util.function.Supplier;
  */
 public final class Services implements AutoCloseable {
     private static final int MOST_HANDED_OVER = 5;
+    private static final Duration RELEASE = Duration.ofSeconds(3);
     private static final Duration CALL = Duration.ofMinutes(2);
 
     /** How to reach them. */
@@ -428,14 +429,32 @@ public final class Services implements AutoCloseable {
                 .thenApply(byKey -> need(byKey, key).getLocalization()));
     }
 
-    /** Switches every inference server to a policy version. */
-    public PublishPolicyResponse publish(long version, String uri, String digest) {
-        PublishPolicyRequest request = PublishPolicyRequest.newBuilder()
-                .setPolicyVersion(version)
-                .setArtefactUri(uri)
-                .setDigest(digest)
-                .build();
+    /**
+     * Switches every inference server to a policy version.
+     *
+     * @throws FootholdException {@link ErrorCode#CONFLICT} when another publisher holds the servers
+     */
+    public PublishPolicyResponse publish(PublishPolicyRequest request) {
         return call("sampler", () -> sampler.publishPolicy(request));
+    }
+
+    /** Says again what was published; not repeated when the sampler is away, as it is said again anyway. */
+    public void publishedStill(PublishPolicyRequest request) {
+        once(peer("sampler"), sampler.publishPolicy(request));
+    }
+
+    /**
+     * Lets another publisher have the inference servers, also when the run was asked to stop. Does not wait long: what is not let go of runs
+     * out by itself.
+     */
+    public void release(Publisher publisher) {
+        StopSignal.await(sampler.releasePolicy(ReleasePolicyRequest.newBuilder()
+                        .setPublisher(publisher)
+                        .build())
+                .ifNoItem()
+                .after(RELEASE)
+                .fail()
+                .subscribeAsCompletionStage());
     }
 
     /** Has prompts encoded that will be sampled soon with these settings; not repeated, as it only saves time. */

@@ -2,7 +2,9 @@ package io.foothold.orchestrator.run;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.prompt.Placeholders;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.stats.Interval;
@@ -12,9 +14,11 @@ import io.foothold.v1.Root;
 import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -44,7 +48,12 @@ final class Evaluator {
         this.groups = groups;
     }
 
-    Result evaluate(String set, List<Problem> problems, long update, long version) throws InterruptedException {
+    /**
+     * Evaluates.
+     *
+     * @param policy the policy that samples, and no other
+     */
+    Result evaluate(String set, List<Problem> problems, long update, PolicyVersion policy) throws InterruptedException {
         int n = spec.file().count("evaluation.samples");
         SamplingSettings settings = spec.sampling(spec.file().number("evaluation.temperature"));
         Seeds seeds = spec.seeds("evaluation").split(set).split(update);
@@ -56,26 +65,29 @@ final class Evaluator {
                 Problem problem = problems.get(p);
                 StartState at = starts.get(p);
                 String id = spec.runId() + "/eval/" + set + "/" + update + "/" + problem.getId();
-                futures.add(threads.submit(() ->
-                        groups.consume("evaluation", id, at, settings, n, seeds.split(problem.getId()), version)));
+                futures.add(threads.submit(
+                        () -> groups.consume("evaluation", id, at, settings, n, seeds.split(problem.getId()), policy)));
             }
         }
         long tokens = 0;
         List<SetStatistics.Count> counts = new ArrayList<>();
         List<Sample> samples = new ArrayList<>();
+        Set<PolicyVersion> sampledBy = new LinkedHashSet<>();
         for (int p = 0; p < problems.size(); p++) {
             List<GroupRunner.Judged> rollouts = value(futures.get(p));
             counts.add(new SetStatistics.Count(
                     (int) rollouts.stream().filter(GroupRunner.Judged::passed).count(),
                     (int) rollouts.stream().filter(GroupRunner.Judged::judged).count()));
             tokens += rollouts.stream().mapToLong(GroupRunner.Judged::tokens).sum();
+            rollouts.forEach(j -> sampledBy.addAll(j.sampledBy()));
             samples.add(new Sample(problems.get(p), starts.get(p), rollouts.get(0)));
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         SetStatistics statistics = SetStatistics.of(counts, n, KS);
         Interval interval = Interval.wilson(statistics.passes(), statistics.judged());
         ObjectNode json = new ObjectMapper().createObjectNode();
-        json.put("update", update).put("set", set).put("policy_version", version);
+        json.put("update", update).put("set", set);
+        label(json, sampledBy);
         json.put("problems", problems.size()).put("samples_per_problem", n);
         json.put("problems_judged", statistics.problemsJudged());
         json.put("passes", statistics.passes()).put("samples", statistics.judged());
@@ -86,6 +98,17 @@ final class Evaluator {
         json.put("low", interval.low()).put("high", interval.high());
         json.put("tokens", tokens).put("seconds", seconds);
         return new Result(json, samples, statistics.passAt1());
+    }
+
+    /** What the tokens say of who sampled them; nothing where there are none. */
+    private static void label(ObjectNode json, Set<PolicyVersion> sampledBy) {
+        if (sampledBy.size() > 1) {
+            throw new FootholdException(
+                    ErrorCode.INTERNAL, "one evaluation was sampled by several policies: " + sampledBy);
+        }
+        for (PolicyVersion policy : sampledBy) {
+            json.put("policy_version", policy.number()).put("policy_digest", policy.digest());
+        }
     }
 
     private StartState root(Problem p) {

@@ -3,6 +3,7 @@ package io.foothold.orchestrator.run;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.reset.LocalizationStatistics;
 import io.foothold.orchestrator.ledger.LedgerStore;
@@ -10,6 +11,7 @@ import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.FailedRollout;
 import io.foothold.v1.FinishReason;
+import io.foothold.v1.PolicyName;
 import io.foothold.v1.Problem;
 import io.foothold.v1.Reservation;
 import io.foothold.v1.RewardedRollout;
@@ -29,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -38,6 +41,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -89,6 +93,15 @@ final class GroupRunner {
 
         int tokens() {
             return rollout == null ? 0 : rollout.getTokenIdsCount();
+        }
+
+        /** The policies that its tokens are stamped with, under the digest that was asked for; empty without tokens. */
+        Set<PolicyVersion> sampledBy() {
+            return rollout == null
+                    ? Set.of()
+                    : rollout.getPolicyVersionsList().stream()
+                            .map(v -> new PolicyVersion(v, rollout.getPolicyDigest()))
+                            .collect(Collectors.toSet());
         }
     }
 
@@ -198,6 +211,8 @@ final class GroupRunner {
     private final AtomicReference<@Nullable FootholdException> writeFailure = new AtomicReference<>();
     private final Map<String, Problem> problems = new ConcurrentHashMap<>();
     private volatile Runnable healing = () -> {};
+    private volatile long newest;
+    private volatile @Nullable PolicyVersion kept;
 
     /**
      * A runner.
@@ -242,14 +257,14 @@ final class GroupRunner {
             SamplingSettings settings,
             int rollouts,
             Seeds seed,
-            long version) {
+            PolicyVersion policy) {
         String id = groupId + incarnation;
         List<Reservation> reservations = new ArrayList<>();
         for (int r = 0; r < rollouts; r++) {
             reservations.add(reservation(id + "/" + r, seed.split(r)));
         }
         List<CompletableFuture<Void>> writes = new ArrayList<>();
-        List<Judged> judged = sampled(id, purpose, start, settings, reservations, version, writes::add);
+        List<Judged> judged = sampled(id, purpose, start, settings, reservations, exactly(policy), writes::add);
         writes.forEach(LedgerStore::await);
         LedgerStore.await(ledger.record(judged.stream()
                 .map(j -> j.judged()
@@ -268,9 +283,9 @@ final class GroupRunner {
 
     /** Samples rollouts without judging them, one from each start state: what a localizer asks of the policy. */
     List<Rollout> answers(
-            String groupId, List<StartState> starts, SamplingSettings settings, Seeds seed, long version) {
-        // A server that keeps its policy serves version 0 for ever.
+            String groupId, List<StartState> starts, SamplingSettings settings, Seeds seed, PolicyVersion policy) {
         boolean frozen = spec.keptLocalizer();
+        Wanted wanted = frozen ? exactly(keptPolicy()) : forTraining(policy);
         List<Reservation> reservations = new ArrayList<>();
         for (int q = 0; q < starts.size(); q++) {
             reservations.add(reservation(groupId + incarnation + "/" + q, seed.split(q)));
@@ -281,15 +296,17 @@ final class GroupRunner {
                 "localization",
                 reservations,
                 asked -> asked.stream()
-                        .map(a -> unjudged(work(
-                                        a.reservation().getRolloutId(),
-                                        starts.get(a.place()),
-                                        settings,
-                                        List.of(a.reservation()),
-                                        frozen ? 0 : version)
-                                .toBuilder()
-                                .setFrozen(frozen)
-                                .build()))
+                        .map(a -> unjudged(
+                                work(
+                                                a.reservation().getRolloutId(),
+                                                starts.get(a.place()),
+                                                settings,
+                                                List.of(a.reservation()),
+                                                wanted)
+                                        .toBuilder()
+                                        .setFrozen(frozen)
+                                        .build(),
+                                wanted))
                         .toList()
                         .stream()
                         .map(CompletableFuture::join)
@@ -320,8 +337,8 @@ final class GroupRunner {
     }
 
     /** Samples and judges a group for training. */
-    Group train(String groupId, StartState start, int size, Seeds seed, long version, AtomicInteger errors) {
-        return new Group(named(groupId), start, members(groupId, start, 0, size, seed, version, errors));
+    Group train(String groupId, StartState start, int size, Seeds seed, PolicyVersion policy, AtomicInteger errors) {
+        return new Group(named(groupId), start, members(groupId, start, 0, size, seed, policy, errors));
     }
 
     /** The id of a group in this incarnation. */
@@ -337,7 +354,13 @@ final class GroupRunner {
      * @return in the order of their places
      */
     List<Member> members(
-            String groupId, StartState start, int from, int count, Seeds seed, long version, AtomicInteger errors) {
+            String groupId,
+            StartState start,
+            int from,
+            int count,
+            Seeds seed,
+            PolicyVersion policy,
+            AtomicInteger errors) {
         String id = groupId + incarnation;
         @Nullable Member[] kept = new @Nullable Member[count];
         FootholdException last = new FootholdException(ErrorCode.INTERNAL, "no attempt was made");
@@ -360,7 +383,7 @@ final class GroupRunner {
             List<Integer> still = new ArrayList<>();
             // Not waited for: admission is queued behind these writes, and asks whether they got through.
             List<Judged> judged =
-                    sampled(id, "train", start, spec.trainSampling(), reservations, version, this::behind);
+                    sampled(id, "train", start, spec.trainSampling(), reservations, forTraining(policy), this::behind);
             for (int i = 0; i < judged.size(); i++) {
                 Judged j = judged.get(i);
                 trainingTokens.addAndGet(j.tokens());
@@ -398,7 +421,7 @@ final class GroupRunner {
      * @return one a segment, in order; without a reward where the segment goes on
      */
     List<Segment> segments(
-            String groupId, StartState start, int count, Seeds seed, long version, AtomicInteger errors) {
+            String groupId, StartState start, int count, Seeds seed, PolicyVersion policy, AtomicInteger errors) {
         String id = named(groupId);
         List<Segment> out = new ArrayList<>();
         List<Reservation> reservations = new ArrayList<>();
@@ -406,7 +429,8 @@ final class GroupRunner {
             reservations.add(reservation(id + "/" + r, seed.split(r)));
         }
         List<CompletableFuture<Void>> writes = new ArrayList<>();
-        List<Judged> judged = sampled(id, "train", start, spec.trainSampling(), reservations, version, writes::add);
+        List<Judged> judged =
+                sampled(id, "train", start, spec.trainSampling(), reservations, forTraining(policy), writes::add);
         writes.forEach(LedgerStore::await);
         FootholdException failure = null;
         for (int r = 0; r < count; r++) {
@@ -569,7 +593,7 @@ final class GroupRunner {
             StartState start,
             SamplingSettings settings,
             List<Reservation> reservations,
-            long version,
+            Wanted wanted,
             Consumer<CompletableFuture<Void>> writes) {
         return persistently(
                 groupId,
@@ -580,7 +604,7 @@ final class GroupRunner {
                         start,
                         settings,
                         asked.stream().map(Asked::reservation).toList(),
-                        version),
+                        wanted),
                 writes);
     }
 
@@ -641,10 +665,14 @@ final class GroupRunner {
     }
 
     private List<Judged> sampleAndJudge(
-            String groupId, StartState start, SamplingSettings settings, List<Reservation> reservations, long version) {
+            String groupId,
+            StartState start,
+            SamplingSettings settings,
+            List<Reservation> reservations,
+            Wanted wanted) {
         Problem problem = problem(start.getProblemId());
         BlockingQueue<Optional<SampleResponse>> arrived = new LinkedBlockingQueue<>();
-        SampleWork work = work(groupId, start, settings, reservations, version);
+        SampleWork work = work(groupId, start, settings, reservations, wanted);
         CompletableFuture<FootholdException> missing = sample(work, response -> arrived.add(Optional.of(response)))
                 .handle((nothing, failure) -> {
                     arrived.add(Optional.empty());
@@ -660,7 +688,12 @@ final class GroupRunner {
                 Judged failed = failed(response.getFailed());
                 judging.put(failed.rolloutId(), CompletableFuture.completedFuture(failed));
             } else {
-                judging.put(response.getRollout().getId(), judge(problem, response.getRollout()));
+                Judged sampled = accepted(response.getRollout(), wanted);
+                judging.put(
+                        sampled.rolloutId(),
+                        sampled.rollout() == null
+                                ? CompletableFuture.completedFuture(sampled)
+                                : judge(problem, sampled.rollout()));
             }
         }
         return reservations.stream()
@@ -673,21 +706,89 @@ final class GroupRunner {
     }
 
     private static SampleWork work(
-            String groupId, StartState start, SamplingSettings settings, List<Reservation> reservations, long version) {
-        return SampleWork.newBuilder()
+            String groupId,
+            StartState start,
+            SamplingSettings settings,
+            List<Reservation> reservations,
+            Wanted wanted) {
+        SampleWork.Builder out = SampleWork.newBuilder()
                 .setGroupId(groupId)
                 .setStart(start)
                 .setSettings(settings)
                 .addAllReservations(reservations)
-                .setMinPolicyVersion(version)
-                .build();
+                .setMinPolicyVersion(wanted.policy().number());
+        if (wanted.exactly()) {
+            out.setPolicy(PolicyName.newBuilder()
+                    .setVersion(wanted.policy().number())
+                    .setDigest(wanted.policy().digest()));
+        }
+        return out.build();
+    }
+
+    /**
+     * Which policy may sample.
+     *
+     * @param exactly whether no other may; else every later one of the run may too
+     */
+    private record Wanted(PolicyVersion policy, boolean exactly) {}
+
+    private static Wanted exactly(PolicyVersion policy) {
+        return new Wanted(policy, true);
+    }
+
+    /** In asynchronous runs the policy changes while a group is sampled; the gate bounds how old its tokens may be. */
+    private Wanted forTraining(PolicyVersion policy) {
+        return new Wanted(policy, spec.staleness() == 0);
+    }
+
+    /** Told before a version is published: from then on tokens may rightly be stamped with it. */
+    void publishing(long version) {
+        newest = version;
+    }
+
+    /** Told which policy the servers have that keep theirs. */
+    void keeps(PolicyVersion policy) {
+        kept = policy;
+    }
+
+    private PolicyVersion keptPolicy() {
+        PolicyVersion known = kept;
+        if (known == null) {
+            throw new IllegalStateException("nobody asked the servers that keep their policy which one it is");
+        }
+        return known;
+    }
+
+    /** A rollout, unless its tokens come from a policy that may not sample it: whoever stamped them, they are not what was asked for. */
+    private Judged accepted(Rollout rollout, Wanted wanted) {
+        long oldest = wanted.policy().number();
+        long latest = wanted.exactly() ? oldest : newest;
+        boolean right = rollout.getPolicyVersionsList().stream().allMatch(v -> v >= oldest && v <= latest)
+                && (!wanted.exactly()
+                        || rollout.getPolicyDigest().equals(wanted.policy().digest()));
+        return right
+                ? new Judged(rollout.getId(), rollout, null, null)
+                : new Judged(
+                        rollout.getId(),
+                        null,
+                        null,
+                        new FootholdException(
+                                ErrorCode.PEER_UNAVAILABLE,
+                                "rollout " + rollout.getId() + " was sampled by versions "
+                                        + rollout.getPolicyVersionsList().stream()
+                                                .distinct()
+                                                .toList()
+                                        + (wanted.exactly() ? " (" + rollout.getPolicyDigest() + ")" : "")
+                                        + ", asked for "
+                                        + (wanted.exactly() ? wanted.policy() : oldest + " to " + latest)),
+                        true);
     }
 
     private static Judged failed(FailedRollout failed) {
         return new Judged(failed.getRolloutId(), null, null, Services.failure(failed.getFailure()), true);
     }
 
-    private CompletableFuture<Judged> unjudged(SampleWork work) {
+    private CompletableFuture<Judged> unjudged(SampleWork work, Wanted wanted) {
         String id = work.getReservations(0).getRolloutId();
         AtomicReference<@Nullable SampleResponse> arrived = new AtomicReference<>();
         return sample(work, arrived::set).handle((nothing, failure) -> {
@@ -701,9 +802,7 @@ final class GroupRunner {
                                 ? new FootholdException(ErrorCode.INTERNAL, "the sampler ended without this rollout")
                                 : FootholdException.of(failure));
             }
-            return response.hasFailed()
-                    ? failed(response.getFailed())
-                    : new Judged(id, response.getRollout(), null, null);
+            return response.hasFailed() ? failed(response.getFailed()) : accepted(response.getRollout(), wanted);
         });
     }
 

@@ -26,12 +26,10 @@ final class LearnerLink {
      * Where learner and ledger stand together.
      *
      * @param update the last update in the weights
-     * @param version policy version of the weights
-     * @param uri where its artefact lies
-     * @param digest its digest
+     * @param artefact the policy that they are
      * @param opened what the learner said when the run was opened
      */
-    record Position(long update, long version, String uri, String digest, OpenRunResponse opened) {}
+    record Position(long update, PolicyPublisher.Artefact artefact, OpenRunResponse opened) {}
 
     private final RunSpec spec;
     private final Services services;
@@ -53,8 +51,7 @@ final class LearnerLink {
     synchronized Position open() {
         openings++;
         OpenRunResponse open = services.openRun(spec.open());
-        Position at =
-                new Position(open.getUpdate(), open.getPolicyVersion(), open.getArtefactUri(), open.getDigest(), open);
+        Position at = new Position(open.getUpdate(), PolicyPublisher.Artefact.of(open), open);
         long done = ledger.run(spec.runId()).map(LedgerStore.RunRow::updateDone).orElse(0L);
         for (long next = Math.min(at.update(), done) + 1; ; next++) {
             List<TrainGroup> batch = ledger.admittedBatch(spec.runId(), next);
@@ -64,7 +61,7 @@ final class LearnerLink {
             services.checkStopped();
             UpdateManifest manifest = services.train(batch);
             LedgerStore.await(ledger.trained(manifest));
-            at = new Position(next, manifest.getPolicyVersion(), manifest.getArtefactUri(), manifest.getDigest(), open);
+            at = new Position(next, PolicyPublisher.Artefact.of(manifest), open);
         }
         if (done > at.update()) {
             throw new FootholdException(

@@ -1,6 +1,7 @@
 package io.foothold.orchestrator.run;
 
 import io.foothold.core.advantage.AdvantageEstimator;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
 import io.foothold.v1.StartState;
 import java.util.function.IntFunction;
@@ -39,8 +40,8 @@ final class Refilling implements PlaceRunner {
     }
 
     @Override
-    public GroupRunner.Unit run(String groupId, StartState start, Seeds seed, long version) {
-        GroupRunner.Unit unit = inner.run(groupId, start, seed, version);
+    public GroupRunner.Unit run(String groupId, StartState start, Seeds seed, PolicyVersion policy) {
+        GroupRunner.Unit unit = inner.run(groupId, start, seed, policy);
         int errors = unit.verifierErrors();
         int refills = 0;
         while (refills < most && silent(unit)) {
@@ -50,7 +51,7 @@ final class Refilling implements PlaceRunner {
                     groupId + "/again" + refills,
                     others.apply(refills),
                     seed.split("again").split(refills),
-                    version);
+                    policy);
             errors += unit.verifierErrors();
         }
         return new GroupRunner.Unit(unit.groups(), errors, unit.resets(), refills);

@@ -2,6 +2,7 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.reset.LocalizationStatistics.Outcome;
 import io.foothold.core.reset.SeedSelection;
@@ -60,7 +61,7 @@ final class ResetRunner implements PlaceRunner {
     private record Named(int step, OptionalInt firstError, int effectiveDeviation) {}
 
     @Override
-    public GroupRunner.Unit run(String groupId, StartState start, Seeds seed, long version) {
+    public GroupRunner.Unit run(String groupId, StartState start, Seeds seed, PolicyVersion policy) {
         AtomicInteger errors = new AtomicInteger();
         List<GroupRunner.Member> drawn = new ArrayList<>();
         SeedSelection selection = new SeedSelection(spec.split());
@@ -69,7 +70,7 @@ final class ResetRunner implements PlaceRunner {
         for (int next = selection.next(); next > 0; next = selection.next()) {
             List<GroupRunner.Member> fresh;
             try {
-                fresh = groups.members(groupId, start, drawn.size(), next, seed, version, errors);
+                fresh = groups.members(groupId, start, drawn.size(), next, seed, policy, errors);
             } catch (RuntimeException e) {
                 groups.drop(drawn, "its group could not be completed");
                 throw e;
@@ -88,7 +89,7 @@ final class ResetRunner implements PlaceRunner {
             GroupRunner.Member failed = drawn.get(places.seeds().get(i));
             Seeds own = seed.split("suffix").split(i);
             continuing.add(
-                    CompletableFuture.supplyAsync(() -> continued(id, start, failed, own, version, errors), threads));
+                    CompletableFuture.supplyAsync(() -> continued(id, start, failed, own, policy, errors), threads));
         }
         List<GroupRunner.Group> out = new ArrayList<>();
         List<GroupRunner.Continuation> known = new ArrayList<>();
@@ -152,11 +153,16 @@ final class ResetRunner implements PlaceRunner {
     }
 
     private Continued continued(
-            String id, StartState start, GroupRunner.Member failed, Seeds seed, long version, AtomicInteger errors) {
+            String id,
+            StartState start,
+            GroupRunner.Member failed,
+            Seeds seed,
+            PolicyVersion policy,
+            AtomicInteger errors) {
         Rollout rollout = failed.rollout();
         long from = System.nanoTime();
         try {
-            Localization found = localize(id, rollout, start.getProblemId(), seed, version);
+            Localization found = localize(id, rollout, start.getProblemId(), seed, policy);
             if (found.hasFailed() && !Services.failure(found.getFailed()).code().retryable()) {
                 return new Continued.Refused(Services.failure(found.getFailed()));
             }
@@ -190,7 +196,7 @@ final class ResetRunner implements PlaceRunner {
             double localizing = seconds(from);
             int thought = Math.max(1, named.step() - spec.file().count("resets.offset"));
             GroupRunner.Group group = groups.train(
-                    id, reset(start, rollout, thought), spec.split().suffixes(), seed, version, errors);
+                    id, reset(start, rollout, thought), spec.split().suffixes(), seed, policy, errors);
             Outcome outcome = new Outcome(
                     thought,
                     named.firstError(),
@@ -221,7 +227,7 @@ final class ResetRunner implements PlaceRunner {
         return new Named(step, OptionalInt.empty(), 0);
     }
 
-    private Localization localize(String id, Rollout rollout, String problemId, Seeds seed, long version) {
+    private Localization localize(String id, Rollout rollout, String problemId, Seeds seed, PolicyVersion policy) {
         LocalizeWork.Builder work = spec.localization()
                 .setRolloutId(rollout.getId())
                 .addAllThoughts(thoughts(rollout))
@@ -247,7 +253,7 @@ final class ResetRunner implements PlaceRunner {
                         .toList(),
                 spec.conversing(questions.getSettings()),
                 seed.split("questions"),
-                version);
+                policy);
         return services.localize(work.addAllAnswers(answers).build()).join();
     }
 

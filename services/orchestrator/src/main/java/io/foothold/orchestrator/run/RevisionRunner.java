@@ -1,6 +1,7 @@
 package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
 import io.foothold.v1.Problem;
 import io.foothold.v1.Revision;
@@ -40,9 +41,9 @@ final class RevisionRunner implements PlaceRunner {
     private record Revised(GroupRunner.Member answer, GroupRunner.Group group) {}
 
     @Override
-    public GroupRunner.Unit run(String groupId, StartState start, Seeds seed, long version) {
+    public GroupRunner.Unit run(String groupId, StartState start, Seeds seed, PolicyVersion policy) {
         AtomicInteger errors = new AtomicInteger();
-        GroupRunner.Group answers = groups.train(groupId, start, spec.rolloutsPerGroup(), seed, version, errors);
+        GroupRunner.Group answers = groups.train(groupId, start, spec.rolloutsPerGroup(), seed, policy, errors);
         List<CompletableFuture<Revised>> revising = new ArrayList<>();
         for (int i = 0; i < answers.members().size(); i++) {
             GroupRunner.Member answer = answers.members().get(i);
@@ -52,7 +53,7 @@ final class RevisionRunner implements PlaceRunner {
             String id = groupId + "/r" + i;
             Seeds own = seed.split("revision").split(i);
             revising.add(CompletableFuture.supplyAsync(
-                    () -> new Revised(answer, groups.train(id, revision(start, answer), 1, own, version, errors)),
+                    () -> new Revised(answer, groups.train(id, revision(start, answer), 1, own, policy, errors)),
                     threads));
         }
         List<Revised> revised = new ArrayList<>();

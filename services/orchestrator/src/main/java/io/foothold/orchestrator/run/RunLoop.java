@@ -9,6 +9,7 @@ import io.foothold.contracts.draw.Selection;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.staleness.StalenessGate;
 import io.foothold.orchestrator.ledger.LedgerStore;
@@ -62,9 +63,6 @@ final class RunLoop {
     /** Start states that were drawn together: those of an update, or what its places are filled with again. */
     private record Draw(long update, int attempt) {}
 
-    /** The policy that the inference servers were told of last. */
-    private record Publication(long version, String uri, String digest) {}
-
     private sealed interface Report {
         record GroupDone(long number, GroupRunner.Unit unit) implements Report {}
 
@@ -90,6 +88,7 @@ final class RunLoop {
     private final TreeRunner trees;
     private final RevisionRunner revisions;
     private final Evaluator evaluator;
+    private final PolicyPublisher publisher;
     private final StalenessGate gate;
     private final LinkedBlockingQueue<Report> reports = new LinkedBlockingQueue<>();
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
@@ -101,8 +100,6 @@ final class RunLoop {
     private final Map<Draw, List<StartState>> draws = new ConcurrentHashMap<>();
     private long nextGroup;
     private int underWay;
-    private final Object publishing = new Object();
-    private @Nullable Publication current;
     private boolean opened;
     private boolean givenUp;
     private boolean training;
@@ -130,8 +127,13 @@ final class RunLoop {
         this.resets = new ResetRunner(spec, this.services, groups, threads);
         this.revisions = new RevisionRunner(spec, groups, threads);
         this.trees = new TreeRunner(spec, groups, threads);
-        this.groups.healBy(this::publishAgain);
         this.evaluator = new Evaluator(spec, groups);
+        this.publisher = new PolicyPublisher(
+                this.services,
+                spec.runId(),
+                incarnation.isEmpty() ? 0 : Long.parseLong(incarnation.substring(1)),
+                this::abort);
+        this.groups.healBy(publisher::publishAgain);
         this.gate = new StalenessGate(spec.staleness());
     }
 
@@ -190,6 +192,7 @@ final class RunLoop {
             return new End(failure.code() == ErrorCode.CANCELLED ? "stopped" : "failed", failure.text());
         } finally {
             threads.shutdownNow();
+            publisher.close();
         }
     }
 
@@ -239,20 +242,10 @@ final class RunLoop {
                                 .put("resumed_from", at.opened().getUpdate())));
         opened = true;
         update = at.update();
-        version = at.version();
-        publish(at.uri(), at.digest());
+        version = at.artefact().policy().number();
+        publish(at.artefact());
         if (spec.resets() && spec.keptLocalizer()) {
             checkKept(at.opened().getUpdate() == 0 ? at.opened().getDigest() : "");
-        }
-    }
-
-    /** Publishes the policy again: a sampler that was started again does not know it, nor may the servers behind it. */
-    private void publishAgain() {
-        synchronized (publishing) {
-            Publication last = current;
-            if (last != null) {
-                services.publish(last.version(), last.uri(), last.digest());
-            }
         }
     }
 
@@ -280,19 +273,25 @@ final class RunLoop {
                                 + (server.getHealthy() ? server.getDigest() : "a problem: " + server.getProblem()));
             }
         }
+        List<PolicyVersion> policies = kept.stream()
+                .map(server -> new PolicyVersion(server.getPolicyVersion(), server.getDigest()))
+                .distinct()
+                .toList();
+        if (policies.size() > 1) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT, "servers that keep their policy must all have the same one: " + policies);
+        }
+        groups.keeps(policies.get(0));
     }
 
-    private void publish(String uri, String digest) {
-        PublishPolicyResponse published;
-        synchronized (publishing) {
-            published = services.publish(version, uri, digest);
-            current = new Publication(version, uri, digest);
-        }
+    private void publish(PolicyPublisher.Artefact artefact) {
+        groups.publishing(artefact.policy().number());
+        PublishPolicyResponse published = publisher.publish(artefact);
         log.event(
                 "policy_published",
                 log.object()
                         .put("policy_version", version)
-                        .put("digest", digest)
+                        .put("digest", artefact.policy().digest())
                         .put("pause_micros", published.getPauseMicros()));
     }
 
@@ -429,7 +428,7 @@ final class RunLoop {
                             spec.trainSampling(),
                             probe.getRollouts(),
                             spec.seeds(purpose).split(at),
-                            version);
+                            publisher.policy());
                     if (judged.stream().noneMatch(GroupRunner.Judged::judged)) {
                         FootholdException failure = judged.get(0).failure();
                         throw failure != null
@@ -467,7 +466,7 @@ final class RunLoop {
             }
             // Also in asynchronous runs: a server that came back with its first policy would give tokens that no gate
             // lets pass.
-            long current = version;
+            PolicyVersion current = publisher.policy();
             threads.execute(() -> {
                 try {
                     reports.add(new Report.GroupDone(
@@ -500,9 +499,9 @@ final class RunLoop {
     }
 
     /** One group from the start state itself. */
-    private GroupRunner.Unit plain(String groupId, StartState start, Seeds seed, long oldestVersion) {
+    private GroupRunner.Unit plain(String groupId, StartState start, Seeds seed, PolicyVersion policy) {
         AtomicInteger errors = new AtomicInteger();
-        GroupRunner.Group group = groups.train(groupId, start, spec.rolloutsPerGroup(), seed, oldestVersion, errors);
+        GroupRunner.Group group = groups.train(groupId, start, spec.rolloutsPerGroup(), seed, policy, errors);
         return new GroupRunner.Unit(List.of(group), errors.get(), GroupRunner.Resets.NONE);
     }
 
@@ -654,7 +653,7 @@ final class RunLoop {
             if (!stop.asked()) {
                 trainIfComplete();
             }
-            unlessStopped(() -> publish(manifest.getArtefactUri(), manifest.getDigest()));
+            unlessStopped(() -> publish(PolicyPublisher.Artefact.of(manifest)));
         }
         List<GroupRunner.Group> members =
                 units.stream().flatMap(u -> u.groups().stream()).toList();
@@ -802,8 +801,7 @@ final class RunLoop {
             if (ledger.evaluated(spec.runId(), update, set.getKey())) {
                 continue;
             }
-            Evaluator.Result result = evaluator.evaluate(set.getKey(), set.getValue(), update, 0);
-            result.json().put("policy_version", version);
+            Evaluator.Result result = evaluator.evaluate(set.getKey(), set.getValue(), update, publisher.policy());
             result.json().put("training_tokens", trainingTokens());
             ObjectNode byUse = result.json().putObject("tokens_by_use");
             ledger.tokensByUse(spec.runId()).forEach(byUse::put);

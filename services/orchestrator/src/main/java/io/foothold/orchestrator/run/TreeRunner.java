@@ -2,6 +2,7 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.advantage.AdvantageEstimator;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
 import io.foothold.v1.Reset;
 import io.foothold.v1.Rollout;
@@ -33,21 +34,22 @@ final class TreeRunner implements PlaceRunner {
     private record Grown(List<GroupRunner.Group> groups, double value) {}
 
     @Override
-    public GroupRunner.Unit run(String groupId, StartState start, Seeds seed, long version) {
+    public GroupRunner.Unit run(String groupId, StartState start, Seeds seed, PolicyVersion policy) {
         AtomicInteger errors = new AtomicInteger();
-        Grown grown = grow(groupId, start, 0, seed, version, errors);
+        Grown grown = grow(groupId, start, 0, seed, policy, errors);
         return new GroupRunner.Unit(grown.groups(), errors.get(), GroupRunner.Resets.NONE);
     }
 
-    private Grown grow(String groupId, StartState start, int level, Seeds seed, long version, AtomicInteger errors) {
+    private Grown grow(
+            String groupId, StartState start, int level, Seeds seed, PolicyVersion policy, AtomicInteger errors) {
         int children = spec.branches().get(level);
         int limit = spec.tokenLimit(start);
         if (level == spec.branches().size() - 1 || limit <= spec.segmentTokens()) {
-            GroupRunner.Group leaves = groups.train(groupId, start, children, seed, version, errors);
+            GroupRunner.Group leaves = groups.train(groupId, start, children, seed, policy, errors);
             return new Grown(List.of(leaves), mean(leaves.members()));
         }
         StartState cut = start.toBuilder().setMaxTokens(spec.segmentTokens()).build();
-        List<GroupRunner.Segment> segments = groups.segments(groupId, cut, children, seed, version, errors);
+        List<GroupRunner.Segment> segments = groups.segments(groupId, cut, children, seed, policy, errors);
         List<CompletableFuture<Grown>> growing = new ArrayList<>();
         for (int c = 0; c < children; c++) {
             GroupRunner.Segment segment = segments.get(c);
@@ -59,7 +61,7 @@ final class TreeRunner implements PlaceRunner {
                 Seeds own = seed.split("child").split(c);
                 StartState next = continued(start, segment.rollout(), limit);
                 growing.add(
-                        CompletableFuture.supplyAsync(() -> grow(id, next, level + 1, own, version, errors), threads));
+                        CompletableFuture.supplyAsync(() -> grow(id, next, level + 1, own, policy, errors), threads));
             }
         }
         List<Grown> below = new ArrayList<>();

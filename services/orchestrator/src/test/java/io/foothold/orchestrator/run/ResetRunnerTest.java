@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.*;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +36,7 @@ import org.junit.jupiter.api.Test;
  */
 class ResetRunnerTest {
     private static final int THOUGHTS = 5;
+    private static final PolicyVersion POLICY = new PolicyVersion(7, "d");
     private static final int END = 9;
 
     private ScriptedPeers peers;
@@ -85,12 +88,13 @@ class ResetRunnerTest {
         Rollout.Builder out = Rollout.newBuilder()
                 .setId(r.getRolloutId())
                 .setGroupId(work.getGroupId())
+                .setPolicyDigest(work.getPolicy().getDigest())
                 .addPromptTokenIds(77)
                 .addAllPrefixTokenIds(response.subList(0, given))
                 .addAllTokenIds(response.subList(given, response.size()))
                 .setFinishReason(FinishReason.FINISH_REASON_STOP);
         for (int t : response.subList(given, response.size())) {
-            out.addLogProbs(-1).addPolicyVersions(0);
+            out.addLogProbs(-1).addPolicyVersions(POLICY.number());
         }
         for (int i = 0; i < response.size(); i++) {
             int t = response.get(i);
@@ -123,6 +127,7 @@ class ResetRunnerTest {
                 .setStatement("statement")
                 .addOracleThoughts("x;")
                 .build()));
+        groups.publishing(POLICY.number());
         return groups;
     }
 
@@ -137,7 +142,7 @@ class ResetRunnerTest {
                                 .setMaxTokens(40)
                                 .build(),
                         Seeds.of(seed),
-                        0);
+                        POLICY);
     }
 
     /** What the ledger holds once every write before has been made. */
@@ -325,7 +330,7 @@ class ResetRunnerTest {
                 .setMaxTokens(40)
                 .build();
         for (int i = 0; i < 70; i++) {
-            runner.run("run/f" + i, start, Seeds.of(i), 0);
+            runner.run("run/f" + i, start, Seeds.of(i), POLICY);
         }
         assertThat(runner.fellBack()).isTrue();
         assertThat(modes.subList(0, 64)).containsOnly(LocalizerMode.LOCALIZER_MODE_SELF);
@@ -367,7 +372,7 @@ class ResetRunnerTest {
                                         .build(),
                                 2,
                                 Seeds.of(1),
-                                0,
+                                POLICY,
                                 new AtomicInteger())
                         .members())
                 .hasSize(2);
@@ -399,7 +404,7 @@ class ResetRunnerTest {
                                 .build(),
                         2,
                         Seeds.of(1),
-                        0,
+                        POLICY,
                         new AtomicInteger());
         assertThat(told).containsExactlyInAnyOrder(true, false);
     }
@@ -426,7 +431,7 @@ class ResetRunnerTest {
                             .setMaxTokens(40)
                             .build(),
                     Seeds.of(seed),
-                    0);
+                    POLICY);
             assertThat(unit.groups()).hasSize(1 + 2 + 6);
             assertThat(unit.size()).isEqualTo(2 + 6 + 12);
             for (GroupRunner.Group parent : unit.groups()) {
@@ -485,7 +490,7 @@ class ResetRunnerTest {
                             .setMaxTokens(40)
                             .build(),
                     Seeds.of(seed),
-                    0);
+                    POLICY);
             assertThat(unit.groups()).hasSize(5);
             List<GroupRunner.Member> answers = unit.groups().get(0).members();
             for (int i = 0; i < 4; i++) {
@@ -530,7 +535,7 @@ class ResetRunnerTest {
                                     .setMaxTokens(40)
                                     .build(),
                             Seeds.of(seed),
-                            0)
+                            POLICY)
                     .groups()
                     .get(0);
             List<GroupRunner.Member> answers = group.members().subList(0, 4);
@@ -587,7 +592,7 @@ class ResetRunnerTest {
         };
         RevisionRunner revisions = new RevisionRunner(spec, groups(spec), threads);
         assertThatThrownBy(() -> revisions.run(
-                        "run/d", StartState.newBuilder().setProblemId("p").build(), Seeds.of(1), 0))
+                        "run/d", StartState.newBuilder().setProblemId("p").build(), Seeds.of(1), POLICY))
                 .hasMessageContaining("no server");
         assertThat(states()).containsOnlyKeys(RolloutState.DROPPED);
     }
@@ -617,7 +622,7 @@ class ResetRunnerTest {
                             "run/f" + seed,
                             StartState.newBuilder().setProblemId("p").build(),
                             Seeds.of(seed),
-                            0);
+                            POLICY);
             GroupRunner.Group last = unit.groups().get(0);
             boolean signal = last.passes() > 0 && last.passes() < 4;
             assertThat(signal || unit.refills() == 3).isTrue();
@@ -638,12 +643,12 @@ class ResetRunnerTest {
         GroupRunner groups = groups(spec());
         StartState start =
                 StartState.newBuilder().setProblemId("p").setMaxTokens(20).build();
-        assertThat(groups.train("run/w", start, 2, Seeds.of(1), 0, new AtomicInteger())
+        assertThat(groups.train("run/w", start, 2, Seeds.of(1), POLICY, new AtomicInteger())
                         .members())
                 .hasSize(2);
         groups.checkWrites();
         // The same ids again: the second reservation breaks the primary key.
-        groups.train("run/w", start, 2, Seeds.of(1), 0, new AtomicInteger());
+        groups.train("run/w", start, 2, Seeds.of(1), POLICY, new AtomicInteger());
         LedgerStore.await(ledger.savePreparation("run", "behind", "both"));
         assertThatThrownBy(groups::checkWrites).hasMessageContaining("the ledger cannot be written");
     }
@@ -657,5 +662,65 @@ class ResetRunnerTest {
         assertThatThrownBy(() -> spec("resets.offset=-1")).hasMessageContaining("must not be negative");
         assertThatThrownBy(() -> spec("resets.min_clean_share=0.2")).hasMessageContaining("compare_with_oracle");
         assertThatThrownBy(() -> spec("staleness=1")).hasMessageContaining("a loss without a ratio");
+    }
+
+    /** Whoever stamped them, tokens of another policy are not what was asked for: each use asks again or does without them. */
+    @Test
+    void tokensOfAnotherPolicyAreNeverTaken() {
+        var right = peers.sampling;
+        List<SampleWork> asked = Collections.synchronizedList(new ArrayList<>());
+        for (int wrong = 0; wrong < 3; wrong++) {
+            int which = wrong;
+            peers.sampling = (work, results) -> {
+                asked.add(work);
+                work.getReservationsList().forEach(r -> {
+                    Rollout good = rollout(work, r);
+                    Rollout.Builder bad = good.toBuilder();
+                    switch (which) {
+                        case 0 -> bad.setPolicyVersions(good.getPolicyVersionsCount() - 1, POLICY.number() + 1);
+                        case 1 -> bad.setPolicyVersions(0, POLICY.number() - 1);
+                        default -> bad.setPolicyDigest("other");
+                    }
+                    results.emit(SampleResponse.newBuilder()
+                            .setRollout(r.getRolloutId().matches(".*(\\+1|/[02468])") ? good : bad.build())
+                            .build());
+                });
+                results.done();
+                return () -> {};
+            };
+            StartState start = StartState.newBuilder().setProblemId("p").build();
+            RunSpec spec = spec();
+            List<GroupRunner.Judged> judged = groups(spec)
+                    .consume("evaluation", "run/e" + wrong, start, spec.trainSampling(), 8, Seeds.of(1), POLICY);
+            assertThat(judged).hasSize(8).allMatch(GroupRunner.Judged::judged);
+            assertThat(judged.stream().flatMap(j -> j.sampledBy().stream())).containsOnly(POLICY);
+            assertThat(judged.stream().map(GroupRunner.Judged::rolloutId))
+                    .as("what another policy sampled was asked for again")
+                    .contains("run/e" + wrong + "/0", "run/e" + wrong + "/1+1");
+            List<GroupRunner.Member> members = groups(spec)
+                    .train("run/m" + wrong, start, 4, Seeds.of(5), POLICY, new AtomicInteger())
+                    .members();
+            assertThat(members.stream().flatMap(m -> m.judged().sampledBy().stream()))
+                    .as("a member with another policy's tokens was asked for again")
+                    .containsOnly(POLICY);
+        }
+        assertThat(asked)
+                .allMatch(w -> w.getPolicy().getVersion() == 7
+                        && w.getPolicy().getDigest().equals("d"));
+        asked.clear();
+        peers.sampling = (work, results) -> {
+            asked.add(work);
+            return right.start(work, results);
+        };
+        RunSpec asynchronous = spec("staleness=2", "loss.allow_off_policy=true");
+        groups(asynchronous)
+                .train(
+                        "run/a",
+                        StartState.newBuilder().setProblemId("p").build(),
+                        2,
+                        Seeds.of(1),
+                        POLICY,
+                        new AtomicInteger());
+        assertThat(asked).allMatch(w -> !w.hasPolicy() && w.getMinPolicyVersion() == 7);
     }
 }

@@ -35,6 +35,12 @@ public interface PolicyServerConfig {
     @WithDefault("exact")
     Precision precision();
 
+    /**
+     * How far log-probs of a published policy may be from the learner's before it is refused, MEAN,MAX in nats; by default what float32,
+     * in which the engine computes, may do: 0.001,0.01.
+     */
+    Optional<String> canaryBound();
+
     /** Secret that control operations must carry in the request parameter x-rollout-admin; none by default. */
     Optional<String> adminSecret();
 }

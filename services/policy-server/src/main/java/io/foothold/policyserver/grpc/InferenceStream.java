@@ -2,22 +2,28 @@ package io.foothold.policyserver.grpc;
 
 import static io.foothold.contracts.triton.PolicyTensors.*;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
+import io.foothold.core.policy.Canary;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.inference.InferParameter;
 import io.foothold.inference.ModelInferRequest;
 import io.foothold.inference.ModelInferResponse;
 import io.foothold.inference.ModelStreamInferResponse;
 import io.foothold.policy.GenerationRequest;
 import io.foothold.policyserver.serving.ModelHost;
+import io.foothold.policyserver.serving.Wanted;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.subscription.BackPressureStrategy;
 import io.smallrye.mutiny.subscription.Cancellable;
 import io.smallrye.mutiny.subscription.MultiEmitter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -26,6 +32,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
@@ -108,18 +115,14 @@ final class InferenceStream {
         if (interval < 0) {
             throw PolicyModel.invalid("stream_interval must be >= 0, got " + interval);
         }
+        Wanted wanted = PolicyModel.wanted(tensors);
         if (!underWay.add(id)) {
             throw PolicyModel.invalid("request id '" + id + "' is already under way on this stream");
         }
-        host.get()
-                .submit(
-                        generation,
-                        PolicyModel.longInteger(tensors, MIN_POLICY_VERSION, 0),
-                        new Chunks(request, generation, interval),
-                        refusal -> {
-                            underWay.remove(id);
-                            failed(request, refusal);
-                        });
+        host.get().submit(generation, wanted, new Chunks(request, generation, interval), refusal -> {
+            underWay.remove(id);
+            failed(request, refusal);
+        });
     }
 
     /** Gathers tokens into responses; called on the host's reply thread. */
@@ -212,22 +215,19 @@ final class InferenceStream {
             }
             case "update", "reset" -> {
                 authorise(request);
-                long version = PolicyModel.longInteger(tensors, POLICY_VERSION, -1);
-                if (version < 0) {
-                    throw PolicyModel.invalid("op '" + op + "' needs input 'policy_version' of at least 0");
-                }
-                var file = PolicyModel.file(
+                PolicyVersion policy = PolicyModel.policy(tensors, WEIGHTS_DIGEST);
+                Path file = PolicyModel.file(
                         PolicyModel.tensor(tensors, WEIGHTS_URI).text());
-                String digest = PolicyModel.tensor(tensors, WEIGHTS_DIGEST).text();
-                var done = op.equals("update")
-                        ? host.get().update(version, file, digest)
-                        : host.get().reset(version, file, digest);
+                Optional<Canary> canary = PolicyModel.canary(tensors);
+                CompletableFuture<ModelHost.Status> done = op.equals("update")
+                        ? host.get().update(policy, file, canary)
+                        : host.get().reset(policy, file, canary);
                 done.whenComplete((after, failure) -> {
                     if (failure == null) {
-                        LOG.infof("op %s: policy version %d, digest %s", op, version, digest);
+                        LOG.infof("op %s: policy version %s", op, policy);
                         status(request, after);
                     } else {
-                        failed(request, FailureLog.told(LOG, "op " + op + " to version " + version, failure));
+                        failed(request, FailureLog.told(LOG, "op " + op + " to version " + policy, failure));
                     }
                 });
             }
@@ -286,25 +286,20 @@ final class InferenceStream {
     }
 
     private void status(ModelInferRequest request, ModelHost.Status s) {
-        String json = String.format(
-                Locale.ROOT,
-                "{\"version\": %d, \"digest\": \"%s\", \"paused\": %s, \"running\": %d, \"waiting\": %d, \"slots\": %d, "
-                        + "\"max_length\": %d, \"tokens\": %d, \"row_steps\": %d, \"slot_steps\": %d, \"pause_micros\": %d, "
-                        + "\"last_error\": \"%s\"}",
-                s.version(),
-                s.digest(),
-                s.paused(),
-                s.running(),
-                s.waiting(),
-                s.slots(),
-                s.maxLength(),
-                s.tokens(),
-                s.rowSteps(),
-                s.slotSteps(),
-                s.lastPauseMicros(),
-                s.lastError().replaceAll("[\"\\\\\\p{Cntrl}]", " "));
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.put("version", s.version()).put("digest", s.digest()).put("paused", s.paused());
+        json.put("running", s.running()).put("waiting", s.waiting()).put("slots", s.slots());
+        json.put("max_length", s.maxLength()).put("tokens", s.tokens());
+        json.put("row_steps", s.rowSteps()).put("slot_steps", s.slotSteps()).put("pause_micros", s.lastPauseMicros());
+        json.put("last_error", s.lastError());
+        s.proof().ifPresent(proof -> json.putObject("canary")
+                .put("version", proof.version())
+                .put("cold_mean", proof.cold().mean())
+                .put("cold_max", proof.cold().max())
+                .put("warm_mean", proof.warm().mean())
+                .put("warm_max", proof.warm().max()));
         ModelInferResponse.Builder response = responseTo(request);
-        Tensors.put(response, STATUS_JSON, Tensors.ofTexts(List.of(json)));
+        Tensors.put(response, STATUS_JSON, Tensors.ofTexts(List.of(json.toString())));
         Tensors.put(response, POLICY_VERSION, Tensors.ofLongs(s.version()));
         send(request, response, true);
         requestEnded();

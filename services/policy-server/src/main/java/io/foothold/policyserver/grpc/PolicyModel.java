@@ -6,6 +6,8 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
+import io.foothold.core.policy.Canary;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.inference.DataType;
 import io.foothold.inference.ModelConfig;
 import io.foothold.inference.ModelInferRequest;
@@ -14,12 +16,14 @@ import io.foothold.inference.ModelOutput;
 import io.foothold.inference.ModelParameter;
 import io.foothold.inference.ModelTransactionPolicy;
 import io.foothold.policy.GenerationRequest;
+import io.foothold.policyserver.serving.Wanted;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +41,9 @@ final class PolicyModel {
             STOP_STRINGS,
             TEXT,
             TARGET_ID,
+            CANARY_IDS,
+            CANARY_LENGTHS,
+            CANARY_LOG_PROBS,
             OUTPUT_IDS,
             OUTPUT_LOG_PROBS,
             IDS,
@@ -63,6 +70,10 @@ final class PolicyModel {
         INPUTS.put(WEIGHTS_URI, DataType.TYPE_STRING);
         INPUTS.put(WEIGHTS_DIGEST, DataType.TYPE_STRING);
         INPUTS.put(POLICY_VERSION, DataType.TYPE_INT64);
+        INPUTS.put(POLICY_DIGEST, DataType.TYPE_STRING);
+        INPUTS.put(CANARY_IDS, DataType.TYPE_INT32);
+        INPUTS.put(CANARY_LENGTHS, DataType.TYPE_INT32);
+        INPUTS.put(CANARY_LOG_PROBS, DataType.TYPE_FP32);
         OUTPUTS.put(OUTPUT_IDS, DataType.TYPE_INT32);
         OUTPUTS.put(OUTPUT_LOG_PROBS, DataType.TYPE_FP32);
         OUTPUTS.put(TOKEN_OFFSET, DataType.TYPE_INT32);
@@ -188,6 +199,44 @@ final class PolicyModel {
                         : GenerationRequest.Ends.STOP,
                 stops,
                 strings);
+    }
+
+    /** Which policy may sample a request. */
+    static Wanted wanted(Map<String, Tensor> t) {
+        long oldest = longInteger(t, MIN_POLICY_VERSION, 0);
+        boolean version = t.containsKey(POLICY_VERSION);
+        if (version != t.containsKey(POLICY_DIGEST)) {
+            throw invalid("inputs 'policy_version' and 'policy_digest' name a policy together: '"
+                    + (version ? POLICY_DIGEST : POLICY_VERSION) + "' is missing");
+        }
+        return new Wanted(oldest, version ? Optional.of(policy(t, POLICY_DIGEST)) : Optional.empty());
+    }
+
+    /** The policy that input policy_version and another one name. */
+    static PolicyVersion policy(Map<String, Tensor> t, String digest) {
+        long version = longInteger(t, POLICY_VERSION, -1);
+        String named = tensor(t, digest).text();
+        if (version < 0 || named.isEmpty()) {
+            throw invalid("inputs 'policy_version' of at least 0 and '" + digest + "' name a policy, got " + version
+                    + " and '" + named + "'");
+        }
+        return new PolicyVersion(version, named);
+    }
+
+    /** What has to be computed under new weights; all three inputs or none. */
+    static Optional<Canary> canary(Map<String, Tensor> t) {
+        List<String> names = List.of(CANARY_IDS, CANARY_LENGTHS, CANARY_LOG_PROBS);
+        if (names.stream().noneMatch(t::containsKey)) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(Canary.of(
+                    tensor(t, CANARY_IDS).ints(),
+                    tensor(t, CANARY_LENGTHS).ints(),
+                    tensor(t, CANARY_LOG_PROBS).floats()));
+        } catch (IllegalArgumentException e) {
+            throw new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e);
+        }
     }
 
     static int integer(Map<String, Tensor> t, String name, int absent) {

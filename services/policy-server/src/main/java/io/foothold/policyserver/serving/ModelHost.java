@@ -6,6 +6,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.triton.PolicyTensors;
+import io.foothold.core.policy.Canary;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.policy.GenerationEngine;
 import io.foothold.policy.GenerationRequest;
 import io.foothold.policy.ModelConfig;
@@ -13,13 +16,16 @@ import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyException;
 import io.foothold.policy.PolicyWeights;
+import io.foothold.policy.StagedWeights;
 import io.foothold.policy.Tokenizer;
 import io.foothold.policy.chat.ChatTemplate;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -27,7 +33,6 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jboss.logging.Logger;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Owns the engine: a single thread that takes commands between two calls of decode steps. Everything public may be called from
@@ -49,7 +54,8 @@ public final class ModelHost implements AutoCloseable {
      * @param rowSteps decode steps of slots that held a live sequence
      * @param slotSteps decode steps that were available
      * @param lastPauseMicros how long the last weight change held decoding
-     * @param lastError the last failure of the engine, or empty
+     * @param lastError the last failure of the engine, or empty; never what a caller did wrong
+     * @param proof how well the version was proved; empty when it came without a canary
      */
     public record Status(
             long version,
@@ -63,7 +69,22 @@ public final class ModelHost implements AutoCloseable {
             long rowSteps,
             long slotSteps,
             long lastPauseMicros,
-            String lastError) {}
+            String lastError,
+            Optional<Proof> proof) {
+        /** Whether it is this policy that samples. */
+        boolean serves(PolicyVersion policy) {
+            return version == policy.number() && digest.equals(policy.digest());
+        }
+    }
+
+    /**
+     * How far the log-probs of a canary were from the learner's.
+     *
+     * @param version the policy version
+     * @param cold with fresh caches
+     * @param warm over caches that held keys already
+     */
+    public record Proof(long version, Canary.Difference cold, Canary.Difference warm) {}
 
     /**
      * An idle engine waits for company of the first request until its slots have work or none came for so long: a call with one
@@ -86,7 +107,11 @@ public final class ModelHost implements AutoCloseable {
     private final Thread thread;
     /** What listeners are to be told of the current engine call; owned by the engine's thread. */
     private List<Runnable> told = new ArrayList<>();
+    /** Requests that one policy samples and no other; owned by the engine's thread. */
+    private final Set<Bound> bound = new LinkedHashSet<>();
 
+    private final Canary.Bound canaryBound;
+    private Optional<Proof> proof = Optional.empty();
     private volatile Status status;
     private volatile boolean stopping;
     private volatile boolean paused;
@@ -94,12 +119,19 @@ public final class ModelHost implements AutoCloseable {
     private String digest = "";
     private long lastPauseMicros;
 
+    /** A host with the canary's bound of float32, in which the engine computes. */
+    public ModelHost(Path directory, GenerationEngine.Settings settings) {
+        this(directory, settings, Canary.Bound.FLOAT32);
+    }
+
     /**
      * Loads a policy and starts serving it as version 0.
      *
      * @param directory Hugging Face directory
+     * @param canaryBound how far log-probs of a published policy may be from the learner's
      */
-    public ModelHost(Path directory, GenerationEngine.Settings settings) {
+    public ModelHost(Path directory, GenerationEngine.Settings settings, Canary.Bound canaryBound) {
+        this.canaryBound = canaryBound;
         PolicyDirectory policy = PolicyDirectory.open(directory);
         this.config = policy.config();
         this.tokenizer = policy.tokenizer();
@@ -107,7 +139,7 @@ public final class ModelHost implements AutoCloseable {
         this.settings = settings;
         PolicyWeights weights = policy.weights();
         this.digest = weights.digest();
-        this.status = new Status(0, digest, false, 0, 0, settings.slots(), settings.maxLength(), 0, 0, 0, 0, "");
+        this.status = new Status(0, digest, false, 0, 0, settings.slots(), settings.maxLength(), 0, 0, 0, 0, "", proof);
         this.fetcher = Executors.newSingleThreadExecutor(
                 Thread.ofPlatform().daemon().name("weights-fetcher").factory());
         this.replies = Executors.newSingleThreadExecutor(
@@ -186,6 +218,49 @@ public final class ModelHost implements AutoCloseable {
         };
     }
 
+    /** A request that one policy samples; it ends with an error when another one comes. */
+    private final class Bound implements GenerationRequest.Listener {
+        private final GenerationRequest request;
+        private final Wanted wanted;
+        private final GenerationRequest.Listener listener;
+        private final Consumer<FootholdException> refused;
+        private boolean over;
+
+        Bound(
+                GenerationRequest request,
+                Wanted wanted,
+                GenerationRequest.Listener listener,
+                Consumer<FootholdException> refused) {
+            this.request = request;
+            this.wanted = wanted;
+            this.listener = deferred(listener);
+            this.refused = refused;
+        }
+
+        @Override
+        public void tokens(int[] tokens, float[] logProbs, long version) {
+            if (!over) {
+                listener.tokens(tokens, logProbs, version);
+            }
+        }
+
+        @Override
+        public void ended(GenerationRequest.End end, int stopIndex) {
+            if (!over) {
+                over = true;
+                bound.remove(this);
+                listener.ended(end, stopIndex);
+            }
+        }
+
+        /** Another policy samples from here on: what was drawn is worth nothing. */
+        void lost(GenerationEngine engine, PolicyVersion next) {
+            over = true;
+            engine.abort(request.id());
+            told.add(() -> refused.accept(wanted.other(next.number(), next.digest())));
+        }
+    }
+
     /** Runs what is queued; when there is nothing else to do, waits for a command and for those that come right behind it. */
     private void takeCommands(GenerationEngine engine, boolean busy) {
         try {
@@ -217,7 +292,8 @@ public final class ModelHost implements AutoCloseable {
                 c.rowSteps(),
                 c.slotSteps(),
                 lastPauseMicros,
-                lastError);
+                lastError,
+                proof);
     }
 
     /** The shape of the model. */
@@ -268,13 +344,14 @@ public final class ModelHost implements AutoCloseable {
     /**
      * Queues a request.
      *
-     * @param minVersion refuse while the policy is older
+     * @param wanted which policy may sample it
      * @param listener called by one thread of the host's, never by the engine's
-     * @param refused called instead of the listener when the engine does not take it
+     * @param refused called instead of the listener when the engine does not take it, and as its last call when another policy comes
+     *     than the one that was wanted exactly
      */
     public void submit(
             GenerationRequest request,
-            long minVersion,
+            Wanted wanted,
             GenerationRequest.Listener listener,
             Consumer<FootholdException> refused) {
         if (!alive()) {
@@ -282,14 +359,19 @@ public final class ModelHost implements AutoCloseable {
             return;
         }
         commands.add(engine -> {
-            if (engine.version() < minVersion) {
-                refused.accept(new FootholdException(
-                        ErrorCode.PEER_UNAVAILABLE,
-                        "policy version " + engine.version() + " is older than " + minVersion));
+            Optional<FootholdException> refusal = wanted.refusal(engine.version(), digest);
+            if (refusal.isPresent()) {
+                refused.accept(refusal.get());
                 return;
             }
             try {
-                engine.submit(request, deferred(listener));
+                if (wanted.exactly().isPresent()) {
+                    Bound one = new Bound(request, wanted, listener, refused);
+                    engine.submit(request, one);
+                    bound.add(one);
+                } else {
+                    engine.submit(request, deferred(listener));
+                }
             } catch (PolicyException e) {
                 refused.accept(new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e));
             }
@@ -313,20 +395,71 @@ public final class ModelHost implements AutoCloseable {
     }
 
     /**
-     * Fetches an artefact, verifies it and switches to it between two decode steps. Idempotent: a version that is already
-     * served under the same digest is acknowledged again. A damaged artefact is refused and the old version keeps serving.
+     * Fetches an artefact, verifies it, proves what is computed with it and switches to it between two decode steps. Idempotent: a policy
+     * that is served already is proved and acknowledged again. A damaged artefact, or one that does not compute what the canary says, is
+     * refused and the old version keeps serving.
+     *
+     * @param policy its version, above the one that is served, and its digest
+     * @param canary what has to be computed with it; without one nothing is proved
      */
-    public CompletableFuture<Status> update(long version, Path file, String expectedDigest) {
+    public CompletableFuture<Status> update(PolicyVersion policy, Path file, Optional<Canary> canary) {
+        return fetched(policy, file, canary, (engine, weights) -> {
+            if (policy.number() <= engine.version()) {
+                throw new FootholdException(
+                        ErrorCode.CONFLICT,
+                        "policy version must grow: " + policy.number() + " after " + engine.version());
+            }
+            long start = System.nanoTime();
+            StagedWeights staged = proved(engine, weights, policy, canary);
+            List.copyOf(bound).forEach(b -> b.lost(engine, policy));
+            bound.clear();
+            engine.swap(staged, policy.number());
+            lastPauseMicros = (System.nanoTime() - start) / 1000;
+        });
+    }
+
+    /**
+     * Begins again with a policy of any version, for a new run or because another one was switched to that nobody of this run published.
+     * Refused while sequences are under way, and as {@link #update} refuses.
+     */
+    public CompletableFuture<Status> reset(PolicyVersion policy, Path file, Optional<Canary> canary) {
+        return fetched(policy, file, canary, (engine, weights) -> {
+            if (engine.running() + engine.waiting() > 0) {
+                throw new FootholdException(
+                        ErrorCode.WRONG_STATE,
+                        "cannot go back to version " + policy.number() + " while "
+                                + (engine.running() + engine.waiting()) + " sequences are under way");
+            }
+            engine.replace(proved(engine, weights, policy, canary), policy.number());
+        });
+    }
+
+    private interface Switch {
+        /** Takes weights over on the engine's thread, or throws and leaves everything as it is. */
+        void take(GenerationEngine engine, PolicyWeights weights);
+    }
+
+    private CompletableFuture<Status> fetched(PolicyVersion policy, Path file, Optional<Canary> canary, Switch how) {
         CompletableFuture<Status> done = new CompletableFuture<>();
         fetcher.execute(() -> {
             try {
-                Status now = status;
-                if (now.version() == version && now.digest().equals(expectedDigest)) {
-                    done.complete(now);
-                    return;
-                }
-                PolicyWeights weights = PolicyWeights.readArtefact(config, file, expectedDigest);
-                commands.add(engine -> swap(engine, weights, version, expectedDigest, done));
+                // What is served already needs no file, which may be gone.
+                Optional<PolicyWeights> weights = status.serves(policy)
+                        ? Optional.empty()
+                        : Optional.of(PolicyWeights.readArtefact(config, file, policy.digest()));
+                commands.add(engine -> attempt(engine, done, () -> {
+                    if (engine.version() == policy.number() && digest.equals(policy.digest())) {
+                        canary.ifPresent(c -> proof = Optional.of(proof(policy, c, engine.score(c.sequences(), 2))));
+                        return;
+                    }
+                    how.take(
+                            engine,
+                            weights.orElseThrow(() -> new FootholdException(
+                                    ErrorCode.PEER_UNAVAILABLE,
+                                    "policy version " + policy
+                                            + " was switched away from while it was asked for again")));
+                    digest = policy.digest();
+                }));
             } catch (PolicyException e) {
                 done.completeExceptionally(new FootholdException(ErrorCode.INVALID_DATA, e.getMessage(), e));
             } catch (RuntimeException e) {
@@ -336,52 +469,50 @@ public final class ModelHost implements AutoCloseable {
         return done;
     }
 
-    private void swap(
-            GenerationEngine engine,
-            @Nullable PolicyWeights weights,
-            long version,
-            String newDigest,
-            CompletableFuture<Status> done) {
+    /** A switch that fails is refused; the engine goes on with what it has. */
+    private void attempt(GenerationEngine engine, CompletableFuture<Status> done, Runnable what) {
         try {
-            long start = System.nanoTime();
-            if (weights != null) {
-                engine.swap(weights, version);
-            }
-            digest = newDigest;
-            lastPauseMicros = (System.nanoTime() - start) / 1000;
+            what.run();
             publish(engine);
             done.complete(status);
         } catch (PolicyException e) {
-            done.completeExceptionally(new FootholdException(ErrorCode.CONFLICT, e.getMessage(), e));
+            done.completeExceptionally(new FootholdException(ErrorCode.INVALID_DATA, e.getMessage(), e));
+        } catch (RuntimeException e) {
+            done.completeExceptionally(e);
         }
     }
 
-    /**
-     * Goes back to the base policy as version 0, for a new run. Refused while sequences are under way.
-     */
-    public CompletableFuture<Status> reset(long version, Path file, String expectedDigest) {
-        CompletableFuture<Status> done = new CompletableFuture<>();
-        fetcher.execute(() -> {
-            try {
-                PolicyWeights weights = PolicyWeights.readArtefact(config, file, expectedDigest);
-                commands.add(engine -> {
-                    if (engine.running() + engine.waiting() > 0) {
-                        done.completeExceptionally(new FootholdException(
-                                ErrorCode.WRONG_STATE,
-                                "cannot go back to version " + version + " while " + engine.running()
-                                        + " sequences are under way"));
-                        return;
-                    }
-                    engine.replace(weights, version);
-                    digest = expectedDigest;
-                    publish(engine);
-                    done.complete(status);
-                });
-            } catch (PolicyException e) {
-                done.completeExceptionally(new FootholdException(ErrorCode.INVALID_DATA, e.getMessage(), e));
-            }
-        });
-        return done;
+    /** Weights beside those that sample, once they are known to compute what they should. */
+    private StagedWeights proved(
+            GenerationEngine engine, PolicyWeights weights, PolicyVersion policy, Optional<Canary> canary) {
+        StagedWeights staged = engine.stage(weights);
+        try {
+            proof = canary.map(c -> proof(policy, c, staged.score(c.sequences(), 2)));
+            return staged;
+        } catch (RuntimeException e) {
+            staged.close();
+            throw e;
+        }
+    }
+
+    private Proof proof(PolicyVersion policy, Canary canary, List<List<Canary.Scored>> passes) {
+        return new Proof(
+                policy.number(),
+                within(policy, "cold", canary.difference(passes.get(0))),
+                within(policy, "warm", canary.difference(passes.get(1))));
+    }
+
+    private Canary.Difference within(PolicyVersion policy, String caches, Canary.Difference found) {
+        if (!canaryBound.holds(found)) {
+            throw new FootholdException(
+                    ErrorCode.INTERNAL,
+                    PolicyTensors.CANARY_REFUSED + " version " + policy
+                            + " is not computed as the learner computes it: with "
+                            + caches + " caches log-probs differ by " + found.mean() + " nats in the mean and "
+                            + found.max() + " at most (bound " + canaryBound.mean() + ", " + canaryBound.max()
+                            + "); version " + status.version() + " goes on");
+        }
+        return found;
     }
 
     @Override

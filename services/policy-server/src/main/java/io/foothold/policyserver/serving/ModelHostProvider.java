@@ -2,6 +2,7 @@ package io.foothold.policyserver.serving;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.policy.Canary;
 import io.foothold.policy.GenerationEngine;
 import io.foothold.policyserver.config.PolicyServerConfig;
 import io.quarkus.runtime.ShutdownEvent;
@@ -33,8 +34,18 @@ public class ModelHostProvider {
                             config.maxLength(),
                             config.stepsPerCall(),
                             config.deterministic(),
-                            config.precision()));
+                            config.precision()),
+                    config.canaryBound().map(ModelHostProvider::bound).orElse(Canary.Bound.FLOAT32));
         });
+    }
+
+    private static Canary.Bound bound(String text) {
+        try {
+            return Canary.Bound.parse(text);
+        } catch (IllegalArgumentException e) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT, "foothold.policy-server.canary-bound: " + e.getMessage(), e);
+        }
     }
 
     void stop(@Observes ShutdownEvent event) {

@@ -44,6 +44,10 @@ public interface SamplerConfig {
     @WithDefault("100s")
     Duration patience();
 
+    /** How long a publisher that says nothing keeps others from publishing; it says something every quarter of a minute. */
+    @WithDefault("2m")
+    Duration publisherLease();
+
     /** Secret of the servers' control operations; none by default. */
     Optional<String> adminSecret();
 }

@@ -11,10 +11,14 @@ import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.contracts.flow.ReadableMessages;
+import io.foothold.core.policy.Canary;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.sampler.config.SamplerConfig;
 import io.foothold.sampler.rollout.GroupWork;
 import io.foothold.sampler.rollout.RolloutSampler;
 import io.foothold.sampler.rollout.SampledRollout;
+import io.foothold.sampler.triton.PublishedPolicy;
+import io.foothold.sampler.triton.PublisherHold;
 import io.foothold.sampler.triton.TritonEndpoint;
 import io.foothold.v1.ChatSettings;
 import io.foothold.v1.FailedRollout;
@@ -23,10 +27,14 @@ import io.foothold.v1.GetSamplerStatusRequest;
 import io.foothold.v1.GetSamplerStatusResponse;
 import io.foothold.v1.InferenceServerStatus;
 import io.foothold.v1.MutinySamplerServiceGrpc;
+import io.foothold.v1.PolicyCanary;
 import io.foothold.v1.PreparePromptsRequest;
 import io.foothold.v1.PreparePromptsResponse;
 import io.foothold.v1.PublishPolicyRequest;
 import io.foothold.v1.PublishPolicyResponse;
+import io.foothold.v1.Publisher;
+import io.foothold.v1.ReleasePolicyRequest;
+import io.foothold.v1.ReleasePolicyResponse;
 import io.foothold.v1.Rollout;
 import io.foothold.v1.SampleRequest;
 import io.foothold.v1.SampleResponse;
@@ -39,6 +47,7 @@ import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.PreDestroy;
 import jakarta.inject.Inject;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -58,6 +67,7 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
     private final RolloutSampler sampler;
     private final Optional<RolloutSampler> frozen;
     private final MeterRegistry metrics;
+    private final PublisherHold hold;
     private final ExecutorService control = Executors.newVirtualThreadPerTaskExecutor();
     private final CreditedService<SampleRequest, SampleResponse> service;
 
@@ -65,6 +75,7 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
     @Inject
     public SamplerGrpc(SamplerConfig config, MeterRegistry metrics) {
         this.metrics = metrics;
+        this.hold = new PublisherHold(config.publisherLease(), Clock.systemUTC());
         this.sampler = sampler(config.endpoints(), config);
         this.frozen = config.frozenEndpoints().map(endpoints -> sampler(endpoints, config));
         this.service = new CreditedService<>(
@@ -173,7 +184,19 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
                 work.getReservationsList().stream()
                         .map(r -> new GroupWork.Reservation(r.getRolloutId(), r.getSeed()))
                         .toList(),
-                work.getMinPolicyVersion());
+                work.getMinPolicyVersion(),
+                work.hasPolicy()
+                        ? Optional.of(policy(
+                                work.getPolicy().getVersion(), work.getPolicy().getDigest()))
+                        : Optional.empty());
+    }
+
+    private static PolicyVersion policy(long version, String digest) {
+        try {
+            return new PolicyVersion(version, digest);
+        } catch (IllegalArgumentException e) {
+            throw new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e);
+        }
     }
 
     private static Rollout rollout(SampleWork work, SampledRollout r) {
@@ -196,6 +219,7 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
                 .setText(r.text())
                 .addAllThoughtTextEnds(r.thoughtTextEnds())
                 .setOpensInThought(r.opensInThought())
+                .setPolicyDigest(work.getPolicy().getDigest())
                 .build();
     }
 
@@ -211,13 +235,48 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
     @Override
     public Uni<PublishPolicyResponse> publishPolicy(PublishPolicyRequest request) {
         return onVirtualThread(() -> {
-            long longest =
-                    sampler.watch().publish(request.getPolicyVersion(), request.getArtefactUri(), request.getDigest());
+            PublishedPolicy next = new PublishedPolicy(
+                    policy(request.getPolicyVersion(), request.getDigest()),
+                    request.getArtefactUri(),
+                    request.hasCanary() ? Optional.of(canary(request.getCanary())) : Optional.empty());
+            long longest = 0;
+            boolean held = hold.publishing(publisher(request.getPublisher()));
+            try {
+                // Said again by who said it before: it is still there.
+                if (!held || !sampler.watch().serves(next)) {
+                    longest = sampler.watch().publish(next);
+                }
+            } finally {
+                hold.published();
+            }
             return PublishPolicyResponse.newBuilder()
                     .setPolicyVersion(request.getPolicyVersion())
                     .setPauseMicros(longest)
                     .build();
         });
+    }
+
+    @Override
+    public Uni<ReleasePolicyResponse> releasePolicy(ReleasePolicyRequest request) {
+        return onVirtualThread(() -> {
+            hold.release(publisher(request.getPublisher()));
+            return ReleasePolicyResponse.getDefaultInstance();
+        });
+    }
+
+    private static PublisherHold.Publisher publisher(Publisher publisher) {
+        return new PublisherHold.Publisher(publisher.getRunId(), publisher.getIncarnation(), publisher.getToken());
+    }
+
+    private static Canary canary(PolicyCanary canary) {
+        try {
+            return Canary.of(
+                    Ints.toArray(canary.getTokenIdsList()),
+                    Ints.toArray(canary.getLengthsList()),
+                    Floats.toArray(canary.getLogProbsList()));
+        } catch (IllegalArgumentException e) {
+            throw new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e);
+        }
     }
 
     @Override

@@ -1,8 +1,11 @@
 package io.foothold.sampler.rollout;
 
+import io.foothold.core.policy.PolicyVersion;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * Rollouts of one group.
@@ -14,6 +17,7 @@ import java.util.List;
  * @param settings how tokens are drawn
  * @param reservations one a rollout
  * @param minPolicyVersion oldest version that may sample
+ * @param policy the policy that samples every token, and no other; empty when any from the oldest version on may
  */
 public record GroupWork(
         String groupId,
@@ -22,7 +26,20 @@ public record GroupWork(
         int[] prefixTokens,
         Settings settings,
         List<Reservation> reservations,
-        long minPolicyVersion) {
+        long minPolicyVersion,
+        Optional<PolicyVersion> policy) {
+
+    /** Work for any policy from a version on. */
+    public GroupWork(
+            String groupId,
+            String prompt,
+            int[] promptTokens,
+            int[] prefixTokens,
+            Settings settings,
+            List<Reservation> reservations,
+            long minPolicyVersion) {
+        this(groupId, prompt, promptTokens, prefixTokens, settings, reservations, minPolicyVersion, Optional.empty());
+    }
 
     /**
      * How tokens are drawn.
@@ -90,7 +107,29 @@ public record GroupWork(
                 given,
                 new Settings(settings.temperature(), settings.topP(), settings.topK(), limit, "", stops, 0, 0),
                 List.of(new Reservation(id, seed)),
-                minPolicyVersion);
+                minPolicyVersion,
+                policy);
+    }
+
+    /**
+     * Why tokens that are stamped with a version are not what was asked for.
+     *
+     * @param newest newest version that any token can rightly have; empty when that is not known
+     */
+    Optional<String> refused(long version, OptionalLong newest) {
+        if (policy.isPresent()) {
+            return version == policy.get().number()
+                    ? Optional.empty()
+                    : Optional.of("version " + version + " sampled them, which is not version "
+                            + policy.get().number() + " that was asked for");
+        }
+        if (version < minPolicyVersion) {
+            return Optional.of("version " + version + " sampled them, which is older than " + minPolicyVersion);
+        }
+        return newest.isPresent() && version > newest.getAsLong()
+                ? Optional.of("version " + version + " sampled them, but none above " + newest.getAsLong()
+                        + " was published here: the server has another run's policy")
+                : Optional.empty();
     }
 
     /** Copies the reservations. */

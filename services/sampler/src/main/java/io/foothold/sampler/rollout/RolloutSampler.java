@@ -17,6 +17,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -318,7 +319,7 @@ public final class RolloutSampler implements AutoCloseable {
             ModelInferRequest shared = sharedRequest(endpoint, prompt);
             for (GroupWork.Reservation r : missing.values()) {
                 String requestId = r.rolloutId() + "/" + attempt;
-                byRequest.put(requestId, new Collected(r.rolloutId()));
+                byRequest.put(requestId, new Collected(r.rolloutId(), work));
                 ModelInferRequest.Builder request = shared.toBuilder().setId(requestId);
                 Tensors.put(request, RANDOM_SEED, Tensors.ofUnsignedLong(r.seed()));
                 requests.add(request.build());
@@ -330,7 +331,7 @@ public final class RolloutSampler implements AutoCloseable {
                 public void received(String requestId, Map<String, Tensor> outputs, boolean isLast) {
                     Collected c = byRequest.get(requestId);
                     try {
-                        if (c != null && c.add(outputs)) {
+                        if (c != null && c.add(outputs, watch.newest())) {
                             byRequest.remove(requestId);
                             emit(c.rollout(prompt, work, vocabulary), missing);
                         }
@@ -343,6 +344,9 @@ public final class RolloutSampler implements AutoCloseable {
                 public void failed(String requestId, FootholdException why) {
                     failure.complete(why);
                     byRequest.remove(requestId);
+                    if (why.text().contains(OTHER_POLICY)) {
+                        watch.strayed(endpoint);
+                    }
                 }
 
                 @Override
@@ -380,6 +384,10 @@ public final class RolloutSampler implements AutoCloseable {
             Tensors.put(request, TOP_K, Tensors.ofInts(s.topK()));
             Tensors.put(request, STREAM_INTERVAL, Tensors.ofInts(0));
             Tensors.put(request, MIN_POLICY_VERSION, Tensors.ofLongs(work.minPolicyVersion()));
+            work.policy().ifPresent(policy -> {
+                Tensors.put(request, POLICY_VERSION, Tensors.ofLongs(policy.number()));
+                Tensors.put(request, POLICY_DIGEST, Tensors.ofTexts(List.of(policy.digest())));
+            });
             if (!s.stopStrings().isEmpty()) {
                 Tensors.put(request, STOP_STRINGS, Tensors.ofTexts(s.stopStrings()));
             }
@@ -390,17 +398,23 @@ public final class RolloutSampler implements AutoCloseable {
     /** What came of one rollout so far. */
     private static final class Collected {
         private final String rolloutId;
+        private final GroupWork work;
         private int[] tokens = new int[0];
         private float[] logProbs = new float[0];
         private long[] versions = new long[0];
         private String finishReason = "";
 
-        Collected(String rolloutId) {
+        Collected(String rolloutId, GroupWork work) {
             this.rolloutId = rolloutId;
+            this.work = work;
         }
 
-        /** Takes one response; true when it was the last. */
-        boolean add(Map<String, Tensor> outputs) {
+        /**
+         * Takes one response; true when it was the last. Tokens of a policy that was not asked for are not taken.
+         *
+         * @param newest see {@link EndpointWatch#newest()}
+         */
+        boolean add(Map<String, Tensor> outputs, OptionalLong newest) {
             Tensor ids = outputs.get(OUTPUT_IDS);
             if (ids != null) {
                 int[] fresh = ids.ints();
@@ -414,6 +428,11 @@ public final class RolloutSampler implements AutoCloseable {
                                     + ")");
                 }
                 long version = need(outputs, POLICY_VERSION).longs()[0];
+                work.refused(version, newest).ifPresent(why -> {
+                    throw new FootholdException(
+                            ErrorCode.PEER_UNAVAILABLE,
+                            "rollout " + rolloutId + ": the tokens' policy " + OTHER_POLICY + ": " + why);
+                });
                 int n = tokens.length;
                 tokens = Arrays.copyOf(tokens, n + fresh.length);
                 System.arraycopy(fresh, 0, tokens, n, fresh.length);

@@ -7,11 +7,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jboss.logging.Logger;
@@ -21,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  * Asks every inference server for its status from time to time. A server that does not answer gets no work; one whose model process
  * died, that is away twice or silent six times, also loses what is under way (readiness says nothing of a dead model process on
  * tritonserver 2.51).
- * One that came back with an older policy gets the published one before it gets work. Thread-safe.
+ * One that has another policy than the published one, older or newer, by version or by digest, gets the published one before it gets
+ * work. Thread-safe.
  */
 public final class EndpointWatch implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(EndpointWatch.class);
@@ -34,17 +38,19 @@ public final class EndpointWatch implements AutoCloseable {
     /** Tokens as young as this prove more than a status that is late. */
     private static final Duration ALIVE = Duration.ofSeconds(15);
 
-    private record Publication(long version, String uri, String digest) {}
-
     private final List<TritonEndpoint> endpoints;
     private final Duration every;
     private final Duration patience;
     private final Map<TritonEndpoint, Integer> failures = new ConcurrentHashMap<>();
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    /** One permit wakes the watch of a server before its time. */
+    private final Map<TritonEndpoint, Semaphore> calls = new ConcurrentHashMap<>();
     /** Write: a publication. Read: healing by the last one. */
     private final ReadWriteLock publishing = new ReentrantReadWriteLock();
 
-    private volatile @Nullable Publication published;
+    private volatile @Nullable PublishedPolicy published;
+    /** The newest version that servers were ever told to have by whoever publishes now. */
+    private volatile OptionalLong newest = OptionalLong.empty();
 
     /**
      * A watch that begins at once.
@@ -56,18 +62,40 @@ public final class EndpointWatch implements AutoCloseable {
         this.patience = patience;
         this.endpoints = List.copyOf(endpoints);
         this.every = every;
+        this.endpoints.forEach(e -> calls.put(e, new Semaphore(0)));
         this.endpoints.forEach(e -> threads.execute(() -> watch(e)));
     }
 
     private void watch(TritonEndpoint endpoint) {
         try {
             while (!Thread.currentThread().isInterrupted()) {
-                Thread.sleep(every);
+                Semaphore called = calls.get(endpoint);
+                boolean early = called.tryAcquire(every.toNanos(), TimeUnit.NANOSECONDS);
+                if (early) {
+                    called.drainPermits();
+                }
                 look(endpoint);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** A server was found to have another policy than it should: it gets no work until it was looked at, which is soon. */
+    public void strayed(TritonEndpoint endpoint) {
+        endpoint.suspect();
+        calls.get(endpoint).release();
+    }
+
+    /** The newest version that tokens of these servers can rightly be stamped with; empty when nothing was published here yet. */
+    public OptionalLong newest() {
+        return newest;
+    }
+
+    /** Whether this is what the servers were last told to have, and they have it. */
+    public boolean serves(PublishedPolicy policy) {
+        PublishedPolicy now = published;
+        return now != null && now.policy().equals(policy.policy()) && now.uri().equals(policy.uri());
     }
 
     /** One probe. */
@@ -76,9 +104,9 @@ public final class EndpointWatch implements AutoCloseable {
             JsonNode status = endpoint.probe(PROBE_DEADLINE);
             publishing.readLock().lock();
             try {
-                Publication p = published;
-                if (p != null && status.path("version").asLong() < p.version()) {
-                    endpoint.switchTo(p.version(), p.uri(), p.digest(), SWITCH_DEADLINE);
+                PublishedPolicy p = published;
+                if (p != null && !TritonEndpoint.serves(status, p.policy())) {
+                    endpoint.switchTo(p, SWITCH_DEADLINE);
                 }
             } finally {
                 publishing.readLock().unlock();
@@ -113,17 +141,17 @@ public final class EndpointWatch implements AutoCloseable {
      *
      * @throws FootholdException when no server has switched in time, or one refused
      */
-    public long publish(long version, String uri, String digest) {
-        Publication next = new Publication(version, uri, digest);
+    public long publish(PublishedPolicy next) {
         publishing.writeLock().lock();
         try {
             published = null;
+            newest = OptionalLong.of(next.policy().number());
             long end = System.nanoTime() + patience.toNanos();
             while (true) {
                 try {
                     long longest = switchAll(next);
                     published = next;
-                    LOG.infof("policy version %d published, digest %s", version, digest);
+                    LOG.infof("policy version %s published", next.policy());
                     return longest;
                 } catch (FootholdException e) {
                     if (!e.code().retryable()
@@ -142,12 +170,12 @@ public final class EndpointWatch implements AutoCloseable {
         }
     }
 
-    private long switchAll(Publication next) throws InterruptedException {
+    private long switchAll(PublishedPolicy next) throws InterruptedException {
         List<Future<Long>> pauses = new ArrayList<>();
         for (TritonEndpoint e : endpoints) {
             pauses.add(threads.submit(() -> {
                 e.connectAnew();
-                return e.switchTo(next.version(), next.uri(), next.digest(), SWITCH_DEADLINE);
+                return e.switchTo(next, SWITCH_DEADLINE);
             }));
         }
         long longest = 0;

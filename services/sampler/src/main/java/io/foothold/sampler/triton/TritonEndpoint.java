@@ -9,6 +9,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.MessageLimit;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.inference.GRPCInferenceServiceGrpc;
 import io.foothold.inference.InferParameter;
 import io.foothold.inference.ModelInferRequest;
@@ -251,12 +252,15 @@ public final class TritonEndpoint implements AutoCloseable {
     /** Texts carry no code on a stream: what a later attempt can heal is known by its wording. */
     private static FootholdException refusal(String text) {
         boolean later = text.contains("is older than")
+                || text.contains(OTHER_POLICY)
+                || text.contains("no proved policy")
                 || text.contains("is not healthy")
                 || text.contains("has no available versions")
                 || text.contains("Exceeds maximum queue size")
                 || text.contains("unloading")
                 || text.contains("has stopped");
-        return new FootholdException(later ? ErrorCode.PEER_UNAVAILABLE : ErrorCode.INVALID_INPUT, text);
+        ErrorCode lasting = text.contains(CANARY_REFUSED) ? ErrorCode.INTERNAL : ErrorCode.INVALID_INPUT;
+        return new FootholdException(later ? ErrorCode.PEER_UNAVAILABLE : lasting, text);
     }
 
     /** One control operation; gives its outputs. */
@@ -405,26 +409,37 @@ public final class TritonEndpoint implements AutoCloseable {
         }
     }
 
-    /** Makes the server serve a version and gives the pause in microseconds. Idempotent. */
-    public long switchTo(long version, String uri, String digest, Duration deadline) {
+    /** Whether a status names this policy. */
+    static boolean serves(JsonNode status, PolicyVersion policy) {
+        return status.path("version").asLong() == policy.number()
+                && status.path("digest").asText().equals(policy.digest());
+    }
+
+    /**
+     * Makes the server serve a policy and gives the pause in microseconds. Idempotent; one that has the policy already is told to have it
+     * all the same, so that who may not change policies learns it before anything is sampled.
+     *
+     * @throws FootholdException when it refuses, naming the server
+     */
+    long switchTo(PublishedPolicy next, Duration deadline) {
         JsonNode now = status(deadline);
-        if (now.path("version").asLong() == version
-                && now.path("digest").asText().equals(digest)) {
-            return 0;
+        PolicyVersion policy = next.policy();
+        String op = policy.number() > now.path("version").asLong() || serves(now, policy) ? "update" : "reset";
+        Map<String, Tensor> inputs = new LinkedHashMap<>();
+        inputs.put(POLICY_VERSION, Tensors.ofLongs(policy.number()));
+        inputs.put(WEIGHTS_URI, Tensors.ofTexts(List.of(next.uri())));
+        inputs.put(WEIGHTS_DIGEST, Tensors.ofTexts(List.of(policy.digest())));
+        next.canary().ifPresent(canary -> {
+            inputs.put(CANARY_IDS, Tensors.ofInts(canary.ids()));
+            inputs.put(CANARY_LENGTHS, Tensors.ofInts(canary.lengths()));
+            inputs.put(CANARY_LOG_PROBS, Tensors.ofFloats(canary.allLogProbs()));
+        });
+        try {
+            Tensor json = control(op, inputs, deadline).get(STATUS_JSON);
+            return json == null ? 0 : parse(json.text()).path("pause_micros").asLong();
+        } catch (FootholdException e) {
+            throw new FootholdException(e.code(), "inference server " + target + ": " + e.text(), e);
         }
-        String op = version > now.path("version").asLong() ? "update" : "reset";
-        Tensor json = control(
-                        op,
-                        Map.of(
-                                POLICY_VERSION,
-                                Tensors.ofLongs(version),
-                                WEIGHTS_URI,
-                                Tensors.ofTexts(List.of(uri)),
-                                WEIGHTS_DIGEST,
-                                Tensors.ofTexts(List.of(digest))),
-                        deadline)
-                .get(STATUS_JSON);
-        return json == null ? 0 : parse(json.text()).path("pause_micros").asLong();
     }
 
     @Override

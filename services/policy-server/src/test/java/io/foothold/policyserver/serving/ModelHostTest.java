@@ -1,0 +1,319 @@
+package io.foothold.policyserver.serving;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.policy.Canary;
+import io.foothold.core.policy.PolicyVersion;
+import io.foothold.policy.GenerationRequest;
+import io.foothold.policy.NativeRuntime;
+import io.foothold.policy.PolicyWeights;
+import io.foothold.policy.Precision;
+import io.foothold.policyserver.TinyPolicy;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.assertj.core.api.AbstractThrowableAssert;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Policies that come, are proved, are asked for by name, and go. */
+class ModelHostTest {
+    @TempDir
+    Path home;
+
+    @BeforeAll
+    static void enter() {
+        NativeRuntime.enterThread();
+    }
+
+    private ModelHost host(Precision precision, boolean deterministic) {
+        return new ModelHost(
+                TinyPolicy.directory(home.resolve("base"), 1), TinyPolicy.settings(precision, deterministic));
+    }
+
+    /** What a request heard: tokens with their versions, and how it ended. */
+    private static final class Heard implements GenerationRequest.Listener {
+        final List<Long> versions = Collections.synchronizedList(new ArrayList<>());
+        final BlockingQueue<String> ends = new LinkedBlockingQueue<>();
+
+        @Override
+        public void tokens(int[] tokens, float[] logProbs, long version) {
+            for (int ignored : tokens) {
+                versions.add(version);
+            }
+        }
+
+        @Override
+        public void ended(GenerationRequest.End end, int stopIndex) {
+            ends.add(end.name());
+        }
+
+        void refused(FootholdException failure) {
+            ends.add(failure.code() + ": " + failure.text());
+        }
+
+        String end() throws InterruptedException {
+            String end = ends.poll(20, TimeUnit.SECONDS);
+            assertThat(end).isNotNull();
+            assertThat(ends).as("it ends once").isEmpty();
+            return end;
+        }
+    }
+
+    private static Heard sample(ModelHost host, String id, int tokens, Wanted wanted) {
+        Heard heard = new Heard();
+        host.submit(
+                new GenerationRequest(
+                        id,
+                        new int[] {3, 4, 5},
+                        new int[0],
+                        tokens,
+                        1,
+                        1,
+                        0,
+                        5,
+                        GenerationRequest.Ends.IGNORE,
+                        List.of(),
+                        List.of()),
+                wanted,
+                heard,
+                heard::refused);
+        return heard;
+    }
+
+    private static Wanted exactly(PolicyVersion policy) {
+        return new Wanted(0, Optional.of(policy));
+    }
+
+    private static ModelHost.Status done(CompletableFuture<ModelHost.Status> change) throws Exception {
+        return change.get(30, TimeUnit.SECONDS);
+    }
+
+    private static AbstractThrowableAssert<?, ?> refused(CompletableFuture<ModelHost.Status> change, ErrorCode code) {
+        return assertThatThrownBy(change::join)
+                .isInstanceOf(CompletionException.class)
+                .cause()
+                .isInstanceOfSatisfying(
+                        FootholdException.class, e -> assertThat(e.code()).isEqualTo(code));
+    }
+
+    @Test
+    void everyPublishedPolicyIsProvedByTheCallsThatSample() throws Exception {
+        for (Precision precision : Precision.values()) {
+            for (boolean deterministic : new boolean[] {false, true}) {
+                try (ModelHost host = host(precision, deterministic)) {
+                    assertThat(host.status().proof()).isEmpty();
+                    ModelHost.Status after = done(host.update(
+                            TinyPolicy.version(1, 2), TinyPolicy.artefact(home, 2), Optional.of(TinyPolicy.canary(2))));
+                    assertThat(after.version()).isEqualTo(1);
+                    ModelHost.Proof proof = after.proof().orElseThrow();
+                    assertThat(proof.version()).isEqualTo(1);
+                    assertThat(proof.cold().max())
+                            .as("%s %s", precision, deterministic)
+                            .isLessThan(precision == Precision.EXACT ? 1e-6 : 1e-4);
+                    assertThat(proof.warm()).isEqualTo(proof.cold());
+                    assertThat(done(host.update(
+                                            TinyPolicy.version(2, 3), TinyPolicy.artefact(home, 3), Optional.empty()))
+                                    .proof())
+                            .as("nobody proved this one")
+                            .isEmpty();
+                }
+            }
+        }
+    }
+
+    @Test
+    void aPolicyThatIsNotComputedAsTheLearnerSaysIsRefusedAndTheOldOneGoesOn() throws Exception {
+        try (ModelHost host = host(Precision.EXACT, false)) {
+            done(host.update(
+                    TinyPolicy.version(4, 2), TinyPolicy.artefact(home, 2), Optional.of(TinyPolicy.canary(2))));
+            Heard underWay = sample(host, "r", 100, exactly(TinyPolicy.version(4, 2)));
+            Canary right = TinyPolicy.canary(3);
+            float[] one = right.logProbs().get(1).clone();
+            one[one.length - 1] += 0.02f;
+            List<float[]> off = new ArrayList<>(right.logProbs());
+            off.set(1, one);
+            List<float[]> nothing = new ArrayList<>(right.logProbs());
+            float[] nan = right.logProbs().get(0).clone();
+            nan[3] = Float.NaN;
+            nothing.set(0, nan);
+            for (Canary wrong : List.of(
+                    TinyPolicy.canary(2), new Canary(right.sequences(), off), new Canary(right.sequences(), nothing))) {
+                refused(
+                                host.update(TinyPolicy.version(5, 3), TinyPolicy.artefact(home, 3), Optional.of(wrong)),
+                                ErrorCode.INTERNAL)
+                        .hasMessageStartingWith("canary: version 5 ")
+                        .hasMessageContaining("cold")
+                        .hasMessageContaining("bound 0.001, 0.01")
+                        .hasMessageContaining("version 4 goes on");
+            }
+            assertThat(host.status().version()).isEqualTo(4);
+            assertThat(host.status().proof().orElseThrow().version()).isEqualTo(4);
+            assertThat(host.status().lastError()).isEmpty();
+            assertThat(underWay.end()).isEqualTo("LENGTH");
+            assertThat(underWay.versions).hasSize(100).containsOnly(4L);
+            refused(
+                            host.update(
+                                    TinyPolicy.version(4, 2),
+                                    TinyPolicy.artefact(home, 2),
+                                    Optional.of(TinyPolicy.canary(3))),
+                            ErrorCode.INTERNAL)
+                    .as("also one that is served already")
+                    .hasMessageStartingWith("canary: version 4 ");
+            refused(
+                            host.reset(
+                                    TinyPolicy.version(0, 1),
+                                    TinyPolicy.artefact(home, 1),
+                                    Optional.of(TinyPolicy.canary(3))),
+                            ErrorCode.INTERNAL)
+                    .hasMessageStartingWith("canary: version 0 ");
+            assertThat(host.status().version()).isEqualTo(4);
+            Canary strange = new Canary(List.of(new int[] {5, 99}), List.of(new float[] {-1}));
+            refused(
+                            host.update(TinyPolicy.version(5, 3), TinyPolicy.artefact(home, 3), Optional.of(strange)),
+                            ErrorCode.INVALID_DATA)
+                    .hasMessageContaining("token id 99");
+            assertThat(done(host.update(TinyPolicy.version(5, 3), TinyPolicy.artefact(home, 3), Optional.of(right)))
+                            .version())
+                    .isEqualTo(5);
+        }
+    }
+
+    @Test
+    void whatIsNotWhatItsDigestSaysIsRefusedWithoutATraceOfWhatStandsInIt() throws Exception {
+        try (ModelHost host = host(Precision.EXACT, false)) {
+            Path file = TinyPolicy.artefact(home, 2);
+            refused(host.update(TinyPolicy.version(1, 3), file, Optional.empty()), ErrorCode.INVALID_DATA)
+                    .hasMessageContaining(file.toString())
+                    .hasMessageNotContaining(TinyPolicy.version(1, 2).digest());
+            refused(
+                            host.update(TinyPolicy.version(1, 3), home.resolve("none"), Optional.empty()),
+                            ErrorCode.INVALID_DATA)
+                    .hasMessageContaining("none");
+            assertThat(done(host.update(TinyPolicy.version(0, 1), home.resolve("none"), Optional.empty()))
+                            .version())
+                    .as("served already: nobody has to fetch it")
+                    .isZero();
+        }
+    }
+
+    @Test
+    void aRequestThatNamesItsPolicyIsSampledByThatOneOrNotAtAll() throws Exception {
+        try (ModelHost host = host(Precision.EXACT, false)) {
+            PolicyVersion base = TinyPolicy.version(0, 1);
+            assertThat(sample(host, "right", 8, exactly(base)).end()).isEqualTo("LENGTH");
+            for (PolicyVersion other : List.of(
+                    new PolicyVersion(1, base.digest()), new PolicyVersion(0, "other"), TinyPolicy.version(0, 2))) {
+                Heard heard = sample(host, "other", 8, exactly(other));
+                assertThat(heard.end())
+                        .startsWith("PEER_UNAVAILABLE: policy version 0 (" + base.digest()
+                                + ") is not the policy asked for")
+                        .contains(other.toString());
+                assertThat(heard.versions).isEmpty();
+            }
+            assertThat(sample(host, "later", 8, new Wanted(1, Optional.empty())).end())
+                    .contains("older than 1");
+            host.pause();
+            Heard waiting = sample(host, "waiting", 8, exactly(base));
+            Heard anyWaiting = sample(host, "anyWaiting", 8, Wanted.ANY);
+            done(host.update(TinyPolicy.version(1, 2), TinyPolicy.artefact(home, 2), Optional.empty()));
+            assertThat(host.status().running() + host.status().waiting())
+                    .as("what named another policy takes no slot any more")
+                    .isEqualTo(1);
+            host.resume();
+            assertThat(waiting.end()).contains("policy version 1 (").contains("is not the policy asked for, 0 (");
+            assertThat(waiting.versions).isEmpty();
+            assertThat(anyWaiting.end()).isEqualTo("LENGTH");
+            assertThat(anyWaiting.versions).hasSize(8).containsOnly(1L);
+        }
+    }
+
+    @Test
+    void aRequestUnderWayThatNamesItsPolicyEndsWhenAnotherOneComes() throws Exception {
+        try (ModelHost host = host(Precision.EXACT, false)) {
+            boolean met = false;
+            // A request may be over before the next policy comes: then another one is sent.
+            for (long version = 1; version < 100 && !met; version++) {
+                PolicyVersion now = TinyPolicy.version(version - 1, version == 1 ? 1 : 2);
+                Heard named = sample(host, "named", 100, exactly(now));
+                Heard any = sample(host, "any", 100, Wanted.ANY);
+                await().atMost(Duration.ofSeconds(20))
+                        .until(() -> !named.versions.isEmpty() && !any.versions.isEmpty());
+                done(host.update(TinyPolicy.version(version, 2), TinyPolicy.artefact(home, 2), Optional.empty()));
+                String end = named.end();
+                assertThat(any.end()).isEqualTo("LENGTH");
+                assertThat(named.versions).containsOnly(now.number());
+                if (!end.equals("LENGTH")) {
+                    met = true;
+                    assertThat(end)
+                            .contains("policy version " + version + " (")
+                            .contains("is not the policy asked for");
+                    assertThat(named.versions).hasSizeLessThan(100);
+                    assertThat(any.versions)
+                            .as("who names none goes on")
+                            .hasSize(100)
+                            .contains(now.number(), version);
+                }
+            }
+            assertThat(met).isTrue();
+            assertThat(host.status().lastError()).isEmpty();
+        }
+    }
+
+    @Test
+    void anAbortedRequestThatNamedItsPolicyIsOverBeforeTheNextOneComes() throws Exception {
+        try (ModelHost host = host(Precision.EXACT, false)) {
+            Heard heard = sample(host, "r", 100, exactly(TinyPolicy.version(0, 1)));
+            host.abort("r");
+            assertThat(heard.end()).isIn("ABORT", "LENGTH");
+            done(host.update(TinyPolicy.version(1, 2), TinyPolicy.artefact(home, 2), Optional.empty()));
+            assertThat(heard.ends).isEmpty();
+            assertThat(sample(host, "r", 4, exactly(TinyPolicy.version(1, 2))).end())
+                    .as("its id is free again")
+                    .isEqualTo("LENGTH");
+        }
+    }
+
+    @Test
+    void versionsGrowByUpdatesAndAResetGoesToAnyWhileNothingIsUnderWay() throws Exception {
+        try (ModelHost host = host(Precision.EXACT, false)) {
+            done(host.update(TinyPolicy.version(1000, 2), TinyPolicy.artefact(home, 2), Optional.empty()));
+            refused(
+                            host.update(TinyPolicy.version(30, 3), TinyPolicy.artefact(home, 3), Optional.empty()),
+                            ErrorCode.CONFLICT)
+                    .hasMessageContaining("must grow");
+            refused(
+                            host.update(TinyPolicy.version(1000, 3), TinyPolicy.artefact(home, 3), Optional.empty()),
+                            ErrorCode.CONFLICT)
+                    .hasMessageContaining("must grow");
+            host.pause();
+            Heard heard = sample(host, "r", 50, Wanted.ANY);
+            await().atMost(Duration.ofSeconds(20))
+                    .until(() -> host.status().waiting() + host.status().running() == 1);
+            refused(
+                            host.reset(TinyPolicy.version(30, 3), TinyPolicy.artefact(home, 3), Optional.empty()),
+                            ErrorCode.WRONG_STATE)
+                    .hasMessageContaining("while 1 sequences");
+            host.resume();
+            assertThat(heard.end()).isEqualTo("LENGTH");
+            ModelHost.Status after =
+                    done(host.reset(TinyPolicy.version(30, 3), TinyPolicy.artefact(home, 3), Optional.empty()));
+            assertThat(after.version()).isEqualTo(30);
+            assertThat(after.digest()).isEqualTo(TinyPolicy.version(30, 3).digest());
+            assertThat(PolicyWeights.digestOf(TinyPolicy.weights(3).encode())).isEqualTo(after.digest());
+        }
+    }
+}

@@ -57,9 +57,14 @@ public final class AnswerVerifier {
 
     /** Compares an answer that needs no extraction. */
     public static Verdict compare(String gold, String answer, Grading grading) {
+        String given = Turn.of(answer);
         return limited(budget -> verdict(
-                MathAnswers.same(gold, answer, grading.policy(), budget),
-                new Extraction.Candidate(answer, "as given"),
+                MathAnswers.same(
+                        gold.contains("\\boxed") ? Extraction.gold(gold, budget) : Turn.of(gold),
+                        given,
+                        grading.policy(),
+                        budget),
+                new Extraction.Candidate(given, "as given"),
                 "equal value"));
     }
 
@@ -125,8 +130,9 @@ public final class AnswerVerifier {
     }
 
     private static Verdict math(String gold, Extraction.Candidate candidate, Grading grading, Budget budget) {
-        String right =
-                grading.form() == Grading.Form.BOX && !gold.contains("\\boxed") ? gold : Extraction.gold(gold, budget);
+        String right = grading.form() == Grading.Form.BOX && !gold.contains("\\boxed")
+                ? Turn.of(gold)
+                : Extraction.gold(gold, budget);
         return verdict(MathAnswers.same(right, candidate.text(), grading.policy(), budget), candidate, "equal value");
     }
 

@@ -16,6 +16,7 @@ import java.util.regex.Pattern;
  * <ol>
  *   <li>of a chat format's text only the one turn counts ({@link Turn}); what stands before {@code </think>} does not count, and
  *       nothing counts when a {@code <think>} never ends;
+ *   <li>what is announced as the final answer behind the last box, when it holds one;
  *   <li>the last complete box, together with those right before it that only commas or an "and" part from it;
  *   <li>the content of the last {@code <answer>} tag;
  *   <li>the whole text, when it reads as mathematics;
@@ -49,8 +50,24 @@ final class Extraction {
             Pattern.compile("(?i)(?:therefore|thus|hence|consequently)[^\\n]*?(?=$|\\.\\s|\\.$|\\n)");
     private static final Pattern PERCENT_BEHIND =
             Pattern.compile("(?is)[\\s$]*(?:\\\\?%|percent|pct|percentage)(?:\\b|\\W|$).*");
+    /** "Answer" in other languages. */
+    static final String ANSWER_ELSEWHERE =
+            "答案|答え|回答|解答|정답|réponse(?: finale)?|respuesta(?: final)?|antwort|resposta(?: final)?|risposta|ответ|відповідь|odpowiedź|cevap|yanıt|jawaban|đáp án"
+                    + "|الإجابة|الجواب|उत्तर|উত্তর|คำตอบ|תשובה";
+
     private static final Pattern ANNOUNCED = Pattern.compile(
-            "(?i)(?:####|(?:final |correct )?answer(?:\\s+is(?:\\s*:)?|\\s*[:=：])|the (?:result|value|solution) is|\\bresult\\s*:|答案(?:是|为|：|:)|réponse(?:\\s+(?:est|finale))?\\s*:?|respuesta\\s*(?:es|:)|antwort\\s*(?:ist|:))[\\s*:]*");
+            "(?iu)(?:####|final answer[*_ \\t]*(?=\\n)|(?:final |correct )?answer(?:\\s+is(?:\\s*:)?|[*_]*\\s*[:=：])|the (?:result|value|solution) is|\\bresult\\s*:|(?:"
+                    + ANSWER_ELSEWHERE
+                    + ")(?:\\s*(?:是|为|est|es|ist|é|è)(?![a-z])\\s*:?|[*_]*\\s*[:：])|réponse)[\\s*:]*");
+    private static final Pattern FINAL_WORDS = Pattern.compile("(?i)final\\W{1,4}answer");
+    private static final Pattern FINAL =
+            Pattern.compile("(?i)final answer(?:[*_ \\t]*(?:\\s+is(?:\\s*:)?|[:：=])|[*_ \\t]*(?=\\n))[\\s*:]*");
+    /** Verbs that what is counted or measured follows. */
+    private static final Pattern TELLING = Pattern.compile(
+            "(?i)(?<![a-z])(?:is|are|was|were|be|has|have|had|gets?|got|gives?|leaves?|equals?|equal to|makes?|made|earns?|earned|costs?|needs?|needed|takes?|took|"
+                    + "spends?|spent|pays?|paid|saves?|saved|sells?|sold|buys?|bought|eats?|ate|travels?|runs?|ran|walks?|walked|contains?|receives?|received|uses?|used|collects?|total(?:s| of)?|"
+                    + "remains?|left with|=|≈)\\s*(?:(?:about|exactly|only|a total of|approximately|still|now)\\s+)?[$€£]?(?=[-+\u2212\\d½¼¾.])");
+
     private static final Pattern DENIED = Pattern.compile("(?i)(?:not|isn't|never|no longer)\\b.*", Pattern.DOTALL);
     private static final Pattern FORMULA = Pattern.compile(
             "(?s)\\$\\$(.{1,1000}?)\\$\\$|(?<!\\\\)\\$([^$\\n]{1,1000}?)(?<!\\\\)\\$|\\\\\\[((?:(?!\\\\[\\[\\]]).){1,1000}+)\\\\]|\\\\\\(((?:(?!\\\\[()])[^\\n]){1,1000}+)\\\\\\)");
@@ -76,7 +93,8 @@ final class Extraction {
             return Optional.empty();
         }
         return switch (grading.form()) {
-            case ANY -> boxes(said.get()).or(() -> loose(said.get(), budget));
+            case ANY ->
+                concluding(said.get(), budget).or(() -> boxes(said.get())).or(() -> loose(said.get(), budget));
             case BOX -> boxes(said.get());
             case BOX_AT_THE_END -> boxes(tail(said.get()));
             case BOX_AFTER_THINKING -> said.get().length() < response.length() ? boxes(said.get()) : Optional.empty();
@@ -193,9 +211,10 @@ final class Extraction {
     }
 
     /** What a gold answer says: itself, or what a worked solution ends with. */
-    static String gold(String gold, Budget budget) {
+    static String gold(String raw, Budget budget) {
+        String gold = Turn.of(raw);
         if (gold.contains("\\boxed")) {
-            Optional<Candidate> box = boxes(gold);
+            Optional<Candidate> box = boxes(gold, true);
             if (box.isPresent()) {
                 return box.get().text();
             }
@@ -226,8 +245,24 @@ final class Extraction {
         return opened || response.contains(Thinking.OPEN) ? Optional.empty() : Optional.of(response);
     }
 
-    /** The last complete box and its close neighbours. One pass, whatever is left open. */
+    /** The last complete box and its close neighbours. */
     static Optional<Candidate> boxes(String text) {
+        return boxes(text, false);
+    }
+
+    /**
+     * The last complete box and its close neighbours.
+     *
+     * @param loosely whether a line break parts neighbours no more than a space does, as in a gold answer, which holds no second
+     *     thoughts
+     */
+    private static Optional<Candidate> boxes(String text, boolean loosely) {
+        List<Span> spans = spans(text);
+        return spans.isEmpty() ? Optional.empty() : Optional.of(joined(text, spans, "last box", loosely));
+    }
+
+    /** The last complete boxes. One pass, whatever is left open. */
+    private static List<Span> spans(String text) {
         List<Span> spans = new ArrayList<>();
         ArrayDeque<Integer> open = new ArrayDeque<>();
         for (int i = 0; i < text.length(); i++) {
@@ -245,7 +280,27 @@ final class Extraction {
                 }
             }
         }
-        return spans.isEmpty() ? Optional.empty() : Optional.of(joined(text, spans, "last box"));
+        return spans;
+    }
+
+    /** The answer that a text announces as final behind its last box; empty when it holds no box or announces none there. */
+    private static Optional<Candidate> concluding(String text, Budget budget) {
+        if (!FINAL_WORDS.matcher(end(text)).find()) {
+            return Optional.empty();
+        }
+        List<Span> spans = spans(text);
+        if (spans.isEmpty()) {
+            return Optional.empty();
+        }
+        String behind = text.substring(spans.get(spans.size() - 1).to());
+        Matcher m = FINAL.matcher(behind);
+        int from = -1;
+        while (m.find()) {
+            from = m.end();
+        }
+        return from < 0
+                ? Optional.empty()
+                : announced(behind, from, budget).filter(c -> !c.text().isBlank());
     }
 
     /** Where the box command begins whose brace is at {@code brace}; −1 when it is another brace. */
@@ -268,14 +323,13 @@ final class Extraction {
     }
 
     /** The last span with those right before it. */
-    private static Candidate joined(String text, List<Span> spans, String rule) {
+    private static Candidate joined(String text, List<Span> spans, String rule, boolean loosely) {
         Span last = spans.get(spans.size() - 1);
         List<String> parts = new ArrayList<>(List.of(last.content()));
         int from = last.from();
         for (int i = spans.size() - 2; i >= 0 && spans.get(i).to() <= from; i--) {
             String between = text.substring(spans.get(i).to(), from);
-            if (between.length() > 70
-                    || !JOINT.matcher(DRESSING.matcher(between).replaceAll(" ")).matches()) {
+            if (between.length() > 70 || !(joins(between) || (loosely && adjacent(between)))) {
                 break;
             }
             if (parts.size() == MOST_JOINED) {
@@ -290,15 +344,27 @@ final class Extraction {
                 : new Candidate(String.join(" , ", parts) + percent, rule + ", " + parts.size() + " joined");
     }
 
+    private static boolean joins(String between) {
+        return JOINT.matcher(DRESSING.matcher(between).replaceAll(" ")).matches()
+                || (between.indexOf('\n') < 0 && adjacent(between));
+    }
+
+    /** Whether nothing stands between two boxes but what dresses them. */
+    private static boolean adjacent(String between) {
+        return DRESSING.matcher(between.replace("\\\\", " ")).replaceAll(" ").isBlank();
+    }
+
     private static Optional<Candidate> announced(String text, Budget budget) {
         Matcher m = ANNOUNCED.matcher(text);
         int from = -1;
         while (m.find()) {
             from = m.end();
         }
-        if (from < 0) {
-            return Optional.empty();
-        }
+        return from < 0 ? Optional.empty() : announced(text, from, budget);
+    }
+
+    /** What is announced from a place on. */
+    private static Optional<Candidate> announced(String text, int from, Budget budget) {
         String tail = text.substring(from, Math.min(text.length(), from + LONGEST_ANNOUNCED))
                 .strip();
         if (DENIED.matcher(tail).matches()) {
@@ -323,7 +389,19 @@ final class Extraction {
         }
         Optional<String> start = readableStart(first, budget);
         String said = first;
-        return start.or(() -> fraction(said)).or(() -> number(said, true)).map(a -> new Candidate(a, "announced"));
+        return start.or(() -> fraction(said)).or(() -> told(said)).map(a -> new Candidate(a, "announced"));
+    }
+
+    /** The number that a sentence tells: the last one right behind a verb, else the first. */
+    private static Optional<String> told(String sentence) {
+        Optional<String> told = Optional.empty();
+        for (Matcher m = TELLING.matcher(sentence); m.find(); ) {
+            Matcher number = NUMBER.matcher(sentence).region(m.end(), sentence.length());
+            if (number.useTransparentBounds(true).lookingAt()) {
+                told = Optional.of(number.group().strip());
+            }
+        }
+        return told.or(() -> number(sentence, true));
     }
 
     /** The number of a concluding sentence behind the last formula. */
@@ -375,7 +453,7 @@ final class Extraction {
         if (spans.isEmpty()) {
             return Optional.empty();
         }
-        return Optional.of(joined(text, spans, rule));
+        return Optional.of(joined(text, spans, rule, false));
     }
 
     private static Optional<String> number(String text, boolean first) {

@@ -14,12 +14,36 @@ import java.util.regex.Pattern;
  * only listed side by side ({@code A B C D}) choose nothing.
  */
 final class Letters {
-    private static final Pattern ANNOUNCED = Pattern.compile(
-            "(?i)(?:(?:choose|pick|select|go with)(?: option| choice| answer)?(?=\\s)|(?:final |correct )?(?:answer(?:\\s+is)?|(?:choice|option)(?:\\s+selected)?(?=\\s*(?:is\\b|[:：])))(?:\\s*[:：]|\\s+is\\b)?|答案(?:是|为)?[:：]?|réponse(?:\\s+est)?\\s*:?)[\\s:：*]*");
+    private static final Pattern ANNOUNCED =
+            Pattern.compile("(?iu)(?:(?:choose|pick|select|go with)(?: option| choice| answer)?(?=\\s)"
+                    + "|(?:final |correct )?(?:answer(?:\\s+is)?|(?:choice|option)(?:\\s+selected)?(?=\\s*(?:is\\b|[:：])))(?:\\s*[:：]|\\s+is\\b)?"
+                    + "|(?:" + Extraction.ANSWER_ELSEWHERE + ")(?:\\s*(?:是|为|est|es|ist|is|é|è|:|：))*)[\\s:：*]*");
+    private static final Pattern DEMANDING =
+            Pattern.compile("(?isu).*(?:answer|" + Extraction.ANSWER_ELSEWHERE + ").*[:：]\\s*");
     private static final String OPEN = "[\\s*\\[(（{$]*";
     private static final Pattern FIRST = Pattern.compile(
             OPEN
                     + "(?:\\\\text(?:bf|rm)?\\{\\s*\\(?|\\\\mathrm\\{)?([A-J]|[a-j](?=\\s*(?:$|[.,;)\\]}*\\n])))(?![A-Za-z'’-])[\\s})\\]）*]*");
+    /** Several letters without anything between them, none of them twice. */
+    private static final Pattern RUN = Pattern.compile(
+            OPEN
+                    + "(?:\\\\text(?:bf|rm)?\\{\\s*\\(?|\\\\mathrm\\{)?(?![A-J]*([A-J])[A-J]*\\1)([A-J]{2,10})(?![A-Za-z'’-])[\\s})\\]）*]*");
+    /** What may follow an A that is a letter; before other words it is the article. */
+    private static final Pattern ARTICLE = Pattern.compile(
+            "A[ \\t]+(?!(?:is|are|was|because|since|as|and|or|which|with|due|for|from|but|not|in|seems|would|must|has|holds|by|given|here)\\b)[A-Za-z]{2,}");
+
+    private static final String DRESSED = "[\\s*\\[(（{}$\"']*";
+    private static final String LETTER = DRESSED + "[A-J](?![A-Za-z'’-])" + "[)\\]）}*\"'$]*";
+    /** Letters that a text says are not the answer. */
+    private static final Pattern DENIED = Pattern.compile(
+            "(?:(?i:\\b(?:not|never|neither|nor|cannot be|can't be|isn't|aren't|wasn't|rul(?:e|es|ed|ing) out"
+                    + "|eliminat(?:e|es|ed|ing)|exclud(?:e|es|ed|ing)|except(?: for)?|anything but|other than|rather than|instead of)\\b"
+                    + "(?:[\\s}]+(?:be|is|the|an?|option|options|choice|choices|answer|letter|choose|pick|select|correct|simply|just)\\b){0,4})|不是|不选|不能选|排除|并非)"
+                    + LETTER + "(?:\\s*(?:,|、|/|(?i:\\b(?:or|and|nor)\\b)|或|和)++" + LETTER + ")*+"
+                    + "|" + LETTER
+                    + "\\s*(?:(?i:(?:is|are|was|were|seems|looks)(?:n't| not|\\s+(?:also |clearly |obviously |definitely |therefore |thus )?(?:not|wrong|incorrect|false|impossible|out|eliminated|excluded|ruled out|invalid))"
+                    + "|can(?:not|'t| not) be|does(?:n't| not)|do(?:n't| not))\\b|不对|不正确|错误|是错)");
+
     private static final Pattern NEXT =
             Pattern.compile("(?:[,，、&/;]|and\\b|和)" + OPEN + "([A-J])(?![A-Za-z'’-])[\\s})\\]）*]*");
     private static final Pattern SIDE_BY_SIDE = Pattern.compile("[A-J](?![A-Za-z'’-])");
@@ -48,27 +72,24 @@ final class Letters {
         if (said.isEmpty()) {
             return new TreeSet<>();
         }
-        String text = LISTED.matcher(Extraction.end(said.get())).replaceAll(" ");
         Optional<Extraction.Candidate> box = Extraction.boxes(said.get());
         if (box.isPresent()) {
-            return leading(box.get().text());
+            return leading(claimed(Extraction.end(box.get().text())));
         }
+        String text = LISTED.matcher(claimed(Extraction.end(said.get()))).replaceAll(" ");
         Set<String> announced = new TreeSet<>();
         for (Matcher m = ANNOUNCED.matcher(text); m.find(); ) {
             Set<String> here = leading(text.substring(m.end(), Math.min(text.length(), m.end() + 200)));
-            if (!here.isEmpty() || m.group().matches("(?is).*(?:answer|答案).*[:：]\\s*")) {
+            if (!here.isEmpty() || DEMANDING.matcher(m.group()).matches()) {
                 announced = here;
             }
         }
         if (!announced.isEmpty()) {
             return announced;
         }
-        Matcher whole = FIRST.matcher(text);
-        if (whole.lookingAt()
-                && leadingEnd(text)
-                        == text.strip().length()
-                                + (text.length() - text.stripLeading().length())) {
-            return leading(text);
+        Lead whole = lead(text);
+        if (!whole.letters().isEmpty() && text.substring(whole.end()).isBlank()) {
+            return whole.letters();
         }
         Matcher beginning = BEGINNING.matcher(text);
         if (beginning.matches()) {
@@ -108,26 +129,37 @@ final class Letters {
         return Optional.ofNullable(found);
     }
 
-    private static int leadingEnd(String text) {
-        Matcher first = FIRST.matcher(text);
-        if (!first.lookingAt()) {
-            return -1;
-        }
-        int end = first.end();
-        Matcher next = NEXT.matcher(text);
-        while (next.region(end, text.length()).lookingAt()) {
-            end = next.end();
-        }
-        return end;
+    /** Latin letters, without those that are denied. */
+    private static String claimed(String text) {
+        return DENIED.matcher(LetterScripts.latin(text)).replaceAll(" \u00b7 ");
     }
 
-    /** The letters that a text begins with. */
+    /**
+     * The letters that a text begins with.
+     *
+     * @param end where the text goes on behind them
+     */
+    private record Lead(Set<String> letters, int end) {}
+
     private static Set<String> leading(String text) {
-        Matcher first = FIRST.matcher(text);
-        if (!first.lookingAt()) {
-            return new TreeSet<>();
+        return lead(text).letters();
+    }
+
+    private static Lead lead(String text) {
+        Matcher first = RUN.matcher(text);
+        Set<String> out = new TreeSet<>();
+        if (first.lookingAt()) {
+            first.group(2).chars().forEach(c -> out.add(Character.toString(c)));
+        } else {
+            first = FIRST.matcher(text);
+            if (!first.lookingAt()
+                    || ARTICLE.matcher(text)
+                            .region(first.start(1), text.length())
+                            .lookingAt()) {
+                return new Lead(out, 0);
+            }
+            out.addAll(one(first.group(1)));
         }
-        Set<String> out = one(first.group(1));
         int end = first.end();
         Matcher next = NEXT.matcher(text);
         while (next.region(end, text.length()).lookingAt()) {
@@ -135,6 +167,6 @@ final class Letters {
             end = next.end();
         }
         Matcher another = SIDE_BY_SIDE.matcher(text).region(end, text.length());
-        return another.lookingAt() && !another.group().equals("A") ? new TreeSet<>() : out;
+        return another.lookingAt() && !another.group().equals("A") ? new Lead(new TreeSet<>(), 0) : new Lead(out, end);
     }
 }

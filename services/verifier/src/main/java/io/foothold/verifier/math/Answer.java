@@ -26,6 +26,33 @@ sealed interface Answer {
     /** Parts of a proportion. */
     record Ratio(List<Expr> parts) implements Answer {}
 
+    /**
+     * A time of day.
+     *
+     * @param second of the day, as of 24 hours when the half is open
+     * @param half how the half of the day is known
+     * @param ratio the proportion that the same digits can be meant as; null when they can only be a time
+     */
+    record Clock(int second, Half half, @Nullable Ratio ratio) implements Answer {}
+
+    /** How the half of a day is known. */
+    enum Half {
+        /** From a.m. or p.m. */
+        SAID,
+        /** The hour is written as in a day of 24 hours. */
+        WRITTEN,
+        /** It is left open. */
+        OPEN
+    }
+
+    /**
+     * A value with a decimal near it.
+     *
+     * @param exact the value
+     * @param near the decimal that is said to be near it
+     */
+    record About(Answer exact, Scalar near) implements Answer {}
+
     /** Sides with the signs between them. */
     record Relation(List<Answer> sides, List<String> signs) implements Answer {}
 
@@ -74,4 +101,17 @@ sealed interface Answer {
 
     /** Words, or what could not be read as mathematics. */
     record Text(String bare) implements Answer {}
+
+    /** Whether two matrices have rows of the same lengths. */
+    static boolean sameShape(List<List<Expr>> a, List<List<Expr>> b) {
+        if (a.size() != b.size()) {
+            return false;
+        }
+        for (int r = 0; r < a.size(); r++) {
+            if (a.get(r).size() != b.get(r).size()) {
+                return false;
+            }
+        }
+        return true;
+    }
 }

@@ -27,7 +27,6 @@ final class AnswerReader {
     private static final Pattern DECIMAL = Pattern.compile("-?\\d*\\.\\d+");
     private static final Pattern DIGITS = Pattern.compile("-?\\d+(?:\\.\\d+)?");
     private static final Pattern WHOLE_WITH_POINT = Pattern.compile("-?\\d+\\.");
-    private static final Pattern ANGLE = Pattern.compile("^\\\\angle\\s*[A-Z]{1,3}\\s*=");
     private static final Pattern STUCK_UNIT = Pattern.compile("\\d(?:mm|cm|km|m|ft|in)\\^\\{?[23]}?$");
     private static final Pattern IN_BASE = Pattern.compile("\\(?([0-9][0-9A-Fa-f]*)\\)?_\\{?(\\d{1,2})}?");
     private static final Pattern THOUSANDS = Pattern.compile("-?\\d{1,3}(?:,\\d{3})+(?:\\.\\d+)?");
@@ -37,8 +36,21 @@ final class AnswerReader {
     private static final Pattern PERCENT = Pattern.compile(
             "(?i)^(.*[^\\\\\\s])\\s*(?:\\\\?%|\\\\text\\{\\s*(?:percent|percentage|pct|\\\\?%)\\s*\\.?}|percentage|percent|pct)(?: points)?\\.?$");
     private static final Pattern PERCENT_SIGN = Pattern.compile("%|[pP]");
-    private static final Pattern TEXT_UNIT =
-            Pattern.compile("^(.*\\S)\\s*\\\\text\\{([^{}]*)}\\s*(\\^\\s*\\{?\\s*[23]\\s*}?)?$");
+    private static final Pattern TEXT_UNIT = Pattern.compile(
+            "^(.*?\\S)\\s*(\\\\text\\{[^{}]*}(?:\\s*(?:\\\\cdot|\\\\times|\\*|/)?\\s*\\\\text\\{[^{}]*}|\\s*\\^\\s*\\{?\\s*-?\\s*\\d\\s*}?|\\s*/\\s*[A-Za-z]++)*+)$");
+    private static final Pattern TEXT_OPENS = Pattern.compile("\\\\text\\{");
+    /** A product of units without a command around them, behind a number and a space. */
+    private static final Pattern BARE_UNITS =
+            Pattern.compile("^(.*[\\d)}!]) ([A-Za-z]{1,12}(?: ?[/*]? ?[A-Za-z]{1,12}|\\^\\{?-?\\d}?)*+)$");
+    /** What is surely a unit, even where letters could be factors. */
+    private static final Pattern SURE_UNIT = Pattern.compile("[A-Za-z]{2}|/|m\\^\\{?[23]");
+    /** A number of things, named in a few words that are no words of mathematics. */
+    private static final Pattern COUNTED = Pattern.compile(
+            "(-?[\\d.,/]+) ((?!(?:choose|over|plus|minus|times|divided|squared|cubed|factorial|percent|hundred|thousand|million|billion|trillion|"
+                    + "dozen|half|halves|thirds?|fourths?|quarters?|fifths?|base|infinity|theta|alpha|beta|sqrt|root|more|less|least|most)\\b)"
+                    + "[a-z]{4,20}(?: [a-z]{2,20}){0,3})");
+
+    private static final Pattern SHORT_TEXT = Pattern.compile("\\\\text\\{ ?([A-Za-z]) ?}");
     private static final Pattern WORD_UNIT = Pattern.compile(
             "^(.*[\\d)}!])\\s*((?:square |cubic |sq )?[A-Za-z]{2,}|[A-Za-z]{1,2}\\^\\{?[23]}?|km/h|m/s)\\s*(\\^\\s*\\{?[23]}?)?$");
     private static final Pattern SPACED_WORD = Pattern.compile("^(.*[\\d)}!]) ([A-Za-z]{2,})$");
@@ -80,11 +92,12 @@ final class AnswerReader {
             Pattern.compile("^[A-Za-z](?:_\\{?\\w+}?)?(?:\\([a-z]\\))?\\s*\\\\in(?![a-z])\\s*(.+)$");
     private static final Pattern RELATION_SIGN =
             Pattern.compile("\\\\(?:le|ge|ne|approx|equiv|sim|to|mid)(?![a-zA-Z])|==|=|<|>");
-    private static final Pattern ROW_END = Pattern.compile("\\\\\\\\");
-    private static final Pattern CELL_END = Pattern.compile("&");
-    private static final Pattern MATRIX = Pattern.compile(
-            "\\\\begin\\s*\\{([pbvBV]?matrix|smallmatrix|array)}(?:\\s*\\{[lcr|@ ]*})?(.*?)\\\\end\\s*\\{\\1}",
+    /** Equations below each other behind a brace. */
+    private static final Pattern SYSTEM = Pattern.compile(
+            "(?:\\\\\\{ ?)?\\\\begin ?\\{(cases|aligned|align\\*?|gathered|array)}(?: ?\\{l})?(.*)\\\\end ?\\{\\1} ?\\.?",
             Pattern.DOTALL);
+
+    private static final Pattern ROW_END = Pattern.compile(",? ?\\\\\\\\");
 
     private final Budget budget;
     private final Sameness sameness;
@@ -109,7 +122,7 @@ final class AnswerReader {
         if (s.length() > LONGEST) {
             return List.of(new Answer.Text(Spelling.bare(s)));
         }
-        if (s.indexOf(',') < 0 && s.indexOf(' ') < 0) {
+        if (s.indexOf(',') < 0 && s.indexOf(' ') < 0 && !s.contains("\\text")) {
             return List.of(one(s, 0));
         }
         List<Answer> out = new ArrayList<>();
@@ -130,6 +143,23 @@ final class AnswerReader {
                 && Units.find(quantity.group(2)).isPresent()) {
             // 5 g is five grams or five times g.
             out.add(quantity(quantity.group(1), quantity.group(2)));
+            return out;
+        }
+        quantity = s.indexOf(' ') > 0 ? BARE_UNITS.matcher(s) : quantity;
+        if (quantity.matches()
+                && SURE_UNIT.matcher(quantity.group(2)).find()
+                && Units.find(quantity.group(2)).isPresent()) {
+            out.add(0, one(quantity.group(1) + " \\text{" + quantity.group(2) + "}", 0));
+        }
+        quantity = COUNTED.matcher(s);
+        if (quantity.matches()) {
+            out.add(one(quantity.group(1) + " \\text{" + quantity.group(2) + "}", 0));
+        }
+        if (s.contains("\\text{")) {
+            String letters = SHORT_TEXT.matcher(s).replaceAll("$1");
+            if (!letters.equals(s)) {
+                out.add(one(letters, 0));
+            }
         }
         return out;
     }
@@ -144,6 +174,10 @@ final class AnswerReader {
                     || s.endsWith(";")) {
                 s = s.substring(0, s.length() - 1).strip();
             }
+            // The end of a line that nothing follows.
+            while (s.endsWith("\\")) {
+                s = s.substring(0, s.length() - 1).strip();
+            }
             if (s.endsWith(".") && WHOLE_WITH_POINT.matcher(s).matches()) {
                 s = s.substring(0, s.length() - 1);
             }
@@ -156,7 +190,6 @@ final class AnswerReader {
             if (s.startsWith(":") || s.startsWith(",")) {
                 s = s.substring(1).strip();
             }
-            s = s.startsWith("\\angle") ? ANGLE.matcher(s).replaceFirst("") : s;
             if (s.equals(before)) {
                 return s;
             }
@@ -206,10 +239,13 @@ final class AnswerReader {
         if (s.contains("\\ldots") || s.contains("\\forall") || s.contains("\\exists")) {
             return new Answer.Text(Spelling.bare(s));
         }
-        List<String> parts =
-                split(s, ",", ";", "\\text{and}", "\\text{ and }", "\\text{or}", "\\text{ or }", " and ", " or ");
+        List<String> parts = Separators.members(s);
         if (parts.size() > 1) {
             return group(Answer.Bracket.NONE, parts, depth);
+        }
+        Matcher system = s.contains("\\begin") ? SYSTEM.matcher(s) : null;
+        if (system != null && system.matches() && system.group(2).indexOf('&') < 0) {
+            return group(Answer.Bracket.NONE, List.of(ROW_END.split(system.group(2), -1)), depth);
         }
         Matcher member = s.contains("\\in") ? MEMBER.matcher(s) : null;
         if (member != null && member.matches()) {
@@ -219,23 +255,23 @@ final class AnswerReader {
         if (relation != null) {
             return relation;
         }
-        parts = s.contains("\\setminus") ? split(s, "\\setminus") : List.of();
+        parts = s.contains("\\setminus") ? Separators.split(s, "\\setminus") : List.of();
         if (parts.size() == 2) {
             Optional<Answer> left = without(one(parts.get(0), depth + 1), one(parts.get(1), depth + 1));
             if (left.isPresent()) {
                 return left.get();
             }
         }
-        parts = split(s, "\\cup", " U ");
+        parts = Separators.split(s, "\\cup", " U ");
         if (parts.size() > 1) {
             return new Answer.Union(parts.stream().map(p -> one(p, depth + 1)).toList());
         }
         if (s.contains("\\pm")) {
             return plusMinus(s, depth);
         }
-        Answer matrix = s.contains("\\begin") ? matrix(s) : null;
-        if (matrix != null) {
-            return matrix;
+        Optional<Answer> matrix = s.contains("\\begin") ? MatrixReader.read(s, budget, sameness) : Optional.empty();
+        if (matrix.isPresent()) {
+            return matrix.get();
         }
         Answer bracketed = bracketed(s, depth);
         if (bracketed != null) {
@@ -245,7 +281,11 @@ final class AnswerReader {
         if (base != null && base.matches()) {
             return new Answer.InBase(base.group(1), Integer.parseInt(base.group(2)));
         }
-        List<String> ratio = split(s, ":");
+        Optional<Answer> clock = ClockReader.read(s);
+        if (clock.isPresent()) {
+            return clock.get();
+        }
+        List<String> ratio = Separators.split(s, ":");
         if (ratio.size() > 1) {
             try {
                 return new Answer.Ratio(ratio.stream().map(this::expression).toList());
@@ -300,50 +340,6 @@ final class AnswerReader {
         return new Answer.Group(bracket, List.copyOf(items));
     }
 
-    /** Splits where no bracket is open. */
-    private static List<String> split(String s, String... separators) {
-        List<String> out = new ArrayList<>();
-        int depth = 0;
-        int from = 0;
-        for (int i = 0; i < s.length(); i++) {
-            if (depth == 0 && !Character.isLetterOrDigit(s.charAt(i))) {
-                for (String separator : separators) {
-                    if (s.startsWith(separator, i) && whole(s, i, separator)) {
-                        out.add(s.substring(from, i));
-                        i += separator.length() - 1;
-                        from = i + 1;
-                        break;
-                    }
-                }
-                if (from == i + 1) {
-                    continue;
-                }
-            }
-            depth += nesting(s, i);
-        }
-        out.add(s.substring(from));
-        return out;
-    }
-
-    /** 1 where a bracket or an environment opens, −1 where one closes. */
-    private static int nesting(String s, int at) {
-        char c = s.charAt(at);
-        return switch (c) {
-            case '(', '[', '{' -> 1;
-            case ')', ']', '}' -> -1;
-            case '\\' -> s.startsWith("\\begin", at) ? 1 : s.startsWith("\\end", at) ? -1 : 0;
-            default -> 0;
-        };
-    }
-
-    private static boolean whole(String s, int at, String separator) {
-        int end = at + separator.length();
-        return !separator.startsWith("\\")
-                || separator.endsWith("}")
-                || end >= s.length()
-                || !Character.isLetter(s.charAt(end));
-    }
-
     private @Nullable Answer relation(String s, int depth) {
         List<String> sides = new ArrayList<>();
         List<String> signs = new ArrayList<>();
@@ -360,17 +356,40 @@ final class AnswerReader {
                 from = sign.end();
                 continue;
             }
-            level += nesting(s, i);
+            level += Separators.nesting(s, i);
         }
         if (signs.isEmpty()) {
             return null;
         }
         sides.add(s.substring(from));
-        // What is said to be about something is said by what stands before.
-        while (signs.size() > 1 && signs.get(signs.size() - 1).equals("\\approx")) {
-            signs.remove(signs.size() - 1);
-            sides.remove(sides.size() - 1);
+        if (sides.size() == 2 && sides.get(0).isBlank() && signs.get(0).equals("\\approx")) {
+            return one(sides.get(1), depth + 1);
         }
+        int near = signs.indexOf("\\approx");
+        if (near > 0) {
+            return about(
+                    relation(sides.subList(0, near + 1), signs.subList(0, near), depth), sides.get(near + 1), depth);
+        }
+        if (sides.size() == 2 && (near == 0 || signs.get(0).equals("="))) {
+            Answer exact = one(sides.get(0), depth + 1);
+            Answer decimal = one(sides.get(1), depth + 1);
+            if (exact instanceof Answer.Scalar value
+                    && decimal instanceof Answer.Scalar d
+                    && (near == 0
+                            ? sameness.decimal(value.value()).isPresent()
+                            : d.written() != null && MathAnswers.constant(value))) {
+                return new Answer.About(exact, d);
+            }
+        }
+        return relation(sides, signs, depth);
+    }
+
+    /** A value that a decimal is said to be near to; without a decimal, the value. */
+    private Answer about(Answer exact, String near, int depth) {
+        return one(near, depth + 1) instanceof Answer.Scalar d ? new Answer.About(exact, d) : exact;
+    }
+
+    private Answer relation(List<String> sides, List<String> signs, int depth) {
         return new Answer.Relation(
                 sides.stream().map(p -> one(p, depth + 1)).toList(),
                 signs.stream()
@@ -393,7 +412,7 @@ final class AnswerReader {
             return null;
         }
         String inside = s.substring(open + 1, s.length() - (set ? 2 : 1));
-        List<String> parts = split(inside, ",", ";");
+        List<String> parts = Separators.split(inside, ",", ";");
         boolean several = parts.size() > 1 || inside.isBlank();
         if (set) {
             return group(Answer.Bracket.SET, parts, depth);
@@ -421,91 +440,6 @@ final class AnswerReader {
         return mixed ? null : group(first == '(' ? Answer.Bracket.ROUND : Answer.Bracket.SQUARE, parts, depth);
     }
 
-    private @Nullable Answer matrix(String s) {
-        Matcher m = MATRIX.matcher(s);
-        List<List<List<Expr>>> found = new ArrayList<>();
-        StringBuilder rest = new StringBuilder();
-        int end = 0;
-        boolean determinant = false;
-        try {
-            while (m.find()) {
-                rest.append(s, end, m.start()).append('M');
-                end = m.end();
-                determinant |= m.group(1).equals("vmatrix");
-                List<List<Expr>> rows = new ArrayList<>();
-                for (String row : ROW_END.split(m.group(2), -1)) {
-                    if (!row.isBlank()) {
-                        List<Expr> cells = new ArrayList<>();
-                        for (String cell : CELL_END.split(row, -1)) {
-                            cells.add(expression(cell));
-                        }
-                        rows.add(cells);
-                    }
-                }
-                found.add(rows);
-            }
-        } catch (Grammar.Refused e) {
-            return null;
-        }
-        if (found.isEmpty()) {
-            return null;
-        }
-        String form = rest.append(s.substring(end)).toString().replace(" ", "").replaceAll("^[\\[(](M)[\\])]$", "$1");
-        List<List<Expr>> first = found.get(0);
-        if (determinant) {
-            return form.equals("M")
-                            && first.size() == 2
-                            && first.get(0).size() == 2
-                            && first.get(1).size() == 2
-                    ? Answer.Scalar.of(new Expr.Sum(List.of(
-                            new Expr.Product(
-                                    List.of(first.get(0).get(0), first.get(1).get(1))),
-                            Expr.negative(new Expr.Product(
-                                    List.of(first.get(0).get(1), first.get(1).get(0)))))))
-                    : null;
-        }
-        if (form.equals("M")) {
-            return new Answer.Matrix(first);
-        }
-        if (form.equals("M+M") && sameShape(first, found.get(1))) {
-            List<List<Expr>> sum = new ArrayList<>();
-            for (int r = 0; r < first.size(); r++) {
-                List<Expr> row = new ArrayList<>();
-                for (int c = 0; c < first.get(r).size(); c++) {
-                    row.add(new Expr.Sum(
-                            List.of(first.get(r).get(c), found.get(1).get(r).get(c))));
-                }
-                sum.add(row);
-            }
-            return new Answer.Matrix(sum);
-        }
-        if (form.endsWith("M") && form.indexOf('M') == form.length() - 1) {
-            try {
-                Expr factor = expression(form.substring(0, form.length() - 1));
-                return new Answer.Matrix(first.stream()
-                        .map(row -> row.stream()
-                                .map(c -> (Expr) new Expr.Product(List.of(factor, c)))
-                                .toList())
-                        .toList());
-            } catch (Grammar.Refused e) {
-                return null;
-            }
-        }
-        return null;
-    }
-
-    static boolean sameShape(List<List<Expr>> a, List<List<Expr>> b) {
-        if (a.size() != b.size()) {
-            return false;
-        }
-        for (int r = 0; r < a.size(); r++) {
-            if (a.get(r).size() != b.get(r).size()) {
-                return false;
-            }
-        }
-        return true;
-    }
-
     private Answer scalar(String s) {
         Matcher percent = PERCENT_SIGN.matcher(s).find() ? PERCENT.matcher(s) : null;
         if (percent != null && percent.matches()) {
@@ -514,7 +448,13 @@ final class AnswerReader {
         }
         Matcher unit = s.contains("\\text") ? TEXT_UNIT.matcher(s) : null;
         if (unit != null && unit.matches()) {
-            return quantity(unit.group(1), unit.group(2) + power(unit.group(3)));
+            return quantity(
+                    unit.group(1),
+                    TEXT_OPENS
+                            .matcher(unit.group(2))
+                            .replaceAll(" ")
+                            .replace("}", "")
+                            .strip());
         }
         unit = s.contains("\\circ") ? DEGREES.matcher(s) : null;
         if (unit != null
@@ -523,10 +463,7 @@ final class AnswerReader {
             return quantity(unit.group(1), "\\circ" + unit.group(2));
         }
         unit = s.indexOf(' ') >= 0 ? SPACED_WORD.matcher(s) : null;
-        if (unit != null
-                && unit.matches()
-                && (Units.magnitude(unit.group(2)) > 1
-                        || Units.find(unit.group(2)).isPresent())) {
+        if (unit != null && unit.matches() && (Units.magnitude(unit.group(2)) > 1 || Units.isWord(unit.group(2)))) {
             return quantity(unit.group(1), unit.group(2));
         }
         Optional<Expr> plain = tried(s);

@@ -107,6 +107,8 @@ final class Grammar {
     private int at;
     private int depth;
     private int links;
+    /** Bars that are open: while none is, a bar opens. */
+    private int bars;
 
     private Grammar(String text, Budget budget) {
         this.text = text;
@@ -262,7 +264,7 @@ final class Grammar {
 
     private boolean startsAtom() {
         char c = peek();
-        if (isDigit(c) || isLetter(c) || c == '(' || c == '{' || c == '.') {
+        if (isDigit(c) || isLetter(c) || c == '(' || c == '{' || c == '.' || (c == '|' && bars == 0)) {
             return true;
         }
         if (c != '\\') {
@@ -383,7 +385,9 @@ final class Grammar {
                 return group();
             }
             if (take("|") || take("\\lvert") || take("\\vert")) {
+                bars++;
                 Expr x = sum();
+                bars--;
                 if (!take("|") && !take("\\rvert") && !take("\\vert")) {
                     throw new Refused("expected '|' at " + at);
                 }

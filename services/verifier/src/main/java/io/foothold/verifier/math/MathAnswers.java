@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.apache.commons.numbers.fraction.BigFraction;
 import org.jspecify.annotations.Nullable;
 
@@ -79,6 +80,7 @@ public final class MathAnswers {
     private static final Pattern FRACTION = Pattern.compile(
             "\\\\[dt]?frac\\s*\\{?(\\d{1,18})}?\\s*\\{?(\\d{1,18})}?|(?<![\\w.])(\\d{1,18})\\s*/\\s*(\\d{1,18})(?![\\w.])");
 
+    private static final Pattern ANGLE = Pattern.compile("m?\\\\angle([A-Z]{1,3}|[a-z\\d])");
     private static final Pattern LABEL = Pattern.compile(
             "\\s*(?:\\$\\s*)?(?:\\\\(?:text|textbf|mathrm|mathbf|textrm)\\s*\\{\\s*\\(([A-J])\\)\\s*}|\\(([A-J])\\)(?=\\s+[-\\d\\\\$]))[:.\\s~]*(?:\\\\ |\\\\q?quad)?\\s*(\\S.*)",
             Pattern.DOTALL);
@@ -254,6 +256,16 @@ public final class MathAnswers {
                     && !t.bare().isEmpty()
                     && t.bare().equalsIgnoreCase(u.bare());
         }
+        if (gold instanceof Answer.About || given instanceof Answer.About) {
+            return about(gold, given);
+        }
+        if (gold instanceof Answer.Clock || given instanceof Answer.Clock) {
+            return clock(gold, given);
+        }
+        Optional<Boolean> named = solutions(gold, given);
+        if (named.isPresent()) {
+            return named.get();
+        }
         if (gold instanceof Answer.Relation || given instanceof Answer.Relation) {
             return relations(gold, given);
         }
@@ -268,7 +280,103 @@ public final class MathAnswers {
             case Answer.Matrix g -> matrix(g, given);
             case Answer.Text g -> false;
             case Answer.Relation g -> false;
+            case Answer.About g -> false;
+            case Answer.Clock g -> false;
         };
+    }
+
+    private boolean about(Answer gold, Answer given) {
+        if (given instanceof Answer.About a && !plausible(a)) {
+            // Behind an equation the decimal is a remark that is wrong; behind a value it contradicts it.
+            return a.exact() instanceof Answer.Relation && same(gold, a.exact());
+        }
+        if (!(gold instanceof Answer.About g)) {
+            return given instanceof Answer.About a && (same(gold, a.exact()) || same(gold, a.near()));
+        }
+        return given instanceof Answer.About a
+                ? same(g.exact(), a.exact())
+                : same(g.exact(), given) || (plausible(g) && stated(g, given));
+    }
+
+    /** Whether a decimal is near the value that it is said to be near to. */
+    private boolean plausible(Answer.About x) {
+        return valueOf(x.exact())
+                .flatMap(sameness::decimal)
+                .flatMap(value -> sameness.decimal(x.near().value())
+                        .map(near ->
+                                near.subtract(value).abs().compareTo(near.abs().multiply(ROUGHLY)) <= 0))
+                .orElse(false);
+    }
+
+    private Optional<Expr> valueOf(Answer a) {
+        return switch (a) {
+            case Answer.Scalar s -> Optional.of(s.value());
+            case Answer.Relation r -> assigned(r).filter(v -> !v.equals(r)).flatMap(this::valueOf);
+            default -> Optional.empty();
+        };
+    }
+
+    /** Whether an answer is the decimal that the gold answer states, or a longer one that the value rounds to. */
+    private boolean stated(Answer.About gold, Answer given) {
+        if (given instanceof Answer.Relation r) {
+            return assigned(r).map(v -> stated(gold, v)).orElse(false);
+        }
+        BigDecimal stated = gold.near().written();
+        int places = stated == null ? 0 : stated.scale();
+        return same(gold.near(), given)
+                || (given instanceof Answer.Scalar s
+                        && s.written() != null
+                        && s.written().scale() > places
+                        && valueOf(gold.exact())
+                                .flatMap(sameness::decimal)
+                                .map(d -> d.setScale(s.written().scale(), RoundingMode.HALF_UP)
+                                                .compareTo(s.written())
+                                        == 0)
+                                .orElse(false));
+    }
+
+    /** A time is met by the same time, and is no proportion; digits that can be meant as one are, where the other side is none. */
+    private boolean clock(Answer gold, Answer given) {
+        if (gold instanceof Answer.Clock g && given instanceof Answer.Clock a) {
+            return ClockReader.same(g, a);
+        }
+        return gold instanceof Answer.Clock g
+                ? g.ratio() != null && same(g.ratio(), given)
+                : given instanceof Answer.Clock a && a.ratio() != null && same(gold, a.ratio());
+    }
+
+    /** Solutions with named unknowns, against such or against tuples; empty when the answers are something else. */
+    private Optional<Boolean> solutions(Answer gold, Answer given) {
+        boolean tuples = tuples(gold) || tuples(given);
+        if (!tuples && !(gold instanceof Answer.Group) && !(given instanceof Answer.Group)) {
+            return Optional.empty();
+        }
+        Optional<Solutions> g = Solutions.of(gold);
+        Optional<Solutions> a = Solutions.of(given);
+        if (g.isPresent() && a.isPresent()) {
+            List<String> names = g.get().names();
+            return Optional.of(Set.copyOf(names).equals(Set.copyOf(a.get().names()))
+                    && unordered(inTuples(g.get(), names), inTuples(a.get(), names)));
+        }
+        if (g.isPresent() && tuples(given)) {
+            return Optional.of(same(g.get().tuples(), given));
+        }
+        return a.isPresent() && tuples(gold) ? Optional.of(same(gold, a.get().tuples())) : Optional.empty();
+    }
+
+    private static List<Answer> inTuples(Solutions s, List<String> names) {
+        Answer tuples = new Solutions(names, s.solutions()).tuples();
+        return s.solutions().size() == 1 ? List.of(tuples) : ((Answer.Group) tuples).items();
+    }
+
+    /** Whether an answer is a tuple or a list of tuples. */
+    private static boolean tuples(Answer a) {
+        return a instanceof Answer.Group g
+                && (g.bracket() == Answer.Bracket.ROUND
+                        || (!g.items().isEmpty()
+                                && g.items().stream()
+                                        .allMatch(i ->
+                                                i instanceof Answer.Group t && t.bracket() == Answer.Bracket.ROUND)));
     }
 
     private boolean ratio(Answer.Ratio gold, Answer given) {
@@ -305,6 +413,7 @@ public final class MathAnswers {
                     gold.value(), new Expr.Quotient(r.parts().get(0), r.parts().get(1)));
         }
         if (given instanceof Answer.Group g && g.bracket() == Answer.Bracket.NONE) {
+            // Several answers that are all the same one.
             return !g.items().isEmpty() && g.items().stream().allMatch(i -> same(gold, i));
         }
         if (!(given instanceof Answer.Scalar a)) {
@@ -343,9 +452,7 @@ public final class MathAnswers {
 
     /** Degrees on one side, radians on the other. */
     private boolean angle(Answer.Scalar degrees, Answer.Scalar radians) {
-        return Units.find(degrees.unit())
-                        .filter(u -> u.dimension().equals("angle"))
-                        .isPresent()
+        return Units.find(degrees.unit()).filter(Units.Unit::isAngle).isPresent()
                 && radians.unit().isEmpty()
                 && sameness.same(
                         new Expr.Product(
@@ -539,24 +646,38 @@ public final class MathAnswers {
         if (policy.has(Rule.ORDERED)) {
             return inOrder(gold, given);
         }
-        if (gold.size() != given.size()) {
-            return false;
+        if (gold.isEmpty() || given.isEmpty()) {
+            return gold.isEmpty() && given.isEmpty();
         }
-        List<Answer> left = new ArrayList<>(given);
-        for (Answer g : gold) {
-            Answer match = null;
-            for (Answer a : left) {
-                if (same(g, a)) {
-                    match = a;
-                    break;
-                }
-            }
-            if (match == null) {
+        boolean[] met = new boolean[given.size()];
+        for (int i = 0; i < gold.size(); i++) {
+            int match = match(gold.get(i), given, i);
+            if (match < 0) {
                 return false;
             }
-            left.remove(match);
+            met[match] = true;
+        }
+        // What no member met first may still be the same as one: a member that is given twice counts once.
+        for (int i = 0; i < met.length; i++) {
+            if (!met[i]) {
+                Answer a = given.get(i);
+                if (gold.stream().noneMatch(g -> same(g, a))) {
+                    return false;
+                }
+            }
         }
         return true;
+    }
+
+    /** Where a member of the gold answer is met, looked for from a place on; −1 when it is not. */
+    private int match(Answer gold, List<Answer> given, int from) {
+        for (int i = 0; i < given.size(); i++) {
+            int at = (from + i) % given.size();
+            if (same(gold, given.get(at))) {
+                return at;
+            }
+        }
+        return -1;
     }
 
     private boolean inOrder(List<Answer> gold, List<Answer> given) {
@@ -583,10 +704,12 @@ public final class MathAnswers {
             return interval(gold).map(g -> sameInterval(g, i)).orElse(false);
         }
         if (!(given instanceof Answer.Group a)) {
-            // Several answers that are all the same one.
-            return gold.items().size() == 1
+            return (gold.items().size() == 1
+                            || gold.bracket() == Answer.Bracket.NONE
+                            || gold.bracket() == Answer.Bracket.SET)
                     && gold.bracket() != Answer.Bracket.SQUARE
-                    && same(gold.items().get(0), given);
+                    && !gold.items().isEmpty()
+                    && gold.items().stream().allMatch(i -> same(i, given));
         }
         List<Answer> g = opened(gold);
         List<Answer> o = opened(a);
@@ -624,7 +747,7 @@ public final class MathAnswers {
         if (given instanceof Answer.Group g && ordered(g.bracket())) {
             return vector(gold).map(v -> inOrder(v, g.items())).orElse(false);
         }
-        if (!(given instanceof Answer.Matrix m) || !AnswerReader.sameShape(gold.rows(), m.rows())) {
+        if (!(given instanceof Answer.Matrix m) || !Answer.sameShape(gold.rows(), m.rows())) {
             return false;
         }
         for (int r = 0; r < gold.rows().size(); r++) {
@@ -678,27 +801,7 @@ public final class MathAnswers {
                 return interval(gold).map(g -> sameInterval(g, i)).orElse(false);
             }
         }
-        return assigned(a).filter(v -> agree(a, v)).map(v -> same(gold, v)).orElse(false)
-                || (exactOf(a).map(v -> same(gold, v)).orElse(false));
-    }
-
-    /** The exact side of a value that is given together with a decimal near it. */
-    private Optional<Answer> exactOf(Answer.Relation r) {
-        return r.sides().size() == 2
-                        && equalities(r)
-                        && constant(r.sides().get(0))
-                        && r.sides().get(0) instanceof Answer.Scalar exact
-                        && r.sides().get(1) instanceof Answer.Scalar decimal
-                        && decimal.written() != null
-                        && roughly(decimal.written(), exact.value())
-                ? Optional.of(exact)
-                : Optional.empty();
-    }
-
-    private boolean roughly(BigDecimal decimal, Expr value) {
-        return sameness.decimal(value)
-                .map(d -> d.subtract(decimal).abs().compareTo(d.abs().multiply(ROUGHLY)) <= 0)
-                .orElse(false);
+        return assigned(a).filter(v -> agree(a, v)).map(v -> same(gold, v)).orElse(false);
     }
 
     private static boolean equalities(Answer.Relation r) {
@@ -712,6 +815,9 @@ public final class MathAnswers {
         }
         Answer first = r.sides().get(0);
         Answer last = r.sides().get(r.sides().size() - 1);
+        if (last instanceof Answer.Matrix && !(first instanceof Answer.Matrix)) {
+            return Optional.of(last);
+        }
         if (r.sides().size() == 2 && names(last) && !names(first)) {
             return Optional.of(first);
         }
@@ -724,7 +830,7 @@ public final class MathAnswers {
         return Optional.empty();
     }
 
-    private static boolean constant(Answer a) {
+    static boolean constant(Answer a) {
         if (!(a instanceof Answer.Scalar s)) {
             return false;
         }
@@ -745,11 +851,50 @@ public final class MathAnswers {
     private static boolean names(Expr x) {
         return switch (x) {
             case Expr.Var v -> true;
-            case Expr.Call c -> Expr.couldBeAnything(c);
+            case Expr.Call c ->
+                Expr.couldBeAnything(c)
+                        || (c.function().equals("abs") && measured(c.arguments().get(0)));
             case Expr.Product p ->
                 p.factors().stream().allMatch(f -> f instanceof Expr.Var || f instanceof Expr.Constant);
             case Expr.Quotient q -> names(q.top()) && names(q.bottom());
             default -> false;
+        };
+    }
+
+    /** Whether bars around a letter or two give a length: of a segment, a vector or a complex number; not of an unknown. */
+    private static boolean measured(Expr x) {
+        return switch (x) {
+            case Expr.Var v ->
+                Character.isUpperCase(v.name().charAt(0))
+                        || "uvwz".indexOf(v.name().charAt(0)) >= 0;
+            case Expr.Product p ->
+                p.factors().stream()
+                        .allMatch(f -> f instanceof Expr.Var v
+                                && Character.isUpperCase(v.name().charAt(0)));
+            default -> false;
+        };
+    }
+
+    /** The letters of what a side names, of a segment in either direction; empty when it names nothing by letters. */
+    private static String letters(Answer side) {
+        if (side instanceof Answer.Text t) {
+            Matcher angle = ANGLE.matcher(t.bare());
+            String letters = angle.matches() ? angle.group(1) : "";
+            String reversed = new StringBuilder(letters).reverse().toString();
+            return letters.isEmpty() ? "" : "angle " + (reversed.compareTo(letters) < 0 ? reversed : letters);
+        }
+        return side instanceof Answer.Scalar s ? letters(s.value()) : "";
+    }
+
+    private static String letters(Expr x) {
+        return switch (x) {
+            case Expr.Var v -> v.name();
+            case Expr.Product p
+            when p.factors().stream().allMatch(f -> f instanceof Expr.Var) ->
+                p.factors().stream().map(f -> ((Expr.Var) f).name()).sorted().collect(Collectors.joining());
+            case Expr.Call c
+            when c.function().equals("abs") -> letters(c.arguments().get(0));
+            default -> "";
         };
     }
 
@@ -795,20 +940,18 @@ public final class MathAnswers {
 
     /** y = … and f(x) = … name the same thing; x = 1 and z = 1 do not. */
     private boolean sameName(Answer.Relation g, Answer.Relation a) {
-        Answer x = names(g.sides().get(0))
+        Answer x = names(g.sides().get(0)) || g.sides().get(0) instanceof Answer.Text
                 ? g.sides().get(0)
                 : g.sides().get(g.sides().size() - 1);
-        Answer y = names(a.sides().get(0))
+        Answer y = names(a.sides().get(0)) || a.sides().get(0) instanceof Answer.Text
                 ? a.sides().get(0)
                 : a.sides().get(a.sides().size() - 1);
-        if (!(x instanceof Answer.Scalar s && y instanceof Answer.Scalar t)) {
-            return true;
-        }
-        return s.value().equals(t.value())
-                || s.value() instanceof Expr.Call
-                || t.value() instanceof Expr.Call
-                || !(s.value() instanceof Expr.Var)
-                || !(t.value() instanceof Expr.Var);
+        String one = letters(x);
+        String two = letters(y);
+        return one.isEmpty()
+                || two.isEmpty()
+                || one.equals(two)
+                || (one.startsWith("angle") && one.length() != two.length());
     }
 
     private static Optional<Expr> difference(Answer.Relation r) {

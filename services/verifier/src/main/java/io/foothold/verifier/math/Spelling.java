@@ -13,10 +13,25 @@ final class Spelling {
     private static final Pattern DOUBLED = Pattern.compile("(?<!\\\\)\\\\\\\\(?=(?:" + COMMANDS + ")(?![a-zA-Z]))");
     private static final Pattern SIZES = Pattern.compile(
             "\\\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|hfill|,?hspace\\{[^{}]*}|color\\{[^{}]*})(?![a-zA-Z])");
+    private static final String CONTENT = "\\s*\\{([^{}]*+(?:\\{[^{}]*+}[^{}]*+)*+)}";
     private static final Pattern FONT = Pattern.compile(
-            "\\\\(?:mathrm|mathbf|mathit|mathsf|mathcal|boldsymbol|bm|operatorname\\*?|rm|bf|it|overrightarrow|vec|widehat|hat)\\s*\\{([^{}]*)}");
+            "\\\\(mathrm|mathbf|mathit|mathsf|mathcal|mathnormal|boldsymbol|bm|operatorname\\*?|rm|bf|it|overrightarrow|vec|widehat|hat)"
+                    + CONTENT);
     private static final Pattern TEXT =
-            Pattern.compile("\\\\(?:text|textbf|textit|textrm|textsf|texttt|mbox|hbox|emph)\\s*\\{([^{}]*)}");
+            Pattern.compile("\\\\(?:text(?:normal|bf|it|rm|sf|tt|up|md|sc|sl)?|mbox|hbox|emph|mathtt)" + CONTENT);
+    /** The old way to set a group in roman letters. */
+    private static final Pattern OLD_FONT = Pattern.compile("\\{\\s*\\\\(rm|bf|it|sf)(?![A-Za-z])\\s*([^{}]*)}");
+    /** What stands before a unit: a number's end, or another unit that this one multiplies or divides. */
+    private static final Pattern QUANTITY_BEFORE =
+            Pattern.compile("[\\d)}!]\\s*(?:(?:\\\\[,;:! ]|~|\\\\cdot|\\\\times|\\*|/|\\\\q?quad)\\s*)*$");
+
+    private static final int LONGEST_BEFORE = 40;
+    private static final Pattern CONJUNCTION =
+            Pattern.compile("\\\\text\\{\\s*[,;]?\\s*(or|and)\\s*}|\\\\(?:lor|vee)(?![A-Za-z])");
+    private static final Pattern TEXT_PARTS = Pattern.compile("[{}$]");
+    private static final Pattern NORM = Pattern.compile("(?<!\\\\)\\\\(?:\\||[lr]?Vert(?![A-Za-z]))");
+    private static final Pattern ABOUT = Pattern.compile(
+            "\\(\\s*\\\\approx\\s*([^()]*)\\)\\s*$|(?:[,;]?\\s*(?:\\bor\\s+)?|^\\s*)(?:\\\\text\\s*\\{\\s*(?:,?\\s*or\\s+)?(?:approximately|approx\\.?|about|roughly)\\s*}|(?<!\\\\)\\b(?:approximately|approx\\.?|about|roughly))\\s*(?=[-\\d.\\\\$])");
     /** Signs that say what kind of figure letters name. */
     private static final Pattern FIGURE = Pattern.compile(
             "\\\\(?:triangle(?![a-z])\\s*(?=[A-Z])|over(?:line|rightarrow|leftrightarrow)\\s*\\{\\s*([A-Z]{2,4})\\s*})");
@@ -45,6 +60,8 @@ final class Spelling {
             Rewrite.of("!=", "!=", "\\ne "),
             Rewrite.of("\\langle", "\\\\langle(?![a-z])", "("),
             Rewrite.of("\\rangle", "\\\\rangle(?![a-z])", ")"),
+            Rewrite.of("\\simeq", "\\\\simeq(?![a-z])", "\\approx "),
+            Rewrite.of("\\doteq", "\\\\doteq(?![a-z])", "\\approx "),
             Rewrite.of("\\lt", "\\\\lt(?![a-z])", "<"),
             Rewrite.of("\\gt", "\\\\gt(?![a-z])", ">"));
     private static final Pattern BARE_BRACKET = Pattern.compile("(?<!\\\\)\\\\[\\[\\]]");
@@ -218,6 +235,9 @@ final class Spelling {
                 s = r.from().matcher(s).replaceAll(r.to());
             }
         }
+        if (s.contains("approx") || s.contains("about") || s.contains("roughly")) {
+            s = ABOUT.matcher(s).replaceAll(m -> "\\\\approx " + (m.group(1) == null ? "" : m.group(1)));
+        }
         if (s.contains("\\over") || s.contains("\\triangle")) {
             s = FIGURE.matcher(s).replaceAll("$1");
         }
@@ -252,16 +272,36 @@ final class Spelling {
         }
         s = SIZES.matcher(s).replaceAll("");
         s = s.replace("\\lbrace", "\\{").replace("\\rbrace", "\\}");
-        s = FONT.matcher(s)
-                .replaceAll(m -> Matcher.quoteReplacement(
-                        Grammar.isFunction(m.group(1).strip())
-                                ? "\\" + m.group(1).strip() + " "
-                                : "{" + m.group(1) + "}"));
-        return TEXT.matcher(s)
+        s = NORM.matcher(s).replaceAll("|");
+        if (s.contains("\\rm") || s.contains("\\bf") || s.contains("\\it") || s.contains("\\sf")) {
+            s = OLD_FONT.matcher(s).replaceAll("\\\\math$1{$2}");
+        }
+        String fonts = s;
+        s = FONT.matcher(s).replaceAll(m -> Matcher.quoteReplacement(plain(m.group(1), m.group(2), fonts, m.start())));
+        s = TEXT.matcher(s)
                 .replaceAll(m -> Matcher.quoteReplacement(
                         isLetterAlone(m.group(1).strip()) || m.group(1).strip().matches("-?[\\d.,]+")
                                 ? " " + m.group(1) + " "
-                                : "\\text{" + m.group(1) + "}"));
+                                : "\\text{" + TEXT_PARTS.matcher(m.group(1)).replaceAll("") + "}"));
+        return CONJUNCTION.matcher(s).replaceAll(m -> m.group(1) == null ? " or " : " " + m.group(1) + " ");
+    }
+
+    /** What letters of a font stand for: a function, a unit behind a number, a conjunction, or themselves. */
+    private static String plain(String font, String content, String text, int at) {
+        String inside = content.strip();
+        if (font.startsWith("math") || font.startsWith("op") || font.equals("rm")) {
+            String unit = SPACES.matcher(THIN.matcher(inside).replaceAll(" ")).replaceAll(" ");
+            if (Units.isWord(unit)
+                    && QUANTITY_BEFORE
+                            .matcher(text.substring(Math.max(0, at - LONGEST_BEFORE), at))
+                            .find()) {
+                return "\\text{" + TEXT_PARTS.matcher(unit).replaceAll("") + "}";
+            }
+        }
+        if (Grammar.isFunction(inside)) {
+            return "\\" + inside + " ";
+        }
+        return inside.equals("or") || inside.equals("and") ? "\\text{" + inside + "}" : "{" + content + "}";
     }
 
     /** A letter that is no unit, or one in round brackets. */

@@ -62,11 +62,14 @@ final class Extraction {
     private static final Pattern FINAL_WORDS = Pattern.compile("(?i)final\\W{1,4}answer");
     private static final Pattern FINAL =
             Pattern.compile("(?i)final answer(?:[*_ \\t]*(?:\\s+is(?:\\s*:)?|[:：=])|[*_ \\t]*(?=\\n))[\\s*:]*");
+    /** A text that begins with words, so that letters of it are no factors. */
+    private static final Pattern SENTENCE =
+            Pattern.compile("[\\s*_]*[A-Za-z]{2,}(?:'s)?,? +[*_$]*(?:[A-Za-z]{2,}|\\d|a )");
     /** Verbs that what is counted or measured follows. */
     private static final Pattern TELLING = Pattern.compile(
             "(?i)(?<![a-z])(?:is|are|was|were|be|has|have|had|gets?|got|gives?|leaves?|equals?|equal to|makes?|made|earns?|earned|costs?|needs?|needed|takes?|took|"
                     + "spends?|spent|pays?|paid|saves?|saved|sells?|sold|buys?|bought|eats?|ate|travels?|runs?|ran|walks?|walked|contains?|receives?|received|uses?|used|collects?|total(?:s| of)?|"
-                    + "remains?|left with|=|≈)\\s*(?:(?:about|exactly|only|a total of|approximately|still|now)\\s+)?[$€£]?(?=[-+\u2212\\d½¼¾.])");
+                    + "remains?|left with|=|≈)[\\s*_]*(?:(?:about|exactly|only|a total of|approximately|still|now)\\s+)?[*_]*[$€£]?(?=[-+\u2212\\d½¼¾.])");
 
     private static final Pattern DENIED = Pattern.compile("(?i)(?:not|isn't|never|no longer)\\b.*", Pattern.DOTALL);
     private static final Pattern FORMULA = Pattern.compile(
@@ -387,8 +390,14 @@ final class Extraction {
         if (formula.isPresent()) {
             return formula;
         }
-        Optional<String> start = readableStart(first, budget);
         String said = first;
+        if (SENTENCE.matcher(first).lookingAt()) {
+            Optional<String> told = told(first);
+            if (told.isPresent()) {
+                return told.map(a -> new Candidate(a, "announced"));
+            }
+        }
+        Optional<String> start = readableStart(first, budget);
         return start.or(() -> fraction(said)).or(() -> told(said)).map(a -> new Candidate(a, "announced"));
     }
 

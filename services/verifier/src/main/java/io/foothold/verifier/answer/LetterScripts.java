@@ -28,7 +28,8 @@ final class LetterScripts {
     }
 
     private static final Pattern ALONE = Pattern.compile(
-            "(?<![\\p{L}\\p{M}])[\\p{L}&&[^\\p{ASCII}]](?![\\p{L}\\p{M}])|(?<=[\u662f\u4e3a\u9009\u9078\u70ba])[\u7532\u4e59\u4e19\u4e01\u620a](?!\\p{L})");
+            "(?<![[\\p{L}\\p{M}]&&[^\\p{IsHan}]])[\\p{L}&&[^\\p{ASCII}]&&[^\\p{IsHan}]](?![[\\p{L}\\p{M}]&&[^\\p{IsHan}]])"
+                    + "|(?:(?<!\\p{L})|(?<=[\u662f\u4e3a\u9009\u9078\u70ba]))[\u7532\u4e59\u4e19\u4e01\u620a](?!\\p{L})");
 
     private LetterScripts() {}
 

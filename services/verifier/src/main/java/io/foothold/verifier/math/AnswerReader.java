@@ -26,10 +26,12 @@ final class AnswerReader {
 
     private static final Pattern DECIMAL = Pattern.compile("-?\\d*\\.\\d+");
     private static final Pattern DIGITS = Pattern.compile("-?\\d+(?:\\.\\d+)?");
-    private static final Pattern WHOLE_WITH_POINT = Pattern.compile("-?\\d+\\.");
+    private static final Pattern WHOLE_WITH_POINT = Pattern.compile("-?\\d[\\d,]*\\.");
     private static final Pattern STUCK_UNIT = Pattern.compile("\\d(?:mm|cm|km|m|ft|in)\\^\\{?[23]}?$");
     private static final Pattern IN_BASE = Pattern.compile("\\(?([0-9][0-9A-Fa-f]*)\\)?_\\{?(\\d{1,2})}?");
     private static final Pattern THOUSANDS = Pattern.compile("-?\\d{1,3}(?:,\\d{3})+(?:\\.\\d+)?");
+    private static final Pattern THOUSANDS_INSIDE =
+            Pattern.compile("(?<![\\d,.])[1-9]\\d{0,2}(?:,\\d{3})+(?![\\d]|,\\d)");
     private static final Pattern SPACED_THOUSANDS = Pattern.compile("-?\\d{1,3}(?: \\d{3})+(?:\\.\\d+)?");
     private static final Pattern DECIMAL_COMMA = Pattern.compile("(-?)(\\d+),(\\d+)");
     private static final Pattern PLAIN_MIXED = Pattern.compile("(-?)(\\d+) (\\d+)/(\\d+)");
@@ -50,6 +52,7 @@ final class AnswerReader {
                     + "dozen|half|halves|thirds?|fourths?|quarters?|fifths?|base|infinity|theta|alpha|beta|sqrt|root|more|less|least|most)\\b)"
                     + "[a-z]{4,20}(?: [a-z]{2,20}){0,3})");
 
+    private static final Pattern BRACES = Pattern.compile("[{}]");
     private static final Pattern SHORT_TEXT = Pattern.compile("\\\\text\\{ ?([A-Za-z]) ?}");
     private static final Pattern WORD_UNIT = Pattern.compile(
             "^(.*[\\d)}!])\\s*((?:square |cubic |sq )?[A-Za-z]{2,}|[A-Za-z]{1,2}\\^\\{?[23]}?|km/h|m/s)\\s*(\\^\\s*\\{?[23]}?)?$");
@@ -119,6 +122,33 @@ final class AnswerReader {
 
     private List<Answer> readings(String text) {
         String s = trimmed(Spelling.clean(text));
+        String grouped = s.indexOf(',') < 0 || THOUSANDS.matcher(s).matches() ? s : ungrouped(s);
+        if (grouped.equals(s)) {
+            return readingsOf(s);
+        }
+        // 1,234 cm is a length or two numbers.
+        List<Answer> out = new ArrayList<>(readingsOf(grouped));
+        out.addAll(readingsOf(s));
+        return out;
+    }
+
+    /** Without the commas between thousands, where no bracket is open. */
+    private static String ungrouped(String s) {
+        StringBuilder out = new StringBuilder(s.length());
+        Matcher m = THOUSANDS_INSIDE.matcher(s);
+        int at = 0;
+        int depth = 0;
+        while (m.find()) {
+            for (int i = at; i < m.start(); i++) {
+                depth += Separators.nesting(s, i);
+            }
+            out.append(s, at, m.start()).append(depth == 0 ? m.group().replace(",", "") : m.group());
+            at = m.end();
+        }
+        return out.append(s.substring(at)).toString();
+    }
+
+    private List<Answer> readingsOf(String s) {
         if (s.length() > LONGEST) {
             return List.of(new Answer.Text(Spelling.bare(s)));
         }
@@ -149,7 +179,12 @@ final class AnswerReader {
         if (quantity.matches()
                 && SURE_UNIT.matcher(quantity.group(2)).find()
                 && Units.find(quantity.group(2)).isPresent()) {
-            out.add(0, one(quantity.group(1) + " \\text{" + quantity.group(2) + "}", 0));
+            out.add(
+                    0,
+                    one(
+                            quantity.group(1) + " \\text{"
+                                    + BRACES.matcher(quantity.group(2)).replaceAll("") + "}",
+                            0));
         }
         quantity = COUNTED.matcher(s);
         if (quantity.matches()) {

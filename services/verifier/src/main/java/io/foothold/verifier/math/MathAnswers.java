@@ -27,6 +27,8 @@ public final class MathAnswers {
     private static final int DIGITS_OF_AN_EXACT_VALUE = 10;
     /** Relative error of a decimal that stands behind the exact value it comes from. */
     private static final BigDecimal ROUGHLY = BigDecimal.ONE.movePointLeft(2);
+    /** How much of its last place a rounded decimal may be off. */
+    private static final BigDecimal LAST_PLACE = BigDecimal.ONE.divide(BigDecimal.TWO);
     /** Digits that a gold decimal must have to be met by rounding. */
     private static final int DIGITS_OF_A_ROUNDED_GOLD = 6;
 
@@ -302,9 +304,11 @@ public final class MathAnswers {
     private boolean plausible(Answer.About x) {
         return valueOf(x.exact())
                 .flatMap(sameness::decimal)
-                .flatMap(value -> sameness.decimal(x.near().value())
-                        .map(near ->
-                                near.subtract(value).abs().compareTo(near.abs().multiply(ROUGHLY)) <= 0))
+                .flatMap(value -> sameness.decimal(x.near().value()).map(near -> {
+                    BigDecimal apart = near.subtract(value).abs();
+                    return apart.compareTo(near.abs().multiply(ROUGHLY)) <= 0
+                            || apart.movePointRight(places(x.near())).compareTo(LAST_PLACE) <= 0;
+                }))
                 .orElse(false);
     }
 
@@ -312,7 +316,15 @@ public final class MathAnswers {
         return switch (a) {
             case Answer.Scalar s -> Optional.of(s.value());
             case Answer.Relation r -> assigned(r).filter(v -> !v.equals(r)).flatMap(this::valueOf);
-            default -> Optional.empty();
+            case Answer.About x -> valueOf(x.exact());
+            case Answer.InBase n -> AnswerReader.value(n).map(Expr.Num::new);
+            case Answer.Ratio r -> Optional.empty();
+            case Answer.Clock c -> Optional.empty();
+            case Answer.Interval i -> Optional.empty();
+            case Answer.Union u -> Optional.empty();
+            case Answer.Group g -> Optional.empty();
+            case Answer.Matrix m -> Optional.empty();
+            case Answer.Text t -> Optional.empty();
         };
     }
 
@@ -321,18 +333,22 @@ public final class MathAnswers {
         if (given instanceof Answer.Relation r) {
             return assigned(r).map(v -> stated(gold, v)).orElse(false);
         }
-        BigDecimal stated = gold.near().written();
-        int places = stated == null ? 0 : stated.scale();
+        BigDecimal longer = given instanceof Answer.Scalar s ? s.written() : null;
         return same(gold.near(), given)
-                || (given instanceof Answer.Scalar s
-                        && s.written() != null
-                        && s.written().scale() > places
+                || (longer != null
+                        && longer.scale() > places(gold.near())
                         && valueOf(gold.exact())
                                 .flatMap(sameness::decimal)
-                                .map(d -> d.setScale(s.written().scale(), RoundingMode.HALF_UP)
-                                                .compareTo(s.written())
+                                .map(d -> d.setScale(longer.scale(), RoundingMode.HALF_UP)
+                                                .compareTo(longer)
                                         == 0)
                                 .orElse(false));
+    }
+
+    /** Decimal places that a number was written with. */
+    private static int places(Answer.Scalar s) {
+        BigDecimal written = s.written();
+        return written == null ? 0 : written.scale();
     }
 
     /** A time is met by the same time, and is no proportion; digits that can be meant as one are, where the other side is none. */
@@ -854,8 +870,7 @@ public final class MathAnswers {
             case Expr.Call c ->
                 Expr.couldBeAnything(c)
                         || (c.function().equals("abs") && measured(c.arguments().get(0)));
-            case Expr.Product p ->
-                p.factors().stream().allMatch(f -> f instanceof Expr.Var || f instanceof Expr.Constant);
+            case Expr.Product p -> p.factors().stream().allMatch(f -> f instanceof Expr.Constant || names(f));
             case Expr.Quotient q -> names(q.top()) && names(q.bottom());
             default -> false;
         };
@@ -871,7 +886,13 @@ public final class MathAnswers {
                 p.factors().stream()
                         .allMatch(f -> f instanceof Expr.Var v
                                 && Character.isUpperCase(v.name().charAt(0)));
-            default -> false;
+            case Expr.Num n -> false;
+            case Expr.Constant c -> false;
+            case Expr.Sum t -> false;
+            case Expr.Quotient q -> false;
+            case Expr.Power p -> false;
+            case Expr.Call c -> false;
+            case Expr.Range r -> false;
         };
     }
 
@@ -887,15 +908,15 @@ public final class MathAnswers {
     }
 
     private static String letters(Expr x) {
-        return switch (x) {
-            case Expr.Var v -> v.name();
-            case Expr.Product p
-            when p.factors().stream().allMatch(f -> f instanceof Expr.Var) ->
-                p.factors().stream().map(f -> ((Expr.Var) f).name()).sorted().collect(Collectors.joining());
-            case Expr.Call c
-            when c.function().equals("abs") -> letters(c.arguments().get(0));
-            default -> "";
-        };
+        if (x instanceof Expr.Call c && c.function().equals("abs")) {
+            return letters(c.arguments().get(0));
+        }
+        if (x instanceof Expr.Var v) {
+            return v.name();
+        }
+        return x instanceof Expr.Product p && p.factors().stream().allMatch(f -> f instanceof Expr.Var)
+                ? p.factors().stream().map(f -> ((Expr.Var) f).name()).sorted().collect(Collectors.joining())
+                : "";
     }
 
     /** Whether the members of a chain that are numbers are the same number. */

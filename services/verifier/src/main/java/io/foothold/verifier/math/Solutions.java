@@ -23,13 +23,11 @@ record Solutions(List<String> names, List<Map<String, Answer>> solutions) {
 
     /** What an answer names; empty when it is anything but solutions in the same unknowns, two or more. */
     static Optional<Solutions> of(Answer a) {
-        return switch (a) {
-            case Answer.Group g
-            when g.bracket() == Answer.Bracket.NONE || g.bracket() == Answer.Bracket.UNPRINTED ->
-                new Reading().of(g.items());
-            case Answer.Relation r -> new Reading().of(List.of(r));
-            default -> Optional.empty();
-        };
+        if (a instanceof Answer.Group g
+                && (g.bracket() == Answer.Bracket.NONE || g.bracket() == Answer.Bracket.UNPRINTED)) {
+            return new Reading().of(g.items());
+        }
+        return a instanceof Answer.Relation r ? new Reading().of(List.of(r)) : Optional.empty();
     }
 
     /** The same without names: a tuple, or several of them. */

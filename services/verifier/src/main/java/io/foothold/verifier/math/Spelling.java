@@ -38,7 +38,7 @@ final class Spelling {
 
     private static final Pattern THIN = Pattern.compile("(?<!\\\\)\\\\[,!;:> ]|~");
     private static final Pattern THIN_IN_NUMBER =
-            Pattern.compile("(?<=\\d)\\s*(?:,?\\\\[,!]|\\{,\\s*})\\s*(?=\\d{3}(?!\\d))");
+            Pattern.compile("(?<=\\d)\\s*(?:,?\\\\[,!]|\\{,\\s*}(?:\\\\[,!])?)\\s*(?=\\d{3}(?!\\d))");
     private static final Pattern SPACES = Pattern.compile("\\s+");
 
     private record Rewrite(String needs, Pattern from, String to) {

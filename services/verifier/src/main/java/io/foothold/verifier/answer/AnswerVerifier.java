@@ -60,7 +60,9 @@ public final class AnswerVerifier {
         String given = Turn.of(answer);
         return limited(budget -> verdict(
                 MathAnswers.same(
-                        gold.contains("\\boxed") ? Extraction.gold(gold, budget) : Turn.of(gold),
+                        gold.contains("\\boxed") || gold.contains("\\fbox")
+                                ? Extraction.gold(gold, budget)
+                                : Turn.of(gold),
                         given,
                         grading.policy(),
                         budget),

@@ -60,11 +60,14 @@ final class Extraction {
                     + ANSWER_ELSEWHERE
                     + ")(?:\\s*(?:是|为|est|es|ist|é|è)(?![a-z])\\s*:?|[*_]*\\s*[:：])|réponse)[\\s*:]*");
     private static final Pattern FINAL_WORDS = Pattern.compile("(?i)final\\W{1,4}answer");
-    private static final Pattern FINAL =
-            Pattern.compile("(?i)final answer(?:[*_ \\t]*(?:\\s+is(?:\\s*:)?|[:：=])|[*_ \\t]*(?=\\n))[\\s*:]*");
+    private static final Pattern FINAL = Pattern.compile(
+            "(?i)final answer(?:,[^,.\\n]{1,40},)?(?:[*_ \\t]*(?:\\s+is(?:\\s*:)?|[:：=])|[*_ \\t]*(?=\\n))[\\s*:]*");
     /** A text that begins with words, so that letters of it are no factors. */
     private static final Pattern SENTENCE =
             Pattern.compile("[\\s*_]*[A-Za-z]{2,}(?:'s)?,? +[*_$]*(?:[A-Za-z]{2,}|\\d|a )");
+
+    private static final Pattern CALLED_FINAL = Pattern.compile("(?i)\\b(?:is|be) (?:the|my|our) final answer\\b");
+    private static final Pattern SENTENCE_END = Pattern.compile("[.!?](?=\\s|$)|\\n");
     /** Verbs that what is counted or measured follows. */
     private static final Pattern TELLING = Pattern.compile(
             "(?i)(?<![a-z])(?:is|are|was|were|be|has|have|had|gets?|got|gives?|leaves?|equals?|equal to|makes?|made|earns?|earned|costs?|needs?|needed|takes?|took|"
@@ -216,7 +219,7 @@ final class Extraction {
     /** What a gold answer says: itself, or what a worked solution ends with. */
     static String gold(String raw, Budget budget) {
         String gold = Turn.of(raw);
-        if (gold.contains("\\boxed")) {
+        if (gold.contains("\\boxed") || gold.contains("\\fbox")) {
             Optional<Candidate> box = boxes(gold, true);
             if (box.isPresent()) {
                 return box.get().text();
@@ -264,12 +267,27 @@ final class Extraction {
         return spans.isEmpty() ? Optional.empty() : Optional.of(joined(text, spans, "last box", loosely));
     }
 
-    /** The last complete boxes. One pass, whatever is left open. */
+    /** The last complete boxes. Two passes at most, whatever is left open. */
     private static List<Span> spans(String text) {
+        List<Span> spans = spans(text, true);
+        int last = Math.max(text.lastIndexOf("\\boxed"), text.lastIndexOf("\\fbox"));
+        if (last < 0 || (!spans.isEmpty() && spans.get(spans.size() - 1).from() >= last)) {
+            return spans;
+        }
+        // The last box holds one printed brace of a pair, as systems of equations do.
+        List<Span> others = spans(text, false);
+        return !others.isEmpty() && others.get(others.size() - 1).from() >= last ? others : spans;
+    }
+
+    private static List<Span> spans(String text, boolean printed) {
         List<Span> spans = new ArrayList<>();
         ArrayDeque<Integer> open = new ArrayDeque<>();
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
+            if (c == '\\' && !printed && i + 1 < text.length()) {
+                i++;
+                continue;
+            }
             if (c == '{') {
                 open.push(i);
             } else if (c == '}' && !open.isEmpty()) {
@@ -301,9 +319,32 @@ final class Extraction {
         while (m.find()) {
             from = m.end();
         }
-        return from < 0
-                ? Optional.empty()
-                : announced(behind, from, budget).filter(c -> !c.text().isBlank());
+        if (from >= 0) {
+            return announced(behind, from, budget).filter(c -> !c.text().isBlank());
+        }
+        m = CALLED_FINAL.matcher(behind);
+        int to = -1;
+        while (m.find()) {
+            to = m.start();
+        }
+        return to < 0 ? Optional.empty() : called(behind.substring(0, to));
+    }
+
+    /** What a text calls the final answer: the last formula or number before that, of the last sentence that has one. */
+    private static Optional<Candidate> called(String before) {
+        String[] sentences = SENTENCE_END.split(before);
+        for (int i = sentences.length - 1; i >= 0; i--) {
+            String sentence = sentences[i];
+            Optional<Candidate> formula = formula(sentence, "called the final answer");
+            if (formula.isPresent()) {
+                return formula;
+            }
+            Optional<String> told = number(sentence, false);
+            if (told.isPresent()) {
+                return told.map(n -> new Candidate(n, "called the final answer"));
+            }
+        }
+        return Optional.empty();
     }
 
     /** Where the box command begins whose brace is at {@code brace}; −1 when it is another brace. */

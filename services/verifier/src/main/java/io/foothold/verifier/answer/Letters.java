@@ -16,11 +16,12 @@ import java.util.regex.Pattern;
 final class Letters {
     private static final Pattern ANNOUNCED =
             Pattern.compile("(?iu)(?:(?:choose|pick|select|go with)(?: option| choice| answer)?(?=\\s)"
-                    + "|(?:final |correct )?(?:answer(?:\\s+is)?|(?:choice|option)(?:\\s+selected)?(?=\\s*(?:is\\b|[:：])))(?:\\s*[:：]|\\s+is\\b)?"
+                    + "|(?:final |correct )?(?:answers?(?:\\s+(?:is|are))?|(?:choice|option)(?:\\s+selected)?(?=\\s*(?:is\\b|[:：])))(?:\\s*[:：]|\\s+(?:is|are)\\b)?"
                     + "|(?:" + Extraction.ANSWER_ELSEWHERE + ")(?:\\s*(?:是|为|est|es|ist|is|é|è|:|：))*)[\\s:：*]*");
     private static final Pattern DEMANDING =
             Pattern.compile("(?isu).*(?:answer|" + Extraction.ANSWER_ELSEWHERE + ").*[:：]\\s*");
-    private static final String OPEN = "[\\s*\\[(（{$]*";
+    private static final String OPEN =
+            "(?:[\\s*]*(?i:both|either|only|options?|choices?|letters?|answers?|选项)(?![A-Za-z]))?[\\s*\\[(（{$\"']*";
     private static final Pattern FIRST = Pattern.compile(
             OPEN
                     + "(?:\\\\text(?:bf|rm)?\\{\\s*\\(?|\\\\mathrm\\{)?([A-J]|[a-j](?=\\s*(?:$|[.,;)\\]}*\\n])))(?![A-Za-z'’-])[\\s})\\]）*]*");
@@ -38,14 +39,19 @@ final class Letters {
     private static final Pattern DENIED = Pattern.compile(
             "(?:(?i:\\b(?:not|never|neither|nor|cannot be|can't be|isn't|aren't|wasn't|rul(?:e|es|ed|ing) out"
                     + "|eliminat(?:e|es|ed|ing)|exclud(?:e|es|ed|ing)|except(?: for)?|anything but|other than|rather than|instead of)\\b"
-                    + "(?:[\\s}]+(?:be|is|the|an?|option|options|choice|choices|answer|letter|choose|pick|select|correct|simply|just)\\b){0,4})|不是|不选|不能选|排除|并非)"
+                    + "(?:[\\s}]+(?:be|is|the|an?|option|options|choice|choices|answer|letter|choose|pick|select|correct|simply|just)\\b){0,4})|(?i:\\b(?:wrong|incorrect|a mistake) to (?:choose|pick|select|say)\\b)|(?iu:\\b(?:no (?:es|son)|n'est pas|ne sont pas|nicht|não é|non è|не)(?![\\p{L}]))|不是|不选|不能选|排除|并非)"
                     + LETTER + "(?:\\s*(?:,|、|/|(?i:\\b(?:or|and|nor)\\b)|或|和)++" + LETTER + ")*+"
                     + "|" + LETTER
-                    + "\\s*(?:(?i:(?:is|are|was|were|seems|looks)(?:n't| not|\\s+(?:also |clearly |obviously |definitely |therefore |thus )?(?:not|wrong|incorrect|false|impossible|out|eliminated|excluded|ruled out|invalid))"
+                    + "\\s*(?:(?i:(?:is|are|was|were|seems|looks)(?:n't| not|\\s+(?:also |clearly |obviously |definitely |therefore |thus |the |an? ){0,2}(?:not|wrong|incorrect|false|impossible|out|eliminated|excluded|ruled out|invalid))"
                     + "|can(?:not|'t| not) be|does(?:n't| not)|do(?:n't| not))\\b|不对|不正确|错误|是错)");
 
-    private static final Pattern NEXT =
-            Pattern.compile("(?:[,，、&/;]|and\\b|和)" + OPEN + "([A-J])(?![A-Za-z'’-])[\\s})\\]）*]*");
+    private static final String AGAIN = OPEN + "([A-J])(?![A-Za-z'’-])[\\s})\\]）*]*";
+    private static final Pattern NEXT = Pattern.compile(
+            "(?:[,，、&/;+]|\\\\?&|and\\b|or\\b|as well as\\b|和|或|(?=[\\[(（][\\s*]*[A-J][\\s*]*[)\\]）]))+" + AGAIN);
+    /** In a box letters need no sign between them. */
+    private static final Pattern NEXT_IN_A_BOX =
+            Pattern.compile("(?:[,，、&/;+]|\\\\[,;: ]|\\\\?&|and\\b|or\\b|和|或|~)*" + AGAIN);
+
     private static final Pattern SIDE_BY_SIDE = Pattern.compile("[A-J](?![A-Za-z'’-])");
     private static final Pattern LISTED = Pattern.compile("(?<![A-Za-z'’-])[A-J](?:[ \\t]+[A-J](?![A-Za-z'’-])){2,}");
     private static final Pattern BEGINNING =
@@ -74,7 +80,8 @@ final class Letters {
         }
         Optional<Extraction.Candidate> box = Extraction.boxes(said.get());
         if (box.isPresent()) {
-            return leading(claimed(Extraction.end(box.get().text())));
+            return lead(claimed(Extraction.end(box.get().text())), NEXT_IN_A_BOX)
+                    .letters();
         }
         String text = LISTED.matcher(claimed(Extraction.end(said.get()))).replaceAll(" ");
         Set<String> announced = new TreeSet<>();
@@ -87,8 +94,8 @@ final class Letters {
         if (!announced.isEmpty()) {
             return announced;
         }
-        Lead whole = lead(text);
-        if (!whole.letters().isEmpty() && text.substring(whole.end()).isBlank()) {
+        Lead whole = lead(text, NEXT);
+        if (!whole.letters().isEmpty() && text.substring(whole.end()).matches("[\\s.!]*")) {
             return whole.letters();
         }
         Matcher beginning = BEGINNING.matcher(text);
@@ -142,10 +149,10 @@ final class Letters {
     private record Lead(Set<String> letters, int end) {}
 
     private static Set<String> leading(String text) {
-        return lead(text).letters();
+        return lead(text, NEXT).letters();
     }
 
-    private static Lead lead(String text) {
+    private static Lead lead(String text, Pattern joint) {
         Matcher first = RUN.matcher(text);
         Set<String> out = new TreeSet<>();
         if (first.lookingAt()) {
@@ -161,7 +168,7 @@ final class Letters {
             out.addAll(one(first.group(1)));
         }
         int end = first.end();
-        Matcher next = NEXT.matcher(text);
+        Matcher next = joint.matcher(text);
         while (next.region(end, text.length()).lookingAt()) {
             out.add(next.group(1));
             end = next.end();

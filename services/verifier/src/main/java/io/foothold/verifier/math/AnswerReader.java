@@ -1,6 +1,7 @@
 package io.foothold.verifier.math;
 
 import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -21,6 +22,8 @@ final class AnswerReader {
     static final int LONGEST = 4_096;
 
     private static final int DEEPEST = 12;
+    /** Decimal places that a decimal beside an exact value must have to be a remark on it. */
+    private static final int PLACES_OF_A_REMARK = 2;
     /** Shorter ones are always numbers for the grammar. */
     private static final int LONGEST_DIGITS = 100;
 
@@ -40,6 +43,7 @@ final class AnswerReader {
     private static final Pattern PERCENT_SIGN = Pattern.compile("%|[pP]");
     private static final Pattern TEXT_UNIT = Pattern.compile(
             "^(.*?\\S)\\s*(\\\\text\\{[^{}]*}(?:\\s*(?:\\\\cdot|\\\\times|\\*|/)?\\s*\\\\text\\{[^{}]*}|\\s*\\^\\s*\\{?\\s*-?\\s*\\d\\s*}?|\\s*/\\s*[A-Za-z]++)*+)$");
+    private static final Pattern BRACKETED_UNIT = Pattern.compile("^(.*[\\d}!]) ?\\( ?(\\\\text\\{[^()]*)\\)$");
     private static final Pattern TEXT_OPENS = Pattern.compile("\\\\text\\{");
     /** A product of units without a command around them, behind a number and a space. */
     private static final Pattern BARE_UNITS =
@@ -52,6 +56,7 @@ final class AnswerReader {
                     + "dozen|half|halves|thirds?|fourths?|quarters?|fifths?|base|infinity|theta|alpha|beta|sqrt|root|more|less|least|most)\\b)"
                     + "[a-z]{4,20}(?: [a-z]{2,20}){0,3})");
 
+    private static final Pattern DECIMAL_BEHIND = Pattern.compile("(.*\\S) \\( ?(?:or |= ?)?(-?\\d*\\.\\d+) ?\\)");
     private static final Pattern BRACES = Pattern.compile("[{}]");
     private static final Pattern SHORT_TEXT = Pattern.compile("\\\\text\\{ ?([A-Za-z]) ?}");
     private static final Pattern WORD_UNIT = Pattern.compile(
@@ -91,14 +96,16 @@ final class AnswerReader {
 
     private static final Pattern SCIENTIFIC =
             Pattern.compile("(-?\\d+\\.\\d+) ?(?:\\\\times|\\\\cdot|\\*) ?10\\^\\{?(-?\\d{1,3})}?");
-    private static final Pattern MEMBER =
-            Pattern.compile("^[A-Za-z](?:_\\{?\\w+}?)?(?:\\([a-z]\\))?\\s*\\\\in(?![a-z])\\s*(.+)$");
+    private static final Pattern MEMBER = Pattern.compile(
+            "^(?:[A-Za-z](?:_\\{?\\w+}?)?(?:\\([a-z]\\))?|\\( ?[A-Za-z](?: ?, ?[A-Za-z]){1,5} ?\\))\\s*\\\\in(?![a-z])\\s*(.+)$");
     private static final Pattern RELATION_SIGN =
             Pattern.compile("\\\\(?:le|ge|ne|approx|equiv|sim|to|mid)(?![a-zA-Z])|==|=|<|>");
     /** Equations below each other behind a brace. */
     private static final Pattern SYSTEM = Pattern.compile(
-            "(?:\\\\\\{ ?)?\\\\begin ?\\{(cases|aligned|align\\*?|gathered|array)}(?: ?\\{l})?(.*)\\\\end ?\\{\\1} ?\\.?",
+            "(?:\\\\\\{ ?)?\\\\begin ?\\{(cases|aligned|align\\*?|gathered|array)}(?: ?\\{[lcr]{1,3}})?(.*)\\\\end ?\\{\\1} ?\\.?",
             Pattern.DOTALL);
+
+    private static final Pattern ALIGNED = Pattern.compile("& ?(= ?)|(= ?)&");
 
     private static final Pattern ROW_END = Pattern.compile(",? ?\\\\\\\\");
 
@@ -122,6 +129,9 @@ final class AnswerReader {
 
     private List<Answer> readings(String text) {
         String s = trimmed(Spelling.clean(text));
+        if (s.startsWith("Matrix(") && closing(s, 6) == s.length() - 1) {
+            s = s.substring(7, s.length() - 1);
+        }
         String grouped = s.indexOf(',') < 0 || THOUSANDS.matcher(s).matches() ? s : ungrouped(s);
         if (grouped.equals(s)) {
             return readingsOf(s);
@@ -186,6 +196,14 @@ final class AnswerReader {
                                     + BRACES.matcher(quantity.group(2)).replaceAll("") + "}",
                             0));
         }
+        Matcher remark = s.endsWith(")") ? DECIMAL_BEHIND.matcher(s) : null;
+        if (remark != null
+                && remark.matches()
+                && one(remark.group(1), 0) instanceof Answer.Scalar value
+                && one(remark.group(2), 0) instanceof Answer.Scalar decimal
+                && roundsTo(value, decimal)) {
+            out.add(0, new Answer.About(value, decimal));
+        }
         quantity = COUNTED.matcher(s);
         if (quantity.matches()) {
             out.add(one(quantity.group(1) + " \\text{" + quantity.group(2) + "}", 0));
@@ -221,6 +239,9 @@ final class AnswerReader {
             }
             if (s.startsWith("\\boxed{") && closing(s, 6) == s.length() - 1) {
                 s = s.substring(7, s.length() - 1).strip();
+            }
+            if (s.startsWith("either ") || s.startsWith("both ")) {
+                s = s.substring(s.indexOf(' ')).strip();
             }
             if (s.startsWith(":") || s.startsWith(",")) {
                 s = s.substring(1).strip();
@@ -276,11 +297,14 @@ final class AnswerReader {
         }
         List<String> parts = Separators.members(s);
         if (parts.size() > 1) {
-            return group(Answer.Bracket.NONE, parts, depth);
+            return list(s, parts, depth);
         }
         Matcher system = s.contains("\\begin") ? SYSTEM.matcher(s) : null;
-        if (system != null && system.matches() && system.group(2).indexOf('&') < 0) {
-            return group(Answer.Bracket.NONE, List.of(ROW_END.split(system.group(2), -1)), depth);
+        if (system != null && system.matches()) {
+            String rows = ALIGNED.matcher(system.group(2)).replaceAll("=");
+            if (rows.indexOf('&') < 0) {
+                return group(Answer.Bracket.NONE, List.of(ROW_END.split(rows, -1)), depth);
+            }
         }
         Matcher member = s.contains("\\in") ? MEMBER.matcher(s) : null;
         if (member != null && member.matches()) {
@@ -355,6 +379,36 @@ final class AnswerReader {
         return Optional.of(whole.without(List.copyOf(cuts.values())));
     }
 
+    /** The members of a list as what they say together: a range from two bounds, a value from it and a decimal, or the list. */
+    private Answer list(String s, List<String> parts, int depth) {
+        Answer list = group(Answer.Bracket.NONE, parts, depth);
+        if (parts.size() != 2 || !(list instanceof Answer.Group g) || g.items().size() != 2) {
+            return list;
+        }
+        Answer one = g.items().get(0);
+        Answer two = g.items().get(1);
+        if (s.contains("and") && one instanceof Answer.Relation a && two instanceof Answer.Relation b) {
+            return MathAnswers.both(a, b).<Answer>map(i -> i).orElse(list);
+        }
+        return one instanceof Answer.Scalar value && two instanceof Answer.Scalar decimal && roundsTo(value, decimal)
+                ? new Answer.About(value, decimal)
+                : list;
+    }
+
+    /** Whether an exact value is followed by the decimal that it rounds to. */
+    private boolean roundsTo(Answer.Scalar value, Answer.Scalar decimal) {
+        BigDecimal written = decimal.written();
+        return written != null
+                && value.written() == null
+                && written.scale() >= PLACES_OF_A_REMARK
+                && sameness.decimal(value.value())
+                        .map(v -> v.setScale(written.scale(), RoundingMode.HALF_UP)
+                                                .compareTo(written)
+                                        == 0
+                                && v.compareTo(written) != 0)
+                        .orElse(false);
+    }
+
     private Expr expression(String s) {
         return Grammar.read(s.strip(), budget);
     }
@@ -398,7 +452,8 @@ final class AnswerReader {
         }
         sides.add(s.substring(from));
         if (sides.size() == 2 && sides.get(0).isBlank() && signs.get(0).equals("\\approx")) {
-            return one(sides.get(1), depth + 1);
+            Answer near = one(sides.get(1), depth + 1);
+            return near instanceof Answer.Scalar d && d.written() != null ? new Answer.About(near, d) : near;
         }
         int near = signs.indexOf("\\approx");
         if (near > 0) {
@@ -425,11 +480,18 @@ final class AnswerReader {
     }
 
     private Answer relation(List<String> sides, List<String> signs, int depth) {
+        List<Answer> read = sides.stream().map(p -> one(p, depth + 1)).toList();
+        boolean proportions = read.stream().anyMatch(Answer.Ratio.class::isInstance);
         return new Answer.Relation(
-                sides.stream().map(p -> one(p, depth + 1)).toList(),
+                proportions ? read.stream().map(AnswerReader::proportion).toList() : read,
                 signs.stream()
                         .map(g -> g.equals("\\approx") || g.equals("\\equiv") ? "=" : g)
                         .toList());
+    }
+
+    /** Digits that may be a time or a proportion, beside a proportion. */
+    private static Answer proportion(Answer side) {
+        return side instanceof Answer.Clock c && c.ratio() != null ? c.ratio() : side;
     }
 
     private Answer plusMinus(String s, int depth) {
@@ -490,6 +552,10 @@ final class AnswerReader {
                             .replaceAll(" ")
                             .replace("}", "")
                             .strip());
+        }
+        unit = s.contains("(\\text") || s.contains("( \\text") ? BRACKETED_UNIT.matcher(s) : null;
+        if (unit != null && unit.matches()) {
+            return scalar(unit.group(1) + " " + unit.group(2));
         }
         unit = s.contains("\\circ") ? DEGREES.matcher(s) : null;
         if (unit != null

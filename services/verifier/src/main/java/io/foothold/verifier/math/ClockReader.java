@@ -12,7 +12,9 @@ import org.jspecify.annotations.Nullable;
 final class ClockReader {
     private static final Pattern DRESSING = Pattern.compile("\\\\text|[{}]");
     private static final Pattern TIME = Pattern.compile(
-            "(\\d{1,2})(?: ?: ?([0-5]\\d)(?: ?: ?([0-5]\\d))?)? ?(?:([ap])\\.? ?m\\.?|(o ?'? ?clock|h|hrs|hours)\\.?)?");
+            "(?:at )?(\\d{1,2})(?: ?(?:[:h]|\\.(?=\\d\\d ?[ap])) ?([0-5]\\d)(?: ?: ?([0-5]\\d))?)? ?(?:([ap])\\.? ?m\\.?|(o ?'? ?clock|h|hrs|hours)\\.?)?");
+    private static final Pattern PART_OF_DAY =
+            Pattern.compile("(?: o ?'? ?clock)? (?:in the |at )(morning|afternoon|evening|night)$");
     private static final int HOUR = 3600;
     private static final int NOON = 12 * HOUR;
 
@@ -24,7 +26,8 @@ final class ClockReader {
                         && s.indexOf('m') < 0
                         && s.indexOf('M') < 0
                         && s.indexOf('n') < 0
-                        && s.indexOf('k') < 0)) {
+                        && s.indexOf('k') < 0
+                        && s.indexOf('h') < 0)) {
             return Optional.empty();
         }
         String t = DRESSING.matcher(s)
@@ -37,6 +40,10 @@ final class ClockReader {
         }
         if (t.equals("midnight") || t.equals("12 midnight") || t.equals("12:00 midnight")) {
             return Optional.of(new Answer.Clock(0, Answer.Half.SAID, null));
+        }
+        Matcher part = PART_OF_DAY.matcher(t);
+        if (part.find()) {
+            t = part.replaceFirst(part.group(1).equals("morning") ? " am" : " pm");
         }
         Matcher m = TIME.matcher(t);
         if (!m.matches() || (m.group(2) == null && m.group(4) == null && !t.endsWith("clock"))) {

@@ -82,6 +82,9 @@ public final class MathAnswers {
     private static final Pattern FRACTION = Pattern.compile(
             "\\\\[dt]?frac\\s*\\{?(\\d{1,18})}?\\s*\\{?(\\d{1,18})}?|(?<![\\w.])(\\d{1,18})\\s*/\\s*(\\d{1,18})(?![\\w.])");
 
+    /** Small letters that are vectors or complex numbers between bars; an unknown, such as x, is none. */
+    private static final String LENGTHS = "abcuvwz";
+
     private static final Pattern ANGLE = Pattern.compile("m?\\\\angle([A-Z]{1,3}|[a-z\\d])");
     private static final Pattern LABEL = Pattern.compile(
             "\\s*(?:\\$\\s*)?(?:\\\\(?:text|textbf|mathrm|mathbf|textrm)\\s*\\{\\s*\\(([A-J])\\)\\s*}|\\(([A-J])\\)(?=\\s+[-\\d\\\\$]))[:.\\s~]*(?:\\\\ |\\\\q?quad)?\\s*(\\S.*)",
@@ -261,15 +264,15 @@ public final class MathAnswers {
         if (gold instanceof Answer.About || given instanceof Answer.About) {
             return about(gold, given);
         }
-        if (gold instanceof Answer.Clock || given instanceof Answer.Clock) {
-            return clock(gold, given);
-        }
         Optional<Boolean> named = solutions(gold, given);
         if (named.isPresent()) {
             return named.get();
         }
         if (gold instanceof Answer.Relation || given instanceof Answer.Relation) {
             return relations(gold, given);
+        }
+        if (gold instanceof Answer.Clock || given instanceof Answer.Clock) {
+            return clock(gold, given);
         }
         return switch (gold) {
             case Answer.Scalar g -> scalar(g, given);
@@ -291,6 +294,12 @@ public final class MathAnswers {
         if (given instanceof Answer.About a && !plausible(a)) {
             // Behind an equation the decimal is a remark that is wrong; behind a value it contradicts it.
             return a.exact() instanceof Answer.Relation && same(gold, a.exact());
+        }
+        if (gold instanceof Answer.About g && g.exact().equals(g.near())) {
+            // A gold answer that is only near the value is met by what rounds to it.
+            return same(g.near(), given)
+                    || (given instanceof Answer.About a && same(gold, a.exact()))
+                    || rounds(g.near(), given);
         }
         if (!(gold instanceof Answer.About g)) {
             return given instanceof Answer.About a && (same(gold, a.exact()) || same(gold, a.near()));
@@ -345,19 +354,33 @@ public final class MathAnswers {
                                 .orElse(false));
     }
 
+    private boolean rounds(Answer.Scalar near, Answer given) {
+        if (given instanceof Answer.Relation r) {
+            return assigned(r).map(v -> rounds(near, v)).orElse(false);
+        }
+        return given instanceof Answer.Scalar s
+                && (s.written() == null || places(s) > places(near))
+                && sameness.decimal(s.value())
+                        .flatMap(v -> sameness.decimal(near.value())
+                                .map(n -> v.setScale(places(near), RoundingMode.HALF_UP)
+                                                .compareTo(n)
+                                        == 0))
+                        .orElse(false);
+    }
+
     /** Decimal places that a number was written with. */
     private static int places(Answer.Scalar s) {
         BigDecimal written = s.written();
         return written == null ? 0 : written.scale();
     }
 
-    /** A time is met by the same time, and is no proportion; digits that can be meant as one are, where the other side is none. */
+    /** A time is met by the same time and by no proportion; against a fraction or a proportion the digits may be one. */
     private boolean clock(Answer gold, Answer given) {
         if (gold instanceof Answer.Clock g && given instanceof Answer.Clock a) {
             return ClockReader.same(g, a);
         }
         return gold instanceof Answer.Clock g
-                ? g.ratio() != null && same(g.ratio(), given)
+                ? g.ratio() != null && !(given instanceof Answer.Ratio) && same(g.ratio(), given)
                 : given instanceof Answer.Clock a && a.ratio() != null && same(gold, a.ratio());
     }
 
@@ -610,6 +633,41 @@ public final class MathAnswers {
         return Optional.empty();
     }
 
+    /** What two bounds of the same unknown leave, one from each side; empty when they are anything else. */
+    static Optional<Answer.Interval> both(Answer.Relation a, Answer.Relation b) {
+        if (a.sides().size() != 2
+                || b.sides().size() != 2
+                || unknowns(a).isEmpty()
+                || !unknowns(a).equals(unknowns(b))) {
+            return Optional.empty();
+        }
+        Optional<Answer.Interval> one = bounds(a);
+        Optional<Answer.Interval> two = bounds(b);
+        if (one.isEmpty() || two.isEmpty()) {
+            return Optional.empty();
+        }
+        boolean first =
+                Expr.infinity(one.get().high()) > 0 && Expr.infinity(two.get().low()) < 0;
+        boolean second =
+                Expr.infinity(two.get().high()) > 0 && Expr.infinity(one.get().low()) < 0;
+        if (first == second) {
+            return Optional.empty();
+        }
+        Answer.Interval low = first ? one.get() : two.get();
+        Answer.Interval high = first ? two.get() : one.get();
+        return Optional.of(new Answer.Interval(low.low(), high.high(), low.lowIn(), high.highIn()));
+    }
+
+    private static Set<String> unknowns(Answer.Relation r) {
+        Set<String> names = new TreeSet<>();
+        for (Answer side : r.sides()) {
+            if (side instanceof Answer.Scalar s && unknown(s.value())) {
+                Expr.variables(s.value(), names);
+            }
+        }
+        return names;
+    }
+
     /** Whether an expression is the distance of an unknown from zero. */
     private static boolean distance(Expr x) {
         return x instanceof Expr.Call c
@@ -710,6 +768,10 @@ public final class MathAnswers {
 
     private boolean group(Answer.Group gold, Answer given) {
         if (given instanceof Answer.Matrix m) {
+            Optional<Answer.Matrix> lists = rows(gold);
+            if (lists.isPresent()) {
+                return matrix(lists.get(), m);
+            }
             return ordered(gold.bracket())
                     && vector(m).map(v -> inOrder(gold.items(), v)).orElse(false);
         }
@@ -760,6 +822,10 @@ public final class MathAnswers {
     }
 
     private boolean matrix(Answer.Matrix gold, Answer given) {
+        Optional<Answer.Matrix> lists = rows(given);
+        if (lists.isPresent()) {
+            return matrix(gold, lists.get());
+        }
         if (given instanceof Answer.Group g && ordered(g.bracket())) {
             return vector(gold).map(v -> inOrder(v, g.items())).orElse(false);
         }
@@ -774,6 +840,23 @@ public final class MathAnswers {
             }
         }
         return true;
+    }
+
+    /** A list of rows, each a list of numbers, as the matrix that it is. */
+    private static Optional<Answer.Matrix> rows(Answer a) {
+        if (!(a instanceof Answer.Group g) || !ordered(g.bracket()) || g.items().isEmpty()) {
+            return Optional.empty();
+        }
+        List<List<Expr>> rows = new ArrayList<>();
+        for (Answer item : g.items()) {
+            if (!(item instanceof Answer.Group row)
+                    || !ordered(row.bracket())
+                    || row.items().stream().anyMatch(i -> !(i instanceof Answer.Scalar))) {
+                return Optional.empty();
+            }
+            rows.add(row.items().stream().map(i -> ((Answer.Scalar) i).value()).toList());
+        }
+        return Optional.of(new Answer.Matrix(rows));
     }
 
     /** A matrix of one row or one column as what it holds. */
@@ -881,14 +964,14 @@ public final class MathAnswers {
         return switch (x) {
             case Expr.Var v ->
                 Character.isUpperCase(v.name().charAt(0))
-                        || "uvwz".indexOf(v.name().charAt(0)) >= 0;
+                        || LENGTHS.indexOf(v.name().charAt(0)) >= 0;
             case Expr.Product p ->
                 p.factors().stream()
                         .allMatch(f -> f instanceof Expr.Var v
                                 && Character.isUpperCase(v.name().charAt(0)));
             case Expr.Num n -> false;
             case Expr.Constant c -> false;
-            case Expr.Sum t -> false;
+            case Expr.Sum t -> t.terms().stream().allMatch(MathAnswers::measured);
             case Expr.Quotient q -> false;
             case Expr.Power p -> false;
             case Expr.Call c -> false;

@@ -52,6 +52,7 @@ record Solutions(List<String> names, List<Map<String, Answer>> solutions) {
                 }
             }
             close();
+            byIndex();
             List<String> names = tuple.isEmpty() && !done.isEmpty()
                     ? inOrder(List.copyOf(done.get(0).keySet()))
                     : tuple;
@@ -60,7 +61,35 @@ record Solutions(List<String> names, List<Map<String, Answer>> solutions) {
                     : Optional.of(new Solutions(names, done));
         }
 
+        /** One list of x_1, y_1, x_2, y_2 is a solution for each index. */
+        private void byIndex() {
+            if (done.size() != 1 || !tuple.isEmpty()) {
+                return;
+            }
+            Map<String, Map<String, Answer>> solutions = new LinkedHashMap<>();
+            for (Map.Entry<String, Answer> e : done.get(0).entrySet()) {
+                int line = e.getKey().indexOf('_');
+                if (line < 0) {
+                    return;
+                }
+                solutions
+                        .computeIfAbsent(e.getKey().substring(line), i -> new LinkedHashMap<>())
+                        .put(e.getKey().substring(0, line), e.getValue());
+            }
+            Set<String> names = solutions.values().iterator().next().keySet();
+            if (names.size() > 1
+                    && solutions.values().stream().allMatch(s -> s.keySet().equals(names))) {
+                done.clear();
+                done.addAll(solutions.values());
+            }
+        }
+
         private boolean take(Answer item) {
+            if (item instanceof Answer.Relation r && r.sides().size() > 2 && named(r)) {
+                Answer value = r.sides().get(r.sides().size() - 1);
+                return r.sides().subList(0, r.sides().size() - 1).stream()
+                        .allMatch(side -> take(new Answer.Relation(List.of(side, value), List.of("="))));
+            }
             if (item instanceof Answer.Relation r
                     && r.sides().size() == 2
                     && r.signs().get(0).equals("=")) {
@@ -114,6 +143,14 @@ record Solutions(List<String> names, List<Map<String, Answer>> solutions) {
                 done.add(open);
                 open = new LinkedHashMap<>();
             }
+        }
+
+        /** Whether a chain of equations gives one value to several unknowns: x = y = 2. */
+        private static boolean named(Answer.Relation r) {
+            return r.signs().stream().allMatch(s -> s.equals("="))
+                    && r.sides().subList(0, r.sides().size() - 1).stream()
+                            .allMatch(side -> name(side).isPresent())
+                    && name(r.sides().get(r.sides().size() - 1)).isEmpty();
         }
 
         private static Optional<String> name(Answer a) {

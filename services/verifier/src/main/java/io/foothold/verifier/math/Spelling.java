@@ -23,13 +23,16 @@ final class Spelling {
     private static final Pattern OLD_FONT = Pattern.compile("\\{\\s*\\\\(rm|bf|it|sf)(?![A-Za-z])\\s*([^{}]*)}");
     /** What stands before a unit: a number's end, or another unit that this one multiplies or divides. */
     private static final Pattern QUANTITY_BEFORE =
-            Pattern.compile("[\\d)}!]\\s*(?:(?:\\\\[,;:! ]|~|\\\\cdot|\\\\times|\\*|/|\\\\q?quad)\\s*)*$");
+            Pattern.compile("[\\d)}!]\\s*(?:(?:\\\\[,;:! ]|~|\\\\cdot|\\\\times|\\*|/|\\\\q?quad|\\()\\s*)*$");
 
     private static final int LONGEST_BEFORE = 40;
     private static final Pattern CONJUNCTION =
             Pattern.compile("\\\\text\\{\\s*[,;]?\\s*(or|and)\\s*}|\\\\(?:lor|vee)(?![A-Za-z])");
     private static final Pattern TEXT_PARTS = Pattern.compile("[{}$]");
     private static final Pattern NORM = Pattern.compile("(?<!\\\\)\\\\(?:\\||[lr]?Vert(?![A-Za-z]))");
+    /** A decimal that goes on is near the value that it is said to equal. */
+    private static final Pattern GOES_ON = Pattern.compile("(?:=|\\\\approx) ?(-?\\d*\\.\\d+) ?\\\\ldots *$");
+
     private static final Pattern ABOUT = Pattern.compile(
             "\\(\\s*\\\\approx\\s*([^()]*)\\)\\s*$|(?:[,;]?\\s*(?:\\bor\\s+)?|^\\s*)(?:\\\\text\\s*\\{\\s*(?:,?\\s*or\\s+)?(?:approximately|approx\\.?|about|roughly)\\s*}|(?<!\\\\)\\b(?:approximately|approx\\.?|about|roughly))\\s*(?=[-\\d.\\\\$])");
     /** Signs that say what kind of figure letters name. */
@@ -234,6 +237,9 @@ final class Spelling {
             if (s.contains(r.needs())) {
                 s = r.from().matcher(s).replaceAll(r.to());
             }
+        }
+        if (s.contains("\\ldots")) {
+            s = GOES_ON.matcher(s).replaceAll(m -> "\\\\approx " + m.group(1));
         }
         if (s.contains("approx") || s.contains("about") || s.contains("roughly")) {
             s = ABOUT.matcher(s).replaceAll(m -> "\\\\approx " + (m.group(1) == null ? "" : m.group(1)));

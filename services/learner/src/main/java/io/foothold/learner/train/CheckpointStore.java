@@ -14,6 +14,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -113,8 +114,9 @@ final class CheckpointStore {
             Set<Path> directories = new TreeSet<>(Comparator.reverseOrder());
             for (Map.Entry<String, Supplier<byte[]>> file : files.entrySet()) {
                 Path path = part.resolve(file.getKey());
-                disk.createDirectories(path.getParent());
-                directories.add(path.getParent());
+                Path into = Objects.requireNonNull(path.getParent(), "a file has a directory");
+                disk.createDirectories(into);
+                directories.add(into);
                 digests.put(file.getKey(), disk.write(path, file.getValue().get()));
             }
             disk.write(part.resolve(STATE), SealedJson.encode(new Stored(state, digests)));

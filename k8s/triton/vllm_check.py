@@ -80,15 +80,26 @@ def main(target, a, b, engine):
                 assert len(ids) == 400 and versions == sorted(versions), (len(ids), versions)
                 seen |= set(versions)
             print("12 sequences under way got all their tokens, of versions %s" % sorted(seen))
+        with Server(target) as other:  # an error says nothing of whose it is: a connection of its own
+            named = other.send(input_ids=SHORT, max_tokens=400, random_seed=9, ignore_eos=True, stream_interval=4, policy_version=3, policy_digest=b.digest)
+            publish(4, a, {})
+            try:
+                other.wait(named)
+                print("a request that names its policy had ended before the publish")
+            except Refused as refused:
+                assert "is not the policy asked for" in str(refused), refused
+                print("a request that names its policy ends with: %s" % refused)
+        assert server.status()["running"] == 0, server.status()
+        ask(a, "version 4, A, published without a canary")
         try:
-            publish(4, a, b.canary())
+            publish(5, a, b.canary())
             raise AssertionError("weights that are not those of the canary were taken")
         except Refused as refused:
-            assert "canary: version 4" in str(refused), refused
+            assert "canary: version 5" in str(refused), refused
             print("other weights: %s" % refused)
         assert "no proved policy" in refusal(server, input_ids=SHORT, max_tokens=3, random_seed=1)[0]
-        publish(4, a, a.canary())
-        ask(a, "version 4, A, after the refusal")
+        publish(5, a, a.canary())
+        ask(a, "version 5, A, after the refusal")
         if not engine:
             return
         server.send(input_ids=SHORT, max_tokens=400, random_seed=1, ignore_eos=True, stream_interval=1)

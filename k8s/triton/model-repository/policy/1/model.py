@@ -86,6 +86,8 @@ class TritonPythonModel:
         name = os.environ.get("FOOTHOLD_ENGINE") or parameters.get("engine", {}).get("string_value", "reference")
         if name not in ENGINES:
             raise pb.TritonModelException("engine '%s' is not known (expected one of %s)" % (name, ", ".join(ENGINES)))
+        bound = os.environ.get("FOOTHOLD_CANARY_BOUND", "")
+        canary.bound(bound, "float32")  # a wrong one is told before the engine is loaded, which may take minutes
         if name == "vllm":
             import vllm_engine
             self.engine = vllm_engine.Engine(directory, self.post)
@@ -98,7 +100,7 @@ class TritonPythonModel:
         self.digest = hashlib.sha256((pathlib.Path(directory) / "model.safetensors").read_bytes()).hexdigest()
         self.version, self.paused, self.tokens, self.error, self._pieces = 0, False, 0, "", None
         self.pause_micros, self.unproved, self.proof, self.name = 0, None, None, name
-        self.bound = canary.bound(os.environ.get("FOOTHOLD_CANARY_BOUND", ""), self.engine.precision)
+        self.bound = canary.bound(bound, self.engine.precision)
         self.secret = os.environ.get("FOOTHOLD_ADMIN_SECRET", "")
         self.inbox, self.active = queue.Queue(), []
         self.gauges = Gauges()

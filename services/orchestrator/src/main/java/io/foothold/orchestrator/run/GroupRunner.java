@@ -97,10 +97,11 @@ final class GroupRunner {
 
         /** The policies that its tokens are stamped with, under the digest that was asked for; empty without tokens. */
         Set<PolicyVersion> sampledBy() {
-            return rollout == null
+            Rollout sampled = rollout;
+            return sampled == null
                     ? Set.of()
-                    : rollout.getPolicyVersionsList().stream()
-                            .map(v -> new PolicyVersion(v, rollout.getPolicyDigest()))
+                    : sampled.getPolicyVersionsList().stream()
+                            .map(v -> new PolicyVersion(v, sampled.getPolicyDigest()))
                             .collect(Collectors.toSet());
         }
     }
@@ -691,9 +692,9 @@ final class GroupRunner {
                 Judged sampled = accepted(response.getRollout(), wanted);
                 judging.put(
                         sampled.rolloutId(),
-                        sampled.rollout() == null
-                                ? CompletableFuture.completedFuture(sampled)
-                                : judge(problem, sampled.rollout()));
+                        sampled.failure() == null
+                                ? judge(problem, response.getRollout())
+                                : CompletableFuture.completedFuture(sampled));
             }
         }
         return reservations.stream()

@@ -62,14 +62,13 @@ public final class EndpointWatch implements AutoCloseable {
         this.patience = patience;
         this.endpoints = List.copyOf(endpoints);
         this.every = every;
-        this.endpoints.forEach(e -> calls.put(e, new Semaphore(0)));
         this.endpoints.forEach(e -> threads.execute(() -> watch(e)));
     }
 
     private void watch(TritonEndpoint endpoint) {
         try {
             while (!Thread.currentThread().isInterrupted()) {
-                Semaphore called = calls.get(endpoint);
+                Semaphore called = called(endpoint);
                 boolean early = called.tryAcquire(every.toNanos(), TimeUnit.NANOSECONDS);
                 if (early) {
                     called.drainPermits();
@@ -84,7 +83,11 @@ public final class EndpointWatch implements AutoCloseable {
     /** A server was found to have another policy than it should: it gets no work until it was looked at, which is soon. */
     public void strayed(TritonEndpoint endpoint) {
         endpoint.suspect();
-        calls.get(endpoint).release();
+        called(endpoint).release();
+    }
+
+    private Semaphore called(TritonEndpoint endpoint) {
+        return calls.computeIfAbsent(endpoint, e -> new Semaphore(0));
     }
 
     /** The newest version that tokens of these servers can rightly be stamped with; empty when nothing was published here yet. */

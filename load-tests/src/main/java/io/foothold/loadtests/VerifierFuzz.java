@@ -53,7 +53,19 @@ public final class VerifierFuzz {
         "½",
         "-\\frac{a^2-b^2}{a-b}",
         "1:2:3",
-        "\\text{no solution}"
+        "\\text{no solution}",
+        "12\\,\\mathrm{kg\\,m/s^{2}}",
+        "3:05\\text{ p.m.}",
+        "p=5, q=2; p=7, q=2",
+        "\\begin{pmatrix} 1 & 2 \\\\ 3 & 4 \\end{pmatrix}^{-1}\\begin{pmatrix} x \\\\ 1 \\end{pmatrix}",
+        "\\frac{\\sqrt 3}{3} \\approx 0.577",
+        "|\\overline{AB}| = 7",
+        "2or3",
+        "\\boxed{2} $\\boxed{3}$",
+        "\\boxed{41}. Final Answer: There are 1,042 ways.",
+        "The answer is not A but BD.",
+        "<|im_start|>assistant\n42<|im_end|>",
+        "\\begin{cases} x=1 \\\\ y=2 \\end{cases}"
     };
     private static final String[] PIECES = {
         "\\frac{",
@@ -133,7 +145,28 @@ public final class VerifierFuzz {
         "\ud83d",
         "\u0000",
         "#",
-        "~"
+        "~",
+        "^T",
+        "^{-1}",
+        "\\mathrm{",
+        " cm",
+        ":00",
+        " p.m.",
+        "\\approx ",
+        "not ",
+        "or",
+        ";",
+        "\\angle ",
+        "\\overline{AB}",
+        "\\begin{cases}",
+        "\\end{cases}",
+        "is the final answer.",
+        "<|im_end|>",
+        "</s>",
+        "<think>",
+        "</think>",
+        "\u0412",
+        "\u0628"
     };
     private static final String[] ATOMS = {
         "x", "y", "2", "7", "10", "\\pi", "\\sqrt{3}", "\\frac{1}{3}", "(x+1)", "i", "e^{x}"

@@ -70,7 +70,7 @@ final class Extraction {
     private static final Pattern SENTENCE_END = Pattern.compile("[.!?](?=\\s|$)|\\n");
     /** Verbs that what is counted or measured follows. */
     private static final Pattern TELLING = Pattern.compile(
-            "(?i)(?<![a-z])(?:is|are|was|were|be|has|have|had|gets?|got|gives?|leaves?|equals?|equal to|makes?|made|earns?|earned|costs?|needs?|needed|takes?|took|"
+            "(?i)(?<![a-z])(?:is|are|was|were|be|has|have|had|gets?|got|gives?|leaves?|equals?|equal to|comes to|came to|amounts to|adds up to|makes?|made|earns?|earned|costs?|needs?|needed|takes?|took|"
                     + "spends?|spent|pays?|paid|saves?|saved|sells?|sold|buys?|bought|eats?|ate|travels?|runs?|ran|walks?|walked|contains?|receives?|received|uses?|used|collects?|total(?:s| of)?|"
                     + "remains?|left with|=|≈)[\\s*_]*(?:(?:about|exactly|only|a total of|approximately|still|now)\\s+)?[*_]*[$€£]?(?=[-+\u2212\\d½¼¾.])");
 

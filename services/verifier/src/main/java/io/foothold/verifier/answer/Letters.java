@@ -16,7 +16,8 @@ import java.util.regex.Pattern;
 final class Letters {
     private static final Pattern ANNOUNCED =
             Pattern.compile("(?iu)(?:(?:choose|pick|select|go with)(?: option| choice| answer)?(?=\\s)"
-                    + "|(?:final |correct )?(?:answers?(?:\\s+(?:is|are))?|(?:choice|option)(?:\\s+selected)?(?=\\s*(?:is\\b|[:：])))(?:\\s*[:：]|\\s+(?:is|are)\\b)?"
+                    + "|(?:final |correct )?(?:answers?(?:\\s+(?:is|are))?|(?:choices?|options?)(?:\\s+selected)?(?=\\s*(?:is\\b|are\\b|[:：])))(?:\\s*[:：]|\\s+(?:is|are)\\b)?"
+                    + "|选择?(?!项)"
                     + "|(?:" + Extraction.ANSWER_ELSEWHERE + ")(?:\\s*(?:是|为|est|es|ist|is|é|è|:|：))*)[\\s:：*]*");
     private static final Pattern DEMANDING =
             Pattern.compile("(?isu).*(?:answer|" + Extraction.ANSWER_ELSEWHERE + ").*[:：]\\s*");
@@ -41,6 +42,8 @@ final class Letters {
                     + "|eliminat(?:e|es|ed|ing)|exclud(?:e|es|ed|ing)|except(?: for)?|anything but|other than|rather than|instead of)\\b"
                     + "(?:[\\s}]+(?:be|is|the|an?|option|options|choice|choices|answer|letter|choose|pick|select|correct|simply|just)\\b){0,4})|(?i:\\b(?:wrong|incorrect|a mistake) to (?:choose|pick|select|say)\\b)|(?iu:\\b(?:no (?:es|son)|n'est pas|ne sont pas|nicht|não é|non è|не)(?![\\p{L}]))|不是|不选|不能选|排除|并非)"
                     + LETTER + "(?:\\s*(?:,|、|/|(?i:\\b(?:or|and|nor)\\b)|或|和)++" + LETTER + ")*+"
+                    + "|" + LETTER + "(?:\\s*(?:,|、|/|(?i:\\b(?:and|or|both|all)\\b)|和)++" + LETTER
+                    + ")++\\s*(?:(?i:(?:both |all )?(?:are|were)(?:n't|\\s+(?:both |all |also |clearly )?(?:not|wrong|incorrect|false|impossible|out|eliminated|excluded|ruled out|invalid)))\\b|都不|都是错)"
                     + "|" + LETTER
                     + "\\s*(?:(?i:(?:is|are|was|were|seems|looks)(?:n't| not|\\s+(?:also |clearly |obviously |definitely |therefore |thus |the |an? ){0,2}(?:not|wrong|incorrect|false|impossible|out|eliminated|excluded|ruled out|invalid))"
                     + "|can(?:not|'t| not) be|does(?:n't| not)|do(?:n't| not))\\b|不对|不正确|错误|是错)");
@@ -53,6 +56,8 @@ final class Letters {
             Pattern.compile("(?:[,，、&/;+]|\\\\[,;: ]|\\\\?&|and\\b|or\\b|和|或|~)*" + AGAIN);
 
     private static final Pattern SIDE_BY_SIDE = Pattern.compile("[A-J](?![A-Za-z'’-])");
+    private static final Pattern LINE_OF_LETTERS =
+            Pattern.compile("[ \\t*]*([A-J](?:[ \\t]+[A-J]){1,9})[ \\t*.!]*(?:$|\\n)");
     private static final Pattern LISTED = Pattern.compile("(?<![A-Za-z'’-])[A-J](?:[ \\t]+[A-J](?![A-Za-z'’-])){2,}");
     private static final Pattern BEGINNING =
             Pattern.compile("^[\\s*(]*([A-J])(?:[.):。、,]|\\s*\\*\\*|\\s+is\\b).*", Pattern.DOTALL);
@@ -83,10 +88,11 @@ final class Letters {
             return lead(claimed(Extraction.end(box.get().text())), NEXT_IN_A_BOX)
                     .letters();
         }
-        String text = LISTED.matcher(claimed(Extraction.end(said.get()))).replaceAll(" ");
+        String all = claimed(Extraction.end(said.get()));
+        String text = LISTED.matcher(all).replaceAll(" ");
         Set<String> announced = new TreeSet<>();
-        for (Matcher m = ANNOUNCED.matcher(text); m.find(); ) {
-            Set<String> here = leading(text.substring(m.end(), Math.min(text.length(), m.end() + 200)));
+        for (Matcher m = ANNOUNCED.matcher(all); m.find(); ) {
+            Set<String> here = announced(all.substring(m.end(), Math.min(all.length(), m.end() + 200)));
             if (!here.isEmpty() || DEMANDING.matcher(m.group()).matches()) {
                 announced = here;
             }
@@ -147,6 +153,17 @@ final class Letters {
      * @param end where the text goes on behind them
      */
     private record Lead(Set<String> letters, int end) {}
+
+    /** The letters of an announcement; with spaces between them only when the line has nothing else. */
+    private static Set<String> announced(String text) {
+        Matcher line = LINE_OF_LETTERS.matcher(text);
+        if (line.lookingAt()) {
+            Set<String> out = new TreeSet<>();
+            line.group(1).chars().filter(Character::isUpperCase).forEach(c -> out.add(Character.toString(c)));
+            return out;
+        }
+        return leading(LISTED.matcher(text).replaceAll(" "));
+    }
 
     private static Set<String> leading(String text) {
         return lead(text, NEXT).letters();

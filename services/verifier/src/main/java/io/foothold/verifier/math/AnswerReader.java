@@ -52,7 +52,7 @@ final class AnswerReader {
     private static final Pattern SURE_UNIT = Pattern.compile("[A-Za-z]{2}|/|m\\^\\{?[23]");
     /** A number of things, named in a few words that are no words of mathematics. */
     private static final Pattern COUNTED = Pattern.compile(
-            "(-?[\\d.,/]+) ((?!(?:choose|over|plus|minus|times|divided|squared|cubed|factorial|percent|hundred|thousand|million|billion|trillion|"
+            "(-?[\\d.,/]+) ((?:(?:per|of|for|an?) )?(?!(?:choose|over|plus|minus|times|divided|squared|cubed|factorial|percent|hundred|thousand|million|billion|trillion|"
                     + "dozen|half|halves|thirds?|fourths?|quarters?|fifths?|base|infinity|theta|alpha|beta|sqrt|root|more|less|least|most)\\b)"
                     + "[a-z]{4,20}(?: [a-z]{2,20}){0,3})");
 
@@ -90,7 +90,8 @@ final class AnswerReader {
             "nineteen",
             "twenty");
     private static final Pattern SPACED_UNIT = Pattern.compile("^(.*[\\d)}]) ([mgshLJNW])$");
-    private static final Pattern DEGREES = Pattern.compile("^(.*\\S)\\s*\\^\\s*\\{?\\s*\\\\circ\\s*}?\\s*([CF]?)$");
+    private static final Pattern DEGREES =
+            Pattern.compile("^(.*\\S)\\s*\\^\\s*\\{?\\s*\\\\circ\\s*}?\\s*\\{?\\s*([CF]?)\\s*}?$");
     /** What takes the degrees for itself: sin 45° is no angle. */
     private static final Pattern ANGLE_FUNCTION = Pattern.compile("sin|cos|tan|cot|sec|csc");
 
@@ -361,7 +362,7 @@ final class AnswerReader {
 
     /** An open interval without some of its points, as a union. */
     private Optional<Answer> without(Answer from, Answer points) {
-        Answer.Interval whole = MathAnswers.interval(from).orElse(null);
+        Answer.Interval whole = Intervals.interval(from).orElse(null);
         if (whole == null
                 || !(points instanceof Answer.Group g)
                 || g.bracket() != Answer.Bracket.SET
@@ -388,7 +389,7 @@ final class AnswerReader {
         Answer one = g.items().get(0);
         Answer two = g.items().get(1);
         if (s.contains("and") && one instanceof Answer.Relation a && two instanceof Answer.Relation b) {
-            return MathAnswers.both(a, b).<Answer>map(i -> i).orElse(list);
+            return Intervals.both(a, b).<Answer>map(i -> i).orElse(list);
         }
         return one instanceof Answer.Scalar value && two instanceof Answer.Scalar decimal && roundsTo(value, decimal)
                 ? new Answer.About(value, decimal)

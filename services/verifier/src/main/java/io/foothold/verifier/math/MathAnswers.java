@@ -11,7 +11,6 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.apache.commons.numbers.fraction.BigFraction;
 import org.jspecify.annotations.Nullable;
 
@@ -82,10 +81,6 @@ public final class MathAnswers {
     private static final Pattern FRACTION = Pattern.compile(
             "\\\\[dt]?frac\\s*\\{?(\\d{1,18})}?\\s*\\{?(\\d{1,18})}?|(?<![\\w.])(\\d{1,18})\\s*/\\s*(\\d{1,18})(?![\\w.])");
 
-    /** Small letters that are vectors or complex numbers between bars; an unknown, such as x, is none. */
-    private static final String LENGTHS = "abcuvwz";
-
-    private static final Pattern ANGLE = Pattern.compile("m?\\\\angle([A-Z]{1,3}|[a-z\\d])");
     private static final Pattern LABEL = Pattern.compile(
             "\\s*(?:\\$\\s*)?(?:\\\\(?:text|textbf|mathrm|mathbf|textrm)\\s*\\{\\s*\\(([A-J])\\)\\s*}|\\(([A-J])\\)(?=\\s+[-\\d\\\\$]))[:.\\s~]*(?:\\\\ |\\\\q?quad)?\\s*(\\S.*)",
             Pattern.DOTALL);
@@ -194,7 +189,14 @@ public final class MathAnswers {
             case Answer.Scalar s -> evaluated(s.value());
             case Answer.Group g -> g.items().stream().allMatch(this::evaluated);
             case Answer.Relation r -> evaluated(r.sides().get(r.sides().size() - 1));
-            default -> true;
+            case Answer.InBase n -> true;
+            case Answer.Ratio r -> true;
+            case Answer.Clock c -> true;
+            case Answer.About b -> true;
+            case Answer.Interval i -> true;
+            case Answer.Union u -> true;
+            case Answer.Matrix m -> true;
+            case Answer.Text t -> true;
         };
     }
 
@@ -250,7 +252,13 @@ public final class MathAnswers {
                 (g.bracket() == Answer.Bracket.SET || !g.items().isEmpty())
                         && g.items().stream().allMatch(MathAnswers::readable);
             case Answer.Union u -> u.parts().stream().allMatch(MathAnswers::readable);
-            default -> true;
+            case Answer.Scalar s -> true;
+            case Answer.InBase n -> true;
+            case Answer.Ratio r -> true;
+            case Answer.Clock c -> true;
+            case Answer.About b -> true;
+            case Answer.Interval i -> true;
+            case Answer.Matrix m -> true;
         };
     }
 
@@ -279,7 +287,7 @@ public final class MathAnswers {
             case Answer.InBase g -> inBase(g, given);
             case Answer.Ratio g -> ratio(g, given);
             case Answer.Interval g ->
-                interval(given).map(a -> sameInterval(g, a)).orElse(false);
+                Intervals.interval(given).map(a -> sameInterval(g, a)).orElse(false);
             case Answer.Union g -> union(g, given);
             case Answer.Group g -> group(g, given);
             case Answer.Matrix g -> matrix(g, given);
@@ -343,7 +351,7 @@ public final class MathAnswers {
             return assigned(r).map(v -> stated(gold, v)).orElse(false);
         }
         BigDecimal longer = given instanceof Answer.Scalar s ? s.written() : null;
-        return same(gold.near(), given)
+        return (plainNumber(given) && same(gold.near(), given))
                 || (longer != null
                         && longer.scale() > places(gold.near())
                         && valueOf(gold.exact())
@@ -352,6 +360,10 @@ public final class MathAnswers {
                                                 .compareTo(longer)
                                         == 0)
                                 .orElse(false));
+    }
+
+    private static boolean plainNumber(Answer a) {
+        return a instanceof Answer.Scalar s && (s.written() != null || s.percent() || s.value() instanceof Expr.Num);
     }
 
     private boolean rounds(Answer.Scalar near, Answer given) {
@@ -568,152 +580,13 @@ public final class MathAnswers {
                 && same(Answer.Scalar.of(a.high()), Answer.Scalar.of(b.high()));
     }
 
-    /** An answer as an interval, if it can be meant as one. */
-    static Optional<Answer.Interval> interval(Answer a) {
-        if (a instanceof Answer.Interval i) {
-            return Optional.of(i);
-        }
-        if (a instanceof Answer.Group g
-                && g.items().size() == 2
-                && (g.bracket() == Answer.Bracket.ROUND || g.bracket() == Answer.Bracket.SQUARE)
-                && g.items().get(0) instanceof Answer.Scalar low
-                && g.items().get(1) instanceof Answer.Scalar high) {
-            boolean in = g.bracket() == Answer.Bracket.SQUARE;
-            return Optional.of(new Answer.Interval(low.value(), high.value(), in, in));
-        }
-        if (a instanceof Answer.Relation r) {
-            return bounds(r);
-        }
-        return Optional.empty();
-    }
-
-    /** An inequality about one unknown as an interval. */
-    private static Optional<Answer.Interval> bounds(Answer.Relation r) {
-        List<Expr> sides = new ArrayList<>();
-        for (Answer side : r.sides()) {
-            if (!(side instanceof Answer.Scalar s)) {
-                return Optional.empty();
-            }
-            sides.add(s.value());
-        }
-        Expr minus = Expr.negative(Expr.Constant.INFINITY);
-        if (sides.size() == 2) {
-            String sign = r.signs().get(0);
-            if (distance(sides.get(0)) && (sign.equals("<") || sign.equals("\\le"))) {
-                boolean closed = sign.startsWith("\\");
-                return Optional.of(new Answer.Interval(Expr.negative(sides.get(1)), sides.get(1), closed, closed));
-            }
-            boolean first = unknown(sides.get(0));
-            if (first == unknown(sides.get(1)) || !ordered(sign)) {
-                return Optional.empty();
-            }
-            boolean less = sign.equals("<") || sign.equals("\\le");
-            boolean in = sign.startsWith("\\");
-            return Optional.of(
-                    less == first
-                            ? new Answer.Interval(minus, sides.get(first ? 1 : 0), false, in)
-                            : new Answer.Interval(sides.get(first ? 1 : 0), Expr.Constant.INFINITY, in, false));
-        }
-        if (sides.size() == 3
-                && unknown(sides.get(1))
-                && ordered(r.signs().get(0))
-                && ordered(r.signs().get(1))) {
-            boolean less = r.signs().get(0).equals("<") || r.signs().get(0).equals("\\le");
-            boolean alsoLess = r.signs().get(1).equals("<") || r.signs().get(1).equals("\\le");
-            if (less != alsoLess) {
-                return Optional.empty();
-            }
-            boolean firstIn = r.signs().get(0).startsWith("\\");
-            boolean secondIn = r.signs().get(1).startsWith("\\");
-            return Optional.of(
-                    less
-                            ? new Answer.Interval(sides.get(0), sides.get(2), firstIn, secondIn)
-                            : new Answer.Interval(sides.get(2), sides.get(0), secondIn, firstIn));
-        }
-        return Optional.empty();
-    }
-
-    /** What two bounds of the same unknown leave, one from each side; empty when they are anything else. */
-    static Optional<Answer.Interval> both(Answer.Relation a, Answer.Relation b) {
-        if (a.sides().size() != 2
-                || b.sides().size() != 2
-                || unknowns(a).isEmpty()
-                || !unknowns(a).equals(unknowns(b))) {
-            return Optional.empty();
-        }
-        Optional<Answer.Interval> one = bounds(a);
-        Optional<Answer.Interval> two = bounds(b);
-        if (one.isEmpty() || two.isEmpty()) {
-            return Optional.empty();
-        }
-        boolean first =
-                Expr.infinity(one.get().high()) > 0 && Expr.infinity(two.get().low()) < 0;
-        boolean second =
-                Expr.infinity(two.get().high()) > 0 && Expr.infinity(one.get().low()) < 0;
-        if (first == second) {
-            return Optional.empty();
-        }
-        Answer.Interval low = first ? one.get() : two.get();
-        Answer.Interval high = first ? two.get() : one.get();
-        return Optional.of(new Answer.Interval(low.low(), high.high(), low.lowIn(), high.highIn()));
-    }
-
-    private static Set<String> unknowns(Answer.Relation r) {
-        Set<String> names = new TreeSet<>();
-        for (Answer side : r.sides()) {
-            if (side instanceof Answer.Scalar s && unknown(s.value())) {
-                Expr.variables(s.value(), names);
-            }
-        }
-        return names;
-    }
-
-    /** Whether an expression is the distance of an unknown from zero. */
-    private static boolean distance(Expr x) {
-        return x instanceof Expr.Call c
-                && c.function().equals("abs")
-                && unknown(c.arguments().get(0));
-    }
-
-    private static boolean ordered(String sign) {
-        return sign.equals("<") || sign.equals(">") || sign.equals("\\le") || sign.equals("\\ge");
-    }
-
-    private static boolean unknown(Expr x) {
-        return x instanceof Expr.Var
-                || (x instanceof Expr.Call c && c.function().startsWith("function:"));
-    }
-
     private boolean union(Answer.Union gold, Answer given) {
         List<Answer> parts = given instanceof Answer.Union u
                 ? u.parts()
-                : given instanceof Answer.Group g && g.bracket() == Answer.Bracket.NONE ? g.items() : distances(given);
+                : given instanceof Answer.Group g && g.bracket() == Answer.Bracket.NONE
+                        ? g.items()
+                        : Intervals.distances(given);
         return unordered(gold.parts(), parts);
-    }
-
-    /** a ≤ |z| ≤ b, or z ≠ a, as the union that it is. */
-    private static List<Answer> distances(Answer a) {
-        if (a instanceof Answer.Relation r
-                && r.signs().equals(List.of("\\ne"))
-                && r.sides().get(0) instanceof Answer.Scalar z
-                && r.sides().get(1) instanceof Answer.Scalar point
-                && unknown(z.value())) {
-            return Answer.Interval.line().without(List.of(point.value())).parts();
-        }
-        if (a instanceof Answer.Relation r
-                && r.sides().size() == 3
-                && r.sides().get(0) instanceof Answer.Scalar low
-                && r.sides().get(1) instanceof Answer.Scalar mid
-                && r.sides().get(2) instanceof Answer.Scalar high
-                && distance(mid.value())
-                && r.signs().stream().allMatch(s -> s.equals("<") || s.equals("\\le"))) {
-            boolean lowIn = r.signs().get(0).startsWith("\\");
-            boolean highIn = r.signs().get(1).startsWith("\\");
-            return List.of(
-                    new Answer.Interval(Expr.negative(high.value()), Expr.negative(low.value()), highIn, lowIn),
-                    new Answer.Interval(low.value(), high.value(), lowIn, highIn));
-        }
-        return List.of();
     }
 
     private boolean unordered(List<Answer> gold, List<Answer> given) {
@@ -779,7 +652,7 @@ public final class MathAnswers {
             return unordered(gold.items(), u.parts());
         }
         if (given instanceof Answer.Interval i) {
-            return interval(gold).map(g -> sameInterval(g, i)).orElse(false);
+            return Intervals.interval(gold).map(g -> sameInterval(g, i)).orElse(false);
         }
         if (!(given instanceof Answer.Group a)) {
             return (gold.items().size() == 1
@@ -883,10 +756,10 @@ public final class MathAnswers {
                 return same(value.get(), given);
             }
             if (given instanceof Answer.Union u) {
-                return unordered(distances(g), u.parts());
+                return unordered(Intervals.distances(g), u.parts());
             }
-            return interval(given)
-                    .flatMap(i -> bounds(g).map(b -> sameInterval(b, i)))
+            return Intervals.interval(given)
+                    .flatMap(i -> Intervals.bounds(g).map(b -> sameInterval(b, i)))
                     .orElse(false);
         }
         Answer.Relation a = (Answer.Relation) given;
@@ -894,10 +767,10 @@ public final class MathAnswers {
             return union(u, a);
         }
         if (gold instanceof Answer.Interval || gold instanceof Answer.Group) {
-            Optional<Answer.Interval> mine = bounds(a);
+            Optional<Answer.Interval> mine = Intervals.bounds(a);
             if (mine.isPresent()) {
                 Answer.Interval i = mine.get();
-                return interval(gold).map(g -> sameInterval(g, i)).orElse(false);
+                return Intervals.interval(gold).map(g -> sameInterval(g, i)).orElse(false);
             }
         }
         return assigned(a).filter(v -> agree(a, v)).map(v -> same(gold, v)).orElse(false);
@@ -917,10 +790,10 @@ public final class MathAnswers {
         if (last instanceof Answer.Matrix && !(first instanceof Answer.Matrix)) {
             return Optional.of(last);
         }
-        if (r.sides().size() == 2 && names(last) && !names(first)) {
+        if (r.sides().size() == 2 && Names.names(last) && !Names.names(first)) {
             return Optional.of(first);
         }
-        if (names(first)
+        if (Names.names(first)
                 || first instanceof Answer.Text
                 || constant(first)
                 || r.sides().size() > 2) {
@@ -935,71 +808,6 @@ public final class MathAnswers {
         }
         // A bare number names nothing: 7 = 11a + c is an equation.
         return isNumber(s.value()) && !(s.value() instanceof Expr.Num);
-    }
-
-    /** Whether a side is a name: a letter, a function's value, a segment, a proportion or tuple of names. */
-    private static boolean names(Answer a) {
-        return switch (a) {
-            case Answer.Scalar s -> s.unit().isEmpty() && names(s.value());
-            case Answer.Ratio r -> r.parts().stream().allMatch(MathAnswers::names);
-            case Answer.Group g -> !g.items().isEmpty() && g.items().stream().allMatch(MathAnswers::names);
-            default -> false;
-        };
-    }
-
-    private static boolean names(Expr x) {
-        return switch (x) {
-            case Expr.Var v -> true;
-            case Expr.Call c ->
-                Expr.couldBeAnything(c)
-                        || (c.function().equals("abs") && measured(c.arguments().get(0)));
-            case Expr.Product p -> p.factors().stream().allMatch(f -> f instanceof Expr.Constant || names(f));
-            case Expr.Quotient q -> names(q.top()) && names(q.bottom());
-            default -> false;
-        };
-    }
-
-    /** Whether bars around a letter or two give a length: of a segment, a vector or a complex number; not of an unknown. */
-    private static boolean measured(Expr x) {
-        return switch (x) {
-            case Expr.Var v ->
-                Character.isUpperCase(v.name().charAt(0))
-                        || LENGTHS.indexOf(v.name().charAt(0)) >= 0;
-            case Expr.Product p ->
-                p.factors().stream()
-                        .allMatch(f -> f instanceof Expr.Var v
-                                && Character.isUpperCase(v.name().charAt(0)));
-            case Expr.Num n -> false;
-            case Expr.Constant c -> false;
-            case Expr.Sum t -> t.terms().stream().allMatch(MathAnswers::measured);
-            case Expr.Quotient q -> false;
-            case Expr.Power p -> false;
-            case Expr.Call c -> false;
-            case Expr.Range r -> false;
-        };
-    }
-
-    /** The letters of what a side names, of a segment in either direction; empty when it names nothing by letters. */
-    private static String letters(Answer side) {
-        if (side instanceof Answer.Text t) {
-            Matcher angle = ANGLE.matcher(t.bare());
-            String letters = angle.matches() ? angle.group(1) : "";
-            String reversed = new StringBuilder(letters).reverse().toString();
-            return letters.isEmpty() ? "" : "angle " + (reversed.compareTo(letters) < 0 ? reversed : letters);
-        }
-        return side instanceof Answer.Scalar s ? letters(s.value()) : "";
-    }
-
-    private static String letters(Expr x) {
-        if (x instanceof Expr.Call c && c.function().equals("abs")) {
-            return letters(c.arguments().get(0));
-        }
-        if (x instanceof Expr.Var v) {
-            return v.name();
-        }
-        return x instanceof Expr.Product p && p.factors().stream().allMatch(f -> f instanceof Expr.Var)
-                ? p.factors().stream().map(f -> ((Expr.Var) f).name()).sorted().collect(Collectors.joining())
-                : "";
     }
 
     /** Whether the members of a chain that are numbers are the same number. */
@@ -1034,8 +842,8 @@ public final class MathAnswers {
             }
             return equation(g, a);
         }
-        Optional<Answer.Interval> one = bounds(g);
-        Optional<Answer.Interval> two = bounds(a);
+        Optional<Answer.Interval> one = Intervals.bounds(g);
+        Optional<Answer.Interval> two = Intervals.bounds(a);
         if (one.isPresent() && two.isPresent()) {
             return sameInterval(one.get(), two.get());
         }
@@ -1044,14 +852,14 @@ public final class MathAnswers {
 
     /** y = … and f(x) = … name the same thing; x = 1 and z = 1 do not. */
     private boolean sameName(Answer.Relation g, Answer.Relation a) {
-        Answer x = names(g.sides().get(0)) || g.sides().get(0) instanceof Answer.Text
+        Answer x = Names.names(g.sides().get(0)) || g.sides().get(0) instanceof Answer.Text
                 ? g.sides().get(0)
                 : g.sides().get(g.sides().size() - 1);
-        Answer y = names(a.sides().get(0)) || a.sides().get(0) instanceof Answer.Text
+        Answer y = Names.names(a.sides().get(0)) || a.sides().get(0) instanceof Answer.Text
                 ? a.sides().get(0)
                 : a.sides().get(a.sides().size() - 1);
-        String one = letters(x);
-        String two = letters(y);
+        String one = Names.letters(x);
+        String two = Names.letters(y);
         return one.isEmpty()
                 || two.isEmpty()
                 || one.equals(two)

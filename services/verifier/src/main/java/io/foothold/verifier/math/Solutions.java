@@ -114,7 +114,7 @@ record Solutions(List<String> names, List<Map<String, Answer>> solutions) {
                 return values(g);
             }
             if (item instanceof Answer.Group g
-                    && g.bracket() == Answer.Bracket.ROUND
+                    && (g.bracket() == Answer.Bracket.ROUND || g.bracket() == Answer.Bracket.SET)
                     && !g.items().isEmpty()) {
                 close();
                 boolean all = g.items().stream().allMatch(i -> !(i instanceof Answer.Group) && take(i));

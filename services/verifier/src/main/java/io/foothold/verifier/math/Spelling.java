@@ -22,12 +22,20 @@ final class Spelling {
     /** The old way to set a group in roman letters. */
     private static final Pattern OLD_FONT = Pattern.compile("\\{\\s*\\\\(rm|bf|it|sf)(?![A-Za-z])\\s*([^{}]*)}");
     /** What stands before a unit: a number's end, or another unit that this one multiplies or divides. */
-    private static final Pattern QUANTITY_BEFORE =
-            Pattern.compile("[\\d)}!]\\s*(?:(?:\\\\[,;:! ]|~|\\\\cdot|\\\\times|\\*|/|\\\\q?quad|\\()\\s*)*$");
+    private static final Pattern QUANTITY_BEFORE = Pattern.compile(
+            "(?:[\\d)}!]|\\\\pi)\\s*(?:(?:\\\\[,;:! ]|~|\\\\cdot|\\\\times|\\*|/|\\\\q?quad|\\(|\\\\[dt]?frac\\s*\\{|\\{)\\s*)*$");
 
     private static final int LONGEST_BEFORE = 40;
     private static final Pattern CONJUNCTION =
             Pattern.compile("\\\\text\\{\\s*[,;]?\\s*(or|and)\\s*}|\\\\(?:lor|vee)(?![A-Za-z])");
+    private static final Pattern NUMBER_IN_FRONT = Pattern.compile(
+            "\\s*([-+]?[\\d.,]*\\d(?:/\\d+)?)\\s+((?!(?:and|or|to|of|is|out|in)\\b)[A-Za-z].*)", Pattern.DOTALL);
+    private static final String UNIT = "\\s*(\\\\text\\{[^{}]*}(?:\\s*\\^\\s*\\{?\\d}?)?)\\s*";
+    private static final Pattern UNIT_FRACTION =
+            Pattern.compile("\\\\[dt]?frac\\s*\\{" + UNIT + "}\\s*\\{" + UNIT + "}");
+    private static final Pattern OHM = Pattern.compile("(?<=[\\d} ,;])([kM]?)\\\\Omega(?=\\W*$)");
+    private static final Pattern MICRO =
+            Pattern.compile("\\\\mu\\s*(?:\\\\[,! ]\\s*)?[\\\\{]+(?:text|mathrm)?\\{? ?([msgLAVF]) ?}");
     private static final Pattern TEXT_PARTS = Pattern.compile("[{}$]");
     private static final Pattern NORM = Pattern.compile("(?<!\\\\)\\\\(?:\\||[lr]?Vert(?![A-Za-z]))");
     /** A decimal that goes on is near the value that it is said to equal. */
@@ -53,6 +61,7 @@ final class Spelling {
     private static final List<Rewrite> REWRITES = List.of(
             Rewrite.of("frac", "\\\\[dtc]frac(?![a-zA-Z])", "\\frac"),
             Rewrite.of("binom", "\\\\[dt]binom(?![a-zA-Z])", "\\binom"),
+            Rewrite.of("quad", "(?<=[\\w})])\\s*\\\\q?quad\\s*(?=[A-Za-z](?:_\\{?\\w+}?)?\\s*=)", ", "),
             Rewrite.of("quad", "\\\\q?quad", " "),
             Rewrite.of("dots", "\\\\[lc]?dots[cbmi]?(?![a-zA-Z])", "\\ldots "),
             Rewrite.of("\\le", "\\\\leqslant|\\\\leq(?![a-z])", "\\le "),
@@ -64,6 +73,8 @@ final class Spelling {
             Rewrite.of("\\langle", "\\\\langle(?![a-z])", "("),
             Rewrite.of("\\rangle", "\\\\rangle(?![a-z])", ")"),
             Rewrite.of("\\simeq", "\\\\simeq(?![a-z])", "\\approx "),
+            Rewrite.of("\\colon", "\\\\colon(?![a-z])", ":"),
+            Rewrite.of("\\cong", "\\\\cong(?![a-z])", "\\approx "),
             Rewrite.of("\\doteq", "\\\\doteq(?![a-z])", "\\approx "),
             Rewrite.of("\\lt", "\\\\lt(?![a-z])", "<"),
             Rewrite.of("\\gt", "\\\\gt(?![a-z])", ">"));
@@ -288,8 +299,23 @@ final class Spelling {
                 .replaceAll(m -> Matcher.quoteReplacement(
                         isLetterAlone(m.group(1).strip()) || m.group(1).strip().matches("-?[\\d.,]+")
                                 ? " " + m.group(1) + " "
-                                : "\\text{" + TEXT_PARTS.matcher(m.group(1)).replaceAll("") + "}"));
+                                : worded(TEXT_PARTS.matcher(m.group(1)).replaceAll(""))));
+        if (s.contains("frac")) {
+            s = UNIT_FRACTION.matcher(s).replaceAll("$1/$2");
+        }
+        if (s.contains("\\Omega") || s.contains("\\mu")) {
+            s = OHM.matcher(s).replaceAll(m -> "\\\\text{" + m.group(1) + "ohm}");
+            s = MICRO.matcher(s).replaceAll("\\\\text{\u00b5$1}");
+        }
         return CONJUNCTION.matcher(s).replaceAll(m -> m.group(1) == null ? " or " : " " + m.group(1) + " ");
+    }
+
+    /** Words as a text; a number in front of them is none of them. */
+    private static String worded(String words) {
+        Matcher counted = NUMBER_IN_FRONT.matcher(words);
+        return counted.matches()
+                ? " " + counted.group(1) + " \\text{" + counted.group(2) + "}"
+                : "\\text{" + words + "}";
     }
 
     /** What letters of a font stand for: a function, a unit behind a number, a conjunction, or themselves. */

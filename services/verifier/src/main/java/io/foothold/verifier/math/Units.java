@@ -76,6 +76,8 @@ final class Units {
         unit("length", 1, 100, "cm centimeter centimeters centimetre centimetres");
         unit("length", 1, 10, "dm decimeter decimeters decimetre decimetres");
         unit("length", 1, 1000, "mm millimeter millimeters millimetre millimetres");
+        unit("length", 1, 1_000_000, "\u00b5m micrometer micrometers micrometre micrometres micron microns");
+        unit("length", 1, 1_000_000_000, "nm nanometer nanometers nanometre nanometres");
         unit("length", 1000, 1, "km kilometer kilometers kilometre kilometres");
         unit("length", 254, 10_000, "in inch inches");
         unit("length", 3048, 10_000, "ft foot feet");
@@ -89,6 +91,7 @@ final class Units {
         unit("mass", 45_359_237, 1_600_000_000, "oz ounce ounces");
         unit("time", 1, 1, "s sec secs second seconds");
         unit("time", 1, 1000, "ms millisecond milliseconds");
+        unit("time", 1, 1_000_000, "\u00b5s microsecond microseconds");
         unit("time", 60, 1, "min mins minute minutes");
         unit("time", 3600, 1, "h hr hrs hour hours");
         unit("time", 86_400, 1, "day days");
@@ -108,6 +111,7 @@ final class Units {
         derived("J/s", 1000, "kW kilowatt kilowatts");
         derived("W/A", 1, "V volt volts");
         derived("V/A", 1, "ohm ohms");
+        derived("ohm", 1000, "kohm kohms");
         derived("A s", 1, "coulomb coulombs");
         derived("s^-1", 1, "Hz hertz");
         derived("s^-1", 1000, "kHz kilohertz");

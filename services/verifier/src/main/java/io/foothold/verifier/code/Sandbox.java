@@ -18,13 +18,30 @@ import java.util.stream.Stream;
 
 /**
  * Runs Python programs that nobody vouches for, with bubblewrap: own user, process, network and IPC namespaces, no capability, no
- * network, the system's {@code /usr} read-only and a small scratch directory as the only place to write. Limits: address space,
- * processes, open files and file size per process by the kernel; time, resident memory and number of the whole process tree by a
+ * network, the system's {@code /usr} read-only and a small scratch directory as the only place to write, bounded in bytes and in
+ * files. It sees neither the service's environment nor its own command line's paths. Limits: address space, processes, open files and file size per process by the kernel; time, resident memory and number of the whole process tree by a
  * watch that kills it. A service that runs as root gives that up first. Without all of this nothing is run at all. Thread-safe.
  */
 public final class Sandbox {
     private static final String NOBODY = "65534";
     private static final long SCRATCH_BYTES = 64L << 20;
+    /** Files and directories of the scratch: the kernel keeps them in memory that counts as no process's. */
+    private static final int SCRATCH_FILES = 4096;
+
+    /** What the kernel says of the whole machine and no program of a problem needs. */
+    private static final List<String> HIDDEN = List.of(
+            "cmdline",
+            "config.gz",
+            "kallsyms",
+            "kcore",
+            "key-users",
+            "keys",
+            "latency_stats",
+            "modules",
+            "sched_debug",
+            "timer_list",
+            "vmallocinfo");
+
     private static final int MOST_PROCESSES = 64;
     private static final int OPEN_FILES = 64;
     private static final String INSIDE = "/program";
@@ -121,9 +138,9 @@ public final class Sandbox {
             return "programs are run on Linux x86-64 only, this is " + System.getProperty("os.name") + " "
                     + System.getProperty("os.arch");
         }
-        for (String tool : root ? List.of(tools.bubblewrap(), "setpriv") : List.of(tools.bubblewrap())) {
-            if (!found(tool)) {
-                return tool + " is not installed (Debian: apt-get install bubblewrap util-linux python3)";
+        for (String tool : List.of(tools.bubblewrap(), "unshare", "mount", "prlimit", root ? "setpriv" : "unshare")) {
+            if (found(tool).isEmpty()) {
+                return tool + " is not installed (Debian: apt-get install bubblewrap util-linux mount python3)";
             }
         }
         if (!Files.isExecutable(Path.of(tools.python())) || !tools.python().startsWith("/usr/")) {
@@ -140,30 +157,43 @@ public final class Sandbox {
         }
     }
 
-    private static boolean found(String tool) {
+    /** Where a program is: it is started without the service's own environment. */
+    private static Optional<Path> found(String tool) {
         return Stream.concat(
                         Stream.of(Path.of(tool)).filter(Path::isAbsolute),
                         Arrays.stream(System.getenv().getOrDefault("PATH", "").split(":"))
                                 .filter(d -> !d.isEmpty())
                                 .map(d -> Path.of(d, tool)))
-                .anyMatch(Files::isExecutable);
+                .filter(Files::isExecutable)
+                .findFirst();
+    }
+
+    private static String path(String tool) {
+        return found(tool)
+                .map(p -> p.toAbsolutePath().toString())
+                .orElseThrow(() -> new FootholdException(ErrorCode.NOT_FOUND, tool + " is not installed"));
     }
 
     /** Files that programs may read but not write, as {@code /program}, and ours about them. Deleted on close. */
     static final class Scratch implements AutoCloseable {
         private final Path root;
+        /** Empty: what a program's /tmp is mounted over, in its own view of the file system. */
+        private final Path tmp;
+
         private int programs;
 
         Scratch(Map<String, String> files) {
             try {
                 root = Files.createTempDirectory("foothold-code");
                 Path work = Files.createDirectory(root.resolve("work"));
+                tmp = Files.createDirectory(root.resolve("tmp"));
                 for (Map.Entry<String, String> f : files.entrySet()) {
                     Path file = Files.writeString(work.resolve(f.getKey()), f.getValue());
                     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
                 }
                 Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwxr-xr-x"));
                 Files.setPosixFilePermissions(work, PosixFilePermissions.fromString("rwxr-xr-x"));
+                Files.setPosixFilePermissions(tmp, PosixFilePermissions.fromString("rwxr-xr-x"));
             } catch (IOException e) {
                 throw fault(e);
             }
@@ -221,33 +251,38 @@ public final class Sandbox {
         Path out = own.resolve("stdout");
         Path err = own.resolve("stderr");
         Path status = own.resolve("status");
-        // bwrap takes the filter and reports through descriptors that only a shell can open for it.
+        Path arguments = own.resolve("arguments");
+        Files.writeString(arguments, String.join("\0", view(scratch)) + "\0");
+        // bwrap takes its arguments and the filter and reports through descriptors that only a shell can open for it.
+        // Arguments on
+        // its command line could be read inside.
         List<String> command = new ArrayList<>(List.of(
-                "/bin/sh", "-c", "exec 9<\"$0\" 8>\"$1\"; shift; exec \"$@\"", filter.toString(), status.toString()));
+                "/bin/sh",
+                "-c",
+                "exec 9<\"$0\" 8>\"$1\" 7<\"$2\"; shift 2; exec \"$@\"",
+                filter.toString(),
+                status.toString(),
+                arguments.toString()));
         if (root) {
-            command.addAll(List.of("setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--"));
+            command.addAll(List.of(path("setpriv"), "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--"));
         }
-        command.add(tools.bubblewrap());
-        command.addAll(List.of("--unshare-all", "--die-with-parent", "--new-session", "--clearenv"));
-        command.addAll(List.of("--cap-drop", "ALL", "--seccomp", "9", "--json-status-fd", "8"));
-        command.addAll(List.of("--setenv", "PATH", "/usr/bin:/bin", "--setenv", "HOME", "/tmp"));
-        command.addAll(List.of("--setenv", "LANG", "C.UTF-8", "--setenv", "PYTHONHASHSEED", "0"));
-        command.addAll(List.of("--ro-bind", "/usr", "/usr"));
-        for (String name : List.of("bin", "lib", "lib64")) {
-            if (Files.isDirectory(Path.of("/" + name))) {
-                command.addAll(
-                        Files.isSymbolicLink(Path.of("/" + name))
-                                ? List.of("--symlink", "usr/" + name, "/" + name)
-                                : List.of("--ro-bind", "/" + name, "/" + name));
-            }
-        }
-        command.addAll(List.of("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"));
-        command.addAll(List.of("--size", Long.toString(SCRATCH_BYTES), "--tmpfs", "/tmp"));
-        command.addAll(List.of("--ro-bind", scratch.root.resolve("work").toString(), INSIDE, "--chdir", "/tmp"));
-        command.addAll(List.of("--remount-ro", "/", "--"));
+        // bwrap cannot bound the files of its own tmpfs, so /tmp is mounted before it, in namespaces around its own.
+        command.addAll(List.of(
+                path("unshare"),
+                "--user",
+                "--map-root-user",
+                "--mount",
+                "--",
+                "/bin/sh",
+                "-c",
+                "\"$0\" -t tmpfs -o \"$1\" tmpfs \"$2\" && shift 2 && unset PWD OLDPWD && exec \"$@\"",
+                path("mount"),
+                "size=" + SCRATCH_BYTES + ",nr_inodes=" + SCRATCH_FILES + ",mode=1777,nosuid,nodev",
+                scratch.tmp.toString()));
+        command.addAll(List.of(path(tools.bubblewrap()), "--args", "7", "--"));
         // Limits of processes count inside the new user namespace, so that other work of the same user does not.
         command.addAll(List.of(
-                "/usr/bin/prlimit",
+                path("prlimit"),
                 "--nproc=" + MOST_PROCESSES,
                 "--as=" + (limits.memoryBytes() + (256L << 20)),
                 "--fsize=" + limits.outputBytes(),
@@ -259,11 +294,41 @@ public final class Sandbox {
         command.addAll(program.subList(1, program.size()));
         ProcessBuilder builder =
                 new ProcessBuilder(command).redirectInput(stdin).redirectError(err.toFile());
-        builder.environment().keySet().removeIf(k -> !k.equals("PATH"));
+        builder.environment().clear();
         if (stdin != ProcessBuilder.Redirect.PIPE) {
             builder.redirectOutput(out.toFile());
         }
         return new Running(builder.start(), limits, out, err, status, MOST_PROCESSES);
+    }
+
+    /** What the program sees, in bubblewrap's arguments. */
+    private static List<String> view(Scratch scratch) {
+        List<String> out = new ArrayList<>();
+        out.addAll(List.of("--unshare-all", "--die-with-parent", "--new-session", "--clearenv"));
+        out.addAll(List.of("--uid", NOBODY, "--gid", NOBODY, "--hostname", "sandbox"));
+        out.addAll(List.of("--cap-drop", "ALL", "--seccomp", "9", "--json-status-fd", "8"));
+        out.addAll(List.of("--setenv", "PATH", "/usr/bin:/bin", "--setenv", "HOME", "/tmp"));
+        out.addAll(List.of("--setenv", "LANG", "C.UTF-8", "--setenv", "PYTHONHASHSEED", "0"));
+        out.addAll(List.of("--ro-bind", "/usr", "/usr"));
+        for (String name : List.of("bin", "lib", "lib64")) {
+            if (Files.isDirectory(Path.of("/" + name))) {
+                out.addAll(
+                        Files.isSymbolicLink(Path.of("/" + name))
+                                ? List.of("--symlink", "usr/" + name, "/" + name)
+                                : List.of("--ro-bind", "/" + name, "/" + name));
+            }
+        }
+        out.addAll(List.of("--proc", "/proc"));
+        for (String name : HIDDEN) {
+            if (Files.exists(Path.of("/proc", name))) {
+                out.addAll(List.of("--ro-bind", "/dev/null", "/proc/" + name));
+            }
+        }
+        out.addAll(List.of("--dev", "/dev", "--remount-ro", "/dev"));
+        out.addAll(List.of("--bind", scratch.tmp.toString(), "/tmp"));
+        out.addAll(List.of("--ro-bind", scratch.root.resolve("work").toString(), INSIDE, "--chdir", "/tmp"));
+        out.addAll(List.of("--remount-ro", "/"));
+        return out;
     }
 
     static FootholdException fault(IOException e) {

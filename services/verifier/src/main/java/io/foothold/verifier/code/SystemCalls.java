@@ -6,7 +6,7 @@ import java.nio.ByteOrder;
 /**
  * The seccomp filter of the sandbox, as the array of {@code struct sock_filter} that bubblewrap reads. It refuses the system calls
  * by which memory can be held that no process maps (so that the memory watch would not see it), and those that reach kernel
- * facilities a program of a problem has no use for. Linux on x86-64 only.
+ * facilities a program of a problem has no use for, families of sockets among them. Linux on x86-64 only.
  */
 final class SystemCalls {
     private static final int AUDIT_ARCH_X86_64 = 0xC000003E;
@@ -26,6 +26,11 @@ final class SystemCalls {
     private static final int FIRST_ARGUMENT = 16;
     private static final int CLONE = 56;
     private static final int CLONE3 = 435;
+    private static final int SOCKET = 41;
+    private static final int SOCKET_PAIR = 53;
+    private static final int NO_SUCH_FAMILY = 97;
+    /** AF_UNIX, AF_INET, AF_INET6: inside the sandbox's own network. AF_VSOCK, for one, would reach the machine around a guest. */
+    private static final int[] FAMILIES = {1, 2, 10};
     /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
     private static final int NEW_NAMESPACES = 0x7E020000;
 
@@ -35,6 +40,7 @@ final class SystemCalls {
         64, // semget
         68, // msgget
         101, // ptrace
+        135, // personality
         155, // pivot_root
         161, // chroot
         165, // mount
@@ -69,7 +75,8 @@ final class SystemCalls {
 
     /** The filter. */
     static byte[] filter() {
-        ByteBuffer out = ByteBuffer.allocate(8 * (REFUSED.length * 2 + 13)).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer out = ByteBuffer.allocate(8 * (REFUSED.length * 2 + FAMILIES.length + 18))
+                .order(ByteOrder.LITTLE_ENDIAN);
         step(out, LOAD_WORD, 0, 0, ARCHITECTURE);
         step(out, JUMP_EQUAL, 1, 0, AUDIT_ARCH_X86_64);
         step(out, RETURN, 0, 0, KILL);
@@ -83,6 +90,14 @@ final class SystemCalls {
             step(out, JUMP_EQUAL, 0, 1, call);
             step(out, RETURN, 0, 0, ERROR | EPERM);
         }
+        step(out, JUMP_EQUAL, 1, 0, SOCKET);
+        step(out, JUMP_EQUAL, 0, FAMILIES.length + 3, SOCKET_PAIR);
+        step(out, LOAD_WORD, 0, 0, FIRST_ARGUMENT);
+        for (int i = 0; i < FAMILIES.length; i++) {
+            step(out, JUMP_EQUAL, FAMILIES.length - i, 0, FAMILIES[i]);
+        }
+        step(out, RETURN, 0, 0, ERROR | NO_SUCH_FAMILY);
+        step(out, RETURN, 0, 0, ALLOW);
         step(out, JUMP_EQUAL, 0, 3, CLONE);
         step(out, LOAD_WORD, 0, 0, FIRST_ARGUMENT);
         step(out, JUMP_ANY_BIT, 0, 1, NEW_NAMESPACES);

@@ -146,6 +146,16 @@ class CodeVerifierTest {
                 "`import os\nos.symlink('/etc/passwd', '/tmp/p')\nprint(open('/tmp/p').read())` | RUNTIME_ERROR",
                 "`import os\nos.symlink('/program/solution.py', '/tmp/p')\nopen('/tmp/p', 'w').write('x')` | RUNTIME_ERROR",
                 "`import os\nos.memfd_create('x')` | RUNTIME_ERROR",
+                "`import socket\nsocket.socket(40, socket.SOCK_STREAM).connect((1, 80))\nprint(4)` | RUNTIME_ERROR",
+                "`import socket\nfor family in [*range(3, 10), *range(11, 46)]:\n    try:\n        socket.socket(family, socket.SOCK_RAW)\n"
+                        + "        print(4)\n    except OSError as e:\n        assert e.errno == 97, (family, e)\nraise OSError` | RUNTIME_ERROR",
+                "`import socket\nsocket.socketpair(socket.AF_NETLINK, socket.SOCK_RAW)` | RUNTIME_ERROR",
+                "`import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nif libc.personality(0x0040000) < 0:\n"
+                        + "    raise OSError(ctypes.get_errno())` | RUNTIME_ERROR",
+                "`import os\nn = 0\nwhile True:\n    os.mkdir('/tmp/%d' % n)\n    n += 1` | RUNTIME_ERROR",
+                "`import os\nd = '/tmp'\nwhile True:\n    d += '/d'\n    if len(d) > 3000:\n        os.chdir(d[:-2])\n        d = 'd'\n"
+                        + "    os.mkdir(d)` | RUNTIME_ERROR",
+                "`import os\nn = 0\nwhile True:\n    os.symlink('x', '/tmp/%d' % n)\n    n += 1` | RUNTIME_ERROR",
                 "`import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nos.kill(-1, signal.SIGKILL)\nprint(4)` | RUNTIME_ERROR",
                 "`import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nif libc.unshare(0x10000000) != 0:\n"
                         + "    raise OSError(ctypes.get_errno())` | RUNTIME_ERROR",
@@ -172,6 +182,42 @@ class CodeVerifierTest {
                         .descendants()
                         .filter(p -> p.info().command().orElse("").contains("python")))
                 .isEmpty();
+    }
+
+    /** Programs that print what they can see; the answer is what they may. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "`import glob\nseen = b''\nfor f in glob.glob('/proc/[0-9]*/environ') + glob.glob('/proc/[0-9]*/cmdline'):\n"
+                        + "    seen += open(f, 'rb').read() + b' '\n"
+                        + "print('hidden' if b'foothold' not in seen and b'java' not in seen.lower() and b'PWD=/work' not in seen else seen)` | hidden",
+                "`env = open('/proc/1/environ').read()\nprint(repr(env))` | ''",
+                "`import os\nprint(sorted(set(e.split('=')[0] for e in os.environ)))` | ['HOME', 'LANG', 'PATH', 'PWD', 'PYTHONHASHSEED']",
+                "`import os\nprint(sorted(p for p in os.listdir('/proc') if p.isdigit()) == ['1', str(os.getpid())])` | True",
+                "`seen = ''\nfor f in ('cmdline', 'keys', 'kallsyms', 'modules', 'timer_list', 'kcore'):\n    try:\n"
+                        + "        seen += open('/proc/' + f, errors='replace').read(64)\n    except OSError:\n        pass\nprint(seen + '-')` | -",
+                "`import os\nprint([f for f in os.listdir('/proc/self/fd') if int(f) > 3])` | []",
+                "`import socket\nprint(socket.gethostname())` | sandbox",
+                "`import os\nprint(os.getuid(), os.getgid(), os.access('/tmp', os.W_OK), os.listdir('/tmp'))` | 65534 65534 True []",
+                "`import socket\na, b = socket.socketpair()\na.send(b'x')\ns = socket.socket()\ns.bind(('127.0.0.1', 0))\nprint(b.recv(1))` | b'x'",
+                "`import os\nfor n in range(1000):\n    open('/tmp/%d' % n, 'w').write('x')\nprint(len(os.listdir('/tmp')))` | 1000",
+            })
+    void programsSeeTheSandboxOnly(String program, String output) {
+        String gold = JsonNodeFactory.instance
+                .objectNode()
+                .set(
+                        "tests",
+                        JsonNodeFactory.instance
+                                .arrayNode()
+                                .add(JsonNodeFactory.instance
+                                        .objectNode()
+                                        .put("input", "")
+                                        .put("output", output)))
+                .toString();
+        Judgement j = judge(gold, program);
+        assertThat(j.verdict().kind()).as(j.tests().toString()).isEqualTo(Verdict.Kind.PASS);
     }
 
     @Test

@@ -81,6 +81,7 @@ final class Child implements AutoCloseable {
         command.add("--enable-native-access=ALL-UNNAMED");
         command.add("-Xmx2g");
         command.add("-Dfoothold.parent-pid=" + ProcessHandle.current().pid());
+        command.addAll(TextEncoding.OPTIONS);
         settings.forEach((key, value) -> command.add("-D" + key + "=" + value));
         command.add("-jar");
         command.add(jar.toString());

@@ -1,8 +1,10 @@
 package io.foothold.cli;
 
+import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.policy.PolicyException;
 import io.quarkus.runtime.annotations.QuarkusMain;
+import java.nio.file.InvalidPathException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -38,12 +40,16 @@ public final class Main implements Runnable {
         System.setProperty("java.util.logging.manager", "org.jboss.logmanager.LogManager");
         CommandLine line = new CommandLine(new Main());
         line.setExecutionExceptionHandler((failure, command, result) -> {
-            FootholdException own = failure instanceof PolicyException
-                    ? new FootholdException(
-                            io.foothold.contracts.error.ErrorCode.INVALID_DATA, failure.getMessage(), failure)
-                    : FootholdException.of(failure);
+            FootholdException own =
+                    switch (failure) {
+                        case PolicyException e -> new FootholdException(ErrorCode.INVALID_DATA, e.getMessage(), e);
+                        case InvalidPathException e
+                        when !TextEncoding.isUtf8(TextEncoding.ofNames()) ->
+                            TextEncoding.unreadable("file name '" + e.getInput() + "'", TextEncoding.ofNames());
+                        default -> FootholdException.of(failure);
+                    };
             command.getErr().println("foothold: " + own.text());
-            if (own.code() == io.foothold.contracts.error.ErrorCode.INTERNAL) {
+            if (own.code() == ErrorCode.INTERNAL) {
                 failure.printStackTrace(command.getErr());
             }
             command.getErr().flush();
@@ -52,6 +58,12 @@ public final class Main implements Runnable {
                 default -> 1;
             };
         });
+        try {
+            TextEncoding.check(TextEncoding.ofNames(), args);
+        } catch (FootholdException e) {
+            System.err.println("foothold: " + e.text());
+            System.exit(2);
+        }
         System.exit(line.execute(args));
     }
 

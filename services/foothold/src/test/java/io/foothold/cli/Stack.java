@@ -53,6 +53,8 @@ import org.h2.jdbcx.JdbcDataSource;
 
 /** Every service over real gRPC on loopback, without the container, for tests. Closing it is a crash: nothing is flushed. */
 final class Stack implements AutoCloseable {
+    private static final Roots ANYWHERE = Roots.of(List.of(Path.of("/")));
+
     final List<RunEvent> events = new CopyOnWriteArrayList<>();
     final RunManager runs;
     final LedgerStore ledger;
@@ -119,7 +121,7 @@ final class Stack implements AutoCloseable {
         inference = channel(enginePort);
         augmentation = new Restartable(Stack::augmentation);
         int augmentationPort = augmentation.port();
-        sampler = new SamplerGrpc(samplerConfig(enginePort, frozen), new SimpleMeterRegistry());
+        sampler = new SamplerGrpc(samplerConfig(enginePort, frozen), ANYWHERE, new SimpleMeterRegistry());
         int samplerPort = serve(new MutinySamplerServiceGrpc.SamplerServiceImplBase() {
             @Override
             public Multi<SampleResponse> sample(Multi<SampleRequest> request) {
@@ -190,7 +192,7 @@ final class Stack implements AutoCloseable {
     }
 
     private static Running augmentation() {
-        return new Running(new AugmentationGrpc(Roots.of(List.of(Path.of("/")))), () -> {});
+        return new Running(new AugmentationGrpc(ANYWHERE), () -> {});
     }
 
     private static Running learner(Path home) {
@@ -206,7 +208,7 @@ final class Stack implements AutoCloseable {
                         return 256;
                     }
                 },
-                Roots.of(List.of(Path.of("/"))),
+                ANYWHERE,
                 new SimpleMeterRegistry());
         BindableService learner = new MutinyLearnerServiceGrpc.LearnerServiceImplBase() {
             @Override
@@ -309,7 +311,7 @@ final class Stack implements AutoCloseable {
     private TritonGrpc engine(Path policy) {
         ModelHost host = new ModelHost(policy, new GenerationEngine.Settings(64, 112, 4, true, Precision.EXACT));
         open.add(host);
-        return new TritonGrpc(() -> host, host::alive, "policy", Optional.empty(), new SimpleMeterRegistry());
+        return new TritonGrpc(() -> host, host::alive, "policy", Optional.empty(), ANYWHERE, new SimpleMeterRegistry());
     }
 
     private static io.grpc.BindableService streaming(TritonGrpc triton) {

@@ -3,7 +3,6 @@ package io.foothold.policy;
 import ai.djl.ndarray.NDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.IValue;
-import io.foothold.core.policy.Canary;
 import io.foothold.core.random.Seeds;
 import java.nio.IntBuffer;
 import java.util.ArrayList;
@@ -247,8 +246,8 @@ public final class GenerationEngine implements AutoCloseable {
     }
 
     /** {@link StagedWeights#score} of the weights that sample. */
-    public List<List<Canary.Scored>> score(List<int[]> sequences, int passes) {
-        return weights.score(sequences, passes);
+    public StagedWeights.ColdAndWarm score(List<int[]> sequences) {
+        return weights.score(sequences);
     }
 
     /** The policy version that samples. */

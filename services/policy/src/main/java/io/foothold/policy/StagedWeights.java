@@ -32,17 +32,15 @@ public final class StagedWeights implements AutoCloseable {
 
     /**
      * Log-probs, at temperature 1 and full support, that these weights give tokens of each sequence, by the two calls that sample: a prefill
-     * of what stands before, and a call of decode steps over a cache. Not a forward pass of its own: what went wrong there would not show.
-     * Of each sequence the first tokens, decoded from an empty cache, and the last ones, decoded behind all of it; each as many as one call
-     * decodes. That is little work beside an update, and old weights in any layer show on any token.
+     * of what stands before, and a decode step over the cache. Not a forward pass of its own: what went wrong there would not show. Of each
+     * sequence the second token, decoded from an empty cache, and the last one, decoded behind all of it: little work beside an update, and
+     * old weights in any layer show on any token.
      *
      * @param sequences token ids, at least two each; longer ones than the engine takes are cut
-     * @param passes how often over one cache; every pass after the first meets the keys of the one before it
-     * @return for each pass what was scored
+     * @return what was scored, first over a cache that was filled just before, then once more over the keys that lie there
      * @throws PolicyException for a token id outside of the vocabulary
      */
-    public List<List<Canary.Scored>> score(List<int[]> sequences, int passes) {
-        int steps = settings.stepsPerCall();
+    public ColdAndWarm score(List<int[]> sequences) {
         List<Row> rows = new ArrayList<>();
         int longest = 0;
         for (int i = 0; i < sequences.size(); i++) {
@@ -54,25 +52,29 @@ public final class StagedWeights implements AutoCloseable {
                 }
             }
             rows.add(new Row(i, ids, 0));
-            if (ids.length - 1 > steps) {
-                rows.add(new Row(i, ids, ids.length - 1 - steps));
+            if (ids.length > 2) {
+                rows.add(new Row(i, ids, ids.length - 2));
             }
             longest = Math.max(longest, ids.length);
         }
-        List<List<Canary.Scored>> out = new ArrayList<>();
-        try (KeyValueCache cache = new KeyValueCache(
-                transformer, settings.precision(), (rows.size() + 7) / 8 * 8, (long) longest + steps)) {
-            for (int pass = 0; pass < passes; pass++) {
-                for (int r = 0; r < rows.size(); r++) {
-                    prefill(rows.get(r), r, cache);
-                }
-                out.add(decode(rows, cache));
+        try (KeyValueCache cache =
+                new KeyValueCache(transformer, settings.precision(), (rows.size() + 7) / 8 * 8, longest)) {
+            for (int r = 0; r < rows.size(); r++) {
+                prefill(rows.get(r), r, cache);
             }
+            return new ColdAndWarm(decode(rows, cache), decode(rows, cache));
         }
-        return out;
     }
 
-    /** The steps of one call, from a place of a sequence on: what is before it is prefilled. */
+    /**
+     * What was scored.
+     *
+     * @param cold over a cache that was filled just before
+     * @param warm over the keys that the first time left there
+     */
+    public record ColdAndWarm(List<Canary.Scored> cold, List<Canary.Scored> warm) {}
+
+    /** The token behind {@code from}: what stands before that is prefilled. */
     private record Row(int sequence, int[] ids, int from) {}
 
     /** Puts what stands before a row into its keys. */
@@ -93,35 +95,31 @@ public final class StagedWeights implements AutoCloseable {
         }
     }
 
-    /** Decodes the given tokens of every row; gives their log-probs. */
+    /** Decodes the given token of every row in one step; gives their log-probs. */
     private List<Canary.Scored> decode(List<Row> rows, KeyValueCache cache) {
-        int steps = settings.stepsPerCall();
+        // As in the engine: a row of a matrix product keeps its bits in batches of 7 rows and more, not in smaller
+        // ones.
         int n = (rows.size() + 7) / 8 * 8;
-        long[] state = new long[n * (3 + steps)];
-        float[] numbers = new float[n * (2 + steps)];
-        int longest = 0;
+        long[] state = new long[n * 4];
+        float[] numbers = new float[n * 3];
+        int longest = 1;
         for (int r = 0; r < n; r++) {
-            int at = r * (3 + steps);
-            Arrays.fill(state, at + 3, at + 3 + steps, -1);
-            numbers[r * (2 + steps)] = 1;
-            numbers[r * (2 + steps) + 1] = 1;
-            if (r >= rows.size()) {
-                continue;
+            numbers[r * 3] = 1;
+            numbers[r * 3 + 1] = 1;
+            state[r * 4 + 3] = -1;
+            if (r < rows.size()) {
+                Row row = rows.get(r);
+                state[r * 4] = row.ids()[row.from()];
+                state[r * 4 + 1] = row.from();
+                state[r * 4 + 3] = row.ids()[row.from() + 1];
+                longest = Math.max(longest, row.from() + 1);
             }
-            Row row = rows.get(r);
-            int[] ids = row.ids();
-            state[at] = ids[row.from()];
-            state[at + 1] = row.from();
-            for (int s = 0; s < steps && row.from() + 1 + s < ids.length; s++) {
-                state[at + 3 + s] = ids[row.from() + 1 + s];
-            }
-            longest = Math.max(longest, row.from() + steps);
         }
         float[] logProbs;
         try (PtNDManager scope = transformer.scope();
-                IValue stateValue = IValue.from(Transformer.longs(scope, state, n, 3 + steps));
-                IValue numberValue = IValue.from(Transformer.floats(scope, numbers, n, 2 + steps));
-                IValue stepsValue = IValue.from((long) steps);
+                IValue stateValue = IValue.from(Transformer.longs(scope, state, n, 4));
+                IValue numberValue = IValue.from(Transformer.floats(scope, numbers, n, 3));
+                IValue stepsValue = IValue.from(1L);
                 IValue blockValue = IValue.from(Transformer.longs(scope, new long[] {n, longest}, 1, 2));
                 IValue endValue = IValue.from(Transformer.longs(scope, new long[0], 0));
                 IValue holdValue = IValue.from(Transformer.longs(scope, new long[n], n, 1));
@@ -147,10 +145,7 @@ public final class StagedWeights implements AutoCloseable {
         }
         List<Canary.Scored> out = new ArrayList<>();
         for (int r = 0; r < rows.size(); r++) {
-            Row row = rows.get(r);
-            int count = Math.min(steps, row.ids().length - 1 - row.from());
-            out.add(new Canary.Scored(
-                    row.sequence(), row.from(), Arrays.copyOfRange(logProbs, r * steps, r * steps + count)));
+            out.add(new Canary.Scored(rows.get(r).sequence(), rows.get(r).from(), new float[] {logProbs[r]}));
         }
         return out;
     }

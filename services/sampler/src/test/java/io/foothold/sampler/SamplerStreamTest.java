@@ -3,6 +3,7 @@ package io.foothold.sampler;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.StreamContractTest;
 import io.foothold.sampler.config.SamplerConfig;
@@ -10,6 +11,9 @@ import io.foothold.sampler.grpc.SamplerGrpc;
 import io.foothold.v1.ChatSettings;
 import io.foothold.v1.MutinySamplerServiceGrpc;
 import io.foothold.v1.PreparePromptsRequest;
+import io.foothold.v1.PublishPolicyRequest;
+import io.foothold.v1.Publisher;
+import io.foothold.v1.ReleasePolicyRequest;
 import io.foothold.v1.Reservation;
 import io.foothold.v1.SampleRequest;
 import io.foothold.v1.SampleResponse;
@@ -18,10 +22,12 @@ import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
 import io.grpc.BindableService;
 import io.grpc.Channel;
+import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.Multi;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -103,6 +109,7 @@ class SamplerStreamTest extends StreamContractTest<SampleRequest, SampleResponse
                         return Optional.empty();
                     }
                 },
+                Roots.of(List.of(Path.of("/data"))),
                 new SimpleMeterRegistry());
     }
 
@@ -259,5 +266,57 @@ class SamplerStreamTest extends StreamContractTest<SampleRequest, SampleResponse
         assertThatThrownBy(() -> sampler.preparePrompts(soon).await().atMost(Duration.ofSeconds(20)))
                 .isInstanceOf(StatusRuntimeException.class)
                 .hasMessageContaining("UNAVAILABLE");
+    }
+
+    private static PublishPolicyRequest publication(long version, String uri, String run, String token) {
+        return PublishPolicyRequest.newBuilder()
+                .setPolicyVersion(version)
+                .setArtefactUri(uri)
+                .setDigest("d" + version)
+                .setPublisher(Publisher.newBuilder().setRunId(run).setToken(token))
+                .build();
+    }
+
+    private static void refused(SamplerGrpc sampler, PublishPolicyRequest request, Status.Code code, String text) {
+        assertThatThrownBy(() -> sampler.publishPolicy(request).await().atMost(Duration.ofSeconds(20)))
+                .isInstanceOfSatisfying(StatusRuntimeException.class, e -> {
+                    assertThat(e.getStatus().getCode()).isEqualTo(code);
+                    assertThat(e.getStatus().getDescription()).contains(text);
+                });
+    }
+
+    @Test
+    void onlyTheHolderPublishesAndOnlyWhatLiesBelowTheRoots() {
+        SamplerGrpc sampler = sampler();
+        PublishPolicyRequest first = publication(8, "file:///data/a", "mine", "t");
+        sampler.publishPolicy(first).await().atMost(Duration.ofSeconds(20));
+        int updates = triton.updates.get();
+        sampler.publishPolicy(first).await().atMost(Duration.ofSeconds(20));
+        assertThat(triton.updates).as("said again: it is still there").hasValue(updates);
+        refused(
+                sampler,
+                publication(1000, "file:///data/b", "theirs", "u"),
+                Status.Code.ALREADY_EXISTS,
+                "run mine publishes");
+        refused(
+                sampler,
+                publication(9, "file:///etc/passwd", "mine", "t"),
+                Status.Code.INVALID_ARGUMENT,
+                "artefact_uri '/etc/passwd' lies outside");
+        refused(
+                sampler,
+                publication(9, "file:///data/b", "", ""),
+                Status.Code.INVALID_ARGUMENT,
+                "a publisher needs a run_id");
+        assertThat(triton.version).isEqualTo(8);
+        sampler.releasePolicy(ReleasePolicyRequest.newBuilder()
+                        .setPublisher(first.getPublisher())
+                        .build())
+                .await()
+                .atMost(Duration.ofSeconds(20));
+        sampler.publishPolicy(publication(1000, "file:///data/b", "theirs", "u"))
+                .await()
+                .atMost(Duration.ofSeconds(20));
+        assertThat(triton.version).isEqualTo(1000);
     }
 }

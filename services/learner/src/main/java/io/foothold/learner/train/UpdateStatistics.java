@@ -5,6 +5,7 @@ import io.foothold.policy.Trainer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.DoubleStream;
 import org.jspecify.annotations.Nullable;
 
 /** Means and norms of one update, under the names that the field uses. */
@@ -13,6 +14,11 @@ final class UpdateStatistics {
     private final long version;
     private int groupsWithSignal;
     private double largestDifference;
+    private double differenceSum;
+    private double differenceKl;
+    /** |log-prob of the learner - of the sampler| of every token that was compared. */
+    private final DoubleStream.Builder differences = DoubleStream.builder();
+
     private double entropySum;
     private double klSum;
     private long scored;
@@ -82,7 +88,11 @@ final class UpdateStatistics {
             for (int t = 0; t < now.length; t++) {
                 if (sameVersion) {
                     compared++;
-                    double d = Math.abs(now[t] - m.logProbs()[t]);
+                    double signed = now[t] - m.logProbs()[t];
+                    double d = Math.abs(signed);
+                    differences.add(d);
+                    differenceSum += d;
+                    differenceKl += Math.expm1(signed) - signed;
                     // NaN counts as the worst difference there is.
                     largestDifference = Double.isNaN(d) ? Double.MAX_VALUE : Math.max(largestDifference, d);
                 }
@@ -119,6 +129,7 @@ final class UpdateStatistics {
         steps++;
     }
 
+    /** What the update was; asked once. */
     Map<String, Double> metrics() {
         if (scored > 0) {
             metrics.put("entropy", entropySum / scored);
@@ -126,6 +137,9 @@ final class UpdateStatistics {
         metrics.put("tokens_compared", (double) compared);
         if (compared > 0) {
             metrics.put("log_prob_difference_max", largestDifference);
+            metrics.put("log_prob_difference_mean", differenceSum / compared);
+            metrics.put("log_prob_difference_p99", percentile99());
+            metrics.put("log_prob_difference_k3", differenceKl / compared);
         }
         if (ratioTokens > 0) {
             metrics.put("kl_to_behaviour", klSum / ratioTokens);
@@ -136,5 +150,11 @@ final class UpdateStatistics {
             metrics.put("gradient_norm", normSum / steps);
         }
         return metrics;
+    }
+
+    /** Nearest rank: the least difference that 99 of 100 tokens do not exceed. */
+    private double percentile99() {
+        double[] sorted = differences.build().sorted().toArray();
+        return sorted[(int) Math.ceil(0.99 * sorted.length) - 1];
     }
 }

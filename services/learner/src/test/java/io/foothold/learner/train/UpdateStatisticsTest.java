@@ -1,9 +1,11 @@
 package io.foothold.learner.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.foothold.policy.Trainer;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class UpdateStatisticsTest {
@@ -61,5 +63,27 @@ class UpdateStatisticsTest {
                 .containsEntry("rollouts_with_credit", 1.0)
                 .containsEntry("tokens_compared", 0.0)
                 .doesNotContainKey("log_prob_difference_max");
+    }
+
+    /** Of 200 tokens one is far off: the largest says so, the 99th percentile does not see it. */
+    @Test
+    void theDifferenceIsToldByMeanPercentileAndKl() {
+        float[] behaviour = new float[200];
+        java.util.Arrays.fill(behaviour, -0.1f);
+        behaviour[17] = -2;
+        behaviour[18] = -0.5f;
+        behaviour[19] = -0.5f;
+        long[] versions = new long[200];
+        java.util.Arrays.fill(versions, 5);
+        List<TrainGroup.Member> all = List.of(new TrainGroup.Member(
+                "r", new int[] {2}, new int[0], new int[200], behaviour, versions, false, 1, false));
+        UpdateStatistics statistics = new UpdateStatistics(List.of(new TrainGroup("g", all)), new double[] {1}, 5);
+        statistics.compare(all, List.of(new Trainer.Score(new float[200], new float[200])));
+        Map<String, Double> metrics = statistics.metrics();
+        assertThat(metrics.get("log_prob_difference_max")).isEqualTo(2);
+        assertThat(metrics.get("log_prob_difference_mean")).isCloseTo((197 * 0.1 + 2 * 0.5 + 2) / 200, within(1e-7));
+        assertThat(metrics.get("log_prob_difference_p99")).isEqualTo(0.5);
+        double k3 = 197 * (Math.exp(0.1) - 1.1) + 2 * (Math.exp(0.5) - 1.5) + Math.exp(2) - 3;
+        assertThat(metrics.get("log_prob_difference_k3")).isCloseTo(k3 / 200, within(1e-7));
     }
 }

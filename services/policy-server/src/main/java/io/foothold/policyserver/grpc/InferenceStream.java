@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
 import io.foothold.core.policy.Canary;
@@ -23,7 +24,6 @@ import io.smallrye.mutiny.subscription.BackPressureStrategy;
 import io.smallrye.mutiny.subscription.Cancellable;
 import io.smallrye.mutiny.subscription.MultiEmitter;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -51,6 +51,7 @@ final class InferenceStream {
     private final Supplier<ModelHost> host;
     private final String modelName;
     private final Optional<String> adminSecret;
+    private final Roots roots;
     private final InferenceMetrics metrics;
     private final MultiEmitter<? super ModelStreamInferResponse> emitter;
     private final Set<String> underWay = ConcurrentHashMap.newKeySet();
@@ -60,11 +61,13 @@ final class InferenceStream {
             Supplier<ModelHost> host,
             String modelName,
             Optional<String> adminSecret,
+            Roots roots,
             InferenceMetrics metrics,
             MultiEmitter<? super ModelStreamInferResponse> emitter) {
         this.host = host;
         this.modelName = modelName;
         this.adminSecret = adminSecret;
+        this.roots = roots;
         this.metrics = metrics;
         this.emitter = emitter;
     }
@@ -73,13 +76,14 @@ final class InferenceStream {
             Supplier<ModelHost> host,
             String modelName,
             Optional<String> adminSecret,
+            Roots roots,
             InferenceMetrics metrics,
             Multi<ModelInferRequest> requests) {
         return Multi.createFrom()
                 .emitter(
                         emitter -> {
                             InferenceStream stream =
-                                    new InferenceStream(host, modelName, adminSecret, metrics, emitter);
+                                    new InferenceStream(host, modelName, adminSecret, roots, metrics, emitter);
                             Cancellable upstream = requests.subscribe()
                                     .with(stream::accept, failure -> stream.abortAll(), stream::requestEnded);
                             emitter.onTermination(() -> {
@@ -216,12 +220,14 @@ final class InferenceStream {
             case "update", "reset" -> {
                 authorise(request);
                 PolicyVersion policy = PolicyModel.policy(tensors, WEIGHTS_DIGEST);
-                Path file = PolicyModel.file(
-                        PolicyModel.tensor(tensors, WEIGHTS_URI).text());
+                String uri = PolicyModel.tensor(tensors, WEIGHTS_URI).text();
                 Optional<Canary> canary = PolicyModel.canary(tensors);
-                CompletableFuture<ModelHost.Status> done = op.equals("update")
-                        ? host.get().update(policy, file, canary)
-                        : host.get().reset(policy, file, canary);
+                // Links are followed, which may block.
+                CompletableFuture<ModelHost.Status> done = CompletableFuture.supplyAsync(
+                                () -> roots.resolveUri("input '" + WEIGHTS_URI + "'", uri), Thread::startVirtualThread)
+                        .thenCompose(file -> op.equals("update")
+                                ? host.get().update(policy, file, canary)
+                                : host.get().reset(policy, file, canary));
                 done.whenComplete((after, failure) -> {
                     if (failure == null) {
                         LOG.infof("op %s: policy version %s", op, policy);

@@ -17,8 +17,6 @@ import io.foothold.inference.ModelParameter;
 import io.foothold.inference.ModelTransactionPolicy;
 import io.foothold.policy.GenerationRequest;
 import io.foothold.policyserver.serving.Wanted;
-import java.net.URI;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -267,20 +265,6 @@ final class PolicyModel {
             throw invalid("input '" + name + "' is missing");
         }
         return tensor;
-    }
-
-    /** The file that a weights_uri names; only files so far. */
-    static Path file(String uri) {
-        URI parsed;
-        try {
-            parsed = URI.create(uri);
-        } catch (IllegalArgumentException e) {
-            throw new FootholdException(ErrorCode.INVALID_INPUT, "weights_uri '" + uri + "' is no URI", e);
-        }
-        if (!"file".equals(parsed.getScheme())) {
-            throw invalid("weights_uri '" + uri + "' has scheme '" + parsed.getScheme() + "' (expected file)");
-        }
-        return Path.of(parsed);
     }
 
     static String opOf(Map<String, Tensor> t) {

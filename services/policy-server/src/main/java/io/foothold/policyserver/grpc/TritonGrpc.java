@@ -3,6 +3,7 @@ package io.foothold.policyserver.grpc;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.flow.ReadableMessages;
 import io.foothold.inference.*;
 import io.foothold.policyserver.config.PolicyServerConfig;
@@ -34,25 +35,32 @@ public final class TritonGrpc extends MutinyGRPCInferenceServiceGrpc.GRPCInferen
     private final Supplier<Boolean> ready;
     private final String modelName;
     private final Optional<String> adminSecret;
+    private final Roots roots;
     private final InferenceMetrics metrics;
 
     /** Configured by the container. */
     @Inject
-    public TritonGrpc(ModelHostProvider provider, PolicyServerConfig config, MeterRegistry registry) {
-        this(provider::host, provider::ready, config.modelName(), config.adminSecret(), registry);
+    public TritonGrpc(ModelHostProvider provider, PolicyServerConfig config, Roots roots, MeterRegistry registry) {
+        this(provider::host, provider::ready, config.modelName(), config.adminSecret(), roots, registry);
     }
 
-    /** The surface over a host. */
+    /**
+     * The surface over a host.
+     *
+     * @param roots where artefacts may lie
+     */
     public TritonGrpc(
             Supplier<ModelHost> host,
             Supplier<Boolean> ready,
             String modelName,
             Optional<String> adminSecret,
+            Roots roots,
             MeterRegistry registry) {
         this.host = host;
         this.ready = ready;
         this.modelName = modelName;
         this.adminSecret = adminSecret;
+        this.roots = roots;
         this.metrics = new InferenceMetrics(registry, modelName, host);
     }
 
@@ -135,7 +143,7 @@ public final class TritonGrpc extends MutinyGRPCInferenceServiceGrpc.GRPCInferen
 
     @Override
     public Multi<ModelStreamInferResponse> modelStreamInfer(Multi<ModelInferRequest> request) {
-        return InferenceStream.serve(host, modelName, adminSecret, metrics, request);
+        return InferenceStream.serve(host, modelName, adminSecret, roots, metrics, request);
     }
 
     @Override

@@ -449,7 +449,7 @@ public final class ModelHost implements AutoCloseable {
                         : Optional.of(PolicyWeights.readArtefact(config, file, policy.digest()));
                 commands.add(engine -> attempt(engine, done, () -> {
                     if (engine.version() == policy.number() && digest.equals(policy.digest())) {
-                        canary.ifPresent(c -> proof = Optional.of(proof(policy, c, engine.score(c.sequences(), 2))));
+                        canary.ifPresent(c -> proof = Optional.of(proof(policy, c, engine.score(c.sequences()))));
                         return;
                     }
                     how.take(
@@ -487,7 +487,7 @@ public final class ModelHost implements AutoCloseable {
             GenerationEngine engine, PolicyWeights weights, PolicyVersion policy, Optional<Canary> canary) {
         StagedWeights staged = engine.stage(weights);
         try {
-            proof = canary.map(c -> proof(policy, c, staged.score(c.sequences(), 2)));
+            proof = canary.map(c -> proof(policy, c, staged.score(c.sequences())));
             return staged;
         } catch (RuntimeException e) {
             staged.close();
@@ -495,11 +495,11 @@ public final class ModelHost implements AutoCloseable {
         }
     }
 
-    private Proof proof(PolicyVersion policy, Canary canary, List<List<Canary.Scored>> passes) {
+    private Proof proof(PolicyVersion policy, Canary canary, StagedWeights.ColdAndWarm scored) {
         return new Proof(
                 policy.number(),
-                within(policy, "cold", canary.difference(passes.get(0))),
-                within(policy, "warm", canary.difference(passes.get(1))));
+                within(policy, "cold", canary.difference(scored.cold())),
+                within(policy, "warm", canary.difference(scored.warm())));
     }
 
     private Canary.Difference within(PolicyVersion policy, String caches, Canary.Difference found) {

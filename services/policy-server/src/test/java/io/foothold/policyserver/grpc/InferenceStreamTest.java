@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
 import io.foothold.core.policy.Canary;
@@ -50,7 +51,8 @@ class InferenceStreamTest {
     }
 
     private TritonGrpc triton(Optional<String> secret) {
-        return new TritonGrpc(() -> host, host::alive, "policy", secret, new SimpleMeterRegistry());
+        return new TritonGrpc(
+                () -> host, host::alive, "policy", secret, Roots.of(List.of(home)), new SimpleMeterRegistry());
     }
 
     @AfterEach
@@ -177,5 +179,20 @@ class InferenceStreamTest {
         assertThat(error(open, update(1, 2, Map.of(WEIGHTS_DIGEST, Tensors.ofTexts(List.of("00"))))))
                 .contains("artefact-2");
         assertThat(status().path("last_error").asText()).isEmpty();
+    }
+
+    /** Whoever may control the server still has it read nothing but artefacts. */
+    @Test
+    void artefactsLieBelowTheRoots() {
+        for (String uri :
+                List.of("file:///etc/passwd", home.resolve("../x").toUri().toString())) {
+            assertThat(error(open, update(1, 2, Map.of(WEIGHTS_URI, Tensors.ofTexts(List.of(uri))))))
+                    .as(uri)
+                    .contains("input 'weights_uri'")
+                    .contains("lies outside");
+        }
+        assertThat(error(open, update(1, 2, Map.of(WEIGHTS_URI, Tensors.ofTexts(List.of("s3://bucket/x"))))))
+                .contains("expected file:///PATH, got 's3://bucket/x'");
+        assertThat(error(open, update(1, 2, Map.of()))).isEmpty();
     }
 }

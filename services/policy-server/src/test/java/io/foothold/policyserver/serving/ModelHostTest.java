@@ -148,7 +148,7 @@ class ModelHostTest {
             off.set(1, one);
             List<float[]> nothing = new ArrayList<>(right.logProbs());
             float[] nan = right.logProbs().get(0).clone();
-            nan[3] = Float.NaN;
+            nan[0] = Float.NaN;
             nothing.set(0, nan);
             for (Canary wrong : List.of(
                     TinyPolicy.canary(2), new Canary(right.sequences(), off), new Canary(right.sequences(), nothing))) {

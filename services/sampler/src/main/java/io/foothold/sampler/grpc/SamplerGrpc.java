@@ -9,6 +9,7 @@ import com.google.common.primitives.Longs;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.contracts.flow.ReadableMessages;
 import io.foothold.core.policy.Canary;
@@ -68,13 +69,15 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
     private final Optional<RolloutSampler> frozen;
     private final MeterRegistry metrics;
     private final PublisherHold hold;
+    private final Roots roots;
     private final ExecutorService control = Executors.newVirtualThreadPerTaskExecutor();
     private final CreditedService<SampleRequest, SampleResponse> service;
 
     /** Configured by the container. */
     @Inject
-    public SamplerGrpc(SamplerConfig config, MeterRegistry metrics) {
+    public SamplerGrpc(SamplerConfig config, Roots roots, MeterRegistry metrics) {
         this.metrics = metrics;
+        this.roots = roots;
         this.hold = new PublisherHold(config.publisherLease(), Clock.systemUTC());
         this.sampler = sampler(config.endpoints(), config);
         this.frozen = config.frozenEndpoints().map(endpoints -> sampler(endpoints, config));
@@ -239,6 +242,8 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
                     policy(request.getPolicyVersion(), request.getDigest()),
                     request.getArtefactUri(),
                     request.hasCanary() ? Optional.of(canary(request.getCanary())) : Optional.empty());
+            // Servers fetch it, which may obey whoever has their secret: nobody has them read what is no artefact.
+            roots.resolveUri("artefact_uri", request.getArtefactUri());
             long longest = 0;
             boolean held = hold.publishing(publisher(request.getPublisher()));
             try {

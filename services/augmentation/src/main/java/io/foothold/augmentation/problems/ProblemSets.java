@@ -69,7 +69,12 @@ public final class ProblemSets {
         try {
             return set.join();
         } catch (CompletionException e) {
-            throw FootholdException.of(e);
+            FootholdException failure = FootholdException.of(e);
+            if (failure.code() == ErrorCode.CANCELLED) {
+                // Another caller's deadline, not ours: asked again, the set is read again.
+                throw new FootholdException(ErrorCode.DEADLINE, failure.text(), failure);
+            }
+            throw failure;
         }
     }
 

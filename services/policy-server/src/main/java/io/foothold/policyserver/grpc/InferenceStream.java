@@ -104,9 +104,20 @@ final class InferenceStream {
             String op = PolicyModel.opOf(tensors);
             if (op.equals("generate")) {
                 generate(request, tensors);
+            } else if (op.equals("tokenize") || op.equals("vocabulary")) {
+                // As much work as the caller likes: it must not hold up the tokens of others on this thread.
+                Thread.startVirtualThread(() -> controlAside(request, op, tensors));
             } else {
                 control(request, op, tensors);
             }
+        } catch (RuntimeException e) {
+            failed(request, FailureLog.told(LOG, "request " + request.getId(), e));
+        }
+    }
+
+    private void controlAside(ModelInferRequest request, String op, Map<String, Tensor> tensors) {
+        try {
+            control(request, op, tensors);
         } catch (RuntimeException e) {
             failed(request, FailureLog.told(LOG, "request " + request.getId(), e));
         }

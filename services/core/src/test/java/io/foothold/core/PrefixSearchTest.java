@@ -80,4 +80,22 @@ class PrefixSearchTest {
         assertThatThrownBy(() -> new PrefixSearch(Mode.ASCENDING, 4, 4, 1, Seeds.of(1)))
                 .isInstanceOf(IllegalArgumentException.class);
     }
+
+    /** What prompts are measured by before the search must not be less than what the search asks for. */
+    @Test
+    void theLongestAskedIsReachedWhenNothingWorks() {
+        for (Mode mode : Mode.values()) {
+            for (int thoughts = 1; thoughts < 30; thoughts++) {
+                for (int longest = 0; longest < thoughts; longest++) {
+                    List<Integer> asked = new ArrayList<>();
+                    run(mode, thoughts, longest, i -> false, asked);
+                    assertThat(PrefixSearch.longestAsked(mode, thoughts, longest))
+                            .isEqualTo(asked.stream()
+                                    .mapToInt(Integer::intValue)
+                                    .max()
+                                    .orElseThrow());
+                }
+            }
+        }
+    }
 }

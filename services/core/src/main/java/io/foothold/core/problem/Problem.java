@@ -44,19 +44,8 @@ public record Problem(
         return new Problem(id, statement, kind, answer, oracleThoughts, source, other, maxTokens);
     }
 
-    /**
-     * The longest prefix, in thoughts, that may be shown: shorter than the whole solution, and never one that holds the answer.
-     * A thought holds the answer when it has a box, or when it contains the gold text and that text is too long to be there by
-     * chance (three characters or more).
-     */
+    /** The longest prefix that may be shown, see {@link OraclePrefix#longest}. */
     public int longestPrefix() {
-        int n = oracleThoughts.size();
-        for (int i = 0; i < n; i++) {
-            String thought = oracleThoughts.get(i);
-            if (thought.contains("\\boxed") || (answer.length() >= 3 && thought.contains(answer))) {
-                return Math.min(i, n - 1);
-            }
-        }
-        return Math.max(0, n - 1);
+        return OraclePrefix.longest(oracleThoughts, answer);
     }
 }

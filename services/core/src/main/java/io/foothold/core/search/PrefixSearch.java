@@ -81,6 +81,21 @@ public final class PrefixSearch {
         }
     }
 
+    /** The longest length that a search with these arguments of the constructor can ask for. */
+    public static int longestAsked(Mode mode, int thoughts, int longest) {
+        return switch (mode) {
+            case ASCENDING, BISECT -> longest;
+            case SUBSAMPLE -> {
+                int most = 0;
+                for (int q = 0; q < 4; q++) {
+                    int i = q * thoughts / 4;
+                    most = i <= longest ? Math.max(most, i) : most;
+                }
+                yield most;
+            }
+        };
+    }
+
     /** The length to try, or empty when the search is over. */
     public OptionalInt next() {
         if (exhausted) {

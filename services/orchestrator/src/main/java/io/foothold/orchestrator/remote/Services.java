@@ -459,12 +459,27 @@ public final class Services implements AutoCloseable {
 
     /** Has prompts encoded that will be sampled soon with these settings; not repeated, as it only saves time. */
     public void preparePrompts(List<String> prompts, SamplingSettings settings) {
+        once(peer("sampler"), sampler.preparePrompts(encoding(prompts, settings)));
+    }
+
+    /** How many tokens each of these prompts has, with these settings. */
+    public List<Integer> countTokens(List<String> prompts, SamplingSettings settings) {
+        List<Integer> counts = call("sampler", () -> sampler.preparePrompts(encoding(prompts, settings)))
+                .getTokenCountsList();
+        if (counts.size() != prompts.size()) {
+            throw new FootholdException(
+                    ErrorCode.INTERNAL, "the sampler counted " + counts.size() + " of " + prompts.size() + " prompts");
+        }
+        return counts;
+    }
+
+    private static PreparePromptsRequest encoding(List<String> prompts, SamplingSettings settings) {
         PreparePromptsRequest.Builder request =
                 PreparePromptsRequest.newBuilder().addAllPrompts(prompts);
         if (settings.hasChat()) {
             request.setChat(settings.getChat());
         }
-        once(peer("sampler"), sampler.preparePrompts(request.build()));
+        return request.build();
     }
 
     /** The state of the inference servers. */

@@ -32,6 +32,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -89,6 +90,7 @@ final class RunLoop {
     private final RevisionRunner revisions;
     private final Evaluator evaluator;
     private final PolicyPublisher publisher;
+    private final ProblemChecks checks;
     private final StalenessGate gate;
     private final LinkedBlockingQueue<Report> reports = new LinkedBlockingQueue<>();
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
@@ -134,6 +136,7 @@ final class RunLoop {
                 incarnation.isEmpty() ? 0 : Long.parseLong(incarnation.substring(1)),
                 this::abort);
         this.groups.healBy(publisher::publishAgain);
+        this.checks = new ProblemChecks(spec, this.services);
         this.gate = new StalenessGate(spec.staleness());
     }
 
@@ -298,7 +301,7 @@ final class RunLoop {
     /** Problems, hard set and prefixes; what an earlier process found stays. */
     private void prepare() {
         List<Problem> train = services.problems(spec.trainSource());
-        new GoldCheck(spec, services).check("problems.train", train);
+        checks.check(ProblemChecks.TRAIN, train);
         groups.know(train);
         loadEvaluations();
         best.restore(
@@ -309,6 +312,9 @@ final class RunLoop {
             problemIds = mined();
         }
         if (spec.guided()) {
+            Set<String> drawn = Set.copyOf(problemIds);
+            checks.checkGuided(
+                    train.stream().filter(p -> drawn.contains(p.getId())).toList(), ledger.prefixes(spec.runId()));
             searchPrefixes();
         }
         selection = new Selection(problemIds, spec.guided() ? ledger.prefixes(spec.runId()) : Map.of());
@@ -323,10 +329,9 @@ final class RunLoop {
     }
 
     private void loadEvaluations() {
-        GoldCheck golds = new GoldCheck(spec, services);
         for (String set : spec.file().evaluationSets()) {
             List<Problem> problems = services.problems(spec.source("problems.evaluate." + set));
-            golds.check("problems.evaluate." + set, problems);
+            checks.check("problems.evaluate." + set, problems);
             groups.know(problems);
             evaluationProblems.put(set, problems);
         }

@@ -287,8 +287,9 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
     @Override
     public Uni<PreparePromptsResponse> preparePrompts(PreparePromptsRequest request) {
         return onVirtualThread(() -> {
-            sampler.prepare(request.getPromptsList(), request.hasChat() ? chat(request.getChat()) : "");
-            return PreparePromptsResponse.getDefaultInstance();
+            List<Integer> counts =
+                    sampler.prepare(request.getPromptsList(), request.hasChat() ? chat(request.getChat()) : "");
+            return PreparePromptsResponse.newBuilder().addAllTokenCounts(counts).build();
         });
     }
 

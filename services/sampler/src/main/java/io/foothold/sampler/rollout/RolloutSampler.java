@@ -186,15 +186,16 @@ public final class RolloutSampler implements AutoCloseable {
      * Encodes prompts that will be sampled soon; groups with one of them find its token ids here. Blocks its caller.
      *
      * @param chat see {@link TritonEndpoint.Prompt}
+     * @return how many tokens each has
      * @throws FootholdException when the inference server does not encode them
      */
-    public void prepare(List<String> texts, String chat) {
-        List<CompletableFuture<Void>> encoding = texts.stream()
-                .map(text ->
-                        CompletableFuture.runAsync(() -> promptTokens(new TritonEndpoint.Prompt(text, chat)), threads))
+    public List<Integer> prepare(List<String> texts, String chat) {
+        List<CompletableFuture<Integer>> encoding = texts.stream()
+                .map(text -> CompletableFuture.supplyAsync(
+                        () -> promptTokens(new TritonEndpoint.Prompt(text, chat)).length, threads))
                 .toList();
         try {
-            encoding.forEach(CompletableFuture::join);
+            return encoding.stream().map(CompletableFuture::join).toList();
         } catch (CompletionException e) {
             throw FootholdException.of(e);
         }

@@ -39,6 +39,8 @@ import org.jspecify.annotations.Nullable;
  * deadline tells. Thread-safe.
  */
 public final class TritonEndpoint implements AutoCloseable {
+    /** Characters of the texts of one tokenize request, the last text aside. */
+    private static final int MOST_TOKENIZED = 4 << 20;
     /** Streams are spread: one connection is one flow-control window. */
     private static final int CHANNELS = 2;
 
@@ -365,9 +367,14 @@ public final class TritonEndpoint implements AutoCloseable {
                     tokenizing = false;
                     return;
                 }
-                untokenized.forEach((prompt, ids) -> batches.computeIfAbsent(prompt.chat(), c -> new LinkedHashMap<>())
-                        .put(prompt.text(), ids));
-                untokenized.clear();
+                int characters = 0;
+                for (var it = untokenized.entrySet().iterator(); it.hasNext() && characters < MOST_TOKENIZED; ) {
+                    var next = it.next();
+                    batches.computeIfAbsent(next.getKey().chat(), c -> new LinkedHashMap<>())
+                            .put(next.getKey().text(), next.getValue());
+                    characters += next.getKey().text().length();
+                    it.remove();
+                }
             }
             batches.forEach((chat, batch) -> {
                 try {

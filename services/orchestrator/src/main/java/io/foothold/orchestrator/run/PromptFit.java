@@ -1,0 +1,144 @@
+package io.foothold.orchestrator.run;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.problem.OraclePrefix;
+import io.foothold.core.prompt.Placeholders;
+import io.foothold.core.search.PrefixSearch;
+import io.foothold.orchestrator.remote.Services;
+import io.foothold.v1.InferenceServerStatus;
+import io.foothold.v1.Problem;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalInt;
+
+/**
+ * Has every prompt of a run encoded before anything is sampled, and refuses those that do not fit the inference servers with what may
+ * be answered to them. A prompt that is found when its group is drawn ends a run that has cost hours.
+ */
+final class PromptFit {
+    private static final int SHOWN = 5;
+    /** Bounds of one request: a set is encoded in parts that no server or message is too small for. */
+    private static final int MOST_PROMPTS = 256;
+
+    private static final int MOST_BYTES = 1 << 20;
+
+    /** A prompt and whose it is. */
+    private record Asked(String id, String prompt, int limit) {}
+
+    private final RunSpec spec;
+    private final Services services;
+
+    PromptFit(RunSpec spec, Services services) {
+        this.spec = spec;
+        this.services = services;
+    }
+
+    /**
+     * Checks the root prompts of a problem set.
+     *
+     * @throws FootholdException INVALID_DATA with the first problems whose prompts do not fit
+     */
+    void roots(String set, List<Problem> problems) {
+        check(
+                set,
+                "prompts",
+                problems.stream()
+                        .map(p -> new Asked(p.getId(), root(p), limit(p)))
+                        .toList());
+    }
+
+    /**
+     * Checks the guided prompts of the training problems: with the prefix that was found, or the longest that a search can ask for.
+     *
+     * @param found lengths in thoughts by problem
+     * @throws FootholdException INVALID_DATA with the first problems whose prompts do not fit
+     */
+    void guided(String set, List<Problem> problems, Map<String, Integer> found) {
+        PrefixSearch.Mode mode =
+                PrefixSearch.Mode.valueOf(spec.file().text("prefix_search.mode").toUpperCase(Locale.ROOT));
+        List<Asked> asked = new ArrayList<>();
+        for (Problem p : problems) {
+            List<String> thoughts = p.getOracleThoughtsList();
+            Integer known = found.get(p.getId());
+            int length = known != null
+                    ? known
+                    : PrefixSearch.longestAsked(mode, thoughts.size(), OraclePrefix.longest(thoughts, p.getAnswer()));
+            if (length > 0 && length <= thoughts.size()) {
+                String prefix = String.join("", thoughts.subList(0, length));
+                asked.add(new Asked(
+                        p.getId(),
+                        Placeholders.fill(
+                                spec.templates().getGuided(), Map.of("problem", p.getStatement(), "prefix", prefix)),
+                        limit(p)));
+            }
+        }
+        check(set, "guided prompts", asked);
+    }
+
+    private String root(Problem p) {
+        return Placeholders.fill(spec.templates().getRoot(), Map.of("problem", p.getStatement()));
+    }
+
+    /** Tokens that may be answered, as the sampler understands the two limits. */
+    private int limit(Problem p) {
+        int own = p.getMaxTokens();
+        int all = spec.trainSampling().getMaxTokens();
+        return own > 0 && all > 0 ? Math.min(own, all) : Math.max(own, all);
+    }
+
+    private void check(String set, String what, List<Asked> prompts) {
+        OptionalInt longest = services.samplerStatus().getServersList().stream()
+                .filter(server -> server.getHealthy() && !server.getFrozen() && server.getMaxModelLength() > 0)
+                .mapToInt(InferenceServerStatus::getMaxModelLength)
+                .min();
+        if (longest.isEmpty()) {
+            return;
+        }
+        int most = longest.getAsInt();
+        List<String> wrong = new ArrayList<>();
+        int wrongCount = 0;
+        for (int from = 0; from < prompts.size(); ) {
+            int to = end(prompts, from);
+            List<Asked> part = prompts.subList(from, to);
+            List<Integer> tokens =
+                    services.countTokens(part.stream().map(Asked::prompt).toList(), spec.trainSampling());
+            for (int i = 0; i < tokens.size(); i++) {
+                Asked asked = part.get(i);
+                if ((long) tokens.get(i) + asked.limit() > most) {
+                    wrongCount++;
+                    if (wrong.size() < SHOWN) {
+                        wrong.add("problem '" + asked.id() + "' with " + tokens.get(i) + " tokens and " + asked.limit()
+                                + " to answer");
+                    }
+                }
+            }
+            from = to;
+        }
+        if (wrongCount > 0) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_DATA,
+                    set + ": " + wrongCount + " of " + prompts.size() + " " + what + " do not fit the " + most
+                            + " tokens that the inference servers take: " + String.join("; ", wrong)
+                            + (wrongCount > SHOWN ? "; …" : "")
+                            + " (leave them out, lower max_tokens, or serve longer sequences with --max-length or"
+                            + " foothold.policy-server.max-length)");
+        }
+    }
+
+    private static int end(List<Asked> prompts, int from) {
+        int to = from;
+        long bytes = 0;
+        while (to < prompts.size() && to - from < MOST_PROMPTS) {
+            bytes += prompts.get(to).prompt().getBytes(StandardCharsets.UTF_8).length;
+            if (bytes > MOST_BYTES && to > from) {
+                break;
+            }
+            to++;
+        }
+        return to;
+    }
+}

@@ -200,6 +200,12 @@ final class VerifyCommand implements Callable<Integer> {
         for (String key : List.of("gold", "prediction")) {
             out.put(key, GoldText.of(row.path(key), key, cases + ":" + line));
         }
+        JsonNode inThought = row.path("response_opens_in_thought");
+        if (!inThought.isMissingNode() && !inThought.isBoolean()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_DATA,
+                    cases + ":" + line + ": 'response_opens_in_thought' is " + inThought + " (expected true or false)");
+        }
         return out;
     }
 

@@ -40,13 +40,13 @@ final class Letters {
     private static final Pattern DENIED = Pattern.compile(
             "(?:(?i:\\b(?:not|never|neither|nor|cannot be|can't be|isn't|aren't|wasn't|rul(?:e|es|ed|ing) out"
                     + "|eliminat(?:e|es|ed|ing)|exclud(?:e|es|ed|ing)|except(?: for)?|anything but|other than|rather than|instead of)\\b"
-                    + "(?:[\\s}]+(?:be|is|the|an?|option|options|choice|choices|answer|letter|choose|pick|select|correct|simply|just)\\b){0,4})|(?i:\\b(?:wrong|incorrect|a mistake) to (?:choose|pick|select|say)\\b)|(?iu:\\b(?:no (?:es|son)|n'est pas|ne sont pas|nicht|não é|non è|не)(?![\\p{L}]))|不是|不选|不能选|排除|并非)"
+                    + "(?:[\\s}]+(?:be|is|the|an?|option|options|choice|choices|answer|letter|choose|pick|select|correct|simply|just)\\b){0,4})|(?i:\\b(?:don't|do not|doesn't|does not|wouldn't|would not) (?:think|believe|choose|pick|say)(?: (?:that )?(?:it|this|the answer)(?: is|'s| should be)?)?\\b)|(?i:\\b(?:wrong|incorrect|a mistake) to (?:choose|pick|select|say)\\b)|(?iu:\\b(?:no (?:es|son)|n'est pas|ne sont pas|nicht|não é|non è|не)(?![\\p{L}]))|不是|不选|不能选|排除|并非)"
                     + LETTER + "(?:\\s*(?:,|、|/|(?i:\\b(?:or|and|nor)\\b)|或|和)++" + LETTER + ")*+"
                     + "|" + LETTER + "(?:\\s*(?:,|、|/|(?i:\\b(?:and|or|both|all)\\b)|和)++" + LETTER
-                    + ")++\\s*(?:(?i:(?:both |all )?(?:are|were)(?:n't|\\s+(?:both |all |also |clearly )?(?:not|wrong|incorrect|false|impossible|out|eliminated|excluded|ruled out|invalid)))\\b|都不|都是错)"
+                    + ")++\\s*(?:(?i:(?:both |all )?(?:are|were)(?:n't|\\s+(?:both |all |also |clearly )?(?:not|wrong|incorrect|false|impossible|out|eliminated|excluded|ruled out|invalid|unlikely|improbable|implausible|inconsistent)))\\b|都不|都是错)"
                     + "|" + LETTER
-                    + "\\s*(?:(?i:(?:is|are|was|were|seems|looks)(?:n't| not|\\s+(?:also |clearly |obviously |definitely |therefore |thus |the |an? ){0,2}(?:not|wrong|incorrect|false|impossible|out|eliminated|excluded|ruled out|invalid))"
-                    + "|can(?:not|'t| not) be|does(?:n't| not)|do(?:n't| not))\\b|不对|不正确|错误|是错)");
+                    + "\\s*(?:(?i:(?:is|are|was|were|seems|looks)(?:n't| not|\\s+(?:also |clearly |obviously |definitely |therefore |thus |the |an? ){0,2}(?:not|wrong|incorrect|false|impossible|out|eliminated|excluded|ruled out|invalid|unlikely|improbable|implausible|inconsistent))"
+                    + "|can(?:not|'t| not) be|does(?:n't| not))\\b|不对|不正确|错误|是错)");
 
     private static final String AGAIN = OPEN + "([A-J])(?![A-Za-z'’-])[\\s})\\]）*]*";
     private static final Pattern NEXT = Pattern.compile(
@@ -56,6 +56,10 @@ final class Letters {
             Pattern.compile("(?:[,，、&/;+]|\\\\[,;: ]|\\\\?&|and\\b|or\\b|和|或|~)*" + AGAIN);
 
     private static final Pattern SIDE_BY_SIDE = Pattern.compile("[A-J](?![A-Za-z'’-])");
+    /** What may follow letters that a text is all about. */
+    private static final Pattern CONFIRMED = Pattern.compile(
+            "(?i)\\s*(?:(?:is|are)\\s+(?:both\\s+|all\\s+)?(?:the\\s+)?(?:correct|right|true|valid)(?:\\s+(?:answers?|options?|choices?))?)?[\\s.!]*");
+
     private static final Pattern LINE_OF_LETTERS =
             Pattern.compile("[ \\t*]*([A-J](?:[ \\t]+[A-J]){1,9})[ \\t*.!]*(?:$|\\n)");
     private static final Pattern LISTED = Pattern.compile("(?<![A-Za-z'’-])[A-J](?:[ \\t]+[A-J](?![A-Za-z'’-])){2,}");
@@ -101,7 +105,8 @@ final class Letters {
             return announced;
         }
         Lead whole = lead(text, NEXT);
-        if (!whole.letters().isEmpty() && text.substring(whole.end()).matches("[\\s.!]*")) {
+        if (!whole.letters().isEmpty()
+                && CONFIRMED.matcher(text.substring(whole.end())).matches()) {
             return whole.letters();
         }
         Matcher beginning = BEGINNING.matcher(text);

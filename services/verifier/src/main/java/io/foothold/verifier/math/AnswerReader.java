@@ -44,6 +44,10 @@ final class AnswerReader {
     private static final Pattern TEXT_UNIT = Pattern.compile(
             "^(.*?\\S)\\s*(\\\\text\\{[^{}]*}(?:\\s*(?:\\\\cdot|\\\\times|\\*|/)?\\s*\\\\text\\{[^{}]*}|\\s*\\^\\s*\\{?\\s*-?\\s*\\d\\s*}?|\\s*/\\s*[A-Za-z]++)*+)$");
     private static final Pattern BRACKETED_UNIT = Pattern.compile("^(.*[\\d}!]) ?\\( ?(\\\\text\\{[^()]*)\\)$");
+    /** Words behind a number that make it another one. */
+    private static final Pattern GOES_ON =
+            Pattern.compile("\\s*(?:and|or|plus|minus|times|divided|over|to|half|less|more)\\b");
+
     private static final Pattern TEXT_OPENS = Pattern.compile("\\\\text\\{");
     /** A product of units without a command around them, behind a number and a space. */
     private static final Pattern BARE_UNITS =
@@ -561,6 +565,7 @@ final class AnswerReader {
         unit = s.contains("\\circ") ? DEGREES.matcher(s) : null;
         if (unit != null
                 && unit.matches()
+                && !unit.group(1).contains("\\circ")
                 && !ANGLE_FUNCTION.matcher(unit.group(1)).find()) {
             return quantity(unit.group(1), "\\circ" + unit.group(2));
         }
@@ -600,6 +605,9 @@ final class AnswerReader {
     }
 
     private Answer quantity(String value, String unit) {
+        if (GOES_ON.matcher(unit).lookingAt()) {
+            throw new Grammar.Refused("'" + unit + "' changes the number before it");
+        }
         String v = number(value.strip());
         Expr x = expression(v);
         long magnitude = Units.magnitude(unit);

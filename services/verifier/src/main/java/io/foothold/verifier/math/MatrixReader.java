@@ -34,6 +34,9 @@ final class MatrixReader {
     private static final Pattern DETERMINANT =
             Pattern.compile("\\\\det(?![A-Za-z])|\\{det}|det(?![A-Za-z])|\\\\text\\{ ?det ?}");
 
+    private static final Pattern TRACE =
+            Pattern.compile("\\{[tT]r}|\\\\tr(?![A-Za-z])|tr(?![A-Za-z])|\\\\text\\{ ?[tT]r ?}");
+
     /** What a part of the text is: exactly one of the two. */
     private record Part(@Nullable Expr number, List<List<Expr>> rows) {
         static Part of(Expr number) {
@@ -145,6 +148,11 @@ final class MatrixReader {
         if (det.lookingAt()) {
             at = det.end();
             return Part.of(determinant(factor()));
+        }
+        Matcher trace = TRACE.matcher(text).region(at, text.length());
+        if (trace.lookingAt()) {
+            at = trace.end();
+            return Part.of(trace(factor().rows()));
         }
         Part base = base();
         while (take('^')) {
@@ -362,6 +370,14 @@ final class MatrixReader {
                         .mapToObj(c -> (Expr) Expr.Num.of(r == c ? 1 : 0))
                         .toList())
                 .toList();
+    }
+
+    private Expr trace(List<List<Expr>> m) {
+        if (!square(m)) {
+            throw new Grammar.Refused("a trace of what is not square");
+        }
+        return worked(new Expr.Sum(
+                IntStream.range(0, m.size()).mapToObj(i -> m.get(i).get(i)).toList()));
     }
 
     /** By cofactors, so that entries may have unknowns. */

@@ -320,7 +320,7 @@ class WholeRunTest {
                             .id())
                     .isEqualTo("r");
             assertThatThrownBy(() -> stack.runs.create("r", yaml("grpo-dial", 2, ""), List.of()))
-                    .hasMessageContaining("another configuration");
+                    .hasMessageContaining("other settings");
             assertThatThrownBy(() -> stack.runs.create("../r", yaml("grpo-dial", 2, ""), List.of()))
                     .hasMessageContaining("letters, digits");
             finish(stack, "r");

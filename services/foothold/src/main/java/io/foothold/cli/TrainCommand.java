@@ -46,6 +46,11 @@ final class TrainCommand implements Callable<Integer> {
                             + "finished, so that a supervisor may always pass it.")
     private boolean resume;
 
+    @Option(
+            names = "--accept-changed-data",
+            description = "With --resume: goes on although the problems are not those that the run was started with.")
+    private boolean acceptChangedData;
+
     @Option(names = "--dry-run", description = "Prints every setting and a memory estimate, and does nothing.")
     private boolean dryRun;
 
@@ -156,7 +161,7 @@ final class TrainCommand implements Callable<Integer> {
             }
             List<LedgerStore.EventRow> past = runs.ledger().events(runId, 0);
             from = past.isEmpty() ? 1 : past.get(past.size() - 1).number() + 1;
-            runs.resume(runId);
+            runs.resume(runId, acceptChangedData);
         } else if (known.isPresent()) {
             throw new FootholdException(
                     ErrorCode.CONFLICT,

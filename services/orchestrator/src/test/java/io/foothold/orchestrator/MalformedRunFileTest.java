@@ -100,8 +100,9 @@ class MalformedRunFileTest {
         assertRefused(BASE + "loss:\n", "r.yaml:7: 'loss' is a group of keys");
         assertRefused(BASE + "loss: {}\n", "r.yaml:7: 'loss' is empty");
         assertRefused(BASE + "'': 1\n", "r.yaml:7: unknown key ''");
-        assertRefused(BASE + "problems.evaluate.*.family: dial\n", "r.yaml:7: evaluation set '*' must be named");
-        assertRefused(BASE.replace("hard-test", "'a: b'"), "r.yaml:6: evaluation set 'a: b' must be named");
+        assertRefused(
+                BASE + "problems.evaluate.*.family: dial\n", "r.yaml:7: evaluation set '*' must be 1 to 100 letters");
+        assertRefused(BASE.replace("hard-test", "'a: b'"), "r.yaml:6: evaluation set 'a: b' must be 1 to 100 letters");
         assertRefused(BASE.replace("hard-test", "'../x'"), "r.yaml:6");
         assertRefused(BASE.replace("hard-test", "\"a\\nb\""), "r.yaml:6: evaluation set");
         assertRefused(BASE.replace("hard-test", "s".repeat(101)), "r.yaml:6: evaluation set");

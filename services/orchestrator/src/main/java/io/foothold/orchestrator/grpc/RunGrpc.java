@@ -74,7 +74,7 @@ public class RunGrpc extends MutinyRunServiceGrpc.RunServiceImplBase {
     @Override
     public Uni<ResumeRunResponse> resumeRun(ResumeRunRequest request) {
         return answer(() -> ResumeRunResponse.newBuilder()
-                .setRun(summary(runs.manager().resume(request.getRunId())))
+                .setRun(summary(runs.manager().resume(request.getRunId(), request.getAcceptChangedData())))
                 .build());
     }
 

@@ -377,6 +377,14 @@ public final class LedgerStore implements AutoCloseable {
         return submit(c -> execute(c, "merge into preparation key (run_id, name) values (?, ?, ?)", runId, name, json));
     }
 
+    /** Forgets a run's hard set and its prefixes, so that both are looked for again. */
+    public CompletableFuture<Void> forgetPrepared(String runId) {
+        return submit(c -> {
+            execute(c, "delete from preparation where run_id = ? and name in ('hard_set', 'prefix_search')", runId);
+            execute(c, "delete from searched_prefix where run_id = ?", runId);
+        });
+    }
+
     /** The result of a preparation step, if it was done. */
     public Optional<String> preparation(String runId, String name) {
         return query(c ->

@@ -70,9 +70,14 @@ public class RunsResource {
     /** Goes on with a run. */
     @POST
     @Path("{id}/resume")
-    @Operation(summary = "Continues a run that was stopped or whose process died")
-    public RunView resume(@PathParam("id") String id) {
-        return RunView.of(runs.manager().resume(id));
+    @Operation(
+            summary =
+                    "Continues a run that was stopped or whose process died; refused when its problems changed, unless "
+                            + "accept_changed_data is true")
+    public RunView resume(
+            @PathParam("id") String id,
+            @QueryParam("accept_changed_data") @DefaultValue("false") boolean acceptChangedData) {
+        return RunView.of(runs.manager().resume(id, acceptChangedData));
     }
 
     /** Evaluations of a run. */

@@ -173,7 +173,7 @@ final class RunLoop {
     End evaluateOnly() {
         return guarded(() -> {
             open();
-            loadEvaluations();
+            var unused = load(false);
             log.event("run_started", log.object().put("update", update).put("updates", 0));
             evaluate(passAt1 -> {});
             return new End("finished", "");
@@ -300,10 +300,7 @@ final class RunLoop {
 
     /** Problems, hard set and prefixes; what an earlier process found stays. */
     private void prepare() {
-        List<Problem> train = services.problems(spec.trainSource());
-        checks.check(ProblemChecks.TRAIN, train);
-        groups.know(train);
-        loadEvaluations();
+        List<Problem> train = load(true);
         best.restore(
                 ledger.evaluations(spec.runId()),
                 evaluationProblems.keySet().iterator().next());
@@ -328,13 +325,20 @@ final class RunLoop {
         checkBudget();
     }
 
-    private void loadEvaluations() {
+    /** Loads and checks the evaluation sets and, for training, the training problems, which it gives. */
+    private List<Problem> load(boolean training) {
+        DataGuard data = new DataGuard(spec, services, ledger);
+        Map<String, List<Problem>> problems = data.load(training);
+        problems.forEach((key, set) -> {
+            checks.check(key, set);
+            groups.know(set);
+        });
+        // Behind the other checks: a file that was never good enough to start with may be repaired.
+        data.check(problems, log);
         for (String set : spec.file().evaluationSets()) {
-            List<Problem> problems = services.problems(spec.source("problems.evaluate." + set));
-            checks.check("problems.evaluate." + set, problems);
-            groups.know(problems);
-            evaluationProblems.put(set, problems);
+            evaluationProblems.put(set, problems.getOrDefault(DataGuard.evaluation(set), List.of()));
         }
+        return problems.getOrDefault(DataGuard.TRAIN, List.of());
     }
 
     private List<String> mined() {

@@ -80,7 +80,7 @@ public final class RunManager {
      *
      * @throws FootholdException {@link ErrorCode#CONFLICT} when the id exists with another run file
      */
-    public synchronized LedgerStore.RunRow create(String runId, String runFile, List<String> overrides) {
+    public LedgerStore.RunRow create(String runId, String runFile, List<String> overrides) {
         return create(runId, runFile, overrides, Purpose.TRAINING);
     }
 
@@ -89,7 +89,7 @@ public final class RunManager {
      *
      * @throws FootholdException {@link ErrorCode#CONFLICT} when the id exists with another run file
      */
-    public synchronized LedgerStore.RunRow prepare(String runId, String runFile, List<String> overrides) {
+    public LedgerStore.RunRow prepare(String runId, String runFile, List<String> overrides) {
         return create(runId, runFile, overrides, Purpose.PREPARATION);
     }
 
@@ -99,7 +99,7 @@ public final class RunManager {
      *
      * @throws FootholdException {@link ErrorCode#CONFLICT} when the id exists with another run file
      */
-    public synchronized LedgerStore.RunRow evaluate(String runId, String runFile, List<String> overrides) {
+    public LedgerStore.RunRow evaluate(String runId, String runFile, List<String> overrides) {
         return create(runId, runFile, overrides, Purpose.EVALUATION);
     }
 
@@ -144,17 +144,24 @@ public final class RunManager {
 
     private LedgerStore.RunRow create(String runId, String runFile, List<String> overrides, Purpose purpose) {
         Name.of("run id", runId);
+        // Without the lock: nobody waits while a large file is read.
         RunFile file = RunFile.resolve(runId, runFile, overrides);
         new RunSpec(runId, file).verifiers().forEach(PeerAddress::parse);
+        return create(runId, file, purpose);
+    }
+
+    private synchronized LedgerStore.RunRow create(String runId, RunFile file, Purpose purpose) {
         LedgerStore.RunRow known = ledger.run(runId).orElse(null);
         if (known != null) {
             checkSame(known, file);
             return known;
         }
+        // Before anything is written: a run that cannot be made leaves no trace.
+        Made made = make(runId, file, "", purpose);
         // Before the run is there: a crash in between must not leave an evaluation that trains when it is resumed.
         LedgerStore.await(ledger.savePreparation(runId, Purpose.KEPT, purpose.name()));
         LedgerStore.await(ledger.createRun(runId, file.stored(), file.integer("updates")));
-        start(runId, file, "", purpose);
+        start(runId, made);
         return row(runId);
     }
 
@@ -172,7 +179,25 @@ public final class RunManager {
         }
     }
 
-    /** Goes on with a run that was stopped or whose process died. */
+    /**
+     * Looks whether the run's problems are still those that it was started with, and goes on with it.
+     *
+     * @param acceptChangedData whether to go on although they changed; an event then tells the difference
+     * @throws FootholdException {@link ErrorCode#CONFLICT} with the difference when they changed and that is not accepted
+     */
+    public LedgerStore.RunRow resume(String runId, boolean acceptChangedData) {
+        LedgerStore.RunRow known = row(runId);
+        if (!active.containsKey(runId) && !known.state().equals("finished")) {
+            // Without the lock: large sets take their time, and other runs need not wait for it.
+            RunSpec spec = new RunSpec(runId, RunFile.restore(known.settings()));
+            new DataGuard(spec, services, ledger).beforeResume(acceptChangedData);
+        }
+        return resume(runId);
+    }
+
+    /**
+     * Goes on with a run that was stopped or whose process died; it ends as failed when its problems changed and nobody accepted that.
+     */
     public synchronized LedgerStore.RunRow resume(String runId) {
         LedgerStore.RunRow known = row(runId);
         if (active.containsKey(runId)) {
@@ -183,21 +208,32 @@ public final class RunManager {
         }
         int times =
                 ledger.preparation(runId, "incarnation").map(Integer::parseInt).orElse(0) + 1;
+        Made made = make(runId, RunFile.restore(known.settings()), "~" + times, resumed(runId));
         LedgerStore.await(ledger.savePreparation(runId, "incarnation", Integer.toString(times)));
-        start(runId, RunFile.restore(known.settings()), "~" + times, resumed(runId));
+        start(runId, made);
         return row(runId);
     }
 
-    private void start(String runId, RunFile file, String incarnation, Purpose purpose) {
-        LedgerStore.await(ledger.setRunState(runId, "running", ""));
+    /** A run that was made and does nothing yet. */
+    private record Made(RunLoop loop, RunLog log, String incarnation, Purpose purpose) {}
+
+    private Made make(String runId, RunFile file, String incarnation, Purpose purpose) {
         RunLog log = new RunLog(runId, homeOf(runId), ledger, sink);
-        RunLoop loop = new RunLoop(new RunSpec(runId, file), services, ledger, log, incarnation);
+        return new Made(
+                new RunLoop(new RunSpec(runId, file), services, ledger, log, incarnation), log, incarnation, purpose);
+    }
+
+    private void start(String runId, Made made) {
+        LedgerStore.await(ledger.setRunState(runId, "running", ""));
+        RunLoop loop = made.loop();
+        RunLog log = made.log();
+        String incarnation = made.incarnation();
         LOG.infof("run %s begins%s", runId, incarnation.isEmpty() ? "" : " again, time " + incarnation.substring(1));
         CompletableFuture<LedgerStore.RunRow> end = new CompletableFuture<>();
         active.put(runId, new Active(loop, end));
         Thread.ofPlatform().daemon().name("run-" + runId).start(() -> {
             try {
-                RunLoop.End how = purpose.part.apply(loop);
+                RunLoop.End how = made.purpose().part.apply(loop);
                 // The event first: who sees the state of an ended run finds its last event stored.
                 ObjectNode json = log.object().put("state", how.state()).put("reason", how.reason());
                 log.event("run_ended", json);

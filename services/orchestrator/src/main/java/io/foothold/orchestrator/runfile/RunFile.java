@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.error.Nearest;
+import io.foothold.contracts.names.Name;
 import io.foothold.core.reset.ResetSplit;
 import java.io.IOException;
 import java.io.InputStream;
@@ -49,8 +50,6 @@ public final class RunFile {
             "srpo-jumps");
 
     private static final String NUMBER = "[+-]?(\\d+(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d{1,9})?";
-
-    private static final String SET_NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,99}";
 
     /** Form of {@link #stored}: read by every later version. */
     private static final int STORED_FORM = 1;
@@ -302,11 +301,7 @@ public final class RunFile {
                             : "unknown key '" + shown + "'"
                                     + hint(path, Schema.keys().keySet())));
         }
-        if (!parts[2].matches(SET_NAME)) {
-            throw invalid(
-                    at + ": evaluation set '" + YamlReader.shown(parts[2])
-                            + "' must be named by 1 to 100 letters, digits, dashes or underscores, beginning with a letter or digit");
-        }
+        Name.of(at + ": evaluation set", parts[2]);
         return ofSet;
     }
 

@@ -92,7 +92,7 @@ for s in augmentation sampler verifier localizer learner; do peers+=("-Dfoothold
 keep() { # service: starts it again whenever it ends
   local s=$1
   while :; do
-    "$java" --enable-native-access=ALL-UNNAMED -Xmx1g -Dquarkus.http.port="${port[$s]}" "${peers[@]}" \
+    "$java" --enable-native-access=ALL-UNNAMED -Xmx1g -Dquarkus.http.port="${port[$s]}" -Dquarkus.management.port=0 "${peers[@]}" \
       -Dfoothold.sampler.endpoints="127.0.0.1:${port[policy-server]}" -Dfoothold.sampler.probe-every=1s \
       -Dfoothold.policy-server.model="$root/services/foothold/policies/dial" -Dfoothold.policy-server.deterministic=true \
       -Dfoothold.policy-server.max-length=112 -Dfoothold.home="$dir/served" -Dfoothold.orchestrator.home="$dir/served/runs" \

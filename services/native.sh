@@ -29,12 +29,12 @@ port=9300
 for service in "${services[@]}"; do
   port=$((port + 1))
   home=$(mktemp -d)
-  "services/$service/target/$service"-*-runner "-Dquarkus.http.port=$port" "-Dfoothold.orchestrator.home=$home" \
+  "services/$service/target/$service"-*-runner "-Dquarkus.http.port=$port" "-Dquarkus.management.port=$((port + 1000))" "-Dfoothold.orchestrator.home=$home" \
     > "target/native-$service.log" 2>&1 &
   process=$!
   healthy=false
   for _ in $(seq 100); do
-    if curl -fsS "http://127.0.0.1:$port/q/health/ready" > /dev/null 2>&1; then healthy=true; break; fi
+    if curl -fsS "http://127.0.0.1:$((port + 1000))/q/health/ready" > /dev/null 2>&1; then healthy=true; break; fi
     kill -0 $process 2> /dev/null || break
     sleep 0.1
   done

@@ -12,7 +12,7 @@ secret=secret-$$
 server=$!
 trap 'kill $server 2> /dev/null || true' EXIT
 for _ in $(seq 150); do grep -q Listening "$work/server.log" && break; sleep 0.2; done
-suite=$(./foothold triton conformance --target "127.0.0.1:$port" --metrics "http://127.0.0.1:$port/q/metrics" --admin-secret "$secret") || { echo "$suite"; echo "conformance: THE POLICY SERVER DOES NOT CONFORM"; exit 1; }
+suite=$(./foothold triton conformance --target "127.0.0.1:$port" --metrics "http://127.0.0.1:$((port + 1000))/q/metrics" --admin-secret "$secret") || { echo "$suite"; echo "conformance: THE POLICY SERVER DOES NOT CONFORM"; exit 1; }
 echo "conformance: policy server: $(tail -1 <<< "$suite")"
 "$here/client.sh" "$here/client.py" "127.0.0.1:$port" > "$work/client.log" 2>&1 || {
   code=$?

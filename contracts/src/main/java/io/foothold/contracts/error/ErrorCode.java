@@ -8,6 +8,8 @@ public enum ErrorCode {
     INVALID_INPUT(false, Fault.CALLER, Status.Code.INVALID_ARGUMENT, 400),
     /** A row, file or artefact is wrong. */
     INVALID_DATA(false, Fault.DATA, Status.Code.INVALID_ARGUMENT, 422),
+    /** A request or a file is larger than is allowed. */
+    TOO_LARGE(false, Fault.CALLER, Status.Code.OUT_OF_RANGE, 413),
     /** Nothing of that name exists. */
     NOT_FOUND(false, Fault.CALLER, Status.Code.NOT_FOUND, 404),
     /** The thing exists already with other content. */

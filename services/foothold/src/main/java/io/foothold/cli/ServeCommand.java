@@ -23,6 +23,9 @@ final class ServeCommand implements Callable<Integer> {
     private static final List<String> SERVICES =
             List.of("augmentation", "sampler", "verifier", "localizer", "learner", "policy-server", "orchestrator");
 
+    /** From a service's port to the one for health and metrics. */
+    private static final int MANAGEMENT = 1000;
+
     @Parameters(paramLabel = "SERVICE", description = "The service.")
     private String service = "";
 
@@ -46,9 +49,19 @@ final class ServeCommand implements Callable<Integer> {
             }
             map.put(s.substring(0, at), s.substring(at + 1));
         }
+        manage(map);
         Process process =
                 new ProcessBuilder(Child.command(service, map)).inheritIO().start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroy));
         return process.waitFor();
+    }
+
+    /** The management port lies as far from a port that was chosen as from the standard one, unless it was chosen too. */
+    static void manage(Map<String, String> settings) {
+        String port = settings.get("quarkus.http.port");
+        if (port != null && port.matches("\\d{1,5}") && !settings.containsKey("quarkus.management.port")) {
+            int main = Integer.parseInt(port);
+            settings.put("quarkus.management.port", Integer.toString(main == 0 ? 0 : main + MANAGEMENT));
+        }
     }
 }

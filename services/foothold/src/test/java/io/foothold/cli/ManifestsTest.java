@@ -183,7 +183,11 @@ class ManifestsTest {
                         d.getSpec().getTemplate().getSpec().getContainers().get(0);
                 int port = c.getPorts().get(0).getContainerPort();
                 assertThat(c.getReadinessProbe().getGrpc().getPort()).isEqualTo(port);
-                assertThat(c.getLivenessProbe().getGrpc().getPort()).isEqualTo(port);
+                assertThat(c.getLivenessProbe().getHttpGet().getPath()).isEqualTo("/q/health/live");
+                assertThat(c.getLivenessProbe().getHttpGet().getPort().getStrVal())
+                        .isEqualTo("management");
+                assertThat(c.getPorts().get(1).getName()).isEqualTo("management");
+                int management = c.getPorts().get(1).getContainerPort();
                 assertThat(c.getResources().getLimits()).containsKey("memory");
                 assertThat(c.getSecurityContext().getAllowPrivilegeEscalation()).isFalse();
                 assertThat(Files.readString(Path.of(
@@ -191,7 +195,8 @@ class ManifestsTest {
                                 "services",
                                 d.getMetadata().getName(),
                                 "src/main/resources/application.properties")))
-                        .contains("quarkus.http.port=" + port);
+                        .contains("quarkus.http.port=" + port)
+                        .contains("quarkus.management.port=" + management);
             }
         }
         assertThat(names)

@@ -11,7 +11,7 @@ import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 
 /** Seeded mutations of the run files that are examples: cut, moved, doubled, and filled with what YAML and numbers have of traps. */
-final class RunFileMutations {
+public final class RunFileMutations {
     private static final List<String> TRAPS = List.of(
             "\0",
             "\u0007",
@@ -92,7 +92,7 @@ final class RunFileMutations {
     }
 
     /** Mutations of the examples. */
-    static RunFileMutations ofExamples() {
+    public static RunFileMutations ofExamples() {
         Path examples = Path.of(System.getProperty("foothold.root"), "services/foothold/examples");
         try (Stream<Path> files = Files.list(examples)) {
             List<String> texts = new ArrayList<>();
@@ -107,7 +107,7 @@ final class RunFileMutations {
     }
 
     /** The mutation of that number: one to four changes of one example. */
-    String text(int number) {
+    public String text(int number) {
         RandomGenerator random = new SplittableRandom(number);
         StringBuilder text = new StringBuilder(seeds.get(number % seeds.size()));
         int changes = 1 + random.nextInt(4);

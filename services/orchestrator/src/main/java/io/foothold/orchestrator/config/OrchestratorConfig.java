@@ -1,5 +1,6 @@
 package io.foothold.orchestrator.config;
 
+import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.time.Duration;
@@ -30,4 +31,12 @@ public interface OrchestratorConfig {
     /** Whether runs that were under way when the process died go on when it starts again. */
     @WithDefault("true")
     boolean adopt();
+
+    /** Largest run file that a request may bring, in bytes. */
+    @WithDefault("1M")
+    MemorySize largestRunFile();
+
+    /** Time in which the body of a REST request must be here; then its connection is closed. */
+    @WithDefault("30s")
+    Duration bodyDeadline();
 }

@@ -1,8 +1,10 @@
 package io.foothold.orchestrator.grpc;
 
+import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.ReadableMessages;
+import io.foothold.orchestrator.config.OrchestratorConfig;
 import io.foothold.orchestrator.config.Runs;
 import io.foothold.orchestrator.event.EventBus;
 import io.foothold.orchestrator.ledger.LedgerStore;
@@ -30,6 +32,9 @@ public class RunGrpc extends MutinyRunServiceGrpc.RunServiceImplBase {
     @Inject
     EventBus bus;
 
+    @Inject
+    OrchestratorConfig config;
+
     @Override
     public ServerServiceDefinition bindService() {
         return ReadableMessages.of(super.bindService());
@@ -37,9 +42,8 @@ public class RunGrpc extends MutinyRunServiceGrpc.RunServiceImplBase {
 
     @Override
     public Uni<CreateRunResponse> createRun(CreateRunRequest request) {
-        return answer(() -> CreateRunResponse.newBuilder()
-                .setRun(summary(runs.manager().create(request.getRunId(), request.getRunFile(), List.of())))
-                .build());
+        return answer(() ->
+                CreateRunResponse.newBuilder().setRun(summary(create(request))).build());
     }
 
     @Override
@@ -76,6 +80,16 @@ public class RunGrpc extends MutinyRunServiceGrpc.RunServiceImplBase {
         return answer(() -> ResumeRunResponse.newBuilder()
                 .setRun(summary(runs.manager().resume(request.getRunId(), request.getAcceptChangedData())))
                 .build());
+    }
+
+    private LedgerStore.RunRow create(CreateRunRequest request) {
+        if (request.getRunFileBytes().size() > config.largestRunFile().asLongValue()) {
+            throw new FootholdException(
+                    ErrorCode.TOO_LARGE,
+                    "a run file may have " + config.largestRunFile().asLongValue()
+                            + " bytes (foothold.orchestrator.largest-run-file)");
+        }
+        return runs.manager().create(request.getRunId(), request.getRunFile(), List.of());
     }
 
     private static RunSummary summary(LedgerStore.RunRow row) {

@@ -1,11 +1,14 @@
 package io.foothold.orchestrator.rest;
 
-import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.config.OrchestratorConfig;
 import io.foothold.orchestrator.config.Runs;
 import io.foothold.orchestrator.event.EventBus;
 import io.foothold.orchestrator.event.RunEvent;
 import io.smallrye.common.annotation.Blocking;
+import io.smallrye.common.annotation.NonBlocking;
 import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
 import jakarta.inject.Inject;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DefaultValue;
@@ -17,12 +20,10 @@ import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
-import jakarta.ws.rs.core.Response;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Map;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.jboss.resteasy.reactive.RestStreamElementType;
-import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 
 /** Runs over HTTP: create, list, watch, stop, resume. */
 @Path("/api/runs")
@@ -34,6 +35,9 @@ public class RunsResource {
 
     @Inject
     EventBus bus;
+
+    @Inject
+    OrchestratorConfig config;
 
     /** All runs. */
     @GET
@@ -55,8 +59,22 @@ public class RunsResource {
     @Path("{id}")
     @Consumes({MediaType.TEXT_PLAIN, "application/yaml"})
     @Operation(summary = "Creates a run from a run file and starts it; the same id and file again changes nothing")
-    public RunView create(@PathParam("id") String id, String runFile) {
-        return RunView.of(runs.manager().create(id, runFile, List.of()));
+    @NonBlocking
+    public Uni<RunView> create(@PathParam("id") String id, String runFile) {
+        // A blocking method would hold a worker thread while the body comes in, and few slow clients would hold them
+        // all.
+        return Uni.createFrom()
+                .item(() -> RunView.of(runs.manager().create(id, sized(runFile), List.of())))
+                .runSubscriptionOn(Infrastructure.getDefaultWorkerPool());
+    }
+
+    /** A body without an announced length is measured when it is here. */
+    private String sized(String runFile) {
+        if (runFile.getBytes(StandardCharsets.UTF_8).length
+                > config.largestRunFile().asLongValue()) {
+            throw BodyGuard.tooLarge(config);
+        }
+        return runFile;
     }
 
     /** Stops a run. */
@@ -97,24 +115,5 @@ public class RunsResource {
     public Multi<RunEvent> watch(@PathParam("id") String id, @QueryParam("from") @DefaultValue("1") long from) {
         runs.manager().row(id);
         return EventHistory.follow(runs.manager().ledger(), bus, id, from);
-    }
-
-    /** Errors as problem JSON (RFC 9457). */
-    @ServerExceptionMapper
-    public Response problem(FootholdException e) {
-        return Response.status(e.code().http())
-                .type("application/problem+json")
-                .entity(Map.of(
-                        "type",
-                        "about:blank",
-                        "title",
-                        e.code().name(),
-                        "status",
-                        e.code().http(),
-                        "detail",
-                        e.text(),
-                        "retryable",
-                        e.code().retryable()))
-                .build();
     }
 }

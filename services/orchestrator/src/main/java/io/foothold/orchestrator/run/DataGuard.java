@@ -18,9 +18,6 @@ final class DataGuard {
     private static final String STARTED_WITH = "data";
     private static final String ACCEPTED = "accepted_data";
 
-    /** Key of the training problems. */
-    static final String TRAIN = "problems.train";
-
     /**
      * Longest id of a problem, in UTF-16 units: an id of a rollout holds it together with those of the run and the evaluation set,
      * and the ledger keeps 1,000.
@@ -51,7 +48,7 @@ final class DataGuard {
     Map<String, List<Problem>> load(boolean training) {
         Map<String, List<Problem>> out = new LinkedHashMap<>();
         if (training) {
-            out.put(TRAIN, services.problems(spec.trainSource()));
+            out.put(ProblemChecks.TRAIN, services.problems(spec.trainSource()));
         }
         for (String set : spec.file().evaluationSets()) {
             out.put(evaluation(set), services.problems(spec.source(evaluation(set))));
@@ -84,7 +81,7 @@ final class DataGuard {
             return;
         }
         DataDigest before = DataDigest.restore(known);
-        DataDigest now = DataDigest.of(load(before.sets().containsKey(TRAIN)));
+        DataDigest now = DataDigest.of(load(before.sets().containsKey(ProblemChecks.TRAIN)));
         List<String> differences = before.differences(now);
         if (differences.isEmpty()) {
             return;
@@ -123,7 +120,7 @@ final class DataGuard {
         if (!accepted(now)) {
             throw changed(differences);
         }
-        boolean prepareAgain = !before.sameSet(TRAIN, now);
+        boolean prepareAgain = !before.sameSet(ProblemChecks.TRAIN, now);
         ObjectNode json = log.object().put("prepared_again", prepareAgain);
         differences.forEach(json.withArray("differences")::add);
         if (prepareAgain) {

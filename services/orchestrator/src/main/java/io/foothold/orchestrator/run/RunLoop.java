@@ -338,7 +338,7 @@ final class RunLoop {
         for (String set : spec.file().evaluationSets()) {
             evaluationProblems.put(set, problems.getOrDefault(DataGuard.evaluation(set), List.of()));
         }
-        return problems.getOrDefault(DataGuard.TRAIN, List.of());
+        return problems.getOrDefault(ProblemChecks.TRAIN, List.of());
     }
 
     private List<String> mined() {

@@ -1,0 +1,25 @@
+package io.foothold.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class ServeCommandTest {
+    private static Map<String, String> managed(Map<String, String> settings) {
+        Map<String, String> out = new LinkedHashMap<>(settings);
+        ServeCommand.manage(out);
+        return out;
+    }
+
+    @Test
+    void theManagementPortFollowsAPortThatWasChosen() {
+        assertThat(managed(Map.of("quarkus.http.port", "9300"))).containsEntry("quarkus.management.port", "10300");
+        assertThat(managed(Map.of("quarkus.http.port", "0"))).containsEntry("quarkus.management.port", "0");
+        assertThat(managed(Map.of("quarkus.http.port", "9300", "quarkus.management.port", "1")))
+                .containsEntry("quarkus.management.port", "1");
+        assertThat(managed(Map.of())).isEmpty();
+        assertThat(managed(Map.of("quarkus.http.port", "x"))).doesNotContainKey("quarkus.management.port");
+    }
+}

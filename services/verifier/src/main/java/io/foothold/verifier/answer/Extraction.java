@@ -306,7 +306,8 @@ final class Extraction {
 
     /** The answer that a text announces as final behind its last box; empty when it holds no box or announces none there. */
     private static Optional<Candidate> concluding(String text, Budget budget) {
-        if (!FINAL_WORDS.matcher(end(text)).find()) {
+        if (!(text.contains("inal") || text.contains("INAL"))
+                || !FINAL_WORDS.matcher(end(text)).find()) {
             return Optional.empty();
         }
         List<Span> spans = spans(text);

@@ -190,8 +190,9 @@ final class AnswerReader {
             out.add(quantity(quantity.group(1), quantity.group(2)));
             return out;
         }
-        quantity = s.indexOf(' ') > 0 ? BARE_UNITS.matcher(s) : quantity;
-        if (quantity.matches()
+        quantity = s.indexOf(' ') > 0 ? BARE_UNITS.matcher(s) : null;
+        if (quantity != null
+                && quantity.matches()
                 && SURE_UNIT.matcher(quantity.group(2)).find()
                 && Units.find(quantity.group(2)).isPresent()) {
             out.add(
@@ -209,8 +210,8 @@ final class AnswerReader {
                 && roundsTo(value, decimal)) {
             out.add(0, new Answer.About(value, decimal));
         }
-        quantity = COUNTED.matcher(s);
-        if (quantity.matches()) {
+        quantity = s.indexOf(' ') > 0 ? COUNTED.matcher(s) : null;
+        if (quantity != null && quantity.matches()) {
             out.add(one(quantity.group(1) + " \\text{" + quantity.group(2) + "}", 0));
         }
         if (s.contains("\\text{")) {

@@ -289,7 +289,9 @@ final class Spelling {
         }
         s = SIZES.matcher(s).replaceAll("");
         s = s.replace("\\lbrace", "\\{").replace("\\rbrace", "\\}");
-        s = NORM.matcher(s).replaceAll("|");
+        if (s.contains("\\|") || s.contains("Vert")) {
+            s = NORM.matcher(s).replaceAll("|");
+        }
         if (s.contains("\\rm") || s.contains("\\bf") || s.contains("\\it") || s.contains("\\sf")) {
             s = OLD_FONT.matcher(s).replaceAll("\\\\math$1{$2}");
         }
@@ -307,7 +309,9 @@ final class Spelling {
             s = OHM.matcher(s).replaceAll(m -> "\\\\text{" + m.group(1) + "ohm}");
             s = MICRO.matcher(s).replaceAll("\\\\text{\u00b5$1}");
         }
-        return CONJUNCTION.matcher(s).replaceAll(m -> m.group(1) == null ? " or " : " " + m.group(1) + " ");
+        return !(s.contains("or") || s.contains("and") || s.contains("\\vee"))
+                ? s
+                : CONJUNCTION.matcher(s).replaceAll(m -> m.group(1) == null ? " or " : " " + m.group(1) + " ");
     }
 
     /** Words as a text; a number in front of them is none of them. */

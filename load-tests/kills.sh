@@ -2,7 +2,8 @@
 # Kills children of `train` and served services N times (kill -9, at random moments), resumes nothing by hand, and compares the
 # digest of every run with that of an uninterrupted one (arguments: kills, seed, directory for homes and logs).
 # Half of the kills hit learner and policy server under `train`, which starts them again itself, at most eight a run; the other half
-# the seven services of `serve`, which a loop starts again as systemd or Kubernetes would.
+# the seven services of `serve`, which a loop starts again as systemd or Kubernetes would. UPDATES sets the length of a run,
+# UNDER_TRAIN how many of the kills hit children of `train`.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 kills=${1:?kills.sh KILLS SEED [DIRECTORY]} seed=${2:?kills.sh KILLS SEED [DIRECTORY]}
@@ -58,7 +59,8 @@ echo "kills: uninterrupted digest $want, $updates updates"
 
 done_kills=0 wrong=0 number=0
 declare -A hit
-while [ $done_kills -lt $((kills / 2)) ]; do
+under_train=${UNDER_TRAIN:-$((kills / 2))}
+while [ $done_kills -lt "$under_train" ]; do
   number=$((number + 1))
   home=$dir/train-$number
   "$root/foothold" train "$dir/r.yaml" --id r --home "$home" > "$home.log" 2>&1 &
@@ -66,8 +68,12 @@ while [ $done_kills -lt $((kills / 2)) ]; do
   pids+=("$train")
   here=0
   declare -A own=([learner]=0 [policy-server]=0)
-  while kill -0 "$train" 2> /dev/null && [ $here -lt 8 ] && [ $done_kills -lt $((kills / 2)) ]; do
-    milliseconds 9000
+  while kill -0 "$train" 2> /dev/null && [ $here -lt 8 ] && [ $done_kills -lt "$under_train" ]; do
+    # The first ones hit the start and the preparation, the others an update.
+    [ $here -lt 3 ] || until ! kill -0 "$train" 2> /dev/null || grep -q "update_done {\"update\":$(((here - 2) * updates / 8))," "$home/foothold.log"; do
+      sleep 0.1
+    done
+    milliseconds $([ $here -lt 3 ] && echo 9000 || echo 1000)
     service=$([ $((RANDOM % 2)) = 0 ] && echo learner || echo policy-server)
     [ "${own[$service]}" -lt 5 ] || continue
     pid=$(child_of "$train" "$service" || true)
@@ -102,11 +108,11 @@ keep() { # service: starts it again whenever it ends
     sleep 0.3
   done
 }
-for s in "${services[@]}"; do keep "$s" & loops+=($!); done
+for s in "${services[@]}"; do keep "$s" 2> /dev/null & loops+=($!); done
 api=http://127.0.0.1:${port[orchestrator]}/api/runs
 for _ in $(seq 240); do curl -sf "$api" > /dev/null 2>&1 && break; sleep 0.5; done
 curl -sf -X PUT -H 'Content-Type: application/yaml' --data-binary "@$dir/r.yaml" "$api/r" > /dev/null
-state() { curl -s "$api/r" 2> /dev/null | sed -n 's/.*"state":"\([a-z]*\)".*/\1/p'; }
+state() { curl -s "$api/r" 2> /dev/null | sed -n 's/.*"state":"\([a-z]*\)".*/\1/p' || true; }
 here=0
 while [ $done_kills -lt "$kills" ]; do
   milliseconds 7000
@@ -117,11 +123,11 @@ while [ $done_kills -lt "$kills" ]; do
   hit[$service]=$((${hit[$service]:-0} + 1))
 done
 for _ in $(seq 1200); do
-  s=$(state)
-  case $s in finished | failed | stopped) break ;; esac
+  case $(state) in finished | failed | stopped) break ;; esac
   sleep 0.5
 done
-curl -s "$api/r"; echo
+curl -s "$api/r" | sed 's/"settings.*//' || true
+echo
 stop_services
 got=$(audit "$dir/served")
 [ "$got" = "$want" ] && same=equal || { same=DIFFERENT; wrong=$((wrong + 1)); }

@@ -80,6 +80,8 @@ final class Child implements AutoCloseable {
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("--enable-native-access=ALL-UNNAMED");
         command.add("-Xmx2g");
+        // Its last lines are told when it dies.
+        command.add("-Dquarkus.banner.enabled=false");
         command.add("-Dfoothold.parent-pid=" + ProcessHandle.current().pid());
         command.addAll(TextEncoding.OPTIONS);
         settings.forEach((key, value) -> command.add("-D" + key + "=" + value));

@@ -11,6 +11,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -85,6 +86,7 @@ public final class LedgerStore implements AutoCloseable {
     private static final String RUN_COLUMNS = "select id, settings, state, update_done, updates, reason from run ";
 
     private final DataSource source;
+    private final Optional<Path> directory;
     private final InstantSource clock;
     private final LinkedBlockingQueue<Queued> queue = new LinkedBlockingQueue<>();
     private final Thread writer;
@@ -93,6 +95,7 @@ public final class LedgerStore implements AutoCloseable {
     /** A store over a migrated database. */
     public LedgerStore(DataSource source, InstantSource clock) {
         this.source = source;
+        this.directory = directory(source);
         this.clock = clock;
         this.writer = Thread.ofPlatform().daemon().name("ledger").start(this::write);
     }
@@ -159,8 +162,22 @@ public final class LedgerStore implements AutoCloseable {
         return done;
     }
 
-    private static FootholdException storage(SQLException e) {
-        return new FootholdException(ErrorCode.STORAGE, "the ledger cannot be written or read: " + e.getMessage(), e);
+    private FootholdException storage(SQLException e) {
+        String full = directory
+                .flatMap(d -> FullDisk.told(d, e, FullDisk.REAL))
+                .map(text -> text + "; ")
+                .orElse("");
+        return new FootholdException(
+                ErrorCode.STORAGE, full + "the ledger cannot be written or read: " + e.getMessage(), e);
+    }
+
+    private static Optional<Path> directory(DataSource source) {
+        try (Connection connection = source.getConnection()) {
+            return FullDisk.directory(connection.getMetaData().getURL());
+        } catch (SQLException e) {
+            // The first write says what is wrong.
+            return Optional.empty();
+        }
     }
 
     /** Waits for a write. */

@@ -2,6 +2,7 @@ package io.foothold.cli;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.policy.NativeSteps;
 import io.foothold.policy.PolicyException;
 import io.quarkus.runtime.annotations.QuarkusMain;
 import java.nio.file.InvalidPathException;
@@ -34,12 +35,19 @@ import picocli.CommandLine.Command;
             CleanCommand.class
         })
 public final class Main implements Runnable {
+    private static volatile String farewell = "interrupted";
+    private static volatile boolean over;
+
     /** Parses, runs, exits: 0 for success, 1 for a failure, 2 for a wrong command line. */
     public static void main(String... args) {
         // Child processes and the container read the logging manager before anything else does.
         System.setProperty("java.util.logging.manager", "org.jboss.logmanager.LogManager");
         CommandLine line = new CommandLine(new Main());
         line.setExecutionExceptionHandler((failure, command, result) -> {
+            if (NativeSteps.ending()) {
+                // Told to end: what fails then is of no interest, and the signal decides on the exit code.
+                return 1;
+            }
             FootholdException own =
                     switch (failure) {
                         case PolicyException e -> new FootholdException(ErrorCode.INVALID_DATA, e.getMessage(), e);
@@ -64,7 +72,23 @@ public final class Main implements Runnable {
             System.err.println("foothold: " + e.text());
             System.exit(2);
         }
-        System.exit(line.execute(args));
+        Runtime.getRuntime().addShutdownHook(new Thread(Main::interrupted, "farewell"));
+        int code = line.execute(args);
+        over = !NativeSteps.ending();
+        System.exit(code);
+    }
+
+    /** What is said last when the process is told to end before the command is over. */
+    static void farewell(String text) {
+        farewell = text;
+    }
+
+    private static void interrupted() {
+        if (!over) {
+            // Another hook says what is waited for.
+            NativeSteps.end(what -> {});
+            System.err.println("foothold: " + farewell);
+        }
     }
 
     @Override

@@ -50,6 +50,7 @@ final class ServeCommand implements Callable<Integer> {
             map.put(s.substring(0, at), s.substring(at + 1));
         }
         manage(map);
+        Main.farewell(service + " stopped");
         Process process =
                 new ProcessBuilder(Child.command(service, map)).inheritIO().start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroy));

@@ -277,12 +277,14 @@ public final class GenerationEngine implements AutoCloseable {
 
     /** Fills free slots and makes one call of decode steps. False when there is nothing to do. */
     public boolean step() {
-        admit();
-        if (active.isEmpty()) {
-            return false;
+        try (NativeSteps.Step step = NativeSteps.enter()) {
+            admit();
+            if (active.isEmpty()) {
+                return false;
+            }
+            decode();
+            return true;
         }
-        decode();
-        return true;
     }
 
     private void admit() {
@@ -660,8 +662,10 @@ public final class GenerationEngine implements AutoCloseable {
 
     @Override
     public void close() {
-        cache.close();
-        weights.close();
-        transformer.close();
+        NativeSteps.release(() -> {
+            cache.close();
+            weights.close();
+            transformer.close();
+        });
     }
 }

@@ -27,12 +27,15 @@ final class KeyValueCache implements AutoCloseable {
         DataType type = exact ? DataType.FLOAT64 : DataType.FLOAT32;
         long heads = (long) rows * config.kvHeads();
         Shape shape = new Shape(heads, length, config.headDim());
-        for (int i = 0; i < config.layers(); i++) {
-            keyArrays.add(transformer.manager().zeros(exact ? shape : paged(heads, length, config.headDim()), type));
-            valueArrays.add(transformer.manager().zeros(shape, type));
+        try (NativeSteps.Step step = NativeSteps.enter()) {
+            for (int i = 0; i < config.layers(); i++) {
+                keyArrays.add(
+                        transformer.manager().zeros(exact ? shape : paged(heads, length, config.headDim()), type));
+                valueArrays.add(transformer.manager().zeros(shape, type));
+            }
+            this.keys = WeightStore.listOf(keyArrays);
+            this.values = WeightStore.listOf(valueArrays);
         }
-        this.keys = WeightStore.listOf(keyArrays);
-        this.values = WeightStore.listOf(valueArrays);
     }
 
     /** Shape of keys in pages of equal size, a multiple of 8: [heads, pages, head dimension, keys of a page]. */
@@ -54,9 +57,11 @@ final class KeyValueCache implements AutoCloseable {
 
     @Override
     public void close() {
-        keys.close();
-        values.close();
-        keyArrays.close();
-        valueArrays.close();
+        NativeSteps.release(() -> {
+            keys.close();
+            values.close();
+            keyArrays.close();
+            valueArrays.close();
+        });
     }
 }

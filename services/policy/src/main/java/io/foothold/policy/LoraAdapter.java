@@ -191,7 +191,8 @@ public final class LoraAdapter {
 
     /** Base weights with these adapters in them: what is sampled from. Same arithmetic as the learner's. */
     public PolicyWeights mergedInto(PolicyWeights base) {
-        try (Transformer transformer = new Transformer(config, Precision.FAST);
+        try (NativeSteps.Step step = NativeSteps.enter();
+                Transformer transformer = new Transformer(config, Precision.FAST);
                 WeightStore weights = WeightStore.of(transformer, base, "w[]", false);
                 WeightStore adapters = WeightStore.of(transformer, lora.shapes(config), values, "p[]", false)) {
             merge(transformer, weights, adapters, weights, lora);
@@ -201,7 +202,8 @@ public final class LoraAdapter {
 
     /** Writes base weights with adapters into a target, which may be the base itself. */
     static void merge(Transformer transformer, WeightStore base, WeightStore adapters, WeightStore target, Lora lora) {
-        try (PtNDManager scope = transformer.scope();
+        try (NativeSteps.Step step = NativeSteps.enter();
+                PtNDManager scope = transformer.scope();
                 IValue places = IValue.from(placeArray(scope, transformer.config(), lora));
                 IValue scale = IValue.from((double) (float) lora.scale());
                 IValue done = transformer.call("merge", target.list(), base.list(), adapters.list(), places, scale)) {

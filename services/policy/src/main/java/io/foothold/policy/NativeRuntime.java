@@ -25,6 +25,10 @@ public final class NativeRuntime {
         setDefault("ai.djl.pytorch.num_interop_threads", "1");
         try {
             Engine.getEngine("PyTorch");
+            // Other hooks run beside this one; the process ends when the last is through.
+            Runtime.getRuntime()
+                    .addShutdownHook(new Thread(
+                            () -> NativeSteps.end(what -> System.err.println("foothold: " + what)), "native-steps"));
         } catch (RuntimeException | LinkageError e) {
             throw new PolicyException("libtorch cannot be loaded: " + e.getMessage(), e);
         }

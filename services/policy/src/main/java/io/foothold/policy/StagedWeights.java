@@ -57,8 +57,9 @@ public final class StagedWeights implements AutoCloseable {
             }
             longest = Math.max(longest, ids.length);
         }
-        try (KeyValueCache cache =
-                new KeyValueCache(transformer, settings.precision(), (rows.size() + 7) / 8 * 8, longest)) {
+        try (NativeSteps.Step step = NativeSteps.enter();
+                KeyValueCache cache =
+                        new KeyValueCache(transformer, settings.precision(), (rows.size() + 7) / 8 * 8, longest)) {
             for (int r = 0; r < rows.size(); r++) {
                 prefill(rows.get(r), r, cache);
             }
@@ -152,7 +153,9 @@ public final class StagedWeights implements AutoCloseable {
 
     @Override
     public void close() {
-        folded.close();
-        weights.close();
+        NativeSteps.release(() -> {
+            folded.close();
+            weights.close();
+        });
     }
 }

@@ -195,8 +195,10 @@ public final class Trainer implements AutoCloseable {
         firstMoments.load(m);
         secondMoments.load(v);
         steps = stepCount;
-        for (NDArray count : counts.arrays()) {
-            count.set(new float[] {stepCount});
+        try (NativeSteps.Step step = NativeSteps.enter()) {
+            for (NDArray count : counts.arrays()) {
+                count.set(new float[] {stepCount});
+            }
         }
     }
 
@@ -211,7 +213,8 @@ public final class Trainer implements AutoCloseable {
                 sequences, IntStream.range(0, sequences.size()).boxed().toList())) {
             PackedBatch batch = PackedBatch.of(
                     part.stream().map(i -> sequences.get(i).row()).toList());
-            try (PtNDManager scope = transformer.scope()) {
+            try (NativeSteps.Step step = NativeSteps.enter();
+                    PtNDManager scope = transformer.scope()) {
                 List<IValue> arguments = new ArrayList<>();
                 arguments.add(store.list());
                 arguments.addAll(values(batchArrays(scope, batch)));
@@ -306,7 +309,8 @@ public final class Trainer implements AutoCloseable {
             part.size(),
             (float) rule.shaping()
         };
-        try (PtNDManager scope = transformer.scope()) {
+        try (NativeSteps.Step step = NativeSteps.enter();
+                PtNDManager scope = transformer.scope()) {
             NDList arguments = new NDList();
             if (lora == null) {
                 arguments.addAll(weights.arrays());
@@ -339,7 +343,8 @@ public final class Trainer implements AutoCloseable {
 
     /** Takes one optimizer step with the gradient sums and clears them. Gives the gradient norm before clipping. */
     public double step(AdamW settings) {
-        try (PtNDManager scope = transformer.scope();
+        try (NativeSteps.Step step = NativeSteps.enter();
+                PtNDManager scope = transformer.scope();
                 IValue lr = IValue.from(settings.learningRate());
                 IValue beta1 = IValue.from(settings.beta1());
                 IValue beta2 = IValue.from(settings.beta2());

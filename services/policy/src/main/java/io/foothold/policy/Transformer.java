@@ -67,8 +67,8 @@ final class Transformer implements AutoCloseable {
         attributes.put("exact", precision == Precision.EXACT);
         attributes.put("stride", WeightLayout.of(config).stride());
         byte[] archive = TorchScriptArchive.write("Transformer", attributes, source());
-        this.model = Model.newInstance("policy", "PyTorch");
-        try {
+        try (NativeSteps.Step step = NativeSteps.enter()) {
+            this.model = Model.newInstance("policy", "PyTorch");
             model.load(new ByteArrayInputStream(archive), Map.of("trainParam", "true"));
         } catch (IOException | MalformedModelException e) {
             throw new PolicyException("the transformer script cannot be loaded: " + e.getMessage(), e);
@@ -92,7 +92,8 @@ final class Transformer implements AutoCloseable {
 
     /** A libtorch that does not fit the JNI glue loads without a word and then reads memory wrongly: ask it something. */
     private void selfTest() {
-        try (PtNDManager scope = scope();
+        try (NativeSteps.Step step = NativeSteps.enter();
+                PtNDManager scope = scope();
                 IValue x = IValue.from(floats(scope, new float[] {1, 2, 3, 4}, 2, 2));
                 IValue out = call("check", x)) {
             IValue[] parts = out.toIValueTuple();
@@ -117,7 +118,9 @@ final class Transformer implements AutoCloseable {
 
     /** Calls a method without autograd. The caller closes arguments and result. */
     IValue call(String method, IValue... arguments) {
-        return IValueUtils.runMethod(block, method, arguments);
+        try (NativeSteps.Step step = NativeSteps.enter()) {
+            return IValueUtils.runMethod(block, method, arguments);
+        }
     }
 
     /** Calls a method with autograd. Arrays that share a name ending in {@code []} are one list argument. */
@@ -126,8 +129,8 @@ final class Transformer implements AutoCloseable {
         selector.setName("module_method:" + method);
         NDList all = new NDList(arguments);
         all.add(selector);
-        JniUtils.setGradMode(true);
-        try {
+        try (NativeSteps.Step step = NativeSteps.enter()) {
+            JniUtils.setGradMode(true);
             NDList out = block.forward(parameters, all, true);
             out.attach(scope);
             return out;
@@ -146,6 +149,6 @@ final class Transformer implements AutoCloseable {
 
     @Override
     public void close() {
-        model.close();
+        NativeSteps.release(model::close);
     }
 }

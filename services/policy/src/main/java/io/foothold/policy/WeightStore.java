@@ -34,20 +34,24 @@ final class WeightStore implements AutoCloseable {
         WeightStore store = zeros(transformer, shapes, name);
         store.load(values);
         if (gradients) {
-            store.arrays.forEach(a -> a.setRequiresGradient(true));
+            try (NativeSteps.Step step = NativeSteps.enter()) {
+                store.arrays.forEach(a -> a.setRequiresGradient(true));
+            }
         }
         return store;
     }
 
     /** Zeros. */
     static WeightStore zeros(Transformer transformer, List<long[]> shapes, String name) {
-        NDList arrays = new NDList();
-        for (long[] shape : shapes) {
-            NDArray a = transformer.manager().zeros(new Shape(shape));
-            a.setName(name);
-            arrays.add(a);
+        try (NativeSteps.Step step = NativeSteps.enter()) {
+            NDList arrays = new NDList();
+            for (long[] shape : shapes) {
+                NDArray a = transformer.manager().zeros(new Shape(shape));
+                a.setName(name);
+                arrays.add(a);
+            }
+            return new WeightStore(transformer, shapes, arrays);
         }
-        return new WeightStore(transformer, shapes, arrays);
     }
 
     /** The shapes of a model's weights. */
@@ -72,7 +76,8 @@ final class WeightStore implements AutoCloseable {
 
     /** Copies values in, in one native call. */
     void load(List<float[]> values) {
-        try (PtNDManager scope = transformer.scope()) {
+        try (NativeSteps.Step step = NativeSteps.enter();
+                PtNDManager scope = transformer.scope()) {
             NDList source = new NDList();
             for (int i = 0; i < shapes.size(); i++) {
                 source.add(Transformer.floats(scope, values.get(i), shapes.get(i)));
@@ -88,16 +93,20 @@ final class WeightStore implements AutoCloseable {
 
     /** The values, copied out. */
     List<float[]> values() {
-        List<float[]> out = new ArrayList<>();
-        for (NDArray a : arrays) {
-            out.add(a.toFloatArray());
+        try (NativeSteps.Step step = NativeSteps.enter()) {
+            List<float[]> out = new ArrayList<>();
+            for (NDArray a : arrays) {
+                out.add(a.toFloatArray());
+            }
+            return out;
         }
-        return out;
     }
 
     @Override
     public void close() {
-        list.close();
-        arrays.close();
+        NativeSteps.release(() -> {
+            list.close();
+            arrays.close();
+        });
     }
 }

@@ -25,6 +25,7 @@ import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyException;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Precision;
+import io.foothold.policy.ProcessEndingException;
 import io.foothold.v1.*;
 import io.grpc.ServerServiceDefinition;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -44,6 +45,8 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.jboss.logging.Logger;
@@ -160,7 +163,11 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
         }
         if (complete) {
             assemblies.remove(key);
-            thread.execute(() -> finish(group.getRunId(), group.getUpdate(), assembly));
+            try {
+                thread.execute(() -> finish(group.getRunId(), group.getUpdate(), assembly));
+            } catch (RejectedExecutionException e) {
+                throw new FootholdException(ErrorCode.DRAINING, "the learner is shutting down", e);
+            }
         }
         return () -> {};
     }
@@ -332,6 +339,9 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
         if (e instanceof PolicyException) {
             return new FootholdException(ErrorCode.INVALID_DATA, e.getMessage(), e);
         }
+        if (e instanceof ProcessEndingException) {
+            return new FootholdException(ErrorCode.DRAINING, "the learner is shutting down", e);
+        }
         if (e instanceof IllegalArgumentException) {
             return new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e);
         }
@@ -341,7 +351,15 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
     @PreDestroy
     void stop() {
         thread.execute(() -> runs.values().forEach(LearnerRun::close));
-        thread.close();
+        thread.shutdown();
+        try {
+            // What is computed with must not go before the computation is over.
+            while (!thread.awaitTermination(10, TimeUnit.SECONDS)) {
+                LOG.warn("waiting for the update that is under way");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private static List<TrainResponse> failed(TrainRequest request, FootholdException failure) {

@@ -16,10 +16,12 @@ import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyException;
 import io.foothold.policy.PolicyWeights;
+import io.foothold.policy.ProcessEndingException;
 import io.foothold.policy.StagedWeights;
 import io.foothold.policy.Tokenizer;
 import io.foothold.policy.chat.ChatTemplate;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -96,6 +98,7 @@ public final class ModelHost implements AutoCloseable {
     private static final long GATHER_MOST_MILLIS = 10;
 
     private static final Logger LOG = Logger.getLogger(ModelHost.class);
+    private static final Duration JOIN_STEP = Duration.ofSeconds(10);
 
     private final ModelConfig config;
     private final Tokenizer tokenizer;
@@ -176,6 +179,10 @@ public final class ModelHost implements AutoCloseable {
                 publish(engine);
                 tell();
             }
+        } catch (ProcessEndingException e) {
+            LOG.info("the engine ends with the process");
+            lastError = "the process is ending";
+            stopping = true;
         } catch (RuntimeException e) {
             LOG.error("the engine stopped", e);
             lastError = String.valueOf(e.getMessage());
@@ -521,7 +528,10 @@ public final class ModelHost implements AutoCloseable {
         fetcher.shutdownNow();
         thread.interrupt();
         try {
-            thread.join(10_000);
+            // The engine's memory and the tokenizer are in use until its call is over.
+            while (!thread.join(JOIN_STEP)) {
+                LOG.warn("waiting for the engine's call that is under way");
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

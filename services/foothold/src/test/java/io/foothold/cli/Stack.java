@@ -225,6 +225,16 @@ final class Stack implements AutoCloseable {
             public Uni<SaveCheckpointResponse> saveCheckpoint(SaveCheckpointRequest request) {
                 return service.saveCheckpoint(request);
             }
+
+            @Override
+            public Uni<KeepRunResponse> keepRun(KeepRunRequest request) {
+                return service.keepRun(request);
+            }
+
+            @Override
+            public Uni<CloseRunResponse> closeRun(CloseRunRequest request) {
+                return service.closeRun(request);
+            }
         };
         // Answered on the learner's one thread, behind what is under way there.
         SaveCheckpointRequest unknown =

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.triton.PolicyTensors;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.inference.ModelConfigRequest;
@@ -308,6 +310,23 @@ class WholeRunTest {
             assertThat(finish(stack, "p").state()).isEqualTo("finished");
             assertThat(stack.ledger.countsByPurpose("p")).containsEntry("mining", mined);
             assertThat(stack.ledger.manifests("p")).hasSize(1);
+        }
+    }
+
+    @Test
+    void aSecondRunIsRefusedWhileOneIsUnderWayAndTakenWhenItIsOver() throws Exception {
+        try (Stack stack = new Stack(directory)) {
+            stack.runs.create("first", yaml("grpo-dial", 2, ""), List.of());
+            assertThatThrownBy(() -> stack.runs.create("second", yaml("grpo-dial", 1, ""), List.of()))
+                    .isInstanceOfSatisfying(
+                            FootholdException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CONFLICT))
+                    .hasMessageContaining("run second cannot begin while run first is under way");
+            assertThat(stack.ledger.run("second")).isEmpty();
+            LedgerStore.RunRow row = finish(stack, "first");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            stack.runs.create("second", yaml("grpo-dial", 1, ""), List.of());
+            row = finish(stack, "second");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
         }
     }
 

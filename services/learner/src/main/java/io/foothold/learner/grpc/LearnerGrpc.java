@@ -17,6 +17,7 @@ import io.foothold.core.policy.Canary;
 import io.foothold.learner.config.LearnerConfig;
 import io.foothold.learner.train.LearnerRun;
 import io.foothold.learner.train.Manifest;
+import io.foothold.learner.train.RunLease;
 import io.foothold.learner.train.RunSettings;
 import io.foothold.learner.train.RunStore;
 import io.foothold.learner.train.Schedule;
@@ -64,6 +65,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
             .name("learner")
             .priority(Thread.MAX_PRIORITY)
             .factory());
+    private final RunLease lease = new RunLease(System::nanoTime);
     private final Map<String, LearnerRun> runs = new HashMap<>();
     private final Map<String, Assembly> assemblies = new ConcurrentHashMap<>();
     private final Map<String, AtomicReference<Double>> gauges = new ConcurrentHashMap<>();
@@ -97,36 +99,84 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
 
     @Override
     public Uni<OpenRunResponse> openRun(OpenRunRequest request) {
+        String runId = request.getRunId();
+        try {
+            // Here and not behind what is being computed: whoever does not get the learner hears it at once.
+            lease.take(Name.of("run id", runId).text());
+        } catch (FootholdException e) {
+            return Uni.createFrom()
+                    .failure(FailureLog.told(LOG, "opening a run", e).toStatus());
+        }
         return onThread(() -> {
-            RunSettings settings = settings(request.getSettings());
-            LearnerRun run = runs.get(request.getRunId());
-            if (run != null && !run.settingsText().equals(settings.text())) {
-                throw new FootholdException(
-                        ErrorCode.CONFLICT, "run " + request.getRunId() + " is open with other settings");
+            try {
+                return open(request);
+            } catch (RuntimeException e) {
+                if (!runs.containsKey(runId)) {
+                    lease.release(runId);
+                }
+                throw e;
             }
-            if (run == null) {
-                Path base = roots.directory("base policy", request.getBasePolicy());
-                // One policy in memory at a time: runs of the past are on disk.
-                runs.values().forEach(LearnerRun::close);
-                runs.clear();
-                assemblies.clear();
-                run = new LearnerRun(base, home(request.getRunId()), settings);
-                runs.put(request.getRunId(), run);
-                LOG.infof(
-                        "run %s opened at update %d, policy version %d",
-                        request.getRunId(), run.update(), run.version());
-            }
-            RunStore.Artefact artefact = run.artefact();
-            return OpenRunResponse.newBuilder()
-                    .setUpdate(run.update())
-                    .setPolicyVersion(run.version())
-                    .setArtefactUri(uri(run, artefact.name()))
-                    .setDigest(artefact.digest())
-                    .setCheckpointedUpdate(run.checkpointed())
-                    .addAllDamagedCheckpoints(run.damagedCheckpoints())
-                    .setCanary(canary(run))
-                    .build();
         });
+    }
+
+    private OpenRunResponse open(OpenRunRequest request) {
+        RunSettings settings = settings(request.getSettings());
+        LearnerRun run = runs.get(request.getRunId());
+        if (run != null && !run.settingsText().equals(settings.text())) {
+            throw new FootholdException(
+                    ErrorCode.CONFLICT, "run " + request.getRunId() + " is open with other settings");
+        }
+        if (run == null) {
+            Path base = roots.directory("base policy", request.getBasePolicy());
+            // One policy in memory at a time: what is still open is of a run that lost the learner.
+            runs.values().forEach(LearnerRun::close);
+            runs.clear();
+            assemblies.clear();
+            run = new LearnerRun(base, home(request.getRunId()), settings);
+            runs.put(request.getRunId(), run);
+            LOG.infof("run %s opened at update %d, policy version %d", request.getRunId(), run.update(), run.version());
+        }
+        RunStore.Artefact artefact = run.artefact();
+        return OpenRunResponse.newBuilder()
+                .setUpdate(run.update())
+                .setPolicyVersion(run.version())
+                .setArtefactUri(uri(run, artefact.name()))
+                .setDigest(artefact.digest())
+                .setCheckpointedUpdate(run.checkpointed())
+                .addAllDamagedCheckpoints(run.damagedCheckpoints())
+                .setCanary(canary(run))
+                .build();
+    }
+
+    @Override
+    public Uni<KeepRunResponse> keepRun(KeepRunRequest request) {
+        return Uni.createFrom()
+                .item(KeepRunResponse.newBuilder()
+                        .setHeld(lease.keep(request.getRunId()))
+                        .build());
+    }
+
+    @Override
+    public Uni<CloseRunResponse> closeRun(CloseRunRequest request) {
+        String runId = request.getRunId();
+        if (lease.release(runId)) {
+            try {
+                // The next run is opened behind it.
+                thread.execute(() -> close(runId));
+            } catch (RejectedExecutionException e) {
+                LOG.debugf("run %s is closed with the learner", runId);
+            }
+        }
+        return Uni.createFrom().item(CloseRunResponse.getDefaultInstance());
+    }
+
+    private void close(String runId) {
+        assemblies.keySet().removeIf(key -> key.startsWith(runId + "/"));
+        LearnerRun run = runs.remove(runId);
+        if (run != null) {
+            run.close();
+            LOG.infof("run %s closed at update %d", runId, run.update());
+        }
     }
 
     private Path home(String runId) {
@@ -153,6 +203,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
 
     private Runnable accept(TrainRequest request, CreditedService.Results<TrainResponse> results) {
         TrainGroup group = request.getGroup();
+        lease.keep(group.getRunId());
         String key = group.getRunId() + "/" + group.getUpdate();
         Assembly assembly = assemblies.computeIfAbsent(key, k -> new Assembly());
         boolean complete;

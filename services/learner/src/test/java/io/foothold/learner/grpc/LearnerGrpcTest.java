@@ -8,6 +8,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.files.Roots;
 import io.foothold.learner.TinyRun;
 import io.foothold.learner.config.LearnerConfig;
+import io.foothold.v1.CloseRunRequest;
 import io.foothold.v1.OpenRunRequest;
 import io.foothold.v1.OpenRunResponse;
 import io.foothold.v1.SaveCheckpointRequest;
@@ -132,5 +133,42 @@ class LearnerGrpcTest {
         Path checkpoints = home.resolve("r/learner/checkpoints");
         assertThat(checkpoints.resolve("best/state.json")).exists();
         assertThat(checkpoints.resolve("0/state.json")).exists();
+    }
+
+    @Test
+    void aSecondRunIsRefusedAndTheFirstGoesOn() {
+        open("first");
+        assertThatThrownBy(() -> open("second"))
+                .isInstanceOfSatisfying(
+                        FootholdException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CONFLICT))
+                .hasMessageContaining("the learner has run first under way");
+        assertThat(home.resolve("second")).doesNotExist();
+        assertThat(save("first", "")).isZero();
+        assertThat(open("first").getUpdate())
+                .as("its own orchestrator comes back")
+                .isZero();
+        close("second");
+        assertThat(save("first", "")).isZero();
+        close("first");
+        assertThatThrownBy(() -> save("first", "")).hasMessageContaining("run first is not open");
+        open("second");
+        assertThat(save("second", "")).isZero();
+    }
+
+    @Test
+    void aRunThatCannotBeOpenedLeavesTheLearnerFree() {
+        TinyRun.policy(scratch.resolve("policy"));
+        assertThatThrownBy(() -> await(learner.openRun(OpenRunRequest.newBuilder()
+                        .setRunId("broken")
+                        .setBasePolicy(scratch.resolve("policy").toString())
+                        .setSettings(TinyRun.settings().setEpochs(0))
+                        .build())))
+                .hasMessageContaining("epochs");
+        open("next");
+    }
+
+    private void close(String run) {
+        var unused = await(
+                learner.closeRun(CloseRunRequest.newBuilder().setRunId(run).build()));
     }
 }

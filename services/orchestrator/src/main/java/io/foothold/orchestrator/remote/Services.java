@@ -492,6 +492,20 @@ public final class Services implements AutoCloseable {
         return call("learner", () -> learner.openRun(request));
     }
 
+    /** Tells the learner that a run is under way; not repeated, as it is said again soon. */
+    public void keepRun(String runId) {
+        var unused = once(
+                peer("learner"),
+                learner.keepRun(KeepRunRequest.newBuilder().setRunId(runId).build()));
+    }
+
+    /** Gives the learner back at a run's end; not repeated, as a learner that is away has no run. */
+    public void closeRun(String runId) {
+        var unused = once(
+                peer("learner"),
+                learner.closeRun(CloseRunRequest.newBuilder().setRunId(runId).build()));
+    }
+
     /**
      * Trains one update. Waits for it also when the run is asked to stop, unless the learner is away.
      *

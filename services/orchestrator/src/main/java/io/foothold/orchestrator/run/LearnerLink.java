@@ -8,19 +8,23 @@ import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.OpenRunResponse;
 import io.foothold.v1.TrainGroup;
 import io.foothold.v1.UpdateManifest;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The learner as a run sees it. One that was lost in mid-run is opened again, trained to the ledger's update from the stored batches,
  * and asked again: the weights are the same, so neither sampler nor groups under way have to hear of it. Thread-safe.
  */
-final class LearnerLink {
+final class LearnerLink implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(LearnerLink.class);
     /** A batch that ends its learner every time must end the run. */
     private static final int MOST_LOSSES = 5;
+    /** A small part of the time for which the learner keeps to a run that it does not hear of. */
+    private static final Duration KEEP_EVERY = Duration.ofSeconds(10);
 
     /**
      * Where learner and ledger stand together.
@@ -34,6 +38,7 @@ final class LearnerLink {
     private final RunSpec spec;
     private final Services services;
     private final LedgerStore ledger;
+    private @Nullable Thread keeper;
     private long openings;
 
     LearnerLink(RunSpec spec, Services services, LedgerStore ledger) {
@@ -50,6 +55,9 @@ final class LearnerLink {
      */
     synchronized Position open() {
         openings++;
+        if (keeper == null) {
+            keeper = Thread.ofVirtual().name("keep-" + spec.runId()).start(this::keep);
+        }
         OpenRunResponse open = services.openRun(spec.open());
         Position at = new Position(open.getUpdate(), PolicyPublisher.Artefact.of(open), open);
         long done = ledger.run(spec.runId()).map(LedgerStore.RunRow::updateDone).orElse(0L);
@@ -73,6 +81,39 @@ final class LearnerLink {
                                     : String.join("; ", open.getDamagedCheckpointsList())));
         }
         return at;
+    }
+
+    private void keep() {
+        try {
+            while (true) {
+                Thread.sleep(KEEP_EVERY);
+                try {
+                    services.keepRun(spec.runId());
+                } catch (FootholdException e) {
+                    LOG.debugf("run %s: the learner does not hear that it is under way: %s", spec.runId(), e.text());
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Gives the learner back: the run has ended here. */
+    @Override
+    public void close() {
+        Thread thread;
+        synchronized (this) {
+            thread = keeper;
+        }
+        if (thread == null) {
+            return;
+        }
+        thread.interrupt();
+        try {
+            services.closeRun(spec.runId());
+        } catch (FootholdException e) {
+            LOG.debugf("run %s: the learner could not be given back: %s", spec.runId(), e.text());
+        }
     }
 
     /** Trains an admitted batch. */

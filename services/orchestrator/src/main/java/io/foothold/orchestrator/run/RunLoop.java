@@ -196,6 +196,7 @@ final class RunLoop {
         } finally {
             threads.shutdownNow();
             publisher.close();
+            learner.close();
         }
     }
 

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jboss.logging.Logger;
@@ -44,7 +45,7 @@ public final class RunManager {
     }
 
     /** A run under way. */
-    private record Active(RunLoop loop, CompletableFuture<LedgerStore.RunRow> end) {}
+    private record Active(RunLoop loop, CompletableFuture<LedgerStore.RunRow> end, AtomicBoolean over) {}
 
     private final LedgerStore ledger;
     private final Services services;
@@ -156,6 +157,7 @@ public final class RunManager {
             checkSame(known, file);
             return known;
         }
+        checkFree(runId);
         // Before anything is written: a run that cannot be made leaves no trace.
         Made made = make(runId, file, "", purpose);
         // Before the run is there: a crash in between must not leave an evaluation that trains when it is resumed.
@@ -177,6 +179,18 @@ public final class RunManager {
                     ErrorCode.CONFLICT,
                     "run " + run.id() + " was started with other settings:\n  " + String.join("\n  ", differences));
         }
+    }
+
+    /** The learner serves one run at a time: better said now than by a run that fails. */
+    private void checkFree(String runId) {
+        active.forEach((other, run) -> {
+            if (!run.over().get()) {
+                throw new FootholdException(
+                        ErrorCode.CONFLICT,
+                        "run " + runId + " cannot begin while run " + other
+                                + " is under way: the learner serves one at a time; wait for its end or stop it");
+            }
+        });
     }
 
     /**
@@ -206,6 +220,7 @@ public final class RunManager {
         if (known.state().equals("finished")) {
             throw new FootholdException(ErrorCode.WRONG_STATE, "run " + runId + " is finished");
         }
+        checkFree(runId);
         int times =
                 ledger.preparation(runId, "incarnation").map(Integer::parseInt).orElse(0) + 1;
         Made made = make(runId, RunFile.restore(known.settings()), "~" + times, resumed(runId));
@@ -230,10 +245,13 @@ public final class RunManager {
         String incarnation = made.incarnation();
         LOG.infof("run %s begins%s", runId, incarnation.isEmpty() ? "" : " again, time " + incarnation.substring(1));
         CompletableFuture<LedgerStore.RunRow> end = new CompletableFuture<>();
-        active.put(runId, new Active(loop, end));
+        AtomicBoolean over = new AtomicBoolean();
+        active.put(runId, new Active(loop, end, over));
         Thread.ofPlatform().daemon().name("run-" + runId).start(() -> {
             try {
                 RunLoop.End how = made.purpose().part.apply(loop);
+                // Before the state: who sees the end of this run can begin the next one.
+                over.set(true);
                 // The event first: who sees the state of an ended run finds its last event stored.
                 ObjectNode json = log.object().put("state", how.state()).put("reason", how.reason());
                 log.event("run_ended", json);

@@ -73,8 +73,12 @@ public final class Main implements Runnable {
             System.exit(2);
         }
         Runtime.getRuntime().addShutdownHook(new Thread(Main::interrupted, "farewell"));
-        int code = line.execute(args);
-        over = !NativeSteps.ending();
+        int code;
+        try {
+            code = line.execute(args);
+        } finally {
+            over = !NativeSteps.ending();
+        }
         System.exit(code);
     }
 

@@ -27,8 +27,8 @@ import picocli.CommandLine.Parameters;
         name = "train",
         mixinStandardHelpOptions = true,
         description =
-                "Trains a run file. Learner and policy server run as child processes, so that a native crash never"
-                        + " takes the ledger with it.")
+                "Trains a run file. Learner and policy server run as child processes, so that a native crash never takes "
+                        + "the ledger with it.")
 final class TrainCommand implements Callable<Integer> {
     @Parameters(paramLabel = "RUN.yaml", description = "The run file.")
     private Path file = Path.of("run.yaml");
@@ -216,8 +216,8 @@ final class TrainCommand implements Callable<Integer> {
                 : "sampling needs nothing here, it is done by " + inference.names();
         return String.format(
                 Locale.ROOT,
-                "# memory estimate: learner %.0f MiB (%s) + about %.0f MiB of activations + at most %.0f MiB of"
-                        + " logits; %s; %,d parameters%n",
+                "# memory estimate: learner %.0f MiB (%s) + about %.0f MiB of activations + at most %.0f MiB of logits; "
+                        + "%s; %,d parameters%n",
                 learner,
                 adapters == 0
                         ? "weights, gradients, two moments"

@@ -316,7 +316,9 @@ class WholeRunTest {
     @Test
     void aSecondRunIsRefusedWhileOneIsUnderWayAndTakenWhenItIsOver() throws Exception {
         try (Stack stack = new Stack(directory)) {
-            stack.runs.create("first", yaml("grpo-dial", 2, ""), List.of());
+            stack.runs.create("first", yaml("grpo-dial", 4, ""), List.of());
+            await().atMost(Duration.ofSeconds(60))
+                    .until(() -> !digests(stack, "first").isEmpty());
             assertThatThrownBy(() -> stack.runs.create("second", yaml("grpo-dial", 1, ""), List.of()))
                     .isInstanceOfSatisfying(
                             FootholdException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CONFLICT))

@@ -102,7 +102,7 @@ final class RunLoop {
     private final Map<Draw, List<StartState>> draws = new ConcurrentHashMap<>();
     private long nextGroup;
     private int underWay;
-    private boolean opened;
+    private volatile boolean opened;
     private boolean givenUp;
     private boolean training;
     private long phaseStart;
@@ -153,6 +153,11 @@ final class RunLoop {
     void abort(FootholdException reason) {
         stop.abort(reason);
         reports.add(new Report.Aborted(reason));
+    }
+
+    /** Whether the learner was opened for this run. Any thread. */
+    boolean hasLearner() {
+        return opened;
     }
 
     /** Runs to the end, a stop, or a failure. */

@@ -181,10 +181,10 @@ public final class RunManager {
         }
     }
 
-    /** The learner serves one run at a time: better said now than by a run that fails. */
+    /** The learner serves one run at a time: better said now than by a run that fails, as it does without this look. */
     private void checkFree(String runId) {
         active.forEach((other, run) -> {
-            if (!run.over().get()) {
+            if (run.loop().hasLearner() && !run.over().get()) {
                 throw new FootholdException(
                         ErrorCode.CONFLICT,
                         "run " + runId + " cannot begin while run " + other

@@ -37,6 +37,7 @@ public final class Patience {
             case CANCELLED -> failure.ofConnection();
             case INVALID_INPUT,
                     INVALID_DATA,
+                    TOO_LARGE,
                     NOT_FOUND,
                     CONFLICT,
                     WRONG_STATE,

@@ -4,8 +4,13 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.policy.NativeSteps;
 import io.foothold.policy.PolicyException;
+import io.quarkus.bootstrap.logging.InitialConfigurator;
 import io.quarkus.runtime.annotations.QuarkusMain;
 import java.nio.file.InvalidPathException;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import org.jboss.logmanager.formatters.PatternFormatter;
+import org.jboss.logmanager.handlers.ConsoleHandler;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -79,6 +84,7 @@ public final class Main implements Runnable {
         } finally {
             over = !NativeSteps.ending();
         }
+        tellWhatIsKept();
         System.exit(code);
     }
 
@@ -92,6 +98,16 @@ public final class Main implements Runnable {
             // Another hook says what is waited for.
             NativeSteps.end(what -> {});
             System.err.println("foothold: " + farewell);
+        }
+    }
+
+    /** Quarkus keeps what is logged until it starts; a command that starts nothing prints the warnings when it ends. */
+    private static void tellWhatIsKept() {
+        if (!InitialConfigurator.DELAYED_HANDLER.isActivated()) {
+            Handler handler =
+                    new ConsoleHandler(ConsoleHandler.Target.SYSTEM_ERR, new PatternFormatter("foothold: %p: %s%e%n"));
+            handler.setLevel(Level.WARNING);
+            InitialConfigurator.DELAYED_HANDLER.setHandlers(new Handler[] {handler});
         }
     }
 

@@ -95,6 +95,14 @@ public final class MessageLimit {
                         super.cancel(refusal.text(), refusal);
                     }
                 }
+
+                @Override
+                public void halfClose() {
+                    // A unary call half-closes at once; on a cancelled call that is an error of its own, which may come first.
+                    if (refused == null) {
+                        super.halfClose();
+                    }
+                }
             };
         }
     }

@@ -15,6 +15,7 @@ import threading
 import time
 import types
 import unittest
+import urllib.parse
 
 import numpy as np
 
@@ -358,12 +359,24 @@ class Case:
                             (dict(op="tokenize", text=[b"\xff"]), "'text' is no UTF-8"),
                             (dict(op="update", weights_uri="file:///nowhere/x", weights_digest="00", policy_version=1), "cannot be read"),
                             (dict(op="update", weights_uri="s3://x/y", weights_digest="00", policy_version=1), "scheme 's3'"),
-                            (dict(op="update", weights_uri=uri, weights_digest="00", policy_version=1), "has digest"),
+                            (dict(op="update", weights_uri=uri, weights_digest="00", policy_version=1), "does not have the digest 00"),
                             (dict(op="update", weights_uri=uri, weights_digest=digest, policy_version=1, canary_ids=[1, 2]), "come together"),
                             (dict(op="update", weights_uri=uri, weights_digest=digest, policy_version=1, canary_ids=[1, 2, 3], canary_lengths=[3], canary_log_probs=[-1.0]), "add up"),
                             (dict(op="update", weights_uri=uri, weights_digest=digest, policy_version=1, canary_ids=[1, 99], canary_lengths=[2], canary_log_probs=[-1.0]), "0..37")]:
             self.refused("INVALID_ARG", why, **inputs)
         self.assertEqual(("", 0), (self.status()["last_error"], self.status()["version"]))
+
+    def test_artefacts_lie_below_the_roots_where_there_are_any(self):
+        uri, digest = self.artefact()
+        with tempfile.TemporaryDirectory() as inside, tempfile.TemporaryDirectory() as outside:
+            link, good = pathlib.Path(inside) / "link.safetensors", pathlib.Path(inside) / "good.safetensors"
+            link.symlink_to(urllib.parse.urlparse(uri).path)
+            good.write_bytes((POLICY / "model.safetensors").read_bytes())
+            self.model.roots = [os.path.realpath(inside)]
+            for bad in (uri, link.as_uri(), good.as_uri().replace("good", "../%s/x" % pathlib.Path(outside).name), "file:///etc/passwd"):
+                self.refused("INVALID_ARG", "not below FOOTHOLD_FILES_ROOTS", op="update", weights_uri=bad, weights_digest=digest, policy_version=1)
+            self.refused("INVALID_ARG", "no regular file", op="update", weights_uri=pathlib.Path(inside).as_uri(), weights_digest=digest, policy_version=1)
+            self.assertIsNone(self.whole(self.ask(op="update", weights_uri=good.as_uri(), weights_digest=digest, policy_version=1))[1][-1].error)
 
     def test_a_request_that_names_its_policy_gets_it_or_none(self):
         digest = self.status()["digest"]

@@ -102,6 +102,7 @@ class TritonPythonModel:
         self.pause_micros, self.unproved, self.proof, self.name = 0, None, None, name
         self.bound = canary.bound(bound, self.engine.precision)
         self.secret = os.environ.get("FOOTHOLD_ADMIN_SECRET", "")
+        self.roots = [os.path.realpath(root) for root in os.environ.get("FOOTHOLD_FILES_ROOTS", "").split(os.pathsep) if root]
         self.inbox, self.active = queue.Queue(), []
         self.gauges = Gauges()
         self.thread = threading.Thread(target=self.loop, name="policy-engine", daemon=True)
@@ -213,14 +214,18 @@ class TritonPythonModel:
         parsed = urllib.parse.urlparse(uri)
         if parsed.scheme != "file":
             raise Refused("weights_uri '%s' has scheme '%s' (expected file)" % (uri, parsed.scheme))
-        path = pathlib.Path(os.fsdecode(urllib.parse.unquote_to_bytes(parsed.path)))
         try:
+            # Where links lead is what counts; a refusal tells nothing of what lies there.
+            path = pathlib.Path(os.path.realpath(os.fsdecode(urllib.parse.unquote_to_bytes(parsed.path))))
+            if self.roots and not any(path.is_relative_to(root) for root in self.roots):
+                raise OSError("it is not below FOOTHOLD_FILES_ROOTS")
+            if path.exists() and not path.is_file():
+                raise OSError("it is no regular file")
             data = path.read_bytes()
         except (OSError, ValueError) as failure:
             raise Refused("artefact %s cannot be read: %s" % (uri, failure))
-        found = hashlib.sha256(data).hexdigest()
-        if found != wanted:
-            raise Refused("artefact %s has digest %s, expected %s" % (uri, found, wanted))
+        if hashlib.sha256(data).hexdigest() != wanted:
+            raise Refused("artefact %s does not have the digest %s" % (uri, wanted))
         safetensors_header(data)
         return path
 

@@ -98,7 +98,8 @@ public final class MessageLimit {
 
                 @Override
                 public void halfClose() {
-                    // A unary call half-closes at once; on a cancelled call that is an error of its own, which may come first.
+                    // A unary call half-closes at once; on a cancelled call that is an error of its own, which may come
+                    // first.
                     if (refused == null) {
                         super.halfClose();
                     }

@@ -91,14 +91,14 @@ mkdir -p "$dir/served"
 services=(augmentation sampler verifier localizer learner policy-server orchestrator)
 java=$("$root/foothold" jdk)/bin/java
 free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
-declare -A port
+declare -A port manage
 peers=()
-for s in "${services[@]}"; do port[$s]=$(free_port); done
+for s in "${services[@]}"; do port[$s]=$(free_port) manage[$s]=$(free_port); done
 for s in augmentation sampler verifier localizer learner; do peers+=("-Dfoothold.peer.$s.port=${port[$s]}"); done
 keep() { # service: starts it again whenever it ends
   local s=$1
   while :; do
-    "$java" --enable-native-access=ALL-UNNAMED -Xmx1g -Dquarkus.http.port="${port[$s]}" -Dquarkus.management.port=0 "${peers[@]}" \
+    "$java" --enable-native-access=ALL-UNNAMED -Xmx1g -Dquarkus.http.port="${port[$s]}" -Dquarkus.management.port="${manage[$s]}" "${peers[@]}" \
       -Dfoothold.sampler.endpoints="127.0.0.1:${port[policy-server]}" -Dfoothold.sampler.probe-every=1s \
       -Dfoothold.policy-server.model="$root/services/foothold/policies/dial" -Dfoothold.policy-server.deterministic=true \
       -Dfoothold.policy-server.max-length=112 -Dfoothold.home="$dir/served" -Dfoothold.orchestrator.home="$dir/served/runs" \

@@ -25,6 +25,7 @@ final class ServeCommand implements Callable<Integer> {
 
     /** From a service's port to the one for health and metrics. */
     private static final int MANAGEMENT = 1000;
+    private static final int LAST_PORT = 65_535;
 
     @Parameters(paramLabel = "SERVICE", description = "The service.")
     private String service = "";
@@ -62,7 +63,8 @@ final class ServeCommand implements Callable<Integer> {
         String port = settings.get("quarkus.http.port");
         if (port != null && port.matches("\\d{1,5}") && !settings.containsKey("quarkus.management.port")) {
             int main = Integer.parseInt(port);
-            settings.put("quarkus.management.port", Integer.toString(main == 0 ? 0 : main + MANAGEMENT));
+            boolean any = main == 0 || main + MANAGEMENT > LAST_PORT;
+            settings.put("quarkus.management.port", Integer.toString(any ? AllInOne.freePort() : main + MANAGEMENT));
         }
     }
 }

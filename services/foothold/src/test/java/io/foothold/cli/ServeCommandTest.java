@@ -16,7 +16,11 @@ class ServeCommandTest {
     @Test
     void theManagementPortFollowsAPortThatWasChosen() {
         assertThat(managed(Map.of("quarkus.http.port", "9300"))).containsEntry("quarkus.management.port", "10300");
-        assertThat(managed(Map.of("quarkus.http.port", "0"))).containsEntry("quarkus.management.port", "0");
+        for (String port : new String[] {"0", "65000"}) {
+            assertThat(Integer.parseInt(managed(Map.of("quarkus.http.port", port)).get("quarkus.management.port")))
+                    .as("a port of its own beside %s, and never 0", port)
+                    .isBetween(1, 65_535);
+        }
         assertThat(managed(Map.of("quarkus.http.port", "9300", "quarkus.management.port", "1")))
                 .containsEntry("quarkus.management.port", "1");
         assertThat(managed(Map.of())).isEmpty();

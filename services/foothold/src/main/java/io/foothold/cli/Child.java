@@ -93,7 +93,8 @@ final class Child implements AutoCloseable {
     static Child start(String service, int port, Map<String, String> settings, Path home) {
         List<String> command = command(service, settings);
         command.add(1, "-Dquarkus.http.port=" + port);
-        // Several of them run beside each other. Not 0: the container registers its HTTP metrics twice then, and does not start.
+        // Several of them run beside each other. Not 0: the container registers its HTTP metrics twice then, and does
+        // not start.
         command.add(1, "-Dquarkus.management.port=" + AllInOne.freePort());
         return start(service, port, command, home, Bound.STANDARD);
     }

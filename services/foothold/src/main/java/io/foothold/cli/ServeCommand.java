@@ -25,6 +25,7 @@ final class ServeCommand implements Callable<Integer> {
 
     /** From a service's port to the one for health and metrics. */
     private static final int MANAGEMENT = 1000;
+
     private static final int LAST_PORT = 65_535;
 
     @Parameters(paramLabel = "SERVICE", description = "The service.")

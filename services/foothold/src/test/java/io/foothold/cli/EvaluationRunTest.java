@@ -98,7 +98,7 @@ class EvaluationRunTest {
         }
     }
 
-    /** Declines the first sample of every problem; with {@code silent} it never names a verdict. */
+    /** Declines the first sample of every problem; with {@code silent} it names no verdict but of gold answers. */
     private static Server verifier(boolean silent) throws Exception {
         CreditedService<VerifyRequest, VerifyResponse> own = new CreditedService<>(
                 CreditedService.Shape.of(
@@ -109,7 +109,7 @@ class EvaluationRunTest {
                 (request, results) -> {
                     String id = request.getWork().getRolloutId();
                     Verdict.Builder verdict = Verdict.newBuilder();
-                    if (!silent) {
+                    if (!silent || request.getWork().getGoldOnly()) {
                         verdict.setKind(
                                         id.endsWith("/0")
                                                 ? VerdictKind.VERDICT_KIND_ABSTAIN
@@ -142,7 +142,8 @@ class EvaluationRunTest {
                     "e",
                     yaml("{family: dial, level: hard, count: 4, seed: 3}", 16),
                     List.of("verification.servers.exact=127.0.0.1:" + server.getPort()));
-            assertThat(end(stack, "e").state()).isEqualTo("finished");
+            LedgerStore.RunRow row = end(stack, "e");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             JsonNode first = evaluation(stack, "e", 0);
             assertThat(first.path("samples").asInt()).isEqualTo(45);
             assertThat(first.path("pass@1").asDouble()).isEqualTo(1);
@@ -164,7 +165,8 @@ class EvaluationRunTest {
                     "e",
                     yaml("{family: dial, level: hard, count: 4, seed: 3}", 2),
                     List.of("verification.servers.exact=127.0.0.1:" + server.getPort()));
-            assertThat(end(stack, "e").state()).isEqualTo("finished");
+            LedgerStore.RunRow row = end(stack, "e");
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             JsonNode first = evaluation(stack, "e", 0);
             assertThat(first.path("samples").asInt()).isZero();
             assertThat(first.path("pass@1").isNull()).isTrue();

@@ -17,7 +17,8 @@ class ServeCommandTest {
     void theManagementPortFollowsAPortThatWasChosen() {
         assertThat(managed(Map.of("quarkus.http.port", "9300"))).containsEntry("quarkus.management.port", "10300");
         for (String port : new String[] {"0", "65000"}) {
-            assertThat(Integer.parseInt(managed(Map.of("quarkus.http.port", port)).get("quarkus.management.port")))
+            assertThat(Integer.parseInt(
+                            managed(Map.of("quarkus.http.port", port)).get("quarkus.management.port")))
                     .as("a port of its own beside %s, and never 0", port)
                     .isBetween(1, 65_535);
         }

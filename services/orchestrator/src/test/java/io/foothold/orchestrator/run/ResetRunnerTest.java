@@ -655,11 +655,13 @@ class ResetRunnerTest {
 
     @Test
     void runFilesWhoseResetsCannotWorkAreRefused() {
-        assertThatThrownBy(() -> spec("prompts.thought_delimiter=")).hasMessageContaining("rollout has no thoughts");
+        assertThatThrownBy(() ->
+                        spec("prompts.thought_delimiter=", "sampling.max_thought_tokens=0", "sampling.max_thoughts=0"))
+                .hasMessageContaining("rollout has no thoughts");
         assertThatThrownBy(() -> spec("resets.draws=3")).hasMessageContaining("does not fit its draws");
         assertThatThrownBy(() -> spec("resets.share=1.5")).hasMessageContaining("from 0 to 1");
         assertThatThrownBy(() -> spec("resets.localizer=sef")).hasMessageContaining("did you mean 'self'?");
-        assertThatThrownBy(() -> spec("resets.offset=-1")).hasMessageContaining("must not be negative");
+        assertThatThrownBy(() -> spec("resets.offset=-1")).hasMessageContaining("from 0 to 1000000 thoughts");
         assertThatThrownBy(() -> spec("resets.min_clean_share=0.2")).hasMessageContaining("compare_with_oracle");
         assertThatThrownBy(() -> spec("staleness=1")).hasMessageContaining("a loss without a ratio");
     }

@@ -55,10 +55,12 @@ class RecoveryRunTest {
     /** Waits until no update is done any more: the run waits for somebody. */
     private static void awaitNoUpdate(Stack stack) {
         AtomicInteger before = new AtomicInteger(-1);
-        await().pollInterval(Duration.ofSeconds(2)).atMost(Duration.ofSeconds(120)).until(() -> {
-            int now = digests(stack).size();
-            return before.getAndSet(now) == now;
-        });
+        await().pollInterval(Duration.ofSeconds(2))
+                .atMost(Duration.ofSeconds(120))
+                .until(() -> {
+                    int now = digests(stack).size();
+                    return before.getAndSet(now) == now;
+                });
     }
 
     private static void awaitRollouts(Stack stack, String purpose) {

@@ -638,7 +638,11 @@ final class RunLoop {
             }
             case Report.GroupLost lost -> lost(lost.number(), lost.failure());
             case Report.Trained trained -> trained(trained.manifest(), trained.units());
-            case Report.TrainingFailed failed -> throw failed.failure();
+            case Report.TrainingFailed failed -> {
+                // Whoever settles the run must not wait for it.
+                training = false;
+                throw failed.failure();
+            }
             case Report.Wake wake -> {}
             case Report.Aborted aborted -> throw aborted.reason();
         }

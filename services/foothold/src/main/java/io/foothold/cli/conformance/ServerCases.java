@@ -98,7 +98,9 @@ final class ServerCases {
             equal("INT32", types.get(PolicyTensors.INPUT_IDS), "dtype of input_ids");
             equal("UINT64", types.get(PolicyTensors.RANDOM_SEED), "dtype of random_seed");
             equal("BYTES", types.get(PolicyTensors.OP), "dtype of op");
-            equal(19, types.size(), "number of inputs");
+            equal("FP32", types.get(PolicyTensors.CANARY_LOG_PROBS), "dtype of canary_log_probs");
+            equal("BYTES", types.get(PolicyTensors.POLICY_DIGEST), "dtype of policy_digest");
+            equal(23, types.size(), "number of inputs");
             equal(12, m.getOutputsCount(), "number of outputs");
         });
         checks.check(

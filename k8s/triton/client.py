@@ -1,6 +1,7 @@
 """Drives a server of the policy model with NVIDIA's own client: metadata, a synchronous stream, the empty final response, many requests
 on a stream, errors, cancellation, and the asyncio client. Usage: client.py HOST:PORT"""
 import asyncio
+import json
 import queue
 import sys
 import time
@@ -88,10 +89,10 @@ def synchronous():
     client.stop_stream(cancel_requests=True)
     for _ in range(40):
         state = running(client)
-        if '"running": 0' in state:
+        if json.loads(state)["running"] == 0:
             break
         time.sleep(0.05)
-    assert '"running": 0' in state, state
+    assert json.loads(state)["running"] == 0, state
     client.close()
     return whole
 

@@ -19,6 +19,7 @@ reach() { # what, command that is true in the end
 }
 up() { [ "$(count)" -ge 2 ]; } # the server and its model's process
 down() { [ "$(count)" = 0 ]; }
+gone() { ! members "$dir" | grep -qx "$1"; }
 ! "$here/start.sh" --engine reference --timeout 5 "$dir" "$policy" "$port" > "$dir/start-check.log" 2>&1 || { echo "start-check: A SERVER WITHOUT WEIGHTS WAS READY"; exit 1; }
 grep -q "not ready after 5 s" "$dir/start-check.log" || { tail -3 "$dir/start-check.log"; echo "start-check: start.sh DID NOT SAY WHY"; exit 1; }
 reach "A START THAT GAVE UP LEFT PROCESSES" down
@@ -35,7 +36,9 @@ kill -9 $caller
 wait $caller 2> /dev/null || true
 reach "THE CALLER'S DEATH LEFT PROCESSES" down
 "$here/start.sh" --engine reference "$dir" "$here/../../services/foothold/policies/dial" "$port" > "$dir/start-check.log" 2>&1
-kill -9 "$(cat "$dir/server.pid")"
+server=$(cat "$dir/server.pid")
+kill -9 "$server"
+reach "THE KILLED SERVER" gone "$server"
 "$here/start.sh" --engine reference "$dir" "$here/../../services/foothold/policies/dial" "$port" > "$dir/start-check.log" 2>&1
 [ "$(count)" -ge 2 ] && [ "$(pgrep -fc "$dir/server/.*triton_python_backend_stub")" = 1 ] || { echo "start-check: A KILLED SERVER'S MODEL PROCESS IS LEFT"; exit 1; }
 "$here/stop.sh" "$dir" > /dev/null

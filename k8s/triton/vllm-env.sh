@@ -25,7 +25,8 @@ if [ ! -e "$env/.complete" ]; then
     echo "vllm-env: making $env, several minutes" >&2
     rm -rf "$env"
     "${PYTHON:-python3.11}" -m venv "$env" >&2
-    "$env/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/requirements-vllm.txt" >&2
+    timeout 1200 "$env/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/requirements-vllm.txt" >&2 || {
+      echo "vllm-env: pip could not install $here/requirements-vllm.txt within 20 minutes" >&2; exit 2; }
     touch "$env/.complete"
   fi
 fi

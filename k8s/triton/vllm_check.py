@@ -1,5 +1,5 @@
-"""Asks a real tritonserver with engine vllm for what its stand-in cannot show: vllm_check.py HOST:PORT POLICY_A POLICY_B. The server samples
-POLICY_A at version 0; both are of tiny.py. The reference engine, in float64, says what the log-probs must be. Kills vLLM's engine process in
+"""Asks a real tritonserver with engine vllm for what its stand-in cannot show: vllm_check.py HOST:PORT POLICY_A POLICY_B. Both policies
+are of tiny.py; the server may have sampled another version for a run before. The reference engine, in float64, says what the log-probs must be. Kills vLLM's engine process in
 the end, named in argument 4 if given."""
 import hashlib
 import os
@@ -62,9 +62,10 @@ def main(target, a, b, engine):
             print("%s: largest difference from the reference engine %.2g nats" % (state, off))
             assert off < 1e-3, off
 
-        def publish(version, weights, numbers):
-            return server.wait(server.send(op="update", weights_uri=weights.uri, weights_digest=weights.digest, policy_version=version, **numbers))
+        def publish(version, weights, numbers, op="update"):
+            return server.wait(server.send(op=op, weights_uri=weights.uri, weights_digest=weights.digest, policy_version=version, **numbers))
 
+        publish(0, a, a.canary(), op="reset")  # as a run does that starts on a server which has sampled for another
         ask(a, "version 0, A"), ask(a, "version 0, A again, cached")
         for version, weights, name in ((1, b, "B"), (2, a, "A"), (3, b, "B")):
             flying = [server.send(input_ids=SHORT, max_tokens=400, random_seed=i, ignore_eos=True, stream_interval=4) for i in range(12)]

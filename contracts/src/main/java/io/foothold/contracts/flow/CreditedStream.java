@@ -9,6 +9,7 @@ import io.smallrye.mutiny.subscription.Cancellable;
 import io.smallrye.mutiny.subscription.MultiEmitter;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -35,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * not answered is sent again under the same keys; results whose key nobody waits for are duplicates and are dropped.
  *
  * <p>Thread rules: {@link #submit} may be called by any thread and blocks while {@code maxQueued} pieces of work wait for
- * credit. Result consumers run on a transport thread and must not block.
+ * credit, or other work under way has one of its keys. Result consumers run on a transport thread and must not block.
  *
  * @param <Q> request message of the stream
  * @param <R> response message of the stream
@@ -97,7 +98,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
      *
      * @param window results that may be on their way to us
      * @param maxQueued pieces of work that may wait for credit before {@link #submit} blocks
-     * @param deadline time a piece of work may take from submission, reconnections included
+     * @param deadline time a piece of work may take from when it is queued, reconnections included
      * @param firstBackoff pause before the second attempt to open the stream; doubles up to {@code maxBackoff}
      * @param maxBackoff longest pause
      * @param patience how long a service may be away before all work fails: it cannot be reached, or a stream was opened and not
@@ -140,6 +141,8 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
     }
 
     private static final Logger LOG = Logger.getLogger(CreditedStream.class);
+    /** How often whoever is blocked asks whether it should go on waiting. */
+    private static final long CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private final class Pending {
         private final Q work;
@@ -165,7 +168,9 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
     private final Limits limits;
     private final ScheduledExecutorService timer;
     private final ReentrantLock lock = new ReentrantLock();
-    private final Condition spaceFreed = lock.newCondition();
+    /** Space was freed, or a key. */
+    private final Condition freed = lock.newCondition();
+
     private final Deque<Pending> queued = new ArrayDeque<>();
     private final Map<String, Pending> byKey = new HashMap<>();
     private @Nullable MultiEmitter<? super Q> outbound;
@@ -177,11 +182,15 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
     private boolean opening;
     private boolean closed;
     private boolean lost;
+    /** How many threads wait for a key that other work has. */
+    private int waitingForKeys;
+    /** How often the service was away for longer than the patience. */
+    private int absences;
     /** Since when the service has been away; meaningful while {@link #away}. */
     private long awaySince;
 
     private volatile boolean away;
-    private @Nullable Throwable lastFailure;
+    private volatile @Nullable Throwable lastFailure;
 
     /** A stream that opens itself with the first piece of work. */
     public CreditedStream(String name, Shape<Q, R> shape, Function<Multi<Q>, Multi<R>> call, Limits limits) {
@@ -198,34 +207,44 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         var unused = timer.scheduleWithFixedDelay(this::expire, tick, tick, TimeUnit.MILLISECONDS);
     }
 
+    /** As {@link #submit(Object, List, Consumer, Runnable)}, without a check. */
+    public CompletableFuture<Map<String, R>> submit(Q work, List<String> keys, Consumer<R> onEach) {
+        return submit(work, keys, onEach, () -> {});
+    }
+
     /**
      * Sends one piece of work and gives its results by key once all of them are there. Fails with {@link ErrorCode#DEADLINE}
      * when they are not there in time, with {@link ErrorCode#PEER_UNAVAILABLE} when the service was away for too long, and with
      * {@link ErrorCode#INVALID_INPUT} when the work is larger than {@link MessageLimit#BYTES}.
      *
-     * @param keys the keys that the results will carry; no other work under way may use one of them
+     * <p>Who cancels the future gives the work up: what was not sent yet takes no space any more and is never sent, what was sent keeps
+     * its keys until it is answered or the stream breaks, and is not sent again.
+     *
+     * @param keys the keys that the results will carry; while other work under way has one of them, this one is not begun
      * @param onEach called with every result as it comes
+     * @param check called from time to time while this method blocks; what it throws ends the wait, and nothing is sent. Must not block
      */
-    public CompletableFuture<Map<String, R>> submit(Q work, List<String> keys, Consumer<R> onEach) {
+    public CompletableFuture<Map<String, R>> submit(Q work, List<String> keys, Consumer<R> onEach, Runnable check) {
         // One piece that is too large must not end the stream for all the others.
         FootholdException refusal = MessageLimit.refusal(work, name + ", " + String.join(", ", keys));
         if (refusal != null) {
             return CompletableFuture.failedFuture(refusal);
         }
-        Pending pending = new Pending(work, keys, onEach);
+        Pending pending;
         lock.lock();
         try {
-            while (!closed && queued.size() >= limits.maxQueued()) {
-                spaceFreed.awaitUninterruptibly();
+            int before = absences;
+            while (!closed && (queued.size() >= limits.maxQueued() || taken(keys))) {
+                if (absences != before) {
+                    return CompletableFuture.failedFuture(unavailable(keys));
+                }
+                check.run();
+                awaitFreed(keys);
             }
             if (closed) {
                 throw new FootholdException(ErrorCode.DRAINING, "stream " + name + " is closed");
             }
-            for (String key : keys) {
-                if (byKey.containsKey(key)) {
-                    throw new FootholdException(ErrorCode.CONFLICT, "work under way already has key " + key);
-                }
-            }
+            pending = new Pending(work, keys, onEach);
             keys.forEach(key -> byKey.put(key, pending));
             queued.add(pending);
             ensureOpen();
@@ -233,7 +252,56 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+        var unused = pending.future.whenComplete((results, failure) -> {
+            if (pending.future.isCancelled()) {
+                givenUp(pending);
+            }
+        });
         return pending.future;
+    }
+
+    private boolean taken(List<String> keys) {
+        return keys.stream().anyMatch(byKey::containsKey);
+    }
+
+    private void awaitFreed(List<String> keys) {
+        boolean forKey = taken(keys);
+        waitingForKeys += forKey ? 1 : 0;
+        try {
+            var unused = freed.awaitNanos(CHECK_NANOS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new FootholdException(ErrorCode.CANCELLED, "interrupted", e);
+        } finally {
+            waitingForKeys -= forKey ? 1 : 0;
+        }
+    }
+
+    private void givenUp(Pending pending) {
+        lock.lock();
+        try {
+            if (!pending.sent) {
+                queued.remove(pending);
+                pending.missing.forEach(key -> byKey.remove(key, pending));
+                freed.signalAll();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private FootholdException unavailable(Collection<String> keys) {
+        return new FootholdException(
+                ErrorCode.PEER_UNAVAILABLE,
+                "no answer from " + name + " for " + keys + ": it was away for more than " + text(limits.patience())
+                        + lastReason());
+    }
+
+    private String lastReason() {
+        Throwable last = lastFailure;
+        return last == null
+                ? ""
+                : "; last failure: " + FootholdException.of(last).text();
     }
 
     private void ensureOpen() {
@@ -317,7 +385,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             next.sentNanos = System.nanoTime();
             emitter.emit(shape.narrowed(next.work, Set.copyOf(next.missing)));
         }
-        spaceFreed.signalAll();
+        freed.signalAll();
     }
 
     private void received(long mine, R response) {
@@ -349,6 +417,12 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             owner.results.put(key, response);
             if (owner.missing.isEmpty()) {
                 finished = owner;
+            }
+            if (waitingForKeys > 0) {
+                freed.signalAll();
+            }
+            if (owner.future.isCancelled()) {
+                return;
             }
         } finally {
             lock.unlock();
@@ -404,11 +478,18 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                 Set<Pending> all = new LinkedHashSet<>(byKey.values());
                 byKey.clear();
                 timer.execute(() -> all.forEach(p -> p.future.completeExceptionally(own)));
-                spaceFreed.signalAll();
+                freed.signalAll();
                 return;
             }
-            unanswered.forEach(p -> p.sent = false);
-            unanswered.forEach(queued::addFirst);
+            for (Pending pending : unanswered) {
+                pending.sent = false;
+                if (pending.future.isCancelled()) {
+                    pending.missing.forEach(key -> byKey.remove(key, pending));
+                } else {
+                    queued.addFirst(pending);
+                }
+            }
+            freed.signalAll();
             if (byKey.isEmpty()) {
                 // Nobody waits for it: the time until somebody does is no waiting.
                 away = false;
@@ -451,8 +532,9 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                 }
             }
             if (gone) {
-                // Who asks again is given the whole patience again.
+                // Who asks again is given the whole patience again; who is still blocked waited as long as the others.
                 away = false;
+                absences++;
             }
             if (late.isEmpty()) {
                 return;
@@ -463,31 +545,24 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             if (stuck != null) {
                 broken(generation, new FootholdException(ErrorCode.DEADLINE, "stream " + name + " was too slow"));
             }
-            spaceFreed.signalAll();
+            freed.signalAll();
         } finally {
             lock.unlock();
         }
         if (stuck != null) {
             stuck.cancel();
         }
-        Throwable last = lastFailure;
-        String why = last == null
-                ? ""
-                : "; last failure: " + FootholdException.of(last).text();
         for (Pending pending : late) {
             Duration limit = pending.sent && limits.answer().compareTo(limits.deadline()) < 0
                     ? limits.answer()
                     : limits.deadline();
             pending.future.completeExceptionally(
                     gone
-                            ? new FootholdException(
-                                    ErrorCode.PEER_UNAVAILABLE,
-                                    "no answer from " + name + " for " + pending.missing
-                                            + ": it was away for more than " + text(limits.patience()) + why)
+                            ? unavailable(pending.missing)
                             : new FootholdException(
                                     ErrorCode.DEADLINE,
                                     "no answer from " + name + " for " + pending.missing + " within " + text(limit)
-                                            + why));
+                                            + lastReason()));
         }
     }
 
@@ -512,7 +587,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             queued.clear();
             running = subscription;
             outbound = null;
-            spaceFreed.signalAll();
+            freed.signalAll();
         } finally {
             lock.unlock();
         }

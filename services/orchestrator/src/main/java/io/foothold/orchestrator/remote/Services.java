@@ -14,6 +14,7 @@ import io.smallrye.mutiny.subscription.BackPressureStrategy;
 import io.smallrye.mutiny.subscription.Cancellable;
 import io.smallrye.mutiny.subscription.MultiEmitter;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -365,10 +366,22 @@ public final class Services implements AutoCloseable {
         List<String> keys = work.getReservationsList().stream()
                 .map(Reservation::getRolloutId)
                 .toList();
+        return ask(sampling, SampleRequest.newBuilder().setWork(work).build(), keys, onEach)
+                .thenApply(byKey -> null);
+    }
+
+    /** Sends work that is given up when the run is asked to stop, also while it waits to be queued. */
+    private <Q, R> CompletableFuture<Map<String, R>> ask(
+            CreditedStream<Q, R> stream, Q request, List<String> keys, Consumer<R> onEach) {
         stop.check();
-        return stop.guard(
-                sampling.submit(SampleRequest.newBuilder().setWork(work).build(), keys, onEach)
-                        .thenApply(byKey -> null));
+        CompletableFuture<Map<String, R>> work = stream.submit(request, keys, onEach, stop::check);
+        CompletableFuture<Map<String, R>> answer = stop.guard(work);
+        var unused = answer.whenComplete((results, failure) -> {
+            if (failure != null) {
+                work.cancel(false);
+            }
+        });
+        return answer;
     }
 
     private static <T> T need(Map<String, T> byKey, String key) {
@@ -387,10 +400,9 @@ public final class Services implements AutoCloseable {
      */
     public CompletableFuture<Verdict> verify(VerifyWork work, String verifier) {
         String key = work.getRolloutId();
-        stop.check();
         var stream = verifier.isEmpty() ? verification : owned.computeIfAbsent(verifier, OwnVerifier::new).stream;
         String name = verifier.isEmpty() ? peer("verifier") : "verifier at " + verifier;
-        return stop.guard(stream.submit(VerifyRequest.newBuilder().setWork(work).build(), List.of(key), r -> {})
+        return ask(stream, VerifyRequest.newBuilder().setWork(work).build(), List.of(key), r -> {})
                 .handle((byKey, failure) -> {
                     if (failure == null) {
                         return Verdicts.checked(
@@ -401,7 +413,7 @@ public final class Services implements AutoCloseable {
                         return Verdicts.late(own.text());
                     }
                     throw own;
-                }));
+                });
     }
 
     /** A verifier that a run file names. */
@@ -423,10 +435,8 @@ public final class Services implements AutoCloseable {
     /** Has the first wrong thought of a failed rollout named, or is told what the policy has to be asked first. */
     public CompletableFuture<Localization> localize(LocalizeWork work) {
         String key = work.getRolloutId();
-        stop.check();
-        return stop.guard(localization
-                .submit(LocalizeRequest.newBuilder().setWork(work).build(), List.of(key), r -> {})
-                .thenApply(byKey -> need(byKey, key).getLocalization()));
+        return ask(localization, LocalizeRequest.newBuilder().setWork(work).build(), List.of(key), r -> {})
+                .thenApply(byKey -> need(byKey, key).getLocalization());
     }
 
     /**
@@ -507,17 +517,26 @@ public final class Services implements AutoCloseable {
     }
 
     /**
-     * Trains one update. Waits for it also when the run is asked to stop, unless the learner is away.
+     * Trains one update. Waits for it also when the run is asked to stop, unless the learner is away. What an earlier call left under way
+     * of the same update is waited for first.
      *
      * @throws FootholdException WRONG_STATE when the learner does not have the run open, as after its restart
      */
     public UpdateManifest train(List<TrainGroup> groups) {
-        List<CompletableFuture<Map<String, TrainResponse>>> futures = groups.stream()
-                .map(g -> training.submit(
+        List<CompletableFuture<Map<String, TrainResponse>>> futures = new ArrayList<>();
+        try {
+            for (TrainGroup g : groups) {
+                futures.add(training.submit(
                         TrainRequest.newBuilder().setGroup(g).build(),
                         List.of(key(g.getRunId(), g.getUpdate(), g.getIndex())),
-                        r -> {}))
-                .toList();
+                        r -> {},
+                        () -> stop.checkUpdate(training::away)));
+            }
+        } catch (FootholdException e) {
+            // Without its other groups the batch will not be trained, and nothing of it be answered.
+            futures.forEach(f -> f.cancel(false));
+            throw e;
+        }
         // All of them, also when one failed: what is still under way would be in the way of the same batch sent again.
         var all = CompletableFuture.allOf(futures.toArray(CompletableFuture[]::new));
         stop.awaitUpdate(all.handle((nothing, failure) -> true), training::away);

@@ -78,6 +78,13 @@ public final class StopSignal {
         await(guard(new CompletableFuture<Void>().completeOnTimeout(null, pause.toMillis(), TimeUnit.MILLISECONDS)));
     }
 
+    /** Throws the reason of an abort, or that of a stop while the service that trains the update is away. */
+    void checkUpdate(BooleanSupplier away) {
+        if (aborted.isCompletedExceptionally() || away.getAsBoolean()) {
+            check();
+        }
+    }
+
     /** Waits for a future that no stop ends, only {@link #abort}, or a stop while the service that answers is away. */
     <T> T awaitUpdate(CompletableFuture<T> future, BooleanSupplier away) {
         CompletableFuture<Object> either = CompletableFuture.anyOf(future, aborted);

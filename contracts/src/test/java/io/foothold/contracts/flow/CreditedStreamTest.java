@@ -1,0 +1,207 @@
+package io.foothold.contracts.flow;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.v1.Credit;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.operators.multi.processors.UnicastProcessor;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The calling side by itself: work is its key, a result is the key with a word behind it, credit is {@code "credit n"}. */
+@Timeout(60)
+class CreditedStreamTest {
+    private static final CreditedStream.Shape<String, String> SHAPE = CreditedStream.Shape.of(
+            credit -> "credit " + credit.getItems(),
+            response -> Credit.newBuilder().setItems(credit(response)).build(),
+            response -> response.split(" ")[0]);
+
+    private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    /** What came to the peer, in order. */
+    private final List<String> came = Collections.synchronizedList(new ArrayList<>());
+
+    private final List<CreditedService.Results<String>> results = Collections.synchronizedList(new ArrayList<>());
+    private final List<UnicastProcessor<String>> connections = Collections.synchronizedList(new ArrayList<>());
+    private final AtomicBoolean there = new AtomicBoolean(true);
+    private CreditedStream<String, String> stream = open(Duration.ofMinutes(5));
+
+    private static int credit(String message) {
+        return message.startsWith("credit ") ? Integer.parseInt(message.substring("credit ".length())) : 0;
+    }
+
+    /** A stream that queues two pieces, to a peer that takes one at a time and answers when a test says so. */
+    private CreditedStream<String, String> open(Duration patience) {
+        CreditedService<String, String> peer = new CreditedService<>(
+                CreditedService.Shape.of(
+                        message -> Credit.newBuilder().setItems(credit(message)).build(),
+                        credit -> "credit " + credit.getItems(),
+                        (work, failure) -> List.of()),
+                1,
+                (work, out) -> {
+                    results.add(out);
+                    came.add(work);
+                    return () -> {};
+                });
+        Function<Multi<String>, Multi<String>> call = up -> there.get()
+                ? Multi.createBy().merging().streams(peer.serve(up), connection())
+                : Multi.createFrom().failure(new FootholdException(ErrorCode.PEER_UNAVAILABLE, "nobody"));
+        return new CreditedStream<>(
+                "peer",
+                SHAPE,
+                call,
+                new CreditedStream.Limits(
+                        8,
+                        2,
+                        Duration.ofMinutes(10),
+                        Duration.ofMillis(10),
+                        Duration.ofMillis(10),
+                        patience,
+                        Duration.ofMinutes(10)));
+    }
+
+    /** Says nothing, and breaks the stream when a test fails it. */
+    private Multi<String> connection() {
+        UnicastProcessor<String> connection = UnicastProcessor.create();
+        connections.add(connection);
+        return connection;
+    }
+
+    @AfterEach
+    void close() {
+        stream.close();
+        threads.shutdownNow();
+    }
+
+    private CompletableFuture<Map<String, String>> submit(String key) {
+        return stream.submit(key, List.of(key), result -> {});
+    }
+
+    private Future<Map<String, String>> blocked(String key, Runnable check) {
+        return threads.submit(
+                () -> stream.submit(key, List.of(key), result -> {}, check).get());
+    }
+
+    private void answer(int number) {
+        await().until(() -> results.size() > number);
+        results.get(number).emit(came.get(number) + " done");
+        results.get(number).done();
+    }
+
+    private static void assertFailed(Future<?> call, String reason) {
+        assertThatThrownBy(() -> call.get(20, TimeUnit.SECONDS))
+                .isInstanceOf(ExecutionException.class)
+                .hasMessageContaining(reason);
+    }
+
+    @Test
+    void theCheckOfWhoIsBlockedEndsItsWaitAndSendsNothing() throws Exception {
+        CompletableFuture<?> first = submit("a");
+        await().until(() -> came.contains("a"));
+        List<CompletableFuture<?>> queued = List.of(submit("b"), submit("c"));
+        AtomicBoolean over = new AtomicBoolean();
+        Future<?> forSpace = blocked("d", () -> {
+            if (over.get()) {
+                throw new FootholdException(ErrorCode.STORAGE, "no more");
+            }
+        });
+        Future<?> patient = blocked("e", () -> {});
+        over.set(true);
+        assertFailed(forSpace, "no more");
+        for (int i = 0; i < 4; i++) {
+            answer(i);
+        }
+        first.get(20, TimeUnit.SECONDS);
+        queued.forEach(f -> assertThat(f).succeedsWithin(Duration.ofSeconds(20)));
+        assertThat(patient.get(20, TimeUnit.SECONDS)).isEqualTo(Map.of("e", "e done"));
+        assertThat(came).containsExactly("a", "b", "c", "e");
+    }
+
+    @Test
+    void workThatIsGivenUpFreesItsSpaceAndItsKeyAndIsNotSent() throws Exception {
+        CompletableFuture<?> first = submit("a");
+        await().until(() -> came.contains("a"));
+        CompletableFuture<?> second = submit("b");
+        CompletableFuture<?> third = submit("c");
+        Future<?> blocked = blocked("d", () -> {});
+        second.cancel(false);
+        answer(0);
+        answer(1);
+        answer(2);
+        assertThat(first).succeedsWithin(Duration.ofSeconds(20));
+        assertThat(third).succeedsWithin(Duration.ofSeconds(20));
+        blocked.get(20, TimeUnit.SECONDS);
+        CompletableFuture<?> again = submit("b");
+        answer(3);
+        assertThat(again).succeedsWithin(Duration.ofSeconds(20));
+        assertThat(came).containsExactly("a", "c", "d", "b");
+    }
+
+    @Test
+    void workThatWasSentAndGivenUpKeepsItsKeyUntilItIsAnsweredAndNobodyHearsOfIt() throws Exception {
+        List<String> heard = Collections.synchronizedList(new ArrayList<>());
+        CompletableFuture<?> first = stream.submit("a", List.of("a"), heard::add);
+        await().until(() -> came.contains("a"));
+        first.cancel(false);
+        Future<?> again = threads.submit(
+                () -> stream.submit("a", List.of("a"), heard::add).get());
+        AtomicBoolean over = new AtomicBoolean();
+        assertFailed(
+                blocked("a", () -> {
+                    over.set(true);
+                    throw new FootholdException(ErrorCode.STORAGE, "no more");
+                }),
+                "no more");
+        assertThat(over).isTrue();
+        assertThat(came).containsExactly("a");
+        answer(0);
+        answer(1);
+        again.get(20, TimeUnit.SECONDS);
+        assertThat(came).containsExactly("a", "a");
+        assertThat(heard).containsExactly("a done");
+    }
+
+    @Test
+    void workThatWasGivenUpIsNotSentAgainAfterTheStreamBroke() {
+        CompletableFuture<?> first = submit("a");
+        await().until(() -> came.contains("a"));
+        CompletableFuture<?> second = submit("b");
+        first.cancel(false);
+        connections.get(0).onError(new FootholdException(ErrorCode.PEER_UNAVAILABLE, "broke"));
+        answer(1);
+        assertThat(second).succeedsWithin(Duration.ofSeconds(20));
+        assertThat(came).containsExactly("a", "b");
+        CompletableFuture<?> third = submit("a");
+        answer(2);
+        assertThat(third).as("its key is free").succeedsWithin(Duration.ofSeconds(20));
+    }
+
+    @Test
+    void whoIsBlockedIsToldThatThePeerStaysAwayWithThoseThatAreQueued() {
+        stream.close();
+        there.set(false);
+        stream = open(Duration.ofMillis(400));
+        List<Future<?>> calls = new ArrayList<>();
+        for (int i = 0; i < 9; i++) {
+            calls.add(blocked("k" + i, () -> {}));
+        }
+        calls.forEach(call -> assertFailed(call, "it was away for more than 0.4s; last failure: nobody"));
+    }
+}

@@ -47,7 +47,7 @@ final class Extraction {
     private static final Pattern JOINT = Pattern.compile(
             "[\\s.]*(?:[,;]|[,;]?\\s*(?:[\\w()]+\\s+){0,5}(?:and|or))\\s*(?:[A-Za-z](?:_\\w+)?\\s*=\\s*)?");
     private static final Pattern CONCLUSION =
-            Pattern.compile("(?i)(?:therefore|thus|hence|consequently)[^\\n]*?(?=$|\\.\\s|\\.$|\\n)");
+            Pattern.compile("(?=[thcTHC])(?i)(?:therefore|thus|hence|consequently)[^\\n]*?(?=$|\\.\\s|\\.$|\\n)");
     private static final Pattern PERCENT_BEHIND =
             Pattern.compile("(?is)[\\s$]*(?:\\\\?%|percent|pct|percentage)(?:\\b|\\W|$).*");
     /** "Answer" in other languages. */
@@ -55,10 +55,13 @@ final class Extraction {
             "答案|答え|回答|解答|정답|réponse(?: finale)?|respuesta(?: final)?|antwort|resposta(?: final)?|risposta|ответ|відповідь|odpowiedź|cevap|yanıt|jawaban|đáp án"
                     + "|الإجابة|الجواب|उत्तर|উত্তর|คำตอบ|תשובה";
 
-    private static final Pattern ANNOUNCED = Pattern.compile(
-            "(?iu)(?:####|final answer[*_ \\t]*(?=\\n)|(?:final |correct )?answer(?:\\s+is(?:\\s*:)?|[*_]*\\s*[:=：])|the (?:result|value|solution) is|\\bresult\\s*:|(?:"
-                    + ANSWER_ELSEWHERE
-                    + ")(?:\\s*(?:是|为|est|es|ist|é|è)(?![a-z])\\s*:?|[*_]*\\s*[:：])|réponse)[\\s*:]*");
+    /** The two characters that an announcement begins with: few places of a text pass. */
+    private static final String ANNOUNCEMENT_BEGINS = "(?=[#acfjortyACFJORTY\\P{ASCII}][#adehinoADEHINO\\P{ASCII}])";
+
+    private static final Pattern ANNOUNCED = Pattern.compile(ANNOUNCEMENT_BEGINS
+            + "(?iu)(?:####|final answer[*_ \\t]*(?=\\n)|(?:final |correct )?answer(?:\\s+is(?:\\s*:)?|[*_]*\\s*[:=：])|the (?:result|value|solution) is|\\bresult\\s*:|(?:"
+            + ANSWER_ELSEWHERE
+            + ")(?:\\s*(?:是|为|est|es|ist|é|è)(?![a-z])\\s*:?|[*_]*\\s*[:：])|réponse)[\\s*:]*");
     private static final Pattern FINAL_WORDS = Pattern.compile("(?i)final\\W{1,4}answer");
     private static final Pattern FINAL = Pattern.compile(
             "(?i)final answer(?:,[^,.\\n]{1,40},)?(?:[*_ \\t]*(?:\\s+is(?:\\s*:)?|[:：=])|[*_ \\t]*(?=\\n))[\\s*:]*");
@@ -76,15 +79,16 @@ final class Extraction {
 
     private static final Pattern DENIED = Pattern.compile("(?i)(?:not|isn't|never|no longer)\\b.*", Pattern.DOTALL);
     private static final Pattern FORMULA = Pattern.compile(
-            "(?s)\\$\\$(.{1,1000}?)\\$\\$|(?<!\\\\)\\$([^$\\n]{1,1000}?)(?<!\\\\)\\$|\\\\\\[((?:(?!\\\\[\\[\\]]).){1,1000}+)\\\\]|\\\\\\(((?:(?!\\\\[()])[^\\n]){1,1000}+)\\\\\\)");
+            "(?s)(?=[$\\\\])(?:\\$\\$(.{1,1000}?)\\$\\$|(?<!\\\\)\\$([^$\\n]{1,1000}?)(?<!\\\\)\\$|\\\\\\[((?:(?!\\\\[\\[\\]]).){1,1000}+)\\\\]|\\\\\\(((?:(?!\\\\[()])[^\\n]){1,1000}+)\\\\\\))");
     /** Words between two signs of currency. */
     private static final Pattern PROSE = Pattern.compile("(?:^|[\\s?!.,])[A-Za-z]{3,} [A-Za-z]{3,}");
 
     private static final Pattern NUMBER = Pattern.compile(
-            "(?<![\\w.,])(?:-?\\d*\\s?\\*?\\s?sqrt\\([^()]{1,40}\\)(?:\\s?/\\s?\\d+)?|[-+\u2212]?(?:\\d{1,3}(?:,\\d{3})++|\\d+)(?:[.,]\\d+)?(?:[eE][-+]?\\d+)?(?:\\s?/\\s?\\d+)?[\u00bd\u00bc\u00be]?\\s?(?:\\\\?%|percent\\b|pct\\b)?|(?<!\\w)[-+\u2212]?[\u00bd\u00bc\u00be])");
+            "(?=[-+\u2212\\d\\s*s\u00bd\u00bc\u00be])(?<![\\w.,])(?:-?\\d*\\s?\\*?\\s?sqrt\\([^()]{1,40}\\)(?:\\s?/\\s?\\d+)?|[-+\u2212]?(?:\\d{1,3}(?:,\\d{3})++|\\d+)(?:[.,]\\d+)?(?:[eE][-+]?\\d+)?(?:\\s?/\\s?\\d+)?[\u00bd\u00bc\u00be]?\\s?(?:\\\\?%|percent\\b|pct\\b)?|(?<!\\w)[-+\u2212]?[\u00bd\u00bc\u00be])");
     private static final Pattern FRACTION = Pattern.compile("-?\\\\[dt]?frac\\{[^{}]*}\\{[^{}]*}");
     private static final Pattern CODE =
             Pattern.compile("__|\\blambda\\b|\\bimport\\b|\\beval\\(|\\bexec\\(|\\bopen\\(");
+    private static final List<String> CODE_SIGNS = List.of("__", "lambda", "import", "eval(", "exec(", "open(");
     private static final int LAST_CHARACTERS = 300;
     private static final Pattern ANSWER_LINE = Pattern.compile("(?i)answer\\s*[:：]\\s*([^\\n]+)");
     private static final Pattern ANSWER_WORD = Pattern.compile("(?im)answer\\s*[:：]\\s*(\\S+?)[.,;!]?[ \\t]*$");
@@ -168,7 +172,7 @@ final class Extraction {
 
     private static Optional<Candidate> loose(String said, Budget budget) {
         String text = end(said);
-        if (CODE.matcher(text).find()) {
+        if (CODE_SIGNS.stream().anyMatch(text::contains) && CODE.matcher(text).find()) {
             return Optional.empty();
         }
         Optional<Candidate> tag = tag(text);

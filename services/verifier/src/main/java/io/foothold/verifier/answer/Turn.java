@@ -15,8 +15,8 @@ final class Turn {
                     + "|<\uff5c(?:begin\u2581of\u2581sentence|Assistant)\uff5c>|<s>|<bos>|<start_of_turn>(?:\\s*model)?|\\[/INST])\\s*");
     /** {@code </s>} and the like may stand inside a program or a text: they end a turn at the end of a line only. */
     private static final Pattern ENDING = Pattern.compile(
-            "<\\|[A-Za-z_\u2581][\\w\u2581]{1,40}\\|>|<\uff5c[^\uff5c<>]{2,40}\uff5c>"
-                    + "|(?:</s>|<eos>|<pad>|<bos>|<end_of_turn>|<start_of_turn>|<end_of_text>|\\[/?INST])(?=\\s*(?:$|[\\r\\n<\\[]))");
+            "(?=[<\\[])(?:<\\|[A-Za-z_\u2581][\\w\u2581]{1,40}\\|>|<\uff5c[^\uff5c<>]{2,40}\uff5c>"
+                    + "|(?:</s>|<eos>|<pad>|<bos>|<end_of_turn>|<start_of_turn>|<end_of_text>|\\[/?INST])(?=\\s*(?:$|[\\r\\n<\\[])))");
 
     private static final String FINAL = "<|channel|>final<|message|>";
     private static final String CHANNEL = "<|channel|>";

@@ -1,6 +1,7 @@
 package io.foothold.verifier.math;
 
 import java.math.BigInteger;
+import java.util.ArrayList;
 import java.util.List;
 import org.apache.commons.numbers.fraction.BigFraction;
 
@@ -151,12 +152,38 @@ final class Rationals implements Arithmetic<BigFraction> {
         if (n < 0 || n > LARGEST_FACTORIAL) {
             throw new Undefined();
         }
-        BigInteger out = BigInteger.ONE;
-        for (long i = 2; i <= n; i++) {
+        int step = (int) n / Factorials.STEP;
+        BigInteger out = Factorials.VALUES.get(step);
+        for (long i = (long) step * Factorials.STEP + 1; i <= n; i++) {
             out = out.multiply(BigInteger.valueOf(i));
-            budget.spend(1 + out.bitLength() / 256);
         }
+        budget.spend(Factorials.costs((int) n));
         return BigFraction.of(out);
+    }
+
+    /** Every fiftieth factorial, so that none is multiplied up from 1 for each answer. What they cost stays what that would. */
+    private static final class Factorials {
+        static final int STEP = 50;
+        static final List<BigInteger> VALUES = new ArrayList<>();
+        private static final long[] COSTS = new long[LARGEST_FACTORIAL + 1];
+
+        static {
+            BigInteger value = BigInteger.ONE;
+            VALUES.add(value);
+            for (int i = 1; i <= LARGEST_FACTORIAL; i++) {
+                value = value.multiply(BigInteger.valueOf(i));
+                COSTS[i] = COSTS[i - 1] + 1 + value.bitLength() / 256;
+                if (i % STEP == 0) {
+                    VALUES.add(value);
+                }
+            }
+        }
+
+        private Factorials() {}
+
+        static long costs(int n) {
+            return COSTS[n];
+        }
     }
 
     private BigFraction binomial(long n, long k) {

@@ -81,7 +81,6 @@ final class Spelling {
     private static final Pattern BARE_BRACKET = Pattern.compile("(?<!\\\\)\\\\[\\[\\]]");
     private static final Pattern CURRENCY = Pattern.compile("[\u20ac\u00a3\u00a5]");
     private static final Pattern WORDS_IN_TEXT = Pattern.compile("\\\\text\\{([^{}]*)}");
-    private static final Pattern SPACE_OR_BRACE = Pattern.compile("[\\s{}]");
     private static final Map<Character, String> CHARACTERS = new HashMap<>();
 
     static {
@@ -264,7 +263,27 @@ final class Spelling {
         if (s.indexOf('\\') >= 0 || s.indexOf('~') >= 0) {
             s = THIN.matcher(s).replaceAll(" ");
         }
-        return SPACES.matcher(undelimited(s)).replaceAll(" ").strip();
+        return spaced(undelimited(s)).strip();
+    }
+
+    /** With one space for each run of spaces. */
+    private static String spaced(String s) {
+        StringBuilder out = new StringBuilder(s.length());
+        boolean open = false;
+        for (int i = 0; i < s.length(); i++) {
+            boolean space = isSpace(s.charAt(i));
+            if (!space) {
+                out.append(s.charAt(i));
+            } else if (!open) {
+                out.append(' ');
+            }
+            open = space;
+        }
+        return out.toString();
+    }
+
+    private static boolean isSpace(char c) {
+        return c == ' ' || (c >= '\t' && c <= '\r');
     }
 
     private static String signs(String text) {
@@ -364,9 +383,16 @@ final class Spelling {
 
     /** What is left of a text when spaces, braces and closing marks do not count. */
     static String bare(String cleaned) {
-        String s = SPACE_OR_BRACE
-                .matcher(WORDS_IN_TEXT.matcher(cleaned).replaceAll("$1"))
-                .replaceAll("");
+        String plain =
+                cleaned.contains("\\text{") ? WORDS_IN_TEXT.matcher(cleaned).replaceAll("$1") : cleaned;
+        StringBuilder letters = new StringBuilder(plain.length());
+        for (int i = 0; i < plain.length(); i++) {
+            char c = plain.charAt(i);
+            if (!isSpace(c) && c != '{' && c != '}') {
+                letters.append(c);
+            }
+        }
+        String s = letters.toString();
         while (s.endsWith(".") || s.endsWith(",") || s.endsWith("!")) {
             s = s.substring(0, s.length() - 1);
         }

@@ -190,8 +190,9 @@ public final class CreditedService<Q, R> {
                 if (stopNow) {
                     stop.run();
                 }
-            } catch (RuntimeException e) {
-                shape.failed(request, FailureLog.told(LOG, "work of a stream", e))
+            } catch (Throwable t) {
+                // Whatever it is: the caller waits for an answer.
+                shape.failed(request, FailureLog.told(LOG, "work of a stream", t))
                         .forEach(work::emit);
                 work.done();
             }

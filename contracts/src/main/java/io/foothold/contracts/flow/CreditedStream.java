@@ -1,6 +1,7 @@
 package io.foothold.contracts.flow;
 
 import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.v1.Credit;
 import io.smallrye.mutiny.Multi;
@@ -204,7 +205,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                 limits.deadline().toMillis(),
                 Math.min(limits.patience().toMillis(), limits.answer().toMillis()));
         long tick = Math.clamp(shortest / 4, 10, 1000);
-        var unused = timer.scheduleWithFixedDelay(this::expire, tick, tick, TimeUnit.MILLISECONDS);
+        var unused = timer.scheduleWithFixedDelay(this::tick, tick, tick, TimeUnit.MILLISECONDS);
     }
 
     /** As {@link #submit(Object, List, Consumer, Runnable)}, without a check. */
@@ -346,8 +347,8 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             } finally {
                 lock.unlock();
             }
-        } catch (RuntimeException e) {
-            broken(mine, e);
+        } catch (Throwable t) {
+            broken(mine, t);
         }
     }
 
@@ -427,7 +428,13 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         } finally {
             lock.unlock();
         }
-        owner.onEach.accept(response);
+        try {
+            owner.onEach.accept(response);
+        } catch (Throwable t) {
+            // The stream is shared: what one consumer does wrong ends its own work and no other.
+            owner.future.completeExceptionally(FailureLog.told(LOG, "a result of " + name, t));
+            return;
+        }
         if (finished != null) {
             finished.future.complete(finished.results);
         }
@@ -511,6 +518,15 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
     /** Whether the service is away now: the stream broke, or was opened and nothing came yet. */
     public boolean away() {
         return away;
+    }
+
+    /** A task that throws is not run again, and nothing would ever be late. */
+    private void tick() {
+        try {
+            expire();
+        } catch (Throwable t) {
+            LOG.errorf(t, "stream to %s: late work could not be told", name);
+        }
     }
 
     private void expire() {

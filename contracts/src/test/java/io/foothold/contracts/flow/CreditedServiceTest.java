@@ -119,13 +119,23 @@ class CreditedServiceTest {
             if (work == 1) {
                 throw new IllegalStateException("boom");
             }
+            if (work == 2) {
+                throw new NoClassDefFoundError("bang");
+            }
             return answer(work, results);
         });
         up.onNext(-9);
         up.onNext(1);
         up.onNext(2);
+        up.onNext(3);
         assertThat(down.getItems())
-                .containsExactly("credit 2", "failed 1: IllegalStateException: boom", "credit 1", "done 2");
+                .containsExactly(
+                        "credit 2",
+                        "failed 1: IllegalStateException: boom",
+                        "credit 1",
+                        "failed 2: NoClassDefFoundError: bang",
+                        "credit 1",
+                        "done 3");
     }
 
     @Test

@@ -194,6 +194,19 @@ class CreditedStreamTest {
     }
 
     @Test
+    void aConsumerThatFailsEndsItsOwnWorkAndNoOther() {
+        CompletableFuture<?> first = stream.submit("a", List.of("a"), result -> {
+            throw new StackOverflowError("scripted");
+        });
+        answer(0);
+        assertFailed(first, "StackOverflowError: scripted");
+        CompletableFuture<?> second = submit("b");
+        answer(1);
+        assertThat(second).succeedsWithin(Duration.ofSeconds(20));
+        assertThat(connections).hasSize(1);
+    }
+
+    @Test
     void whoIsBlockedIsToldThatThePeerStaysAwayWithThoseThatAreQueued() {
         stream.close();
         there.set(false);

@@ -26,6 +26,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Servers that die, come back, or only look alive. */
 class EndpointWatchTest {
@@ -99,11 +101,17 @@ class EndpointWatchTest {
         return out;
     }
 
-    @Test
-    void rolloutsOfADeadModelProcessAreSampledByTheOtherServer() throws Exception {
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "Stub process 'policy_0_0' is not healthy.",
+                "the engine has stopped: OutOfMemoryError: Java heap space"
+            })
+    void rolloutsOfADeadModelProcessAreSampledByTheOtherServer(String death) throws Exception {
         try (ScriptedTriton dead = new ScriptedTriton();
                 ScriptedTriton alive = new ScriptedTriton()) {
             dead.deadModel = true;
+            dead.death = death;
             RolloutSampler sampler = sampler(dead, alive);
             // Silent streams: without the watch they would wait for their deadline of five minutes.
             for (int g = 0; g < 4; g++) {

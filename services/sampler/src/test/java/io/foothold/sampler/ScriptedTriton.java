@@ -65,6 +65,9 @@ final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceService
     /** Whether its model process is dead: streams stay silent, a status says so. */
     volatile boolean deadModel;
 
+    /** What it says then. */
+    volatile String death = "Stub process 'policy_0_0' is not healthy.";
+
     private final Server server;
 
     ScriptedTriton() throws IOException {
@@ -112,7 +115,7 @@ final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceService
 
             private void status(ModelInferResponse.Builder answer, String name, Map<String, Tensor> inputs) {
                 if (deadModel) {
-                    refuse(answer, "Stub process 'policy_0_0' is not healthy.");
+                    refuse(answer, death);
                     return;
                 }
                 if (!name.equals("status") && !refusal.isEmpty()) {

@@ -81,8 +81,8 @@ final class ProbeStream<Q, R> {
             opening = true;
             try {
                 open.apply(request).subscribe().with(this::opened, this::fail);
-            } catch (RuntimeException e) {
-                fail(e);
+            } catch (Throwable t) {
+                fail(t);
             }
         }
     }
@@ -108,8 +108,9 @@ final class ProbeStream<Q, R> {
         try {
             current.take(request).forEach(emitter::emit);
             endIfDone(current);
-        } catch (RuntimeException e) {
-            fail(e);
+        } catch (Throwable t) {
+            // Whatever it is: who asked waits for an answer.
+            fail(t);
         }
     }
 

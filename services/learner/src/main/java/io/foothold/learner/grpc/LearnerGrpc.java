@@ -21,6 +21,7 @@ import io.foothold.learner.train.RunLease;
 import io.foothold.learner.train.RunSettings;
 import io.foothold.learner.train.RunStore;
 import io.foothold.learner.train.Schedule;
+import io.foothold.policy.Disk;
 import io.foothold.policy.Lora;
 import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyException;
@@ -60,6 +61,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
     private final LearnerConfig config;
     private final Roots roots;
     private final MeterRegistry metrics;
+    private final Disk disk;
     private final ExecutorService thread = Executors.newSingleThreadExecutor(Thread.ofPlatform()
             .daemon()
             .name("learner")
@@ -74,6 +76,11 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
     /** Configured by the container. */
     @Inject
     public LearnerGrpc(LearnerConfig config, Roots roots, MeterRegistry metrics) {
+        this(config, roots, metrics, Disk.REAL);
+    }
+
+    LearnerGrpc(LearnerConfig config, Roots roots, MeterRegistry metrics, Disk disk) {
+        this.disk = disk;
         this.config = config;
         this.roots = roots;
         this.metrics = metrics;
@@ -110,11 +117,10 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
         return onThread(() -> {
             try {
                 return open(request);
-            } catch (RuntimeException e) {
+            } finally {
                 if (!runs.containsKey(runId)) {
                     lease.release(runId);
                 }
-                throw e;
             }
         });
     }
@@ -132,7 +138,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
             runs.values().forEach(LearnerRun::close);
             runs.clear();
             assemblies.clear();
-            run = new LearnerRun(base, home(request.getRunId()), settings);
+            run = new LearnerRun(base, home(request.getRunId()), settings, disk);
             runs.put(request.getRunId(), run);
             LOG.infof("run %s opened at update %d, policy version %d", request.getRunId(), run.update(), run.version());
         }
@@ -228,14 +234,8 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
         FootholdException failure = null;
         try {
             manifest = train(runId, update, List.copyOf(assembly.groups.values()));
-        } catch (RuntimeException e) {
-            failure = FailureLog.told(LOG, "run " + runId + ", update " + update, translated(e));
-            // All or nothing: what the weights are now is unknown, so the run begins at its checkpoint when it is
-            // opened again.
-            LearnerRun broken = runs.remove(runId);
-            if (broken != null) {
-                broken.close();
-            }
+        } catch (Throwable t) {
+            failure = failure(runId, update, t);
         }
         for (var entry : assembly.waiting.entrySet()) {
             GroupOutcome.Builder outcome =
@@ -250,18 +250,59 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
         }
     }
 
+    /** Whatever it is: the groups of the update are waited for. An error of the machine's is no reason not to try once more. */
+    private static FootholdException failure(String runId, long update, Throwable t) {
+        FootholdException told = FailureLog.told(LOG, "run " + runId + ", update " + update, translated(t));
+        return t instanceof Error
+                ? new FootholdException(
+                        ErrorCode.WRONG_STATE,
+                        "run " + runId + " is not open any more, update " + update + " was broken off: " + told.text(),
+                        t)
+                : told;
+    }
+
+    /** All or nothing: after a failure the weights are unknown, so the run begins at its checkpoint when it is opened again. */
+    private Manifest trained(LearnerRun run, String runId, long update, List<TrainGroup> groups) {
+        boolean whole = false;
+        try {
+            Manifest manifest =
+                    run.train(update, groups.stream().map(LearnerGrpc::group).toList());
+            whole = true;
+            return manifest;
+        } finally {
+            if (!whole) {
+                runs.remove(runId);
+                closeQuietly(run, runId);
+            }
+        }
+    }
+
+    /** What is wrong with it is told already. */
+    private static void closeQuietly(LearnerRun run, String runId) {
+        try {
+            run.close();
+        } catch (Throwable t) {
+            LOG.errorf(t, "run %s could not be closed", runId);
+        }
+    }
+
     private UpdateManifest train(String runId, long update, List<TrainGroup> groups) {
         NativeRuntime.enterThread();
         LearnerRun run = runs.get(runId);
         if (run == null) {
             throw new FootholdException(ErrorCode.WRONG_STATE, "run " + runId + " is not open");
         }
+        if (update > run.update() + 1) {
+            throw new FootholdException(
+                    ErrorCode.WRONG_STATE,
+                    "update " + update + " cannot follow update " + run.update() + " of run " + runId);
+        }
         long start = System.nanoTime();
         Manifest manifest = update <= run.update()
                 ? run.manifest(update)
                         .orElseThrow(() -> new FootholdException(
                                 ErrorCode.NOT_FOUND, "run " + runId + " has no manifest of update " + update))
-                : run.train(update, groups.stream().map(LearnerGrpc::group).toList());
+                : trained(run, runId, update, groups);
         metrics.timer("foothold.learner.update").record(java.time.Duration.ofNanos(System.nanoTime() - start));
         manifest.metrics().forEach((name, value) -> gauge(name).set(value));
         UpdateManifest.Builder out = UpdateManifest.newBuilder()
@@ -378,15 +419,15 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                     try {
                         NativeRuntime.enterThread();
                         return work.get();
-                    } catch (RuntimeException e) {
-                        throw FailureLog.told(LOG, "a call", translated(e)).toStatus();
+                    } catch (Throwable t) {
+                        throw FailureLog.told(LOG, "a call", translated(t)).toStatus();
                     }
                 })
                 .runSubscriptionOn(thread);
     }
 
     /** What the policy or core refuses was asked for by the caller or stands in a file. */
-    private static FootholdException translated(RuntimeException e) {
+    private static FootholdException translated(Throwable e) {
         if (e instanceof PolicyException) {
             return new FootholdException(ErrorCode.INVALID_DATA, e.getMessage(), e);
         }

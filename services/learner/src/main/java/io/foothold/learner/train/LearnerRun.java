@@ -57,7 +57,8 @@ public final class LearnerRun implements AutoCloseable {
         this(basePolicy, home, settings, Disk.REAL);
     }
 
-    LearnerRun(Path basePolicy, Path home, RunSettings settings, Disk disk) {
+    /** The same on another disk. */
+    public LearnerRun(Path basePolicy, Path home, RunSettings settings, Disk disk) {
         this.settings = settings;
         this.base = PolicyDirectory.open(basePolicy);
         this.store = new RunStore(home, disk);

@@ -8,17 +8,27 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.files.Roots;
 import io.foothold.learner.TinyRun;
 import io.foothold.learner.config.LearnerConfig;
+import io.foothold.policy.Disk;
 import io.foothold.v1.CloseRunRequest;
+import io.foothold.v1.Credit;
+import io.foothold.v1.GroupOutcome;
+import io.foothold.v1.ItemFailure;
 import io.foothold.v1.OpenRunRequest;
 import io.foothold.v1.OpenRunResponse;
 import io.foothold.v1.SaveCheckpointRequest;
+import io.foothold.v1.TrainRequest;
+import io.foothold.v1.TrainResponse;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -165,6 +175,108 @@ class LearnerGrpcTest {
                         .build())))
                 .hasMessageContaining("epochs");
         open("next");
+    }
+
+    /** A disk on which something goes wrong that is no exception. */
+    private static final class Failing implements Disk {
+        private volatile Supplier<? extends Throwable> next = () -> null;
+        private volatile String what = "";
+
+        @Override
+        public String write(Path file, byte[] bytes) throws IOException {
+            Throwable failure = file.toString().contains(what) ? next.get() : null;
+            if (failure instanceof Error error) {
+                throw error;
+            }
+            if (failure instanceof RuntimeException exception) {
+                throw exception;
+            }
+            return Disk.super.write(file, bytes);
+        }
+
+        void fail(String what, Supplier<? extends Throwable> next) {
+            this.what = what;
+            this.next = next;
+        }
+    }
+
+    private GroupOutcome train(String run, long update) {
+        return learner.train(Multi.createFrom()
+                        .items(
+                                TrainRequest.newBuilder()
+                                        .setCredit(Credit.newBuilder().setItems(4))
+                                        .build(),
+                                TrainRequest.newBuilder()
+                                        .setGroup(TinyRun.group(run, update))
+                                        .build()))
+                .filter(TrainResponse::hasOutcome)
+                .collect()
+                .first()
+                .await()
+                .atMost(Duration.ofSeconds(60))
+                .getOutcome();
+    }
+
+    /** In the middle of an update, when the weights have changed and nothing of it is on disk yet. */
+    @Test
+    void anUpdateThatAnErrorBreaksOffIsAnsweredAndTheRunBeginsAtItsCheckpoint() {
+        Failing disk = new Failing();
+        learner.stop();
+        learner = new LearnerGrpc(config(home), Roots.of(List.of(scratch)), new SimpleMeterRegistry(), disk);
+        open("r");
+        String first = train("r", 1).getManifest().getDigest();
+        String second = train("r", 2).getManifest().getDigest();
+        assertThat(first).isNotEqualTo(second);
+        List<Supplier<? extends Throwable>> failures = List.of(
+                () -> new OutOfMemoryError("scripted"),
+                () -> new UnsatisfiedLinkError("scripted"),
+                () -> new StackOverflowError("scripted"),
+                () -> new IllegalStateException("scripted"));
+        List<String> digests = new ArrayList<>();
+        for (Supplier<? extends Throwable> failure : failures) {
+            disk.fail("artefact", failure);
+            GroupOutcome outcome = train("r", 3);
+            assertThat(outcome.getFailure().getMessage()).contains("scripted");
+            boolean error = failure.get() instanceof Error;
+            assertThat(outcome.getFailure().getCode()).isEqualTo(error ? "WRONG_STATE" : "INTERNAL");
+            assertThat(train("r", 3).getFailure().getMessage())
+                    .as("nobody trains on what is left of it")
+                    .contains("run r is not open");
+            disk.fail("", () -> null);
+            assertThat(open("r").getUpdate()).as("from its checkpoint").isEqualTo(2);
+            digests.add(train("r", 3).getManifest().getDigest());
+            close("r");
+            open("r");
+        }
+        assertThat(new TreeSet<>(digests)).as("as if nothing had been").hasSize(1);
+    }
+
+    @Test
+    void aRunThatAnErrorKeepsFromOpeningLeavesTheLearnerFree() {
+        Failing disk = new Failing();
+        learner.stop();
+        learner = new LearnerGrpc(config(home), Roots.of(List.of(scratch)), new SimpleMeterRegistry(), disk);
+        disk.fail("", () -> new OutOfMemoryError("scripted"));
+        assertThatThrownBy(() -> open("broken"))
+                .isInstanceOf(FootholdException.class)
+                .hasMessageContaining("OutOfMemoryError: scripted");
+        disk.fail("", () -> null);
+        open("next");
+        disk.fail("checkpoints", () -> new OutOfMemoryError("scripted"));
+        assertThatThrownBy(() -> save("next", "")).hasMessageContaining("OutOfMemoryError: scripted");
+        disk.fail("", () -> null);
+        assertThat(save("next", "")).as("the run itself is whole").isZero();
+    }
+
+    @Test
+    void aBatchThatDoesNotFollowIsRefusedAndTheRunStaysOpen() {
+        open("r");
+        for (long ahead : new long[] {2, 7}) {
+            ItemFailure refused = train("r", ahead).getFailure();
+            assertThat(refused.getCode()).isEqualTo("WRONG_STATE");
+            assertThat(refused.getMessage()).isEqualTo("update " + ahead + " cannot follow update 0 of run r");
+        }
+        assertThat(train("r", 1).getManifest().getUpdate()).isEqualTo(1);
     }
 
     private void close(String run) {

@@ -106,8 +106,9 @@ public final class LocalizerGrpc extends MutinyLocalizerServiceGrpc.LocalizerSer
         Future<?> asking = threads.submit(() -> {
             try {
                 results.emit(localize(work, List.of(ask(work))));
-            } catch (RuntimeException e) {
-                failed(request, FailureLog.told(LOG, "rollout " + work.getRolloutId(), e))
+            } catch (Throwable t) {
+                // Whatever it is: who asked waits for an answer.
+                failed(request, FailureLog.told(LOG, "rollout " + work.getRolloutId(), t))
                         .forEach(results::emit);
             }
             results.done();

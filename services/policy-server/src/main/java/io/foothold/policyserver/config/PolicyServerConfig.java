@@ -41,6 +41,13 @@ public interface PolicyServerConfig {
      */
     Optional<String> canaryBound();
 
+    /**
+     * Whether the process ends when the engine has died, so that whoever watches it starts it again; a process that holds other services
+     * too stays.
+     */
+    @WithDefault("false")
+    boolean exitWithEngine();
+
     /** Secret that control operations must carry in the request parameter x-rollout-admin; none by default. */
     Optional<String> adminSecret();
 }

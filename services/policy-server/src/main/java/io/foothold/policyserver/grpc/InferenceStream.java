@@ -110,16 +110,18 @@ final class InferenceStream {
             } else {
                 control(request, op, tensors);
             }
-        } catch (RuntimeException e) {
-            failed(request, FailureLog.told(LOG, "request " + request.getId(), e));
+        } catch (Throwable t) {
+            // Whatever it is: who asked waits for an answer.
+            failed(request, FailureLog.told(LOG, "request " + request.getId(), t));
         }
     }
 
     private void controlAside(ModelInferRequest request, String op, Map<String, Tensor> tensors) {
         try {
             control(request, op, tensors);
-        } catch (RuntimeException e) {
-            failed(request, FailureLog.told(LOG, "request " + request.getId(), e));
+        } catch (Throwable t) {
+            // Whatever it is: who asked waits for an answer.
+            failed(request, FailureLog.told(LOG, "request " + request.getId(), t));
         }
     }
 

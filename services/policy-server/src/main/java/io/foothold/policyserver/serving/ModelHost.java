@@ -29,16 +29,18 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 
 /**
  * Owns the engine: a single thread that takes commands between two calls of decode steps. Everything public may be called from
- * any thread and does not block on the engine.
+ * any thread and does not block on the engine. When the engine ends, whoever waits for it is told so at once.
  */
 public final class ModelHost implements AutoCloseable {
 
@@ -104,19 +106,26 @@ public final class ModelHost implements AutoCloseable {
     private final Tokenizer tokenizer;
     private final Optional<ChatTemplate> chat;
     private final GenerationEngine.Settings settings;
-    private final LinkedBlockingQueue<Consumer<GenerationEngine>> commands = new LinkedBlockingQueue<>();
+    private final LinkedBlockingQueue<Command> commands = new LinkedBlockingQueue<>();
     private final ExecutorService fetcher;
     private final ExecutorService replies;
     private final Thread thread;
     /** What listeners are to be told of the current engine call; owned by the engine's thread. */
     private List<Runnable> told = new ArrayList<>();
-    /** Requests that one policy samples and no other; owned by the engine's thread. */
-    private final Set<Bound> bound = new LinkedHashSet<>();
+    /** Requests that the engine has; owned by its thread. */
+    private final Set<Active> active = new LinkedHashSet<>();
+    /** Changes of the policy that are under way. */
+    private final Set<CompletableFuture<Status>> switches = ConcurrentHashMap.newKeySet();
+
+    private final CompletableFuture<FootholdException> died = new CompletableFuture<>();
 
     private final Canary.Bound canaryBound;
     private Optional<Proof> proof = Optional.empty();
     private volatile Status status;
     private volatile boolean stopping;
+    /** The engine will do nothing any more: what is queued now, nobody takes. */
+    private volatile boolean ended;
+
     private volatile boolean paused;
     private volatile String lastError = "";
     private String digest = "";
@@ -166,8 +175,9 @@ public final class ModelHost implements AutoCloseable {
         try {
             NativeRuntime.enterThread();
             engine = new GenerationEngine(weights, 0, tokenizer, settings);
-        } catch (RuntimeException | LinkageError e) {
-            started.completeExceptionally(e);
+        } catch (Throwable t) {
+            // Whatever it is: who made the host waits for it.
+            started.completeExceptionally(t);
             return;
         }
         started.complete(null);
@@ -182,12 +192,49 @@ public final class ModelHost implements AutoCloseable {
         } catch (ProcessEndingException e) {
             LOG.info("the engine ends with the process");
             lastError = "the process is ending";
+        } catch (Throwable t) {
+            LOG.error("the engine stopped", t);
+            lastError = FootholdException.of(t).text();
+            died.complete(stopped());
+        } finally {
             stopping = true;
-        } catch (RuntimeException e) {
-            LOG.error("the engine stopped", e);
-            lastError = String.valueOf(e.getMessage());
-            stopping = true;
+            end();
         }
+    }
+
+    private FootholdException stopped() {
+        String why = lastError;
+        return new FootholdException(
+                ErrorCode.PEER_UNAVAILABLE,
+                "the engine has stopped: " + (why.isEmpty() ? "the policy is not served any more" : why));
+    }
+
+    /** Tells everyone who waits for the engine that it has ended. */
+    private void end() {
+        FootholdException why = stopped();
+        ended = true;
+        List.copyOf(active).forEach(request -> request.failed(why));
+        tell();
+        refuseQueued();
+        switches.forEach(done -> done.completeExceptionally(why));
+    }
+
+    private void refuseQueued() {
+        for (Command left = commands.poll(); left != null; left = commands.poll()) {
+            left.refused(stopped());
+        }
+    }
+
+    private void queue(Command command) {
+        commands.add(command);
+        if (ended) {
+            refuseQueued();
+        }
+    }
+
+    /** Tells when the engine ends by a failure of its own; at once when it has. Called by any thread; must not block. */
+    public void onDeath(Consumer<FootholdException> told) {
+        var unused = died.thenAccept(told);
     }
 
     /** Hands over what listeners are to hear, so that the engine does not wait while responses are built and sent. */
@@ -204,50 +251,35 @@ public final class ModelHost implements AutoCloseable {
     private void tell(Runnable news) {
         try {
             news.run();
-        } catch (RuntimeException e) {
-            LOG.error("an answer could not be handed over", e);
-            lastError = String.valueOf(e.getMessage());
+        } catch (Throwable t) {
+            LOG.error("an answer could not be handed over", t);
+            lastError = FootholdException.of(t).text();
         }
     }
 
-    /** A listener that is told on the replies' thread, in order. */
-    private GenerationRequest.Listener deferred(GenerationRequest.Listener listener) {
-        return new GenerationRequest.Listener() {
-            @Override
-            public void tokens(int[] tokens, float[] logProbs, long version) {
-                told.add(() -> listener.tokens(tokens, logProbs, version));
-            }
-
-            @Override
-            public void ended(GenerationRequest.End end, int stopIndex) {
-                told.add(() -> listener.ended(end, stopIndex));
-            }
-        };
-    }
-
-    /** A request that one policy samples; it ends with an error when another one comes. */
-    private final class Bound implements GenerationRequest.Listener {
+    /** A request under way; its listener is told on the replies' thread, in order. One that names its policy ends when another comes. */
+    private final class Active implements GenerationRequest.Listener {
         private final GenerationRequest request;
         private final Wanted wanted;
         private final GenerationRequest.Listener listener;
         private final Consumer<FootholdException> refused;
         private boolean over;
 
-        Bound(
+        Active(
                 GenerationRequest request,
                 Wanted wanted,
                 GenerationRequest.Listener listener,
                 Consumer<FootholdException> refused) {
             this.request = request;
             this.wanted = wanted;
-            this.listener = deferred(listener);
+            this.listener = listener;
             this.refused = refused;
         }
 
         @Override
         public void tokens(int[] tokens, float[] logProbs, long version) {
             if (!over) {
-                listener.tokens(tokens, logProbs, version);
+                told.add(() -> listener.tokens(tokens, logProbs, version));
             }
         }
 
@@ -255,26 +287,36 @@ public final class ModelHost implements AutoCloseable {
         public void ended(GenerationRequest.End end, int stopIndex) {
             if (!over) {
                 over = true;
-                bound.remove(this);
-                listener.ended(end, stopIndex);
+                active.remove(this);
+                told.add(() -> listener.ended(end, stopIndex));
             }
         }
 
-        /** Another policy samples from here on: what was drawn is worth nothing. */
-        void lost(GenerationEngine engine, PolicyVersion next) {
+        /** Another policy samples from here on: what was drawn is worth nothing to whom that one was named. */
+        void switched(GenerationEngine engine, PolicyVersion next) {
+            if (wanted.exactly().isPresent()) {
+                // First: the engine says that it was aborted, which is not what its caller is to hear.
+                over = true;
+                engine.abort(request.id());
+                failed(wanted.other(next.number(), next.digest()));
+            }
+        }
+
+        /** Nothing more will come of it. */
+        void failed(FootholdException why) {
             over = true;
-            engine.abort(request.id());
-            told.add(() -> refused.accept(wanted.other(next.number(), next.digest())));
+            active.remove(this);
+            told.add(() -> refused.accept(why));
         }
     }
 
     /** Runs what is queued; when there is nothing else to do, waits for a command and for those that come right behind it. */
     private void takeCommands(GenerationEngine engine, boolean busy) {
         try {
-            Consumer<GenerationEngine> command = busy ? commands.poll() : commands.poll(200, TimeUnit.MILLISECONDS);
+            Command command = busy ? commands.poll() : commands.poll(200, TimeUnit.MILLISECONDS);
             long start = System.nanoTime();
             while (command != null) {
-                command.accept(engine);
+                command.run(engine);
                 long gathered = (System.nanoTime() - start) / 1_000_000;
                 command = busy || gathered >= GATHER_MOST_MILLIS || engine.waiting() >= engine.slots()
                         ? commands.poll()
@@ -338,8 +380,15 @@ public final class ModelHost implements AutoCloseable {
         return tokenizer;
     }
 
-    /** The newest status; at most one engine call old. */
+    /**
+     * The newest status; at most one engine call old.
+     *
+     * @throws FootholdException {@link ErrorCode#PEER_UNAVAILABLE} when the engine has ended
+     */
     public Status status() {
+        if (!alive()) {
+            throw stopped();
+        }
         return status;
     }
 
@@ -353,41 +402,43 @@ public final class ModelHost implements AutoCloseable {
      *
      * @param wanted which policy may sample it
      * @param listener called by one thread of the host's, never by the engine's
-     * @param refused called instead of the listener when the engine does not take it, and as its last call when another policy comes
-     *     than the one that was wanted exactly
+     * @param refused called instead of the listener when the engine does not take it, and as its last call when the engine ends or
+     *     another policy comes than the one that was wanted exactly
      */
     public void submit(
             GenerationRequest request,
             Wanted wanted,
             GenerationRequest.Listener listener,
             Consumer<FootholdException> refused) {
-        if (!alive()) {
-            refused.accept(new FootholdException(ErrorCode.PEER_UNAVAILABLE, "the engine has stopped: " + lastError));
-            return;
-        }
-        commands.add(engine -> {
-            Optional<FootholdException> refusal = wanted.refusal(engine.version(), digest);
-            if (refusal.isPresent()) {
-                refused.accept(refusal.get());
-                return;
-            }
-            try {
-                if (wanted.exactly().isPresent()) {
-                    Bound one = new Bound(request, wanted, listener, refused);
-                    engine.submit(request, one);
-                    bound.add(one);
-                } else {
-                    engine.submit(request, deferred(listener));
+        queue(new Command() {
+            @Override
+            public void run(GenerationEngine engine) {
+                Optional<FootholdException> refusal = wanted.refusal(engine.version(), digest);
+                if (refusal.isPresent()) {
+                    refused.accept(refusal.get());
+                    return;
                 }
-            } catch (PolicyException e) {
-                refused.accept(new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e));
+                Active one = new Active(request, wanted, listener, refused);
+                // Before the engine has it: should it end of this very request, somebody waits for that too.
+                active.add(one);
+                try {
+                    engine.submit(request, one);
+                } catch (PolicyException e) {
+                    active.remove(one);
+                    refused.accept(new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e));
+                }
+            }
+
+            @Override
+            public void refused(FootholdException ended) {
+                refused.accept(ended);
             }
         });
     }
 
     /** Ends a request early; nothing happens when it is not under way. */
     public void abort(String id) {
-        commands.add(engine -> engine.abort(id));
+        queue(Command.of(engine -> engine.abort(id)));
     }
 
     /** Holds decoding; requests under way keep their slots. */
@@ -398,7 +449,7 @@ public final class ModelHost implements AutoCloseable {
     /** Goes on decoding. */
     public void resume() {
         paused = false;
-        commands.add(engine -> {});
+        queue(Command.of(engine -> {}));
     }
 
     /**
@@ -418,8 +469,7 @@ public final class ModelHost implements AutoCloseable {
             }
             long start = System.nanoTime();
             StagedWeights staged = proved(engine, weights, policy, canary);
-            List.copyOf(bound).forEach(b -> b.lost(engine, policy));
-            bound.clear();
+            List.copyOf(active).forEach(request -> request.switched(engine, policy));
             engine.swap(staged, policy.number());
             lastPauseMicros = (System.nanoTime() - start) / 1000;
         });
@@ -441,6 +491,27 @@ public final class ModelHost implements AutoCloseable {
         });
     }
 
+    /** What the engine's thread does between two calls. */
+    private interface Command {
+        void run(GenerationEngine engine);
+
+        /** Instead of it, when the engine has ended. */
+        void refused(FootholdException ended);
+
+        /** A command that nobody waits for. */
+        static Command of(Consumer<GenerationEngine> what) {
+            return new Command() {
+                @Override
+                public void run(GenerationEngine engine) {
+                    what.accept(engine);
+                }
+
+                @Override
+                public void refused(FootholdException ended) {}
+            };
+        }
+    }
+
     private interface Switch {
         /** Takes weights over on the engine's thread, or throws and leaves everything as it is. */
         void take(GenerationEngine engine, PolicyWeights weights);
@@ -448,13 +519,19 @@ public final class ModelHost implements AutoCloseable {
 
     private CompletableFuture<Status> fetched(PolicyVersion policy, Path file, Optional<Canary> canary, Switch how) {
         CompletableFuture<Status> done = new CompletableFuture<>();
-        fetcher.execute(() -> {
+        switches.add(done);
+        var unused = done.whenComplete((after, failure) -> switches.remove(done));
+        if (ended) {
+            done.completeExceptionally(stopped());
+            return done;
+        }
+        Runnable fetch = () -> {
             try {
                 // What is served already needs no file, which may be gone.
                 Optional<PolicyWeights> weights = status.serves(policy)
                         ? Optional.empty()
                         : Optional.of(PolicyWeights.readArtefact(config, file, policy.digest()));
-                commands.add(engine -> attempt(engine, done, () -> {
+                queue(Command.of(engine -> attempt(engine, done, () -> {
                     if (engine.version() == policy.number() && digest.equals(policy.digest())) {
                         canary.ifPresent(c -> proof = Optional.of(proof(policy, c, engine.score(c.sequences()))));
                         return;
@@ -466,13 +543,18 @@ public final class ModelHost implements AutoCloseable {
                                     "policy version " + policy
                                             + " was switched away from while it was asked for again")));
                     digest = policy.digest();
-                }));
+                })));
             } catch (PolicyException e) {
                 done.completeExceptionally(new FootholdException(ErrorCode.INVALID_DATA, e.getMessage(), e));
-            } catch (RuntimeException e) {
-                done.completeExceptionally(e);
+            } catch (Throwable t) {
+                done.completeExceptionally(t);
             }
-        });
+        };
+        try {
+            fetcher.execute(fetch);
+        } catch (RejectedExecutionException e) {
+            done.completeExceptionally(stopped());
+        }
         return done;
     }
 
@@ -486,6 +568,10 @@ public final class ModelHost implements AutoCloseable {
             done.completeExceptionally(new FootholdException(ErrorCode.INVALID_DATA, e.getMessage(), e));
         } catch (RuntimeException e) {
             done.completeExceptionally(e);
+        } catch (Error e) {
+            // What the engine has now is unknown: it ends.
+            done.completeExceptionally(e);
+            throw e;
         }
     }
 
@@ -496,7 +582,7 @@ public final class ModelHost implements AutoCloseable {
         try {
             proof = canary.map(c -> proof(policy, c, staged.score(c.sequences())));
             return staged;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             staged.close();
             throw e;
         }

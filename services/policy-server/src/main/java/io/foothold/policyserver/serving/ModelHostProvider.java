@@ -5,17 +5,22 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.Canary;
 import io.foothold.policy.GenerationEngine;
 import io.foothold.policyserver.config.PolicyServerConfig;
+import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Inject;
 import java.nio.file.Path;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /** Starts the host with the process, when the configuration names a model, and stops it with the process. */
 @ApplicationScoped
 public class ModelHostProvider {
+    private static final Logger LOG = Logger.getLogger(ModelHostProvider.class);
+    private static final int EXIT_CODE = 70;
+
     private final PolicyServerConfig config;
     private @Nullable ModelHost host;
 
@@ -27,7 +32,7 @@ public class ModelHostProvider {
 
     void start(@Observes StartupEvent event) {
         config.model().ifPresent(model -> {
-            host = new ModelHost(
+            ModelHost serving = new ModelHost(
                     Path.of(model),
                     new GenerationEngine.Settings(
                             config.slots(),
@@ -36,6 +41,13 @@ public class ModelHostProvider {
                             config.deterministic(),
                             config.precision()),
                     config.canaryBound().map(ModelHostProvider::bound).orElse(Canary.Bound.FLOAT32));
+            host = serving;
+            if (config.exitWithEngine()) {
+                serving.onDeath(why -> {
+                    LOG.errorf("the process ends: %s", why.text());
+                    Quarkus.asyncExit(EXIT_CODE);
+                });
+            }
         });
     }
 

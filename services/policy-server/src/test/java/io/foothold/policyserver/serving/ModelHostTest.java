@@ -13,8 +13,10 @@ import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Precision;
 import io.foothold.policyserver.TinyPolicy;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -24,10 +26,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.assertj.core.api.AbstractThrowableAssert;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Policies that come, are proved, are asked for by name, and go. */
 class ModelHostTest {
@@ -290,6 +296,105 @@ class ModelHostTest {
                     .as("its id is free again")
                     .isEqualTo("LENGTH");
         }
+    }
+
+    /** A request on which the engine's call fails. */
+    private static GenerationRequest deadly(Supplier<? extends Throwable> failure) {
+        List<Integer> stops = new AbstractList<>() {
+            @Override
+            public Integer get(int index) {
+                return 0;
+            }
+
+            @Override
+            public int size() {
+                return 1;
+            }
+
+            @Override
+            public boolean contains(Object token) {
+                if (failure.get() instanceof Error error) {
+                    throw error;
+                }
+                throw (RuntimeException) failure.get();
+            }
+        };
+        return new GenerationRequest(
+                "deadly", new int[] {3}, new int[0], 9, 1, 1, 0, 5, GenerationRequest.Ends.IGNORE, stops, List.of());
+    }
+
+    static Stream<Supplier<? extends Throwable>> failures() {
+        return Stream.of(
+                () -> new OutOfMemoryError("scripted"),
+                () -> new UnsatisfiedLinkError("scripted"),
+                () -> new IllegalStateException("scripted"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("failures")
+    void whoeverWaitsForAnEngineThatDiesIsToldAtOnceAndNobodyIsTakenInAfterwards(Supplier<? extends Throwable> failure)
+            throws Exception {
+        try (ModelHost host = host(Precision.EXACT, false)) {
+            List<FootholdException> deaths = Collections.synchronizedList(new ArrayList<>());
+            host.onDeath(deaths::add);
+            host.pause();
+            Heard named = sample(host, "named", 100, exactly(TinyPolicy.version(0, 1)));
+            Heard any = sample(host, "any", 100, Wanted.ANY);
+            Heard deadly = new Heard();
+            host.submit(deadly(failure), Wanted.ANY, deadly, deadly::refused);
+            await().atMost(Duration.ofSeconds(20))
+                    .until(() -> host.status().waiting() + host.status().running() == 3);
+            host.resume();
+            String why = "PEER_UNAVAILABLE: the engine has stopped: "
+                    + failure.get().getClass().getSimpleName() + ": scripted";
+            for (Heard heard : List.of(named, any, deadly)) {
+                assertThat(heard.end()).isEqualTo(why);
+            }
+            assertThatThrownBy(host::status).hasMessageContaining("the engine has stopped");
+            assertThat(host.alive()).isFalse();
+            assertThat(sample(host, "late", 4, Wanted.ANY).end()).isEqualTo(why);
+            refused(
+                            host.update(TinyPolicy.version(1, 2), TinyPolicy.artefact(home, 2), Optional.empty()),
+                            ErrorCode.PEER_UNAVAILABLE)
+                    .hasMessageContaining("the engine has stopped");
+            refused(
+                            host.reset(TinyPolicy.version(1, 2), TinyPolicy.artefact(home, 2), Optional.empty()),
+                            ErrorCode.PEER_UNAVAILABLE)
+                    .hasMessageContaining("the engine has stopped");
+            host.abort("named");
+            host.resume();
+            assertThat(deaths).hasSize(1);
+        }
+    }
+
+    @Test
+    void aChangeThatIsUnderWayWhenTheEngineDiesFails() throws Exception {
+        try (ModelHost host = host(Precision.EXACT, false)) {
+            Path pipe = home.resolve("pipe");
+            assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor())
+                    .isZero();
+            CompletableFuture<ModelHost.Status> fetching =
+                    host.update(TinyPolicy.version(1, 2), pipe, Optional.empty());
+            Heard deadly = new Heard();
+            host.submit(deadly(() -> new OutOfMemoryError("scripted")), Wanted.ANY, deadly, deadly::refused);
+            assertThat(deadly.end()).contains("the engine has stopped");
+            refused(fetching, ErrorCode.PEER_UNAVAILABLE).hasMessageContaining("the engine has stopped");
+            // Lets the fetcher go.
+            Files.write(pipe, new byte[1]);
+        }
+    }
+
+    @Test
+    void whoseRequestIsUnderWayWhenTheHostIsClosedIsTold() throws Exception {
+        Heard heard;
+        List<FootholdException> deaths = Collections.synchronizedList(new ArrayList<>());
+        try (ModelHost host = host(Precision.EXACT, false)) {
+            host.onDeath(deaths::add);
+            host.pause();
+            heard = sample(host, "r", 100, Wanted.ANY);
+        }
+        assertThat(heard.end()).startsWith("PEER_UNAVAILABLE: the engine has stopped");
+        assertThat(deaths).as("nobody has to start it again").isEmpty();
     }
 
     @Test

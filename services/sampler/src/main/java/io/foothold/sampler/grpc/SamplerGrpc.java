@@ -323,8 +323,8 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
                 .item(() -> {
                     try {
                         return work.get();
-                    } catch (RuntimeException e) {
-                        throw FailureLog.told(LOG, "a call", e).toStatus();
+                    } catch (Throwable t) {
+                        throw FailureLog.told(LOG, "a call", t).toStatus();
                     }
                 })
                 .runSubscriptionOn(control);

@@ -140,8 +140,9 @@ public final class RolloutSampler implements AutoCloseable {
                 byte[][] vocabulary = vocabulary(choose(), work);
                 SampledRollout rollout = new Thoughtwise(work, reservation, prompt, vocabulary).sample(this::thought);
                 tell(() -> sink.sampled(rollout));
-            } catch (RuntimeException e) {
-                tell(() -> sink.failed(reservation.rolloutId(), FootholdException.of(e)));
+            } catch (Throwable t) {
+                // Whatever it is: somebody waits for the rollout.
+                tell(() -> sink.failed(reservation.rolloutId(), FootholdException.of(t)));
             }
         }
 
@@ -279,8 +280,9 @@ public final class RolloutSampler implements AutoCloseable {
                 }
                 try {
                     last = attempt(attempt, missing);
-                } catch (RuntimeException e) {
-                    last = FootholdException.of(e);
+                } catch (Throwable t) {
+                    // Whatever it is: somebody waits for the group.
+                    last = FootholdException.of(t);
                 }
                 if (!last.code().retryable()) {
                     break;
@@ -336,8 +338,8 @@ public final class RolloutSampler implements AutoCloseable {
                             byRequest.remove(requestId);
                             emit(c.rollout(prompt, work, vocabulary), missing);
                         }
-                    } catch (RuntimeException e) {
-                        failed(requestId, FootholdException.of(e));
+                    } catch (Throwable t) {
+                        failed(requestId, FootholdException.of(t));
                     }
                 }
 

@@ -35,6 +35,8 @@ public final class EndpointWatch implements AutoCloseable {
     private static final int FAILURES_TO_GIVE_UP = 2;
     /** More of them: a server under load is slow to answer, and what it works on would be lost. */
     private static final int SILENCES_TO_GIVE_UP = 6;
+    /** What a server says whose model is gone for good: the next probe would hear the same. */
+    private static final List<String> GONE = List.of("is not healthy", "the engine has stopped");
     /** Tokens as young as this prove more than a status that is late. */
     private static final Duration ALIVE = Duration.ofSeconds(15);
 
@@ -118,8 +120,9 @@ public final class EndpointWatch implements AutoCloseable {
                 LOG.infof("inference server %s is there again", endpoint.target());
             }
             endpoint.well();
-        } catch (RuntimeException e) {
-            FootholdException why = FootholdException.of(e);
+        } catch (Throwable t) {
+            // Whatever it is: a watch that ends would never heal its server.
+            FootholdException why = FootholdException.of(t);
             boolean slow = why.code() == ErrorCode.DEADLINE;
             if (slow && endpoint.sampledWithin(ALIVE)) {
                 return;
@@ -129,7 +132,7 @@ public final class EndpointWatch implements AutoCloseable {
                 LOG.warnf("inference server %s does not answer: %s", endpoint.target(), why.text());
             }
             if (count >= (slow ? SILENCES_TO_GIVE_UP : FAILURES_TO_GIVE_UP)
-                    || why.text().contains("is not healthy")) {
+                    || GONE.stream().anyMatch(why.text()::contains)) {
                 endpoint.giveUp(new FootholdException(
                         ErrorCode.PEER_UNAVAILABLE, "inference server " + endpoint.target() + ": " + why.text(), why));
             } else {

@@ -379,8 +379,9 @@ public final class TritonEndpoint implements AutoCloseable {
             batches.forEach((chat, batch) -> {
                 try {
                     tokenizeBatch(chat, batch, deadline);
-                } catch (RuntimeException e) {
-                    batch.values().forEach(ids -> ids.completeExceptionally(e));
+                } catch (Throwable t) {
+                    // Whatever it is: somebody waits for the ids.
+                    batch.values().forEach(ids -> ids.completeExceptionally(t));
                 }
             });
         }

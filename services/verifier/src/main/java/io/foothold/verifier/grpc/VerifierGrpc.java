@@ -1,5 +1,6 @@
 package io.foothold.verifier.grpc;
 
+import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.contracts.flow.ReadableMessages;
@@ -79,7 +80,13 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
                 (request, results) -> {
                     boolean program = request.getWork().getKind() == io.foothold.v1.ProblemKind.PROBLEM_KIND_CODE;
                     var task = (program ? programs : answers).submit(() -> {
-                        results.emit(judge(request.getWork()));
+                        try {
+                            results.emit(judge(request.getWork()));
+                        } catch (Throwable t) {
+                            String rollout = request.getWork().getRolloutId();
+                            failed(request, FailureLog.told(LOG, "rollout " + rollout, t))
+                                    .forEach(results::emit);
+                        }
                         results.done();
                     });
                     return () -> task.cancel(false);
@@ -110,10 +117,11 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
                     : judge.judge(kind(work), work.getGold(), response(work), Grading.TRAINING.with(work.getOptions()));
         } catch (FootholdException e) {
             judgement = new Judgement(Verdict.verifierError(e.text()), List.of());
-        } catch (RuntimeException e) {
-            LOG.errorf(e, "rollout %s: verification failed", work.getRolloutId());
+        } catch (Throwable t) {
+            // Whatever it is, such as a stack that is full: who asked waits for a verdict.
+            LOG.errorf(t, "rollout %s: verification failed", work.getRolloutId());
             judgement = new Judgement(
-                    Verdict.verifierError(e.getClass().getSimpleName() + ": " + e.getMessage()), List.of());
+                    Verdict.verifierError(t.getClass().getSimpleName() + ": " + t.getMessage()), List.of());
         }
         String verdict = judgement.verdict().kind().name();
         long micros = (System.nanoTime() - start) / 1000;

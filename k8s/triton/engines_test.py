@@ -645,6 +645,20 @@ class Reference(Case, unittest.TestCase):
             finally:
                 locale.setlocale(locale.LC_CTYPE, before)
 
+    def test_earlier_turns_and_the_begin_of_the_answer_stand_in_the_conversation(self):
+        with tempfile.TemporaryDirectory() as work:
+            for file in POLICY.iterdir():
+                (pathlib.Path(work) / file.name).symlink_to(file)
+            (pathlib.Path(work) / "chat_template.jinja").write_text(
+                "{% for m in messages %}{{ m.role[0] }}({{ m.content }}){% endfor %}{% if add_generation_prompt %}a({% endif %}", encoding="utf-8")
+            directory = tokens.Directory(work)
+            turns = [{"user": "1+1", "assistant": "2"}, {"user": "2+2", "assistant": "4"}]
+            self.assertEqual("s(x)u(1+1)a(2)u(2+2)a(4)u(3+3)a(", directory.message("3+3", json.dumps({"system": "x", "turns": turns})))
+            self.assertEqual("u(3+3)a(6;", directory.message("3+3\x1e6;", json.dumps({"answer_separator": "\x1e"})))
+            self.assertEqual("u(3+3)a(", directory.message("3+3", json.dumps({"answer_separator": "\x1e"})))
+            with self.assertRaisesRegex(tokens.Refused, "chat: KeyError: 'assistant'"):
+                directory.message("a", json.dumps({"turns": [{"user": "1+1"}]}))
+
     def test_control_operations_need_the_secret_if_there_is_one(self):
         self.model.secret = "open sesame"
         for parameters in ("", "{}", json.dumps({"x-rollout-admin": "open"}), json.dumps({"x-rollout-admin": 7})):

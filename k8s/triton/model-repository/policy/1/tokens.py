@@ -85,9 +85,14 @@ class Directory:
         try:
             settings = json.loads(settings)
             before = [{"role": "system", "content": settings["system"]}] if settings.get("system") else []
+            for turn in settings.get("turns", []):
+                before += [{"role": role, "content": turn[role]} for role in ("user", "assistant")]
+            # What stands behind the separator opens the answer: the prompt of the conversation comes before it as it is.
+            separator = settings.get("answer_separator", "")
+            asked, answer = text.split(separator, 1) if separator and separator in text else (text, "")
             return environment.from_string(template).render(
-                messages=before + [{"role": "user", "content": text}], add_generation_prompt=True,
-                **{**tokens, **settings.get("options", {})})
+                messages=before + [{"role": "user", "content": asked}], add_generation_prompt=True,
+                **{**tokens, **settings.get("options", {})}) + answer
         except Refused:
             raise
         except TemplateError as failure:

@@ -56,7 +56,8 @@ public final class PolicyTensors {
     /** Texts to encode, BYTES [-1]; op tokenize. */
     public static final String TEXT = "text";
 
-    /** Makes each text a user's message, BYTES [1]: {"system": text, "options": {name: value}}; op tokenize. */
+    /** Makes each text a user's message, BYTES [1]: {"system": text, "turns": [{"user": text, "assistant": text}], "options": {name: value},
+     * "answer_separator": text}; op tokenize. */
     public static final String CHAT = "chat";
 
     /** Requests to abort, BYTES [-1]; op abort. */

@@ -69,8 +69,12 @@ final class Child implements AutoCloseable {
         Thread.ofPlatform().daemon().name("watch-" + service).start(this::watch);
     }
 
-    /** The command that starts a service's application, as a child that ends when this process dies. */
-    static List<String> command(String service, Map<String, String> settings) {
+    /**
+     * The command that starts a service's application, as a child that ends when this process dies.
+     *
+     * @param heap the option that bounds its heap, see {@link Heap}
+     */
+    static List<String> command(String service, String heap, Map<String, String> settings) {
         Path jar = Workspace.application(service);
         if (!Files.exists(jar)) {
             throw new FootholdException(
@@ -79,7 +83,9 @@ final class Child implements AutoCloseable {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("--enable-native-access=ALL-UNNAMED");
-        command.add("-Xmx2g");
+        command.add(heap);
+        // Their threads are few and their work is native: the smallest collector, as in this process.
+        command.add("-XX:+UseSerialGC");
         // Its last lines are told when it dies.
         command.add("-Dquarkus.banner.enabled=false");
         command.add("-Dfoothold.parent-pid=" + ProcessHandle.current().pid());
@@ -90,8 +96,8 @@ final class Child implements AutoCloseable {
         return command;
     }
 
-    static Child start(String service, int port, Map<String, String> settings, Path home) {
-        List<String> command = command(service, settings);
+    static Child start(String service, int port, String heap, Map<String, String> settings, Path home) {
+        List<String> command = command(service, heap, settings);
         command.add(1, "-Dquarkus.http.port=" + port);
         // Several of them run beside each other. Not 0: the container registers its HTTP metrics twice then, and does
         // not start.

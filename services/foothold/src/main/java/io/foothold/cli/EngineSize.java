@@ -1,22 +1,27 @@
 package io.foothold.cli;
 
 import io.foothold.augmentation.problems.ProblemSets;
+import io.foothold.core.problem.OraclePrefix;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.prompt.Placeholders;
+import io.foothold.core.search.PrefixSearch;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.ModelConfig;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyException;
+import io.foothold.policy.Precision;
 import io.foothold.policy.Tokenizer;
 import io.foothold.policy.chat.ChatTemplate;
+import io.foothold.policy.chat.Conversation;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
- * How large the embedded engine has to be for an evaluation.
+ * How large the embedded engine has to be.
  *
  * @param maxLength longest sequence, prompt and response together, in tokens
  * @param slots sequences sampled at the same time
@@ -24,8 +29,31 @@ import java.util.Map;
 record EngineSize(int maxLength, int slots) {
     private static final int MOST_SLOTS = 128;
     private static final int FEWEST_SLOTS = 8;
-    /** Keys and values are float32. */
     private static final long CACHE_BYTES = 1L << 30;
+    /** A run that trains never gets less: it costs nothing, and short runs all have one shape. */
+    private static final int FEWEST_TOKENS = 112;
+
+    /**
+     * The size that a run which trains asks for: the longest prompt that it can begin a rollout with, of its training and its
+     * evaluation sets, guided ones with the longest prefix that may be asked for, and what they may be answered with; with revisions
+     * and self localizers also what shows an answer again.
+     *
+     * @param maxLength a length that the user chose; 0 derives it
+     * @param slots sequences at the same time that the user chose; 0 derives them
+     * @param precision of the engine, which decides what a cached key takes
+     */
+    static EngineSize ofTraining(RunFile file, PolicyDirectory policy, int maxLength, int slots, Precision precision) {
+        int length = maxLength;
+        if (length == 0) {
+            List<String> sets = new ArrayList<>();
+            sets.add("problems.train");
+            file.evaluationSets().forEach(set -> sets.add("problems.evaluate." + set));
+            length = Math.min(
+                    Math.max(FEWEST_TOKENS, longest(file, policy, sets)),
+                    policy.config().maxPositions());
+        }
+        return new EngineSize(length, slots > 0 ? slots : slots(policy.config(), length, precision));
+    }
 
     /**
      * The size that the evaluation sets of a run file ask for: their longest prompt in tokens and what it may be answered with, as
@@ -36,25 +64,75 @@ record EngineSize(int maxLength, int slots) {
     static EngineSize of(RunFile file, PolicyDirectory policy, int maxLength) {
         int length = maxLength > 0
                 ? maxLength
-                : Math.min(longest(file, policy), policy.config().maxPositions());
-        return new EngineSize(length, slots(policy.config(), length));
+                : Math.min(
+                        longest(
+                                file,
+                                policy,
+                                file.evaluationSets().stream()
+                                        .map(set -> "problems.evaluate." + set)
+                                        .toList()),
+                        policy.config().maxPositions());
+        return new EngineSize(length, slots(policy.config(), length, Precision.standard(policy.config())));
     }
 
-    private static int longest(RunFile file, PolicyDirectory policy) {
+    private static int longest(RunFile file, PolicyDirectory policy, List<String> at) {
         int limit = file.count("sampling.max_tokens");
         int longest = 1;
         ProblemSets sets = new ProblemSets();
         try (Tokenizer tokenizer = policy.tokenizer()) {
-            for (String set : file.evaluationSets()) {
-                for (Problem p :
-                        sets.load(source(file, "problems.evaluate." + set)).values()) {
-                    int prompt = tokenizer.encode(prompt(file, policy, p)).length;
+            for (String set : at) {
+                boolean trained = set.equals("problems.train");
+                for (Problem p : sets.load(source(file, set)).values()) {
+                    int prompt = length(tokenizer, file, policy, root(file, p));
                     int own = p.maxTokens() > 0 && (limit == 0 || p.maxTokens() < limit) ? p.maxTokens() : limit;
-                    longest = Math.max(longest, prompt + own);
+                    if (trained && file.number("mixture.guided") > 0) {
+                        prompt = Math.max(prompt, guided(tokenizer, file, policy, p));
+                    }
+                    longest = Math.max(longest, prompt + own + (trained ? again(tokenizer, file, prompt, own) : 0));
                 }
             }
         }
         return longest;
+    }
+
+    /** The guided prompt with the longest prefix that a search can ask for. */
+    private static int guided(Tokenizer tokenizer, RunFile file, PolicyDirectory policy, Problem p) {
+        PrefixSearch.Mode mode =
+                PrefixSearch.Mode.valueOf(file.text("prefix_search.mode").toUpperCase(Locale.ROOT));
+        List<String> thoughts = p.oracleThoughts();
+        int most = PrefixSearch.longestAsked(mode, thoughts.size(), OraclePrefix.longest(thoughts, p.answer()));
+        if (most < 1) {
+            return 0;
+        }
+        String prefix = String.join("", thoughts.subList(0, Math.min(most, thoughts.size())));
+        return length(
+                tokenizer,
+                file,
+                policy,
+                Placeholders.fill(file.guidedTemplate(), Map.of("problem", p.statement(), "prefix", prefix)));
+    }
+
+    /**
+     * Tokens beyond prompt and answer where an answer is shown once more: an instruction around it, as many tokens for the new answer,
+     * and an answer that takes more tokens as text than it was sampled in.
+     */
+    private static int again(Tokenizer tokenizer, RunFile file, int prompt, int answer) {
+        int more = 0;
+        if (!file.text("revision.prompt").isEmpty()) {
+            more = tokenizer.encode(file.text("revision.prompt")).length + 2 * answer;
+        }
+        if (file.number("resets.share") > 0 && !file.text("localizer.policy").equals("other")) {
+            String localizer = file.text("resets.localizer");
+            if (localizer.equals("self")) {
+                String wording = file.text("localizer.prompt");
+                // The two shipped wordings are below 512 tokens of any vocabulary.
+                int around = wording.length() <= 2 ? 512 : tokenizer.encode(wording).length;
+                more = Math.max(more, around + answer + file.count("localizer.max_tokens"));
+            } else if (localizer.equals("self_recompute")) {
+                more = Math.max(more, prompt + file.count("localizer.claim_tokens"));
+            }
+        }
+        return more;
     }
 
     private static ProblemSets.Source source(RunFile file, String at) {
@@ -70,19 +148,29 @@ record EngineSize(int maxLength, int slots) {
                         Path.of(jsonl), file.text(at + ".segmenter"), file.text("prompts.thought_delimiter"));
     }
 
-    private static String prompt(RunFile file, PolicyDirectory policy, Problem problem) {
-        String text = Placeholders.fill(file.text("prompts.root"), Map.of("problem", problem.statement()));
+    private static String root(RunFile file, Problem problem) {
+        return Placeholders.fill(file.text("prompts.root"), Map.of("problem", problem.statement()));
+    }
+
+    private static int length(Tokenizer tokenizer, RunFile file, PolicyDirectory policy, String text) {
+        return tokenizer.encode(asked(file, policy, text)).length;
+    }
+
+    /** A prompt as the policy reads it: in its conversation, if it stands in one. */
+    private static String asked(RunFile file, PolicyDirectory policy, String text) {
         if (!file.flag("prompts.chat")) {
             return text;
         }
-        List<ChatTemplate.Message> messages = new ArrayList<>();
-        if (!file.text("prompts.system").isEmpty()) {
-            messages.add(new ChatTemplate.Message("system", file.text("prompts.system")));
-        }
-        messages.add(new ChatTemplate.Message("user", text));
-        return policy.chatTemplate()
-                .orElseThrow(() -> new PolicyException("policy " + policy.path() + ChatTemplate.MISSING))
-                .render(messages, true, options(file));
+        ChatTemplate template = policy.chatTemplate()
+                .orElseThrow(() -> new PolicyException("policy " + policy.path() + ChatTemplate.MISSING));
+        return new Conversation(
+                        file.text("prompts.system"),
+                        file.turns().stream()
+                                .map(turn -> new Conversation.Turn(turn.user(), turn.assistant()))
+                                .toList(),
+                        options(file),
+                        file.answerSeparator())
+                .render(template, text);
     }
 
     private static Map<String, Object> options(RunFile file) {
@@ -97,9 +185,24 @@ record EngineSize(int maxLength, int slots) {
     }
 
     /** As many as a cache of 1 GiB holds, in eights. */
-    private static int slots(ModelConfig config, int maxLength) {
-        long slot = 2L * config.layers() * config.kvHeads() * config.headDim() * 4 * (maxLength + 4L);
+    private static int slots(ModelConfig config, int maxLength, Precision precision) {
+        long slot = slotBytes(config, maxLength, precision);
         long fitting = CACHE_BYTES / slot / FEWEST_SLOTS * FEWEST_SLOTS;
         return (int) Math.clamp(fitting, FEWEST_SLOTS, MOST_SLOTS);
+    }
+
+    /** What the keys and values of one sequence take. */
+    private static long slotBytes(ModelConfig config, int maxLength, Precision precision) {
+        int bytes =
+                switch (precision) {
+                    case EXACT -> Double.BYTES;
+                    case FAST -> Float.BYTES;
+                };
+        return 2L * config.layers() * config.kvHeads() * config.headDim() * bytes * (maxLength + 4L);
+    }
+
+    /** What the keys and values of all slots take, in bytes. */
+    long cacheBytes(ModelConfig config, Precision precision) {
+        return (slots + 7) / 8 * 8 * slotBytes(config, maxLength, precision);
     }
 }

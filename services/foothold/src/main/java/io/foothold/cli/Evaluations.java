@@ -40,12 +40,18 @@ final class Evaluations {
         long judged = evaluation.path("samples").asLong();
         return String.format(
                 Locale.ROOT,
-                "pass@1 %.3f  (%d of %d, 95%% interval %.3f to %.3f)%s",
+                "pass@1 %.3f  (%d of %d, 95%% interval %.3f to %.3f)%s%s",
                 passAt1.getAsDouble(),
                 evaluation.path("passes").asLong(),
                 judged,
                 evaluation.path("low").asDouble(),
                 evaluation.path("high").asDouble(),
-                judged < asked ? "; " + (asked - judged) + " samples without a verdict" : "");
+                judged < asked ? "; " + (asked - judged) + " samples without a verdict" : "",
+                evaluation.path("finished_share").isNumber()
+                        ? String.format(
+                                Locale.ROOT,
+                                "; %.3f ended before their limit",
+                                evaluation.path("finished_share").asDouble())
+                        : "");
     }
 }

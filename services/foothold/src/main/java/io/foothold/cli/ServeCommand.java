@@ -53,8 +53,9 @@ final class ServeCommand implements Callable<Integer> {
         }
         manage(map);
         Main.farewell(service + " stopped");
-        Process process =
-                new ProcessBuilder(Child.command(service, map)).inheritIO().start();
+        Process process = new ProcessBuilder(Child.command(service, Heap.ofMachine(), map))
+                .inheritIO()
+                .start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroy));
         return process.waitFor();
     }

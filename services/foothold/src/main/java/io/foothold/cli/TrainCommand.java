@@ -6,17 +6,15 @@ import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.Lora;
-import io.foothold.policy.ModelConfig;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.chat.ChatTemplate;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -68,16 +66,19 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--deterministic",
             negatable = true,
-            defaultValue = "true",
-            fallbackValue = "true",
-            description = "Tokens independent of batch neighbours (default: ${DEFAULT-VALUE}).")
-    private boolean deterministic;
+            description = "Tokens independent of batch neighbours (default: with exact precision).")
+    private @Nullable Boolean deterministic;
 
-    @Option(names = "--slots", description = "Sequences sampled at the same time (default: ${DEFAULT-VALUE}).")
-    private int slots = 128;
+    @Option(
+            names = "--slots",
+            description =
+                    "Sequences sampled at the same time (default: as many as 1 GiB of keys and values holds, 128 at most).")
+    private int slots;
 
-    @Option(names = "--max-length", description = "Longest sequence in tokens (default: ${DEFAULT-VALUE}).")
-    private int maxLength = 112;
+    @Option(
+            names = "--max-length",
+            description = "Longest sequence in tokens (default: the longest prompt and what it may be answered with).")
+    private int maxLength;
 
     @Option(names = "--port", description = "Port of the services (default: a free one).")
     private int port;
@@ -92,19 +93,17 @@ final class TrainCommand implements Callable<Integer> {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT, "prompts.chat: policy " + policy.path() + ChatTemplate.MISSING);
         }
+        RunShape shape = RunShape.of(plan, policy, inference, deterministic, slots, maxLength);
         if (dryRun) {
+            System.out.println("# " + shape.told());
             System.out.print(plan.print());
-            System.out.print(memory(policy.config(), plan, lora));
+            System.out.println("# " + shape.memory(lora, inference));
             return 0;
         }
+        System.out.println(runId(plan) + ": " + shape.told());
         String runId = runId(plan);
         List<Path> named = FileRoots.of(plan);
-        Map<String, String> engine = new LinkedHashMap<>();
-        engine.put(
-                "foothold.policy-server.model", policy.path().toAbsolutePath().toString());
-        engine.put("foothold.policy-server.deterministic", Boolean.toString(deterministic));
-        engine.put("foothold.policy-server.slots", Integer.toString(slots));
-        engine.put("foothold.policy-server.max-length", Integer.toString(maxLength));
+        Map<String, String> engine = shape.serverSettings(policy);
         int own = port == 0 ? AllInOne.freePort() : port;
         if (inference.elsewhere()) {
             return AllInOne.run(
@@ -119,10 +118,12 @@ final class TrainCommand implements Callable<Integer> {
         int enginePort = AllInOne.freePort();
         int learnerPort = AllInOne.freePort();
         String runsHome = home.toAbsolutePath().normalize().resolve("runs").toString();
-        try (Child server = Child.start("policy-server", enginePort, FileRoots.with(engine, home, named), home);
+        String heap = Heap.ofModel(policy.config());
+        try (Child server = Child.start("policy-server", enginePort, heap, FileRoots.with(engine, home, named), home);
                 Child learner = Child.start(
                         "learner",
                         learnerPort,
+                        heap,
                         FileRoots.with(Map.of("foothold.learner.home", runsHome), home, named),
                         home)) {
             server.awaitReady();
@@ -187,48 +188,5 @@ final class TrainCommand implements Callable<Integer> {
     /** The adapters that the run trains, checked before anything starts. */
     private static Optional<Lora> lora(RunFile plan) {
         return plan.adapters().map(a -> new Lora(a.rank(), a.alpha(), a.targets()));
-    }
-
-    private String memory(ModelConfig config, RunFile plan, Optional<Lora> lora) {
-        double mib = 1024 * 1024;
-        // Adapters: frozen and merged weights, and inside a micro-batch the merged matrices with their gradients.
-        long adapters = lora.map(l -> l.parameters(config)).orElse(0L);
-        double learner = (config.parameters() + adapters) * 4.0 * 4 / mib;
-        double tokens = plan.integer("optimizer.micro_batch_tokens");
-        double activations = tokens * config.layers() * (10.0 * config.width() + 4.0 * config.feedForward()) * 4 / mib;
-        double logits = tokens * config.vocabulary() * 4 * 3 / mib;
-        double cache = 2.0
-                * config.layers()
-                * ((slots + 7) / 8 * 8)
-                * config.kvHeads()
-                * (double) (maxLength + 4)
-                * config.headDim()
-                * 4
-                / mib;
-        String server = !inference.elsewhere()
-                ? String.format(
-                        Locale.ROOT,
-                        "policy server %.0f MiB of weights + %.0f MiB of cache (%d slots of %d tokens)",
-                        config.parameters() * 4.0 / mib,
-                        cache,
-                        slots,
-                        maxLength)
-                : "sampling needs nothing here, it is done by " + inference.names();
-        return String.format(
-                Locale.ROOT,
-                "# memory estimate: learner %.0f MiB (%s) + about %.0f MiB of activations + at most %.0f MiB of logits; "
-                        + "%s; %,d parameters%n",
-                learner,
-                adapters == 0
-                        ? "weights, gradients, two moments"
-                        : String.format(
-                                Locale.ROOT,
-                                "frozen and merged weights, in a micro-batch once more with gradients; "
-                                        + "%,d parameters of adapters with gradients and two moments",
-                                adapters),
-                activations,
-                logits,
-                server,
-                config.parameters());
     }
 }

@@ -165,4 +165,86 @@ class RunFileTest {
                         List.of("prompts.chat=true", "prompts.chat_options=fast")))
                 .hasMessageContaining("needs NAME=VALUE");
     }
+
+    private static final String TURNS = """
+            prompts:
+              chat: true
+              turns:
+                - {user: "Add 3, 6, 2.", assistant: "3 + 6 = 9\\n9 + 2 = 11"}
+                - user: Add 1, 1, 1.
+                  assistant: |-
+                    1 + 1 = 2
+                    2 + 1 = 3
+            """;
+
+    @Test
+    void earlierTurnsAreAListAndComeBack() {
+        RunFile file = resolve(BASE + TURNS);
+        assertThat(file.turns())
+                .containsExactly(
+                        new RunFile.Turn("Add 3, 6, 2.", "3 + 6 = 9\n9 + 2 = 11"),
+                        new RunFile.Turn("Add 1, 1, 1.", "1 + 1 = 2\n2 + 1 = 3"));
+        assertThat(resolve(file.print())).isEqualTo(file);
+        assertThat(RunFile.restore(file.stored())).isEqualTo(file);
+        assertThat(resolve(BASE + TURNS, "prompts.turns.2.user=Add 2, 2, 2.")
+                        .turns()
+                        .get(1)
+                        .user())
+                .isEqualTo("Add 2, 2, 2.");
+        assertThat(resolve(BASE).turns()).isEmpty();
+    }
+
+    @Test
+    void wrongTurnsAreRefusedWithTheirLine() {
+        assertThatThrownBy(() -> resolve(BASE + "prompts:\n  chat: true\n  turns:\n    - {user: a}\n"))
+                .hasMessageContaining("'prompts.turns.1.assistant' is missing");
+        assertThatThrownBy(() -> resolve(BASE + "prompts:\n  chat: true\n  turns:\n    - {user: a, asistant: b}\n"))
+                .hasMessageContaining("run.yaml:10: unknown key 'prompts.turns.1.asistant'");
+        assertThatThrownBy(() -> resolve(BASE + "prompts:\n  chat: true\n  turns: [a, b]\n"))
+                .hasMessageContaining("run.yaml:9: an item of 'prompts.turns' must be a mapping");
+        assertThatThrownBy(() -> resolve(BASE + "prompts:\n  chat: true\n  turns: []\n"))
+                .hasMessageContaining("'prompts.turns' is empty");
+        assertThatThrownBy(() -> resolve(BASE + "prompts:\n  chat: true\n  turns:\n    - {}\n"))
+                .hasMessageContaining("an item of 'prompts.turns' is empty");
+        assertThatThrownBy(() -> resolve(BASE + "prompts: {turns: [{user: a, assistant: b}]}\n"))
+                .hasMessageContaining("'prompts.turns' needs prompts.chat: true");
+        assertThatThrownBy(() -> resolve(BASE, "prompts.turns.2.user=a", "prompts.turns.2.assistant=b"))
+                .hasMessageContaining("'prompts.turns.1.user' is missing");
+        assertThatThrownBy(() -> resolve(BASE, "prompts.turns.#.user=a")).hasMessageContaining("unknown key");
+        assertThatThrownBy(() -> resolve(BASE + "prompts:\n  root: [a]\n"))
+                .hasMessageContaining("'prompts.root' must be a value or a mapping, not a list");
+    }
+
+    @Test
+    void prefilledGuidanceStandsBehindTheRootPrompt() {
+        RunFile plain = resolve(BASE, "guidance.form=prefill", "mixture.guided=1", "prompts.root=<q>{problem}<a>");
+        assertThat(plain.guidedTemplate()).isEqualTo("<q>{problem}<a>{prefix}");
+        assertThat(plain.answerSeparator()).isEmpty();
+        RunFile chat = resolve(BASE, "guidance.form=prefill", "mixture.guided=1", "prompts.chat=true");
+        assertThat(chat.answerSeparator()).hasSize(1);
+        assertThat(chat.guidedTemplate()).isEqualTo("{problem}" + chat.answerSeparator() + "{prefix}");
+        RunFile user = resolve(BASE, "mixture.guided=1", "prompts.guided={problem} {prefix}");
+        assertThat(user.guidedTemplate()).isEqualTo("{problem} {prefix}");
+        assertThat(user.answerSeparator()).isEmpty();
+        assertThatThrownBy(() -> resolve(BASE, "guidance.form=prefill", "prompts.guided={problem} {prefix}"))
+                .hasMessageContaining("'prompts.guided' is not used with guidance.form: prefill");
+        assertThatThrownBy(() -> resolve(BASE, "mixture.guided=1")).hasMessageContaining("or guidance.form: prefill");
+    }
+
+    @Test
+    void whatFollowsFromTheModelIsANumberOrAuto() {
+        RunFile file = resolve(BASE);
+        for (String key : List.of("precision", "max_log_prob_difference", "optimizer.micro_batch_tokens")) {
+            assertThat(file.automatic(key)).as(key).isTrue();
+        }
+        RunFile given = resolve(BASE, "max_log_prob_difference=0", "optimizer.micro_batch_tokens=512");
+        assertThat(given.number("max_log_prob_difference")).isZero();
+        assertThat(given.automatic("max_log_prob_difference")).isFalse();
+        assertThat(given.count("optimizer.micro_batch_tokens")).isEqualTo(512);
+        assertThatThrownBy(() -> resolve(BASE, "optimizer.micro_batch_tokens=0"))
+                .hasMessageContaining("'optimizer.micro_batch_tokens' must be a whole number from 1")
+                .hasMessageContaining("or auto");
+        assertThatThrownBy(() -> resolve(BASE, "max_log_prob_difference=automatic"))
+                .hasMessageContaining("or auto, got 'automatic'");
+    }
 }

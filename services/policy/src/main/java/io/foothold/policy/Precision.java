@@ -1,5 +1,8 @@
 package io.foothold.policy;
 
+import io.foothold.core.policy.Canary;
+import java.util.Locale;
+
 /**
  * How attention is computed. Everything else is float32 whose rows keep their bits in batches of any size; attention is where
  * one cached row at a time (sampling) and whole sequences at once (training) add up in different orders.
@@ -12,5 +15,29 @@ public enum Precision {
      */
     EXACT,
     /** All in float32: faster, and sampler and learner differ by rounding. */
-    FAST
+    FAST;
+
+    /** Parameters from which on double precision costs more than it is worth. */
+    private static final long LARGE = 10_000_000;
+
+    /** What a model is run with when nobody says otherwise: exact below 10 million parameters, fast from there on. */
+    public static Precision standard(ModelConfig config) {
+        return config.parameters() < LARGE ? EXACT : FAST;
+    }
+
+    /**
+     * By how much log-probs of sampler and learner may differ on one token before they cannot be of the same policy, in nats: what a
+     * small model in double-precision attention keeps to, and what float32 may do to unlikely tokens of long sequences.
+     */
+    public double largestDifference() {
+        return switch (this) {
+            case EXACT -> 1e-5;
+            case FAST -> Canary.Bound.FLOAT32.max();
+        };
+    }
+
+    /** As it stands in run files and on command lines: {@code exact} or {@code fast}. */
+    public String word() {
+        return name().toLowerCase(Locale.ROOT);
+    }
 }

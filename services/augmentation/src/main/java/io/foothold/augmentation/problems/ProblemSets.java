@@ -24,7 +24,7 @@ import java.util.concurrent.CompletionException;
  */
 public final class ProblemSets {
     private static final int REMEMBERED = 16;
-    private static final List<String> FAMILIES = List.of("dial", "dial-jumps", "dial-traced", "dial-restating");
+    private static final List<String> FAMILIES = List.of("add", "dial", "dial-jumps", "dial-traced", "dial-restating");
 
     /** Where problems come from. */
     public sealed interface Source {
@@ -117,6 +117,7 @@ public final class ProblemSets {
             throw new FootholdException(ErrorCode.INVALID_INPUT, "count must be 1..1000000, got " + g.count());
         }
         return switch (g.family()) {
+            case "add" -> Addition.problems(Addition.Level.named(g.level()), g.count(), g.seed(), g.split());
             case "dial" -> Dial.problems(Dial.Level.named(g.level()), g.count(), g.seed(), g.split());
             case "dial-jumps" -> jumps(g, 0, JumpDial.Claim.LAST_MARK);
             case "dial-traced" -> jumps(g, 0, JumpDial.Claim.EVERY_MARK);

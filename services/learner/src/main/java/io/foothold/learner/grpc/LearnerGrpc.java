@@ -23,11 +23,14 @@ import io.foothold.learner.train.RunStore;
 import io.foothold.learner.train.Schedule;
 import io.foothold.policy.Disk;
 import io.foothold.policy.Lora;
+import io.foothold.policy.ModelConfig;
 import io.foothold.policy.NativeRuntime;
+import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyException;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Precision;
 import io.foothold.policy.ProcessEndingException;
+import io.foothold.policy.TrainingSize;
 import io.foothold.v1.*;
 import io.grpc.ServerServiceDefinition;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -126,14 +129,15 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
     }
 
     private OpenRunResponse open(OpenRunRequest request) {
-        RunSettings settings = settings(request.getSettings());
+        Path base = roots.directory("base policy", request.getBasePolicy());
+        RunSettings settings =
+                settings(request.getSettings(), PolicyDirectory.open(base).config());
         LearnerRun run = runs.get(request.getRunId());
         if (run != null && !run.settingsText().equals(settings.text())) {
             throw new FootholdException(
                     ErrorCode.CONFLICT, "run " + request.getRunId() + " is open with other settings");
         }
         if (run == null) {
-            Path base = roots.directory("base policy", request.getBasePolicy());
             // One policy in memory at a time: what is still open is of a run that lost the learner.
             runs.values().forEach(LearnerRun::close);
             runs.clear();
@@ -354,7 +358,10 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                         .toList());
     }
 
-    private static RunSettings settings(LearnerSettings s) {
+    private static RunSettings settings(LearnerSettings s, ModelConfig config) {
+        Precision precision = s.getPrecisionBySize()
+                ? Precision.standard(config)
+                : s.getFastAttention() ? Precision.FAST : Precision.EXACT;
         LossSettings l = s.getLoss();
         OptimizerSettings o = s.getOptimizer();
         return new RunSettings(
@@ -384,11 +391,11 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                 s.getTemperature(),
                 s.getGroupsPerStep(),
                 s.getEpochs(),
-                s.getMicroBatchTokens(),
+                s.getMicroBatchTokens() == 0 ? TrainingSize.microBatchTokens(config) : s.getMicroBatchTokens(),
                 s.getCheckpointEvery(),
                 s.getCheckpointsKept(),
-                s.getMaxLogProbDifference(),
-                s.getFastAttention() ? Precision.FAST : Precision.EXACT,
+                s.getDifferenceByPrecision() ? precision.largestDifference() : s.getMaxLogProbDifference(),
+                precision,
                 s.hasLora()
                         ? Optional.of(new Lora(
                                 s.getLora().getRank(),

@@ -278,7 +278,7 @@ public final class LearnerRun implements AutoCloseable {
                     ErrorCode.INTERNAL,
                     "update " + number + ": sampler and learner disagree by " + statistics.largestDifference()
                             + " nats on a token of version " + version + " (bound " + settings.maxLogProbDifference()
-                            + "): they do not run the same policy");
+                            + "): they do not run the same policy, or round more than max_log_prob_difference allows");
         }
     }
 

@@ -70,6 +70,8 @@ final class Evaluator {
             }
         }
         long tokens = 0;
+        long finished = 0;
+        long sampled = 0;
         List<SetStatistics.Count> counts = new ArrayList<>();
         List<Sample> samples = new ArrayList<>();
         Set<PolicyVersion> sampledBy = new LinkedHashSet<>();
@@ -79,6 +81,8 @@ final class Evaluator {
                     (int) rollouts.stream().filter(GroupRunner.Judged::passed).count(),
                     (int) rollouts.stream().filter(GroupRunner.Judged::judged).count()));
             tokens += rollouts.stream().mapToLong(GroupRunner.Judged::tokens).sum();
+            finished += rollouts.stream().filter(GroupRunner.Judged::finished).count();
+            sampled += rollouts.stream().filter(GroupRunner.Judged::sampled).count();
             rollouts.forEach(j -> sampledBy.addAll(j.sampledBy()));
             samples.add(new Sample(problems.get(p), starts.get(p), rollouts.get(0)));
         }
@@ -96,6 +100,9 @@ final class Evaluator {
             json.put("pass@" + k + "_problems", estimate.problems());
         });
         json.put("low", interval.low()).put("high", interval.high());
+        if (sampled > 0) {
+            json.put("finished_share", (double) finished / sampled);
+        }
         json.put("tokens", tokens).put("seconds", seconds);
         return new Result(json, samples, statistics.passAt1());
     }

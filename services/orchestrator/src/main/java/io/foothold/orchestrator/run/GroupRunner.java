@@ -91,6 +91,15 @@ final class GroupRunner {
             return verdict == null ? "" : verdict.getKind().name().substring("VERDICT_KIND_".length());
         }
 
+        boolean sampled() {
+            return rollout != null;
+        }
+
+        /** Whether it was sampled and ended by itself, before its limit of tokens. */
+        boolean finished() {
+            return rollout != null && rollout.getFinishReason() != FinishReason.FINISH_REASON_LENGTH;
+        }
+
         int tokens() {
             return rollout == null ? 0 : rollout.getTokenIdsCount();
         }

@@ -94,7 +94,7 @@ final class RunSpec {
     PromptTemplates templates() {
         return PromptTemplates.newBuilder()
                 .setRoot(file.text("prompts.root"))
-                .setGuided(file.text("prompts.guided"))
+                .setGuided(file.guidedTemplate())
                 .build();
     }
 
@@ -103,7 +103,12 @@ final class RunSpec {
         if (!file.flag("prompts.chat")) {
             return settings;
         }
-        ChatSettings.Builder chat = ChatSettings.newBuilder().setSystem(file.text("prompts.system"));
+        ChatSettings.Builder chat = ChatSettings.newBuilder()
+                .setSystem(file.text("prompts.system"))
+                .setAnswerSeparator(file.answerSeparator());
+        file.turns()
+                .forEach(turn ->
+                        chat.addTurns(ChatTurn.newBuilder().setUser(turn.user()).setAssistant(turn.assistant())));
         for (String option : file.names("prompts.chat_options")) {
             int equals = option.indexOf('=');
             chat.putOptions(
@@ -299,12 +304,18 @@ final class RunSpec {
                         .setTemperature(file.number("sampling.temperature"))
                         .setGroupsPerStep(file.count("optimizer.groups_per_step"))
                         .setEpochs(file.count("optimizer.epochs"))
-                        .setMicroBatchTokens(file.count("optimizer.micro_batch_tokens"))
+                        .setMicroBatchTokens(
+                                file.automatic("optimizer.micro_batch_tokens")
+                                        ? 0
+                                        : file.count("optimizer.micro_batch_tokens"))
                         .setCheckpointEvery(file.count("checkpoint.every"))
                         .setCheckpointsKept(file.count("checkpoint.keep"))
                         .setSeed(file.integer("seed"))
-                        .setMaxLogProbDifference(file.number("max_log_prob_difference"))
+                        .setMaxLogProbDifference(
+                                file.automatic("max_log_prob_difference") ? 0 : file.number("max_log_prob_difference"))
+                        .setDifferenceByPrecision(file.automatic("max_log_prob_difference"))
                         .setFastAttention(file.text("precision").equals("fast"))
+                        .setPrecisionBySize(file.automatic("precision"))
                         .mergeFrom(adapters(file)))
                 .build();
     }

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -121,13 +122,27 @@ public final class RunFile {
     private static Map<String, String> filled(Map<String, String> given, Set<String> sets, String where) {
         Map<String, String> values = new TreeMap<>();
         Schema.keys().forEach((path, key) -> {
-            if (path.contains("*")) {
+            if (path.contains("#")) {
+                String list = path.substring(0, path.indexOf('#'));
+                for (int i = 1; i <= items(given.keySet(), list); i++) {
+                    fill(values, given, path.replace("#", Integer.toString(i)), key, where);
+                }
+            } else if (path.contains("*")) {
                 sets.forEach(s -> fill(values, given, path.replace("*", s), key, where));
             } else {
                 fill(values, given, path, key, where);
             }
         });
         return values;
+    }
+
+    /** The last place in a list that has a key. */
+    private static int items(Set<String> paths, String list) {
+        return paths.stream()
+                .filter(path -> path.startsWith(list))
+                .mapToInt(path -> Integer.parseInt(path.substring(list.length(), path.indexOf('.', list.length()))))
+                .max()
+                .orElse(0);
     }
 
     private static void fill(
@@ -261,7 +276,7 @@ public final class RunFile {
                 }
             }
         }
-        if (!key.allowed().isEmpty() && !key.allowed().contains(value)) {
+        if (key.range() == null && !key.allowed().isEmpty() && !key.allowed().contains(value)) {
             throw invalid(
                     at + ": '" + path + "' cannot be '" + YamlReader.shown(value) + "'" + hint(value, key.allowed()));
         }
@@ -269,13 +284,18 @@ public final class RunFile {
     }
 
     private static void checkNumber(String at, String path, Schema.Key key, boolean written, String value) {
+        if (key.allowed().contains(value)) {
+            return;
+        }
         Schema.Range range = Objects.requireNonNull(key.range());
         double number = written ? Double.parseDouble(value) : Double.NaN;
         // 1e-999 is a number that a double cannot hold: it would be another setting than the one that was asked for.
         boolean vanished = number == 0 && value.split("[eE]", 2)[0].matches(".*[1-9].*");
         if (!range.holds(number) || vanished) {
             throw invalid(at + ": '" + path + "' must be a " + (key.type() == Schema.Type.INTEGER ? "whole " : "")
-                    + "number " + range.words() + ", got '" + YamlReader.shown(value) + "'");
+                    + "number " + range.words()
+                    + (key.allowed().isEmpty() ? "" : ", or " + String.join(", ", key.allowed()))
+                    + ", got '" + YamlReader.shown(value) + "'");
         }
     }
 
@@ -285,10 +305,16 @@ public final class RunFile {
 
     private static Schema.Key keyOf(String at, String path) {
         Schema.Key exact = Schema.keys().get(path);
-        if (exact != null && !path.contains("*")) {
+        if (exact != null && !path.contains("*") && !path.contains("#")) {
             return exact;
         }
         String[] parts = path.split("\\.", 6);
+        Schema.Key ofItem = parts.length == 4 && parts[2].matches("[1-9]\\d?")
+                ? Schema.keys().get(parts[0] + "." + parts[1] + ".#." + parts[3])
+                : null;
+        if (ofItem != null) {
+            return ofItem;
+        }
         Schema.Key ofSet = parts.length == 4 && path.startsWith("problems.evaluate.")
                 ? Schema.keys().get("problems.evaluate.*." + parts[3])
                 : null;
@@ -337,12 +363,53 @@ public final class RunFile {
                 : Optional.of(new Adapters(rank, alpha == 0 ? rank : alpha, names("optimizer.lora.targets")));
     }
 
+    /**
+     * An earlier turn of the conversation that prompts stand in.
+     *
+     * @param user what the user says
+     * @param assistant what the assistant answers
+     */
+    public record Turn(String user, String assistant) {}
+
+    /** The earlier turns, in order. */
+    public List<Turn> turns() {
+        List<Turn> out = new ArrayList<>();
+        for (int i = 1; i <= items(values.keySet(), "prompts.turns."); i++) {
+            String at = "prompts.turns." + i;
+            out.add(new Turn(text(at + ".user"), text(at + ".assistant")));
+        }
+        return out;
+    }
+
+    /** Stands between the user's message and what opens the answer: a character that no setting can hold. */
+    private static final String ANSWER_SEPARATOR = "\u001e";
+
+    /** Whether a guided answer begins with the oracle's thoughts. */
+    public boolean prefills() {
+        return text("guidance.form").equals("prefill");
+    }
+
+    /** What stands between the user's message and what opens the answer in a conversation; empty where nothing does. */
+    public String answerSeparator() {
+        return prefills() && flag("prompts.chat") ? ANSWER_SEPARATOR : "";
+    }
+
+    /** Template of a guided start state's prompt, with {problem} and {prefix}; empty for none. */
+    public String guidedTemplate() {
+        return prefills() ? text("prompts.root") + answerSeparator() + "{prefix}" : text("prompts.guided");
+    }
+
     /** Names with commas between them. */
     public List<String> names(String key) {
         return Arrays.stream(text(key).split(",", -1))
                 .map(String::strip)
                 .filter(n -> !n.isEmpty())
                 .toList();
+    }
+
+    /** Whether a value is left to follow from the model. */
+    public boolean automatic(String key) {
+        return text(key).equals(Schema.AUTO);
     }
 
     /** A whole number. */

@@ -6,7 +6,10 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Every key of a run file: its type, its default, what it means. Keys are dotted paths; {@code *} stands for any name. */
+/**
+ * Every key of a run file: its type, its default, what it means. Keys are dotted paths; {@code *} stands for any name, {@code #} for the
+ * place of an item in a list, from 1.
+ */
 public final class Schema {
     /** What a value may be. */
     public enum Type {
@@ -25,7 +28,7 @@ public final class Schema {
      *
      * @param type of its value
      * @param fallback value when neither file nor preset has one; null when it must be given or may be absent
-     * @param allowed the values that it may take; empty for any
+     * @param allowed the values that it may take, empty for any; of a number, the words that it may take besides
      * @param range what a number may be; null for anything that is no number
      * @param help one sentence, with the unit
      */
@@ -65,6 +68,9 @@ public final class Schema {
         }
     }
 
+    /** The word for a value that follows from the model. */
+    static final String AUTO = "auto";
+
     /** Largest count of what is held in memory at once. */
     private static final double MOST_AT_ONCE = 100_000;
 
@@ -96,6 +102,11 @@ public final class Schema {
         text("prompts.guided", "", "Prompt of a guided start state.");
         flag("prompts.chat", "false", "Whether prompts are user's messages in the policy's chat template.");
         text("prompts.system", "", "System message before them.");
+        text(
+                "prompts.turns.#.user",
+                null,
+                "What the user says in an earlier turn, such as a worked example (with prompts.chat).");
+        text("prompts.turns.#.assistant", null, "What the assistant answers to it.");
         text("prompts.chat_options", "", "Variables of the chat template, such as enable_thinking=false, with commas.");
         text("prompts.thought_delimiter", "", "Text that ends a thought.");
         integer(
@@ -123,6 +134,13 @@ public final class Schema {
                 "Passes that make a candidate good.");
         number("mixture.root", "1", from(0, MOST_WEIGHT, ""), "Share of root start states.");
         number("mixture.guided", "0", from(0, MOST_WEIGHT, ""), "Share of guided start states.");
+        choice(
+                "guidance.form",
+                "user",
+                "Where a guided prompt shows the oracle's first thoughts: user in prompts.guided; prefill behind the root prompt, so "
+                        + "that the answer begins with them.",
+                "user",
+                "prefill");
         choice("mixture.draw", "independent", "How the mixture is drawn.", "independent", "stratified", "paired");
         number(
                 "resets.share",
@@ -332,11 +350,11 @@ public final class Schema {
                 from(0, MOST_AT_ONCE, "groups"),
                 "Groups of one optimizer step; 0 takes the whole update.");
         integer("optimizer.epochs", "1", from(1, 10_000, "passes"), "Passes over an update.");
-        integer(
+        automatic(
+                Type.INTEGER,
                 "optimizer.micro_batch_tokens",
-                "8192",
                 from(1, MOST_COUNTED, "tokens"),
-                "Largest count of tokens of a micro-batch.");
+                "Largest count of tokens of a micro-batch; auto takes what fits 1 GiB of activations, 8192 at most.");
         integer(
                 "optimizer.lora.rank",
                 "0",
@@ -358,15 +376,17 @@ public final class Schema {
                 "Versions that a trained token may be behind; 0 is synchronous.");
         choice(
                 "precision",
-                "exact",
-                "Attention: exact agrees with the sampler to the bit, fast rounds.",
+                AUTO,
+                "Attention: exact agrees with the sampler to the bit, fast rounds; auto is exact for models below 10 million "
+                        + "parameters.",
+                AUTO,
                 "exact",
                 "fast");
-        number(
+        automatic(
+                Type.NUMBER,
                 "max_log_prob_difference",
-                "1e-5",
                 from(0, MOST_COUNTED, "nats"),
-                "Largest difference of sampler and learner, nats.");
+                "Largest difference of sampler and learner, nats; auto is 1e-5 for exact and 1e-2 for fast precision.");
         integer("evaluation.every", "10", from(1, MOST_COUNTED, "updates"), "Updates between evaluations.");
         integer(
                 "evaluation.every_tokens",
@@ -397,8 +417,13 @@ public final class Schema {
         return KEYS;
     }
 
+    /** Whether the value of a key is a list of mappings. */
+    static boolean isList(String path) {
+        return KEYS.keySet().stream().anyMatch(key -> key.startsWith(path + ".#."));
+    }
+
     private static void source(String at, String what) {
-        text(at + ".family", "", what + ": generated family (dial).");
+        text(at + ".family", "", what + ": generated family (add, dial).");
         text(at + ".level", "", what + ": level of the family.");
         integer(at + ".count", "0", from(0, 10_000_000, "problems"), what + ": how many are generated.");
         integer(at + ".seed", "0", from(-1e18, 1e18, ""), what + ": seed of the generator.");
@@ -430,6 +455,11 @@ public final class Schema {
 
     private static void number(String path, String fallback, Range range, String help) {
         KEYS.put(path, new Key(Type.NUMBER, fallback, List.of(), range, help));
+    }
+
+    /** A number that follows from the model unless it is given. */
+    private static void automatic(Type type, String path, Range range, String help) {
+        KEYS.put(path, new Key(type, AUTO, List.of(AUTO), range, help));
     }
 
     private static void flag(String path, String fallback, String help) {

@@ -99,8 +99,15 @@ final class SettingsRules {
     }
 
     private void checkMixture() {
-        if (file.number("mixture.guided") > 0 && file.text("prompts.guided").isEmpty()) {
-            throw refused("mixture.guided", "a mixture with guided start states needs 'prompts.guided'");
+        if (file.number("mixture.guided") > 0 && file.guidedTemplate().isEmpty()) {
+            throw refused(
+                    "mixture.guided",
+                    "a mixture with guided start states needs 'prompts.guided', or guidance.form: prefill");
+        }
+        if (file.prefills() && !file.text("prompts.guided").isEmpty()) {
+            throw refused(
+                    "prompts.guided",
+                    "'prompts.guided' is not used with guidance.form: prefill, which puts the prefix behind 'prompts.root'");
         }
         if (file.number("mixture.guided") + file.number("mixture.root") <= 0) {
             throw refused("mixture.root", "the mixture is empty");
@@ -112,6 +119,11 @@ final class SettingsRules {
             if (!file.flag("prompts.chat") && !file.text(key).isEmpty()) {
                 throw refused(key, "'prompts.system' and 'prompts.chat_options' need prompts.chat: true");
             }
+        }
+        if (!file.flag("prompts.chat") && !file.turns().isEmpty()) {
+            throw refused(
+                    "prompts.turns.1.user",
+                    "'prompts.turns' needs prompts.chat: true (without it, write earlier turns into 'prompts.root')");
         }
         for (String option : file.names("prompts.chat_options")) {
             int equals = option.indexOf('=');

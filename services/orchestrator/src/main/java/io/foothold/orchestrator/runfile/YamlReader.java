@@ -17,6 +17,7 @@ import org.snakeyaml.engine.v2.events.Event;
 import org.snakeyaml.engine.v2.events.MappingEndEvent;
 import org.snakeyaml.engine.v2.events.MappingStartEvent;
 import org.snakeyaml.engine.v2.events.ScalarEvent;
+import org.snakeyaml.engine.v2.events.SequenceEndEvent;
 import org.snakeyaml.engine.v2.events.SequenceStartEvent;
 import org.snakeyaml.engine.v2.events.StreamEndEvent;
 import org.snakeyaml.engine.v2.events.StreamStartEvent;
@@ -25,8 +26,8 @@ import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 
 /**
- * Reads the part of YAML that a run file is made of: one document, mappings, scalars taken as text. Lists, tags, several
- * documents, aliases of anything but a value and control characters are refused with their line. Works on the parser's events,
+ * Reads the part of YAML that a run file is made of: one document, mappings, scalars taken as text, and lists of mappings where the
+ * schema has them. Other lists, tags, several documents, aliases of anything but a value and control characters are refused with their line. Works on the parser's events,
  * so that neither depth nor aliases make more of a text than it is long; time is linear in the length.
  */
 final class YamlReader {
@@ -143,9 +144,34 @@ final class YamlReader {
                     throw invalid(where + ":" + line + ": '" + shown(path) + "' is empty");
                 }
             }
-            case SequenceStartEvent list ->
-                throw refused(event, "'" + shown(path) + "' must be a value or a mapping, not a list");
+            case SequenceStartEvent list -> {
+                checkTag(event, list.getTag());
+                if (!Schema.isList(path)) {
+                    throw refused(event, "'" + shown(path) + "' must be a value or a mapping, not a list");
+                }
+                list(path, line, depth);
+            }
             default -> throw refused(event, "'" + shown(path) + "' has no value");
+        }
+    }
+
+    /** The items of a list are mappings; their place counts from 1. */
+    private void list(String path, int line, int depth) {
+        int place = 0;
+        for (Event item = events.next(); !(item instanceof SequenceEndEvent); item = events.next()) {
+            if (!(item instanceof MappingStartEvent map)) {
+                throw refused(item, "an item of '" + shown(path) + "' must be a mapping");
+            }
+            checkTag(item, map.getTag());
+            place++;
+            int before = entries.size();
+            mapping(path + "." + place, depth + 1);
+            if (entries.size() == before) {
+                throw refused(item, "an item of '" + shown(path) + "' is empty");
+            }
+        }
+        if (place == 0) {
+            throw invalid(where + ":" + line + ": '" + shown(path) + "' is empty");
         }
     }
 

@@ -31,9 +31,8 @@ public interface PolicyServerConfig {
     @WithDefault("false")
     boolean deterministic();
 
-    /** How attention is computed: exact agrees with the learner to the bit, fast rounds. */
-    @WithDefault("exact")
-    Precision precision();
+    /** How attention is computed: exact agrees with the learner to the bit, fast rounds; by default as suits the model's size. */
+    Optional<Precision> precision();
 
     /**
      * How far log-probs of a published policy may be from the learner's before it is refused, MEAN,MAX in nats; by default what float32,

@@ -20,6 +20,7 @@ import io.foothold.policy.ProcessEndingException;
 import io.foothold.policy.StagedWeights;
 import io.foothold.policy.Tokenizer;
 import io.foothold.policy.chat.ChatTemplate;
+import io.foothold.policy.chat.Conversation;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -353,25 +354,35 @@ public final class ModelHost implements AutoCloseable {
     /**
      * Token ids of a user's message in the policy's chat template, with the beginning of the answer.
      *
-     * @param settings JSON object with {@code system} and {@code options}
+     * @param settings JSON object with {@code system}, {@code turns}, {@code options} and {@code answer_separator}
      * @throws PolicyException when the policy has no chat template or it refuses the message
      */
     public int[] encodeMessage(String text, String settings) {
         ChatTemplate template = chat.orElseThrow(() -> new PolicyException("the policy" + ChatTemplate.MISSING));
         try {
             JsonNode json = new ObjectMapper().readTree(settings);
-            List<ChatTemplate.Message> messages = new ArrayList<>();
-            if (!json.path("system").asText("").isEmpty()) {
-                messages.add(
-                        new ChatTemplate.Message("system", json.path("system").asText()));
+            List<Conversation.Turn> turns = new ArrayList<>();
+            for (JsonNode turn : json.path("turns")) {
+                if (!turn.path("user").isTextual() || !turn.path("assistant").isTextual()) {
+                    throw new PolicyException(
+                            "input 'chat': a turn needs the texts 'user' and 'assistant', got " + turn);
+                }
+                turns.add(new Conversation.Turn(
+                        turn.path("user").textValue(), turn.path("assistant").textValue()));
             }
-            messages.add(new ChatTemplate.Message("user", text));
             Map<String, Object> options =
                     new ObjectMapper().convertValue(json.path("options"), new TypeReference<Map<String, Object>>() {});
-            return tokenizer.encode(template.render(messages, true, options == null ? Map.of() : options));
+            return tokenizer.encode(new Conversation(
+                            json.path("system").asText(""),
+                            turns,
+                            options == null ? Map.of() : options,
+                            json.path("answer_separator").asText(""))
+                    .render(template, text));
         } catch (JsonProcessingException | IllegalArgumentException e) {
             throw new PolicyException(
-                    "input 'chat' must be a JSON object with 'system' and 'options', got " + settings, e);
+                    "input 'chat' must be a JSON object with 'system', 'turns', 'options' and 'answer_separator', got "
+                            + settings,
+                    e);
         }
     }
 

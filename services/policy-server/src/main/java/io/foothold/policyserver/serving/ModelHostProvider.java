@@ -4,6 +4,8 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.Canary;
 import io.foothold.policy.GenerationEngine;
+import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.Precision;
 import io.foothold.policyserver.config.PolicyServerConfig;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.ShutdownEvent;
@@ -39,7 +41,9 @@ public class ModelHostProvider {
                             config.maxLength(),
                             config.stepsPerCall(),
                             config.deterministic(),
-                            config.precision()),
+                            config.precision()
+                                    .orElseGet(() -> Precision.standard(
+                                            PolicyDirectory.open(Path.of(model)).config()))),
                     config.canaryBound().map(ModelHostProvider::bound).orElse(Canary.Bound.FLOAT32));
             host = serving;
             if (config.exitWithEngine()) {

@@ -2,6 +2,7 @@ package io.foothold.sampler.grpc;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.primitives.Floats;
 import com.google.common.primitives.Ints;
@@ -145,6 +146,14 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
     private static String chat(ChatSettings chat) {
         ObjectNode json = new ObjectMapper().createObjectNode();
         json.put("system", chat.getSystem());
+        if (chat.getTurnsCount() > 0) {
+            ArrayNode turns = json.putArray("turns");
+            chat.getTurnsList()
+                    .forEach(t -> turns.addObject().put("user", t.getUser()).put("assistant", t.getAssistant()));
+        }
+        if (!chat.getAnswerSeparator().isEmpty()) {
+            json.put("answer_separator", chat.getAnswerSeparator());
+        }
         ObjectNode options = json.putObject("options");
         new TreeMap<>(chat.getOptionsMap()).forEach((name, value) -> {
             if (value.equals("true") || value.equals("false")) {

@@ -1,0 +1,32 @@
+package io.foothold.policy;
+
+/** How much of a batch goes through a model at once when it is trained. */
+public final class TrainingSize {
+    /** Memory of what a micro-batch keeps for its backward pass. */
+    private static final long BYTES = 1L << 30;
+
+    private static final int MOST = 8192;
+    private static final int FEWEST = 256;
+    /** Kept of a token in a layer: widths before and after norms and products, and the inside of the feed-forward part. */
+    private static final int WIDTHS = 10;
+
+    private static final int FEED_FORWARD_WIDTHS = 4;
+    /** Rows of the vocabulary's length that a predicted token needs: logits, log-probs, their gradients. */
+    private static final int VOCABULARIES = 4;
+
+    private TrainingSize() {}
+
+    /**
+     * Tokens of a micro-batch that follow from the model alone, so that a run is the same on every machine: as many as leave 1 GiB of
+     * activations and logits, from 256 to 8192.
+     */
+    public static int microBatchTokens(ModelConfig config) {
+        return (int) Math.clamp(BYTES / bytesPerToken(config), FEWEST, MOST);
+    }
+
+    /** What a micro-batch keeps of each of its tokens when every one is predicted, in bytes of float32; an estimate. */
+    public static long bytesPerToken(ModelConfig config) {
+        long layer = (long) WIDTHS * config.width() + (long) FEED_FORWARD_WIDTHS * config.feedForward();
+        return Float.BYTES * (config.layers() * layer + (long) VOCABULARIES * config.vocabulary());
+    }
+}

@@ -184,6 +184,10 @@ public final class AnswerVerifier {
     }
 
     private static Verdict choice(String gold, String response, Grading grading, Budget budget) {
+        if (LetterScripts.cyrillic(gold) && LetterScripts.cyrillic(response)) {
+            // Of one alphabet on both sides the second and the third letter are two, however the third looks.
+            return choice(LetterScripts.inOrder(gold), LetterScripts.inOrder(response), grading, budget);
+        }
         Set<String> right = Letters.ofGold(gold);
         if (right.isEmpty()) {
             return Verdict.verifierError("the gold answer '" + gold + "' names no letter");

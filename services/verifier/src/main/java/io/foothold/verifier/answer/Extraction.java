@@ -48,6 +48,7 @@ final class Extraction {
             "[\\s.]*(?:[,;]|[,;]?\\s*(?:[\\w()]+\\s+){0,5}(?:and|or))\\s*(?:[A-Za-z](?:_\\w+)?\\s*=\\s*)?");
     private static final Pattern CONCLUSION =
             Pattern.compile("(?=[thcTHC])(?i)(?:therefore|thus|hence|consequently)[^\\n]*?(?=$|\\.\\s|\\.$|\\n)");
+    private static final Pattern BOLD = Pattern.compile("\\*\\*([^*\\n]{1,60})\\*\\*");
     private static final Pattern PERCENT_BEHIND =
             Pattern.compile("(?is)[\\s$]*(?:\\\\?%|percent|pct|percentage)(?:\\b|\\W|$).*");
     /** "Answer" in other languages. */
@@ -469,7 +470,24 @@ final class Extraction {
         for (Matcher m = CONCLUSION.matcher(text).region(behind, text.length()); m.find(); ) {
             sentence = m.group();
         }
-        return sentence == null ? Optional.empty() : number(sentence, false).map(n -> new Candidate(n, "conclusion"));
+        if (sentence == null) {
+            return Optional.empty();
+        }
+        String said = sentence;
+        return emphasised(said).or(() -> number(said, false)).map(n -> new Candidate(n, "conclusion"));
+    }
+
+    /** The only number of a sentence that is set in bold. */
+    private static Optional<String> emphasised(String sentence) {
+        Optional<String> found = Optional.empty();
+        for (Matcher m = BOLD.matcher(sentence); m.find(); ) {
+            Optional<String> number = number(m.group(1), false);
+            if (number.isPresent() && found.isPresent()) {
+                return Optional.empty();
+            }
+            found = number.isPresent() ? number : found;
+        }
+        return found;
     }
 
     private static Optional<String> fraction(String text) {

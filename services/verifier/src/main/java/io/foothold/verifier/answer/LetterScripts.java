@@ -16,7 +16,7 @@ final class LetterScripts {
 
     static {
         put("\u0410\u0412\u0421\u0415\u041d\u0406\u0408", "ABCEHIJ");
-        put("\u0411", "B");
+        put("\u0411\u0413\u0414", "BDE");
         put("\u0391\u0392\u0393\u0394\u0395\u0397\u0399", "ABCDEHI");
         put("\u0623\u0627\u0628\u062c\u062f\u0647\u0648", "AABCDEF");
         put("\u05d0\u05d1\u05d2\u05d3\u05d4", "ABCDE");
@@ -31,7 +31,24 @@ final class LetterScripts {
             "(?<![[\\p{L}\\p{M}]&&[^\\p{IsHan}]])[\\p{L}&&[^\\p{ASCII}]&&[^\\p{IsHan}]](?![[\\p{L}\\p{M}]&&[^\\p{IsHan}]])"
                     + "|(?:(?<!\\p{L})|(?<=[\u662f\u4e3a\u9009\u9078\u70ba]))[\u7532\u4e59\u4e19\u4e01\u620a](?!\\p{L})");
 
+    private static final String CYRILLIC = "\u0410\u0411\u0412\u0413\u0414\u0415\u0416\u0417\u0418";
+    private static final Pattern CYRILLIC_ALONE =
+            Pattern.compile("(?<![\\p{L}\\p{M}])[" + CYRILLIC + "](?![\\p{L}\\p{M}])");
+
     private LetterScripts() {}
+
+    /** Whether a Cyrillic letter stands alone, as one that names an option does. */
+    static boolean cyrillic(String text) {
+        return CYRILLIC_ALONE.matcher(text).find();
+    }
+
+    /** Cyrillic letters that stand alone, by their place in their own alphabet and not by their looks. */
+    static String inOrder(String text) {
+        return CYRILLIC_ALONE
+                .matcher(text)
+                .replaceAll(
+                        m -> Character.toString('A' + CYRILLIC.indexOf(m.group().charAt(0))));
+    }
 
     private static void put(String theirs, String ours) {
         for (int i = 0; i < ours.length(); i++) {

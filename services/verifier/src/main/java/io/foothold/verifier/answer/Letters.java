@@ -50,7 +50,8 @@ final class Letters {
 
     private static final String AGAIN = OPEN + "([A-J])(?![A-Za-z'’-])[\\s})\\]）*]*";
     private static final Pattern NEXT = Pattern.compile(
-            "(?:[,，、&/;+]|\\\\?&|and\\b|or\\b|as well as\\b|和|或|(?=[\\[(（][\\s*]*[A-J][\\s*]*[)\\]）]))+" + AGAIN);
+            "(?:[,，、&/;+]|\\\\?&|and\\b|or\\b|as well as\\b|(?:и|или|und|oder|et|ou)(?!\\p{L})|和|或|(?=[\\[(（][\\s*]*[A-J][\\s*]*[)\\]）]))+"
+                    + AGAIN);
     /** In a box letters need no sign between them. */
     private static final Pattern NEXT_IN_A_BOX =
             Pattern.compile("(?:[,，、&/;+]|\\\\[,;: ]|\\\\?&|and\\b|or\\b|和|或|~)*" + AGAIN);

@@ -70,6 +70,18 @@ sealed interface Answer {
             return new Union(List.copyOf(parts));
         }
 
+        /** The union that is left without an interval inside. */
+        Union without(Interval gap) {
+            List<Answer> parts = new ArrayList<>();
+            if (Expr.infinity(gap.low()) == 0) {
+                parts.add(new Interval(low, gap.low(), lowIn, !gap.lowIn()));
+            }
+            if (Expr.infinity(gap.high()) == 0) {
+                parts.add(new Interval(gap.high(), high, !gap.highIn(), highIn));
+            }
+            return new Union(List.copyOf(parts));
+        }
+
         /** All real numbers. */
         static Interval line() {
             return new Interval(Expr.negative(Expr.Constant.INFINITY), Expr.Constant.INFINITY, false, false);

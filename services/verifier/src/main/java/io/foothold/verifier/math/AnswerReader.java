@@ -4,10 +4,11 @@ import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.commons.numbers.fraction.BigFraction;
@@ -31,11 +32,21 @@ final class AnswerReader {
     private static final Pattern DIGITS = Pattern.compile("-?\\d+(?:\\.\\d+)?");
     private static final Pattern WHOLE_WITH_POINT = Pattern.compile("-?\\d[\\d,]*\\.");
     private static final Pattern STUCK_UNIT = Pattern.compile("\\d(?:mm|cm|km|m|ft|in)\\^\\{?[23]}?$");
-    private static final Pattern IN_BASE = Pattern.compile("\\(?([0-9][0-9A-Fa-f]*)\\)?_\\{?(\\d{1,2})}?");
+    private static final Pattern IN_BASE = Pattern.compile(
+            "\\(?([0-9][0-9A-Fa-f]*)\\)?_(?:\\{? ?(\\d{1,2})}?|\\{? ?(?:\\\\text\\{)? ?([a-z]{3,9})[ }]*)");
     private static final Pattern THOUSANDS = Pattern.compile("-?\\d{1,3}(?:,\\d{3})+(?:\\.\\d+)?");
     private static final Pattern THOUSANDS_INSIDE =
             Pattern.compile("(?<![\\d,.])[1-9]\\d{0,2}(?:,\\d{3})+(?![\\d]|,\\d)");
     private static final Pattern SPACED_THOUSANDS = Pattern.compile("-?\\d{1,3}(?: \\d{3})+(?:\\.\\d+)?");
+    /** Thousands as they are written in Germany, Switzerland and India. */
+    private static final Pattern LOCAL_THOUSANDS =
+            Pattern.compile("-?(?:\\d{1,3}(?:\\.\\d{3}){2,}(?:,\\d+)?|\\d{1,3}(?:\\.\\d{3})+,\\d{1,2}"
+                    + "|\\d{1,3}(?:'\\d{3})+(?:\\.\\d+)?|\\d{1,2}(?:,\\d{2})+,\\d{3}(?:\\.\\d+)?)");
+    /** Names or words with commas and "and" between them. */
+    private static final Pattern WORD_LIST = Pattern.compile(
+            "\\\\text\\{ ?([A-Za-z][\\w.'-]*(?: [\\w.'-]+){0,3}?(?:(?:, ?(?:and )?| and )[A-Za-z][\\w.'-]*(?: [\\w.'-]+){0,3}?)+) ?\\}");
+
+    private static final Pattern WORD_JOINT = Pattern.compile(", ?(?:and )?| and ");
     private static final Pattern DECIMAL_COMMA = Pattern.compile("(-?)(\\d+),(\\d+)");
     private static final Pattern PLAIN_MIXED = Pattern.compile("(-?)(\\d+) (\\d+)/(\\d+)");
     private static final Pattern PERCENT = Pattern.compile(
@@ -71,33 +82,11 @@ final class AnswerReader {
     private static final Pattern EMPTY_SET = Pattern.compile("\\\\(?:emptyset|varnothing)|\\\\\\{ ?\\\\}");
     private static final Pattern REAL_LINE =
             Pattern.compile("\\\\mathbb ?\\{? ?R ?}?|\\\\R|(?:\\\\text\\{)?(?i:all real numbers)}?");
-    private static final List<String> NUMBER_WORDS = List.of(
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-            "twenty");
     private static final Pattern SPACED_UNIT = Pattern.compile("^(.*[\\d)}]) ([mgshLJNW])$");
     private static final Pattern DEGREES =
             Pattern.compile("^(.*\\S)\\s*\\^\\s*\\{?\\s*\\\\circ\\s*}?\\s*\\{?\\s*([CF]?)\\s*}?$");
     /** What takes the degrees for itself: sin 45° is no angle. */
-    private static final Pattern ANGLE_FUNCTION = Pattern.compile("sin|cos|tan|cot|sec|csc");
+    private static final Pattern ANGLE_FUNCTION = Pattern.compile("sin|cos|tan|cot|sec|csc|cis");
 
     private static final Pattern SCIENTIFIC =
             Pattern.compile("(-?\\d+\\.\\d+) ?(?:\\\\times|\\\\cdot|\\*) ?10\\^\\{?(-?\\d{1,3})}?");
@@ -105,6 +94,9 @@ final class AnswerReader {
             "^(?:[A-Za-z](?:_\\{?\\w+}?)?(?:\\([a-z]\\))?|\\( ?[A-Za-z](?: ?, ?[A-Za-z]){1,5} ?\\))\\s*\\\\in(?![a-z])\\s*(.+)$");
     private static final Pattern RELATION_SIGN =
             Pattern.compile("\\\\(?:le|ge|ne|approx|equiv|sim|to|mid)(?![a-zA-Z])|==|=|<|>");
+    /** A set by what its members meet. */
+    private static final Pattern SET_OF = Pattern.compile(
+            "\\\\\\{ ?[a-z](?: ?\\\\in ?(?:\\\\mathbb ?\\{? ?R ?}?|\\\\R|R))? ?(?:\\\\mid(?![a-z])|\\||:|\\\\vert(?![a-z])) ?(.+?) ?\\\\}");
     /** Equations below each other behind a brace. */
     private static final Pattern SYSTEM = Pattern.compile(
             "(?:\\\\\\{ ?)?\\\\begin ?\\{(cases|aligned|align\\*?|gathered|array)}(?: ?\\{[lcr]{1,3}})?(.*)\\\\end ?\\{\\1} ?\\.?",
@@ -133,9 +125,21 @@ final class AnswerReader {
     }
 
     private List<Answer> readings(String text) {
+        List<Answer> vector = UnitVectors.read(text, budget);
+        if (!vector.isEmpty()) {
+            return vector;
+        }
         String s = trimmed(Spelling.clean(text));
         if (s.startsWith("Matrix(") && closing(s, 6) == s.length() - 1) {
             s = s.substring(7, s.length() - 1);
+        }
+        Optional<Answer> whole = Compounds.read(s, budget);
+        if (whole.isPresent()) {
+            return List.of(whole.get());
+        }
+        Optional<String> date = Wording.date(s);
+        if (date.isPresent()) {
+            return List.of(new Answer.Text(date.get()));
         }
         String grouped = s.indexOf(',') < 0 || THOUSANDS.matcher(s).matches() ? s : ungrouped(s);
         if (grouped.equals(s)) {
@@ -167,7 +171,10 @@ final class AnswerReader {
         if (s.length() > LONGEST) {
             return List.of(new Answer.Text(Spelling.bare(s)));
         }
-        if (s.indexOf(',') < 0 && s.indexOf(' ') < 0 && !s.contains("\\text")) {
+        if (s.indexOf(',') < 0
+                && s.indexOf(' ') < 0
+                && !s.contains("\\text")
+                && !LOCAL_THOUSANDS.matcher(s).matches()) {
             return List.of(one(s, 0));
         }
         List<Answer> out = new ArrayList<>();
@@ -177,6 +184,10 @@ final class AnswerReader {
         } else if (SPACED_THOUSANDS.matcher(s).matches()) {
             out.add(one(s.replace(" ", ""), 0));
             return out;
+        } else if (LOCAL_THOUSANDS.matcher(s).matches()) {
+            boolean points = s.indexOf('.') != s.lastIndexOf('.') || s.indexOf(',') > s.indexOf('.');
+            boolean german = s.indexOf('.') >= 0 && points;
+            out.add(one((german ? s.replace(".", "").replace(',', '.') : s.replace(",", "")).replace("'", ""), 0));
         } else if (comma.matches()
                 && (comma.group(3).length() < 3 || comma.group(2).equals("0"))) {
             out.add(one(comma.group(1) + comma.group(2) + "." + comma.group(3), 0));
@@ -294,12 +305,33 @@ final class AnswerReader {
         if (REAL_LINE.matcher(s).matches()) {
             return Answer.Interval.line();
         }
-        int word = NUMBER_WORDS.indexOf(Spelling.bare(s).toLowerCase(Locale.ROOT));
-        if (word >= 0) {
-            return Answer.Scalar.of(Expr.Num.of(word));
+        Optional<Expr> word = Wording.number(s);
+        if (word.isPresent()) {
+            return Answer.Scalar.of(word.get());
         }
         if (s.contains("\\ldots") || s.contains("\\forall") || s.contains("\\exists")) {
             return new Answer.Text(Spelling.bare(s));
+        }
+        Matcher setOf = s.startsWith("\\{") ? SET_OF.matcher(s) : null;
+        if (setOf != null && setOf.matches()) {
+            Answer members = one(setOf.group(1), depth + 1);
+            if (members instanceof Answer.Union || members instanceof Answer.Interval) {
+                return members;
+            }
+            if (members instanceof Answer.Relation r && Intervals.bounds(r).isPresent()) {
+                return Intervals.bounds(r).get();
+            }
+            List<Answer> apart = Intervals.parts(members);
+            return apart.isEmpty() ? new Answer.Text(Spelling.bare(s)) : new Answer.Union(apart);
+        }
+        Matcher words = s.startsWith("\\text{") ? WORD_LIST.matcher(s) : null;
+        if (words != null && words.matches()) {
+            return new Answer.Group(
+                    Answer.Bracket.NONE,
+                    WORD_JOINT
+                            .splitAsStream(words.group(1))
+                            .map(w -> one("\\text{" + w + "}", depth + 1))
+                            .toList());
         }
         List<String> parts = Separators.members(s);
         if (parts.size() > 1) {
@@ -334,7 +366,7 @@ final class AnswerReader {
         if (s.contains("\\pm")) {
             return plusMinus(s, depth);
         }
-        Optional<Answer> matrix = s.contains("\\begin") ? MatrixReader.read(s, budget, sameness) : Optional.empty();
+        Optional<Answer> matrix = MatrixReader.mayRead(s) ? MatrixReader.read(s, budget, sameness) : Optional.empty();
         if (matrix.isPresent()) {
             return matrix.get();
         }
@@ -344,7 +376,10 @@ final class AnswerReader {
         }
         Matcher base = s.indexOf('_') >= 0 ? IN_BASE.matcher(s) : null;
         if (base != null && base.matches()) {
-            return new Answer.InBase(base.group(1), Integer.parseInt(base.group(2)));
+            Optional<Expr> named = base.group(2) != null ? tried(base.group(2)) : Wording.number(base.group(3));
+            if (named.isPresent() && named.get() instanceof Expr.Num n) {
+                return new Answer.InBase(base.group(1), n.value().intValue());
+            }
         }
         Optional<Answer> clock = ClockReader.read(s);
         if (clock.isPresent()) {
@@ -368,6 +403,10 @@ final class AnswerReader {
     /** An open interval without some of its points, as a union. */
     private Optional<Answer> without(Answer from, Answer points) {
         Answer.Interval whole = Intervals.interval(from).orElse(null);
+        Optional<Answer.Interval> gap = Intervals.interval(points);
+        if (whole != null && gap.isPresent()) {
+            return Optional.of(whole.without(gap.get()));
+        }
         if (whole == null
                 || !(points instanceof Answer.Group g)
                 || g.bracket() != Answer.Bracket.SET
@@ -385,10 +424,20 @@ final class AnswerReader {
         return Optional.of(whole.without(List.copyOf(cuts.values())));
     }
 
-    /** The members of a list as what they say together: a range from two bounds, a value from it and a decimal, or the list. */
+    /**
+     * The members of a list as what they say together: a range from two bounds, one without some points, a value from it and a
+     * decimal, or the list.
+     */
     private Answer list(String s, List<String> parts, int depth) {
         Answer list = group(Answer.Bracket.NONE, parts, depth);
-        if (parts.size() != 2 || !(list instanceof Answer.Group g) || g.items().size() != 2) {
+        if (!(list instanceof Answer.Group g)) {
+            return list;
+        }
+        Optional<Answer> pierced = s.contains("\\ne") && !s.contains("or") ? pierced(g.items()) : Optional.empty();
+        if (pierced.isPresent()) {
+            return pierced.get();
+        }
+        if (parts.size() != 2 || g.items().size() != 2) {
             return list;
         }
         Answer one = g.items().get(0);
@@ -399,6 +448,56 @@ final class AnswerReader {
         return one instanceof Answer.Scalar value && two instanceof Answer.Scalar decimal && roundsTo(value, decimal)
                 ? new Answer.About(value, decimal)
                 : list;
+    }
+
+    /** Bounds of an unknown, or none, with points that it is not: {@code x > 0, x ≠ 1}. */
+    private Optional<Answer> pierced(List<Answer> items) {
+        Answer.Interval range = Answer.Interval.line();
+        boolean bounded = false;
+        List<Answer> points = new ArrayList<>();
+        Set<String> unknowns = new TreeSet<>();
+        for (Answer item : items) {
+            if (item instanceof Answer.Relation r
+                    && r.signs().equals(List.of("\\ne"))
+                    && r.sides().get(0) instanceof Answer.Scalar name
+                    && name.value() instanceof Expr.Var
+                    && r.sides().get(1) instanceof Answer.Scalar point
+                    && sameness.decimal(point.value()).isPresent()) {
+                Expr.variables(name.value(), unknowns);
+                points.add(point);
+            } else if (item instanceof Answer.Relation r
+                    && !bounded
+                    && Intervals.bounds(r).isPresent()) {
+                range = Intervals.bounds(r).get();
+                bounded = true;
+                r.sides().forEach(side -> {
+                    if (side instanceof Answer.Scalar x) {
+                        Expr.variables(x.value(), unknowns);
+                    }
+                });
+            } else if (item instanceof Answer.Scalar point
+                    && !points.isEmpty()
+                    && sameness.decimal(point.value()).isPresent()) {
+                // x ≠ 1, 2
+                points.add(point);
+            } else {
+                return Optional.empty();
+            }
+        }
+        Answer.Interval within = range;
+        List<Answer> inside = points.stream().filter(p -> inside(within, p)).toList();
+        return unknowns.size() != 1 || inside.isEmpty()
+                ? Optional.empty()
+                : without(within, new Answer.Group(Answer.Bracket.SET, inside));
+    }
+
+    private boolean inside(Answer.Interval range, Answer point) {
+        BigDecimal at = sameness.decimal(((Answer.Scalar) point).value()).orElseThrow();
+        boolean above = Expr.infinity(range.low()) < 0
+                || sameness.decimal(range.low()).map(l -> l.compareTo(at) < 0).orElse(false);
+        boolean below = Expr.infinity(range.high()) > 0
+                || sameness.decimal(range.high()).map(h -> h.compareTo(at) > 0).orElse(false);
+        return above && below;
     }
 
     /** Whether an exact value is followed by the decimal that it rounds to. */

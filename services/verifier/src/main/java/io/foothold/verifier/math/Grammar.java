@@ -43,6 +43,7 @@ final class Grammar {
             Map.entry("cosh", "cosh"),
             Map.entry("tanh", "tanh"),
             Map.entry("exp", "exp"),
+            Map.entry("cis", "cis"),
             Map.entry("ln", "ln"),
             Map.entry("log", "ln"),
             Map.entry("lg", "lg"),
@@ -606,7 +607,9 @@ final class Grammar {
         }
         Expr argument = functionArgument();
         Expr value;
-        if (function.equals("lg")) {
+        if (function.equals("cis")) {
+            value = new Expr.Power(Expr.Constant.E, new Expr.Product(List.of(Expr.Constant.I, argument)));
+        } else if (function.equals("lg")) {
             value = new Expr.Quotient(ln(argument), ln(Expr.Num.of(10)));
         } else if (base != null) {
             value = new Expr.Quotient(ln(argument), ln(base));

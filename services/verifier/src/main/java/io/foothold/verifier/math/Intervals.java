@@ -41,9 +41,9 @@ final class Intervals {
         Expr minus = Expr.negative(Expr.Constant.INFINITY);
         if (sides.size() == 2) {
             String sign = r.signs().get(0);
-            if (distance(sides.get(0)) && (sign.equals("<") || sign.equals("\\le"))) {
-                boolean closed = sign.startsWith("\\");
-                return Optional.of(new Answer.Interval(Expr.negative(sides.get(1)), sides.get(1), closed, closed));
+            Optional<Answer.Interval> ball = inside(r);
+            if (ball.isPresent()) {
+                return ball;
             }
             boolean first = unknown(sides.get(0));
             if (first == unknown(sides.get(1)) || !ordered(sign)) {
@@ -110,8 +110,115 @@ final class Intervals {
         return names;
     }
 
-    /** a ≤ |z| ≤ b, or z ≠ a, as the union that it is. */
+    /** |z − c| &lt; b as the interval that it is. */
+    private static Optional<Answer.Interval> inside(Answer.Relation r) {
+        return distance(r)
+                .filter(d -> d.sign().equals("<") || d.sign().equals("\\le"))
+                .map(d -> {
+                    boolean closed = d.sign().startsWith("\\");
+                    return new Answer.Interval(d.low(), d.high(), closed, closed);
+                });
+    }
+
+    /**
+     * A bound of the distance of an unknown from a point.
+     *
+     * @param low what is as far from the point as the bound, below
+     * @param high the same, above
+     * @param sign between the distance and the bound
+     */
+    private record Distance(Expr low, Expr high, String sign) {}
+
+    private static Optional<Distance> distance(Answer.Relation r) {
+        if (r.sides().size() != 2
+                || !ordered(r.signs().get(0))
+                || !(r.sides().get(0) instanceof Answer.Scalar a)
+                || !(r.sides().get(1) instanceof Answer.Scalar b)) {
+            return Optional.empty();
+        }
+        Optional<Expr> center = center(a.value());
+        boolean first = center.isPresent();
+        String sign = first ? r.signs().get(0) : turned(r.signs().get(0));
+        Expr bound = first ? b.value() : a.value();
+        return (first ? center : center(b.value()))
+                .map(c -> c.equals(Expr.Num.of(0))
+                        ? new Distance(Expr.negative(bound), bound, sign)
+                        : new Distance(
+                                new Expr.Sum(List.of(c, Expr.negative(bound))), new Expr.Sum(List.of(c, bound)), sign));
+    }
+
+    /** The point whose distance from an unknown an expression is: 3 for |x − 3| and |3 − x|. */
+    private static Optional<Expr> center(Expr x) {
+        if (!(x instanceof Expr.Call c) || !c.function().equals("abs")) {
+            return Optional.empty();
+        }
+        Expr inside = c.arguments().get(0);
+        if (unknown(inside)) {
+            return Optional.of(Expr.Num.of(0));
+        }
+        if (!(inside instanceof Expr.Sum s)) {
+            return Optional.empty();
+        }
+        Set<String> names = new TreeSet<>();
+        Expr.variables(inside, names);
+        List<Expr> rest = s.terms().stream()
+                .filter(t -> !unknown(t) && !(t instanceof Expr.Product p && minus(p)))
+                .toList();
+        boolean minus = s.terms().stream().anyMatch(t -> t instanceof Expr.Product p && minus(p));
+        Set<String> others = new TreeSet<>();
+        rest.forEach(t -> Expr.variables(t, others));
+        if (names.size() != 1 || !others.isEmpty() || rest.size() != s.terms().size() - 1) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                new Expr.Sum(minus ? rest : rest.stream().map(Expr::negative).toList()));
+    }
+
+    private static boolean minus(Expr.Product p) {
+        return p.factors().size() == 2
+                && p.factors().get(0).equals(Expr.Num.of(-1))
+                && unknown(p.factors().get(1));
+    }
+
+    static String turned(String sign) {
+        return switch (sign) {
+            case "<" -> ">";
+            case ">" -> "<";
+            case "\\le" -> "\\ge";
+            case "\\ge" -> "\\le";
+            default -> sign;
+        };
+    }
+
+    /** What bounds with "or" between them leave, or one condition that leaves a union; empty when it is anything else. */
+    static List<Answer> parts(Answer a) {
+        if (a instanceof Answer.Group g && g.bracket() == Answer.Bracket.NONE) {
+            List<Answer> out = new ArrayList<>();
+            for (Answer item : g.items()) {
+                Optional<Answer.Interval> part = item instanceof Answer.Relation r ? bounds(r) : Optional.empty();
+                if (part.isEmpty()) {
+                    return List.of();
+                }
+                out.add(part.get());
+            }
+            return out;
+        }
+        return distances(a);
+    }
+
+    /** a ≤ |z| ≤ b, |z − c| &gt; b, or z ≠ a, as the union that it is. */
     static List<Answer> distances(Answer a) {
+        if (a instanceof Answer.Relation r) {
+            Optional<Distance> outside =
+                    distance(r).filter(d -> d.sign().equals(">") || d.sign().equals("\\ge"));
+            if (outside.isPresent()) {
+                Distance d = outside.get();
+                boolean closed = d.sign().startsWith("\\");
+                return List.of(
+                        new Answer.Interval(Expr.negative(Expr.Constant.INFINITY), d.low(), false, closed),
+                        new Answer.Interval(d.high(), Expr.Constant.INFINITY, closed, false));
+            }
+        }
         if (a instanceof Answer.Relation r
                 && r.signs().equals(List.of("\\ne"))
                 && r.sides().get(0) instanceof Answer.Scalar z

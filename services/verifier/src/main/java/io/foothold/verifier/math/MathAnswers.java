@@ -85,7 +85,11 @@ public final class MathAnswers {
             "\\s*(?:\\$\\s*)?(?:\\\\(?:text|textbf|mathrm|mathbf|textrm)\\s*\\{\\s*\\(([A-J])\\)\\s*}|\\(([A-J])\\)(?=\\s+[-\\d\\\\$]))[:.\\s~]*(?:\\\\ |\\\\q?quad)?\\s*(\\S.*)",
             Pattern.DOTALL);
     private static final Pattern CONDITION = Pattern.compile(
-            "(?<=\\S)(?:\\s*[,;:(]\\s*|\\s+|\\\\ |\\\\q?quad)(?:\\\\text\\s*\\{[^{}]*}|where|for|with|\\\\forall|\\s)*[a-z]\\s*(?:\\\\in|\u2208)\\s*(?:\\\\mathbb\\s*\\{?\\s*Z\\s*}?|\u2124|Z)\\s*\\)?\\s*\\$?$");
+            "(?<=\\S)(?:\\s*[,;:(]\\s*|\\s+|\\\\ |\\\\q?quad)(?:\\\\text\\s*\\{[^{}]*}|where|for|with|\\\\forall|\\s)*[a-z]\\s*(?:\\\\in|\u2208)\\s*(?:\\\\mathbb\\s*\\{?\\s*Z\\s*}?|\u2124|Z)\\s*\\)?\\s*\\$?$"
+                    + "|(?<=\\S)[\\s,$(]*(?:\\\\text\\s*\\{\\s*)?(?:where|for|with)\\b[\\s$A-Za-z}]*?\\b(?:any|all|every|arbitrary|some|an?)\\s+(?:(?:arbitrary|real|complex|rational)\\s+){0,2}(?:constants?|numbers?|values?)\\b(?:\\s+of\\b)?[\\s$}{]*(?:\\\\text\\s*\\{)?[\\s$}{]*[A-Za-z]?[\\s$}).]*$");
+
+    private static final Pattern FRAME = Pattern.compile(
+            "\\s*(\\\\text(?:bf)?\\s*\\{\\s*)?(?i:(?:(?:so|thus|therefore|hence),? )?(?:(?:the|our|my) )?(?:final |correct )?answer(?: is| ?[:=])(?: ?:)?)\\s*(})?(?:\\s|~|\\\\[ ,:;])*");
 
     private final Budget budget;
     private final Policy policy;
@@ -113,6 +117,11 @@ public final class MathAnswers {
         }
         if (policy.has(Rule.REDUCED) && !reduced(given)) {
             return false;
+        }
+        String bareGold = unframed(gold);
+        String bareGiven = unframed(given);
+        if (!bareGold.equals(gold) || !bareGiven.equals(given)) {
+            return same(bareGold, bareGiven, policy, budget);
         }
         Optional<Labelled> goldOption = labelled(gold);
         Optional<Labelled> ownOption = labelled(given);
@@ -147,6 +156,17 @@ public final class MathAnswers {
         return sameSpelling(gold, given);
     }
 
+    /** Without the words that announce an answer. */
+    private static String unframed(String s) {
+        Matcher m = s.contains("nswer") || s.contains("NSWER") ? FRAME.matcher(s) : null;
+        if (m == null || !m.lookingAt() || m.end() == s.length()) {
+            return s;
+        }
+        String rest = s.substring(m.end());
+        boolean open = m.group(1) != null && m.group(2) == null;
+        return open && rest.endsWith("}") ? rest.substring(0, rest.length() - 1) : open ? s : rest;
+    }
+
     /** The text of an option with its letter before it. */
     private record Labelled(String letter, String text) {}
 
@@ -158,7 +178,11 @@ public final class MathAnswers {
     }
 
     private static boolean conditioned(String text) {
-        return (text.contains("\\in") || text.indexOf('\u2208') >= 0)
+        return (text.contains("\\in")
+                        || text.indexOf('\u2208') >= 0
+                        || text.contains("onstant")
+                        || text.contains("umber")
+                        || text.contains("alue"))
                 && CONDITION.matcher(text).find();
     }
 
@@ -235,7 +259,9 @@ public final class MathAnswers {
     /** Whether a text can be read as mathematics, whatever it says. */
     public static boolean readable(String text, Budget budget) {
         return text.length() <= LONGEST
-                && new AnswerReader(budget).read(text).stream().anyMatch(MathAnswers::readable);
+                && new AnswerReader(budget)
+                        .read(conditioned(text) ? unconditioned(text) : text).stream()
+                                .anyMatch(MathAnswers::readable);
     }
 
     /** Whether a text is one number without unknowns. */
@@ -265,9 +291,7 @@ public final class MathAnswers {
     private boolean same(Answer gold, Answer given) {
         budget.spend(10);
         if (gold instanceof Answer.Text t) {
-            return given instanceof Answer.Text u
-                    && !t.bare().isEmpty()
-                    && t.bare().equalsIgnoreCase(u.bare());
+            return given instanceof Answer.Text u && !t.bare().isEmpty() && Wording.same(t.bare(), u.bare());
         }
         if (gold instanceof Answer.About || given instanceof Answer.About) {
             return about(gold, given);
@@ -483,7 +507,7 @@ public final class MathAnswers {
         if (goldUnit.isPresent() && ownUnit.isPresent()) {
             Units.Unit g = goldUnit.get();
             Units.Unit o = ownUnit.get();
-            return g.dimension().equals(o.dimension())
+            return (g.dimension().equals(o.dimension()) || g.isDegreesOfAny(o) || o.isDegreesOfAny(g))
                     && (g.factor().equals(o.factor())
                             ? value(gold, a)
                             : sameness.same(scaled(gold.value(), g.factor()), scaled(a.value(), o.factor())));
@@ -504,7 +528,7 @@ public final class MathAnswers {
     /** Degrees on one side, radians on the other. */
     private boolean angle(Answer.Scalar degrees, Answer.Scalar radians) {
         return Units.find(degrees.unit()).filter(Units.Unit::isAngle).isPresent()
-                && radians.unit().isEmpty()
+                && (radians.unit().isEmpty() || Units.isRadians(radians.unit()))
                 && sameness.same(
                         new Expr.Product(
                                 List.of(degrees.value(), new Expr.Quotient(Expr.Constant.PI, Expr.Num.of(180)))),
@@ -755,8 +779,12 @@ public final class MathAnswers {
             if (value.isPresent()) {
                 return same(value.get(), given);
             }
+            List<Answer> apart = Intervals.distances(g);
             if (given instanceof Answer.Union u) {
-                return unordered(Intervals.distances(g), u.parts());
+                return unordered(apart, u.parts());
+            }
+            if (given instanceof Answer.Group list && list.bracket() == Answer.Bracket.NONE && !apart.isEmpty()) {
+                return unordered(apart, list.items());
             }
             return Intervals.interval(given)
                     .flatMap(i -> Intervals.bounds(g).map(b -> sameInterval(b, i)))
@@ -765,6 +793,10 @@ public final class MathAnswers {
         Answer.Relation a = (Answer.Relation) given;
         if (gold instanceof Answer.Union u) {
             return union(u, a);
+        }
+        List<Answer> apart = Intervals.distances(a);
+        if (gold instanceof Answer.Group list && list.bracket() == Answer.Bracket.NONE && !apart.isEmpty()) {
+            return unordered(list.items(), apart);
         }
         if (gold instanceof Answer.Interval || gold instanceof Answer.Group) {
             Optional<Answer.Interval> mine = Intervals.bounds(a);
@@ -894,16 +926,6 @@ public final class MathAnswers {
         }
         return (one.equals("\\ne") || one.equals("="))
                 ? one.equals(two)
-                : factor > 0 ? one.equals(two) : one.equals(turned(two));
-    }
-
-    private static String turned(String sign) {
-        return switch (sign) {
-            case "<" -> ">";
-            case ">" -> "<";
-            case "\\le" -> "\\ge";
-            case "\\ge" -> "\\le";
-            default -> sign;
-        };
+                : factor > 0 ? one.equals(two) : one.equals(Intervals.turned(two));
     }
 }

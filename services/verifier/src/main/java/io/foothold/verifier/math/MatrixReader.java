@@ -34,6 +34,9 @@ final class MatrixReader {
     private static final Pattern DETERMINANT =
             Pattern.compile("\\\\det(?![A-Za-z])|\\{det}|det(?![A-Za-z])|\\\\text\\{ ?det ?}");
 
+    private static final Pattern DIAGONAL =
+            Pattern.compile("(?:\\{diag}|\\\\diag(?![A-Za-z])|diag|\\\\text\\{ ?diag ?}) ?(?=[(\\[{]|\\\\\\{)");
+
     private static final Pattern TRACE =
             Pattern.compile("\\{[tT]r}|\\\\tr(?![A-Za-z])|tr(?![A-Za-z])|\\\\text\\{ ?[tT]r ?}");
 
@@ -76,6 +79,11 @@ final class MatrixReader {
         } catch (Grammar.Refused | ArithmeticException e) {
             return Optional.empty();
         }
+    }
+
+    /** Whether a matrix may stand in a text. */
+    static boolean mayRead(String text) {
+        return text.contains("\\begin") || text.contains("diag");
     }
 
     private Part whole() {
@@ -130,7 +138,7 @@ final class MatrixReader {
             Matcher times = TIMES.matcher(text).region(at, text.length());
             if (times.lookingAt()) {
                 at = times.end();
-                product = product(product, factor());
+                product = vectors(times.group().strip(), product, factor());
             } else if (take('/')) {
                 product = quotient(product, factor());
             } else if (at < text.length() && "+-)]}|".indexOf(text.charAt(at)) < 0) {
@@ -171,11 +179,16 @@ final class MatrixReader {
             Part rows = Part.of(rows(matrix.group(2)));
             return matrix.group(1).equals("vmatrix") ? Part.of(determinant(rows)) : rows;
         }
+        Matcher diagonal = DIAGONAL.matcher(text).region(at, text.length());
+        if (diagonal.lookingAt()) {
+            at = diagonal.end();
+            return Part.of(diagonal());
+        }
         char c = text.charAt(at);
         if (c == '|') {
             int close = text.indexOf("|", at + 1);
             String inside = close < 0 ? "" : text.substring(at + 1, close);
-            if (inside.contains("\\begin")) {
+            if (mayRead(inside)) {
                 at = close + 1;
                 return Part.of(determinant(inner(inside)));
             }
@@ -183,7 +196,7 @@ final class MatrixReader {
         if (c == '(' || c == '[' || c == '{') {
             int close = AnswerReader.closing(text, at);
             String inside = close < 0 ? "" : text.substring(at + 1, close);
-            if (inside.contains("\\begin")) {
+            if (mayRead(inside)) {
                 at = close + 1;
                 return inner(inside);
             }
@@ -215,6 +228,7 @@ final class MatrixReader {
                             || ("+-".indexOf(c) >= 0 && at > from)
                             || (text.startsWith("\\frac{", at) && holdsMatrix(at + 5))
                             || ("([{".indexOf(c) >= 0 && holdsMatrix(at))
+                            || DIAGONAL.matcher(text).region(at, text.length()).lookingAt()
                             || DETERMINANT
                                     .matcher(text)
                                     .region(at, text.length())
@@ -234,7 +248,7 @@ final class MatrixReader {
 
     private boolean holdsMatrix(int open) {
         int close = AnswerReader.closing(text, open);
-        return close > 0 && text.substring(open, close).contains("\\begin");
+        return close > 0 && mayRead(text.substring(open, close));
     }
 
     private String exponent() {
@@ -290,6 +304,56 @@ final class MatrixReader {
             sum.add(List.copyOf(row));
         }
         return Part.of(List.copyOf(sum));
+    }
+
+    /** A product with its sign: of two columns the dot gives their scalar product, and the cross of three rows their vector product. */
+    private Part vectors(String sign, Part a, Part b) {
+        if (!column(a.rows())
+                || !column(b.rows())
+                || a.rows().size() != b.rows().size()) {
+            return product(a, b);
+        }
+        if (sign.equals("\\times") && a.rows().size() == 3) {
+            return Part.of(IntStream.range(0, 3)
+                    .mapToObj(i -> List.of(worked(new Expr.Sum(List.of(
+                            times(entry(a, (i + 1) % 3), entry(b, (i + 2) % 3)),
+                            Expr.negative(times(entry(a, (i + 2) % 3), entry(b, (i + 1) % 3))))))))
+                    .toList());
+        }
+        return Part.of(worked(new Expr.Sum(IntStream.range(0, a.rows().size())
+                .mapToObj(i -> times(entry(a, i), entry(b, i)))
+                .toList())));
+    }
+
+    private static boolean column(List<List<Expr>> rows) {
+        return rows.size() > 1 && rows.stream().allMatch(r -> r.size() == 1);
+    }
+
+    private static Expr entry(Part column, int row) {
+        return column.rows().get(row).get(0);
+    }
+
+    /** The matrix whose diagonal the list in brackets that begins here is. */
+    private List<List<Expr>> diagonal() {
+        boolean printed = text.startsWith("\\{", at);
+        int open = printed ? at + 1 : at;
+        int close = AnswerReader.closing(text, open);
+        if (close < 0) {
+            throw new Grammar.Refused("a diagonal does not end");
+        }
+        List<String> entries = Separators.split(text.substring(open + 1, printed ? close - 1 : close), ",", ";");
+        if (entries.size() > MOST_ROWS) {
+            throw new Grammar.Refused("a diagonal of more than " + MOST_ROWS);
+        }
+        at = close + 1;
+        List<Expr> values = entries.stream()
+                .map(e -> worked(Grammar.read(e.strip(), budget)))
+                .toList();
+        return IntStream.range(0, values.size())
+                .mapToObj(r -> IntStream.range(0, values.size())
+                        .mapToObj(c -> r == c ? values.get(r) : (Expr) Expr.Num.of(0))
+                        .toList())
+                .toList();
     }
 
     private Part product(Part a, Part b) {

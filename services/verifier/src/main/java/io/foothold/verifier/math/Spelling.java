@@ -1,8 +1,10 @@
 package io.foothold.verifier.math;
 
+import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -41,6 +43,10 @@ final class Spelling {
     /** A decimal that goes on is near the value that it is said to equal. */
     private static final Pattern GOES_ON = Pattern.compile("(?:=|\\\\approx) ?(-?\\d*\\.\\d+) ?\\\\ldots *$");
 
+    /** A decimal whose last digits come three times, or six and more of them twice, before it goes on. */
+    private static final Pattern REPEATING = Pattern.compile(
+            "(?<![\\d.])(\\d*\\.\\d*?)(?:(\\d{1,5}?)\\2{2,}|(\\d{6,20}?)\\3+)(\\d{0,19}) ?\\\\ldots(?! ?\\d)");
+
     private static final Pattern ABOUT = Pattern.compile(
             "\\(\\s*\\\\approx\\s*([^()]*)\\)\\s*$|(?:[,;]?\\s*(?:\\bor\\s+)?|^\\s*)(?:\\\\text\\s*\\{\\s*(?:,?\\s*or\\s+)?(?:approximately|approx\\.?|about|roughly)\\s*}|(?<!\\\\)\\b(?:approximately|approx\\.?|about|roughly))\\s*(?=[-\\d.\\\\$])");
     /** Signs that say what kind of figure letters name. */
@@ -49,7 +55,7 @@ final class Spelling {
 
     private static final Pattern THIN = Pattern.compile("(?<!\\\\)\\\\[,!;:> ]|~");
     private static final Pattern THIN_IN_NUMBER =
-            Pattern.compile("(?<=\\d)\\s*(?:,?\\\\[,!]|\\{,\\s*}(?:\\\\[,!])?)\\s*(?=\\d{3}(?!\\d))");
+            Pattern.compile("(?<=\\d)\\s*(?:\\\\[,!]|,\\\\!|\\{,\\s*}(?:\\\\[,!])?)\\s*(?=\\d{3}(?!\\d))");
     private static final Pattern SPACES = Pattern.compile("\\s+");
 
     private record Rewrite(String needs, Pattern from, String to) {
@@ -78,6 +84,13 @@ final class Spelling {
             Rewrite.of("\\doteq", "\\\\doteq(?![a-z])", "\\approx "),
             Rewrite.of("\\lt", "\\\\lt(?![a-z])", "<"),
             Rewrite.of("\\gt", "\\\\gt(?![a-z])", ">"));
+    /** The old way to set a fraction or a binomial coefficient. */
+    private static final Pattern INFIX = Pattern.compile(
+            "\\{([^{}]{1,200}?)\\\\(over|choose)(?![A-Za-z])([^{}]*+)}|^([\\w\\s]{1,100})\\\\(choose)(?![A-Za-z])([\\w\\s]{1,100})$");
+    /** The cosine with i times the sine, as a word. */
+    private static final Pattern CIS =
+            Pattern.compile("\\{cis}|\\\\text\\{ ?cis ?}|\\\\cis(?![A-Za-z])|(?<![A-Za-z\\\\])cis(?![A-Za-z])");
+
     private static final Pattern BARE_BRACKET = Pattern.compile("(?<!\\\\)\\\\[\\[\\]]");
     private static final Pattern CURRENCY = Pattern.compile("[\u20ac\u00a3\u00a5]");
     private static final Pattern WORDS_IN_TEXT = Pattern.compile("\\\\text\\{([^{}]*)}");
@@ -248,7 +261,19 @@ final class Spelling {
                 s = r.from().matcher(s).replaceAll(r.to());
             }
         }
+        if (s.contains("choose") || s.contains("\\over")) {
+            s = INFIX.matcher(s)
+                    .replaceAll(m -> m.group(2) != null
+                            ? (m.group(2).equals("over") ? "\\\\frac{" : "\\\\binom{")
+                                    + Matcher.quoteReplacement(m.group(1)) + "}{" + Matcher.quoteReplacement(m.group(3))
+                                    + "}"
+                            : "\\\\binom{" + m.group(4) + "}{" + m.group(6) + "}");
+        }
+        if (s.contains("cis")) {
+            s = CIS.matcher(s).replaceAll("\\\\cis ");
+        }
         if (s.contains("\\ldots")) {
+            s = REPEATING.matcher(s).replaceAll(m -> repeating(m));
             s = GOES_ON.matcher(s).replaceAll(m -> "\\\\approx " + m.group(1));
         }
         if (s.contains("approx") || s.contains("about") || s.contains("roughly")) {
@@ -286,6 +311,14 @@ final class Spelling {
         return c == ' ' || (c >= '\t' && c <= '\r');
     }
 
+    /** A decimal that goes on as a bar would say it; as it was when its last digits do not begin what comes again. */
+    private static String repeating(MatchResult decimal) {
+        String again = decimal.group(2) == null ? decimal.group(3) : decimal.group(2);
+        return again.startsWith(decimal.group(4))
+                ? decimal.group(1) + "\\\\overline{" + again + "}"
+                : Matcher.quoteReplacement(decimal.group());
+    }
+
     private static String signs(String text) {
         StringBuilder out = new StringBuilder(text.length() + 16);
         for (int i = 0; i < text.length(); i++) {
@@ -316,9 +349,11 @@ final class Spelling {
         }
         String fonts = s;
         s = FONT.matcher(s).replaceAll(m -> Matcher.quoteReplacement(plain(m.group(1), m.group(2), fonts, m.start())));
+        String texts = s;
         s = TEXT.matcher(s)
                 .replaceAll(m -> Matcher.quoteReplacement(
-                        isLetterAlone(m.group(1).strip()) || m.group(1).strip().matches("-?[\\d.,]+")
+                        isLetterAlone(m.group(1).strip()) && !isUnit(m.group(1), texts, m.start())
+                                        || m.group(1).strip().matches("-?[\\d.,]+")
                                 ? " " + m.group(1) + " "
                                 : worded(TEXT_PARTS.matcher(m.group(1)).replaceAll(""))));
         if (s.contains("frac")) {
@@ -359,6 +394,16 @@ final class Spelling {
         return inside.equals("or") || inside.equals("and") ? "\\text{" + inside + "}" : "{" + content + "}";
     }
 
+    /** Whether a letter that can name a unit stands behind a number and a space. */
+    private static boolean isUnit(String letter, String text, int at) {
+        return letter.length() > 1
+                && letter.charAt(0) == ' '
+                && "CVKA".contains(letter.strip())
+                && QUANTITY_BEFORE
+                        .matcher(text.substring(Math.max(0, at - LONGEST_BEFORE), at))
+                        .find();
+    }
+
     /** A letter that is no unit, or one in round brackets. */
     private static boolean isLetterAlone(String text) {
         return text.length() == 3
@@ -381,21 +426,57 @@ final class Spelling {
         return CURRENCY.matcher(t).find() ? CURRENCY.matcher(t).replaceAll("") : t;
     }
 
-    /** What is left of a text when spaces, braces and closing marks do not count. */
+    /**
+     * What is left of a text when spaces, closing marks and braces that hold nothing together do not count: those of
+     * {@code x^{2}} do not, those of {@code x^{2y}} do.
+     */
     static String bare(String cleaned) {
         String plain =
                 cleaned.contains("\\text{") ? WORDS_IN_TEXT.matcher(cleaned).replaceAll("$1") : cleaned;
         StringBuilder letters = new StringBuilder(plain.length());
         for (int i = 0; i < plain.length(); i++) {
-            char c = plain.charAt(i);
-            if (!isSpace(c) && c != '{' && c != '}') {
-                letters.append(c);
+            if (!isSpace(plain.charAt(i))) {
+                letters.append(plain.charAt(i));
             }
         }
-        String s = letters.toString();
+        String s = letters.indexOf("{") < 0 && letters.indexOf("}") < 0 ? letters.toString() : unbraced(letters);
         while (s.endsWith(".") || s.endsWith(",") || s.endsWith("!")) {
             s = s.substring(0, s.length() - 1);
         }
         return s;
+    }
+
+    private static String unbraced(CharSequence s) {
+        boolean[] kept = new boolean[s.length()];
+        ArrayDeque<Integer> open = new ArrayDeque<>();
+        for (int i = 0; i < s.length(); i++) {
+            if (s.charAt(i) == '{') {
+                open.push(i);
+            } else if (s.charAt(i) == '}' && !open.isEmpty()) {
+                int from = open.pop();
+                kept[from] = i - from > 2 && from > 0 && holds(s, from);
+                kept[i] = kept[from];
+            }
+        }
+        StringBuilder out = new StringBuilder(s.length());
+        for (int i = 0; i < s.length(); i++) {
+            if (kept[i] || (s.charAt(i) != '{' && s.charAt(i) != '}')) {
+                out.append(s.charAt(i));
+            }
+        }
+        return out.toString();
+    }
+
+    /** Whether the brace belongs to a raised or lowered sign, or to a command or its argument before it. */
+    private static boolean holds(CharSequence s, int brace) {
+        int i = brace - 1;
+        char before = s.charAt(i);
+        if (before == '^' || before == '_' || before == '}' || before == ']') {
+            return true;
+        }
+        while (i >= 0 && Character.isLetter(s.charAt(i))) {
+            i--;
+        }
+        return i < brace - 1 && i >= 0 && s.charAt(i) == '\\';
     }
 }

@@ -32,6 +32,13 @@ final class Units {
             return dimension.equals(Map.of("angle", 1));
         }
 
+        /** Whether it is a degree, as a temperature may be written whose scale is left out. */
+        boolean isDegreesOfAny(Unit temperature) {
+            return isAngle()
+                    && (temperature.dimension.equals(Map.of("celsius", 1))
+                            || temperature.dimension.equals(Map.of("fahrenheit", 1)));
+        }
+
         private Unit times(Unit other, int power) {
             Map<String, Integer> product = new TreeMap<>(dimension);
             other.dimension.forEach((name, p) -> product.merge(name, p * power, Integer::sum));
@@ -45,10 +52,12 @@ final class Units {
     private static final int HIGHEST_POWER = 6;
     /** One unit of a product, with what joins it to those before it and its power. */
     private static final Pattern FACTOR = Pattern.compile(
-            "\\s*(/|per\\b|\\\\cdot(?![A-Za-z])|\\\\times(?![A-Za-z])|\\*|-(?=[A-Za-z]))?\\s*(square|sq|cubic|cu)?\\s*(\\\\circ|[A-Za-z\u00b5]+)"
+            "\\s*(/|per\\b|\\\\cdot(?![A-Za-z])|\\\\times(?![A-Za-z])|\\*|-(?=[A-Za-z]))?\\s*(square|sq|cubic|cu)?\\s*(\\\\circ[CF]?|[A-Za-z\u00b5]+)"
                     + "\\s*(?:\\^?\\s*\\(?([-+]?\\d)\\)?(?!\\d)|(squared|cubed))?");
 
     private static final Map<String, Unit> KNOWN = new HashMap<>();
+    private static final Set<String> RADIANS = Set.of("radians", "radian", "rad");
+    private static final Pattern DEGREES = Pattern.compile("(?i)(?:\\\\circ|degrees?) ?([CF])(?:elsius|ahrenheit)?$");
     private static final Set<String> WORDS = Set.of(
             "unit",
             "units",
@@ -97,6 +106,8 @@ final class Units {
         unit("time", 86_400, 1, "day days");
         unit("time", 604_800, 1, "week weeks");
         unit("angle", 1, 1, "\\circ degree degrees deg");
+        unit("celsius", 1, 1, "\\circC celsius");
+        unit("fahrenheit", 1, 1, "\\circF fahrenheit");
         unit("money", 1, 1, "dollar dollars");
         unit("money", 1, 100, "cent cents");
         unit("current", 1, 1, "A amp amps ampere amperes");
@@ -112,7 +123,7 @@ final class Units {
         derived("W/A", 1, "V volt volts");
         derived("V/A", 1, "ohm ohms");
         derived("ohm", 1000, "kohm kohms");
-        derived("A s", 1, "coulomb coulombs");
+        derived("A s", 1, "C coulomb coulombs");
         derived("s^-1", 1, "Hz hertz");
         derived("s^-1", 1000, "kHz kilohertz");
         derived("N/m^2", 1, "Pa pascal pascals");
@@ -177,6 +188,10 @@ final class Units {
         if (s.isEmpty() || s.length() > LONGEST) {
             return Optional.empty();
         }
+        Matcher degrees = DEGREES.matcher(s);
+        if (degrees.lookingAt()) {
+            s = "\\circ" + degrees.group(1).toUpperCase(Locale.ROOT);
+        }
         Unit product = NONE;
         Matcher m = FACTOR.matcher(s);
         int at = 0;
@@ -204,6 +219,11 @@ final class Units {
             product = product.times(known, below ? -power : power);
         }
         return Optional.of(product);
+    }
+
+    /** Whether a word names radians. */
+    static boolean isRadians(String word) {
+        return RADIANS.contains(word.strip());
     }
 
     private static int power(Matcher factor) {

@@ -1,0 +1,212 @@
+package io.foothold.verifier.math;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** What words say: numbers and fractions written out, dates, and sentences that say the same. Pure. */
+final class Wording {
+    private static final List<String> SMALL = List.of(
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen");
+    private static final List<String> TENS =
+            List.of("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety");
+    private static final Map<String, Long> LARGE = Map.of("thousand", 1_000L, "million", 1_000_000L);
+    private static final Map<String, Integer> PARTS = Map.ofEntries(
+            Map.entry("half", 2),
+            Map.entry("halve", 2),
+            Map.entry("third", 3),
+            Map.entry("quarter", 4),
+            Map.entry("fourth", 4),
+            Map.entry("fifth", 5),
+            Map.entry("sixth", 6),
+            Map.entry("seventh", 7),
+            Map.entry("eighth", 8),
+            Map.entry("ninth", 9),
+            Map.entry("tenth", 10));
+    private static final Pattern DRESSING = Pattern.compile("\\\\text|[{}]");
+    private static final Pattern WORDS = Pattern.compile("[a-z]+(?:[ -]+[a-z]+){0,11}");
+    private static final Pattern SPLIT = Pattern.compile("[ -]+");
+
+    private static final String MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\\.?";
+    private static final Pattern DATE = Pattern.compile("(?:(?:on )?(?:the )?(\\d{1,2})(?:st|nd|rd|th)?(?: of)? "
+            + MONTH + "|(?:on )?" + MONTH + " (?:the )?(\\d{1,2})(?:st|nd|rd|th)?)(?:,? (\\d{4}))?");
+    private static final List<String> MONTHS = List.of(
+            "january",
+            "february",
+            "march",
+            "april",
+            "may",
+            "june",
+            "july",
+            "august",
+            "september",
+            "october",
+            "november",
+            "december");
+
+    private static final Pattern FRAME = Pattern.compile(
+            "^(?:there(?:is|are|exists?)|theansweris|itis|itwas|theyare|the(?=[a-z]{3}))(?:an?(?=no))?");
+    private static final Pattern SERIES = Pattern.compile("(?:di|con)verge(?:s|nt)");
+
+    private static final Set<String> KINDS =
+            Set.of("solution", "triangle", "number", "function", "sequence", "series", "matrix", "player", "team");
+    private static final int SHORTEST = 3;
+
+    private Wording() {}
+
+    private static Optional<String> words(String text) {
+        if (text.length() > 120) {
+            return Optional.empty();
+        }
+        String s = DRESSING.matcher(text).replaceAll("").strip().toLowerCase(Locale.ROOT);
+        return Optional.of(s.replaceAll(" +", " "));
+    }
+
+    /** A number or a fraction in English words: {@code twenty-four}, {@code minus one hundred five}, {@code two thirds}. */
+    static Optional<Expr> number(String text) {
+        char first = text.isEmpty() ? ' ' : text.charAt(0);
+        if (!Character.isLetter(first) && first != '\\' && first != '{') {
+            return Optional.empty();
+        }
+        return words(text).filter(s -> WORDS.matcher(s).matches()).flatMap(s -> {
+            List<String> all = List.of(SPLIT.split(s, -1));
+            boolean negative = all.get(0).equals("minus") || all.get(0).equals("negative");
+            List<String> rest = negative ? all.subList(1, all.size()) : all;
+            return value(rest).map(x -> negative ? Expr.negative(x) : x);
+        });
+    }
+
+    private static Optional<Expr> value(List<String> words) {
+        if (words.isEmpty()) {
+            return Optional.empty();
+        }
+        String last = words.get(words.size() - 1);
+        Integer parts = PARTS.get(last.endsWith("s") ? last.substring(0, last.length() - 1) : last);
+        if (parts != null && words.size() > 1) {
+            OptionalLong top = whole(words.subList(0, words.size() - 1));
+            return top.isPresent()
+                    ? Optional.of(new Expr.Quotient(Expr.Num.of(top.getAsLong()), Expr.Num.of(parts)))
+                    : Optional.empty();
+        }
+        OptionalLong n = whole(words);
+        return n.isPresent() ? Optional.of(Expr.Num.of(n.getAsLong())) : Optional.empty();
+    }
+
+    private static OptionalLong whole(List<String> words) {
+        long total = 0;
+        long group = 0;
+        long least = Long.MAX_VALUE;
+        // What may still come in this group: 1000 hundreds and all, 100 tens, 10 ones, 1 nothing.
+        int room = 1_000;
+        for (String w : words) {
+            int small = SMALL.indexOf(w);
+            int tens = TENS.indexOf(w);
+            if (small >= 0 && (small < 10 ? room >= 10 : room >= 100)) {
+                group += small;
+                room = room == 1_000 ? 999 : 1;
+                if (small >= 10 || small == 0) {
+                    room = 1;
+                }
+            } else if (tens >= 2 && (room == 1_000 || room == 100)) {
+                group += 10L * tens;
+                room = 10;
+            } else if (w.equals("hundred") && room == 999) {
+                group *= 100;
+                room = 100;
+            } else if (LARGE.containsKey(w) && room != 1_000 && LARGE.get(w) < least) {
+                least = LARGE.get(w);
+                total += group * least;
+                group = 0;
+                room = 1_000;
+            } else if (!w.equals("and") || room != 100) {
+                return OptionalLong.empty();
+            }
+        }
+        return words.isEmpty() || words.get(words.size() - 1).equals("and")
+                ? OptionalLong.empty()
+                : OptionalLong.of(total + group);
+    }
+
+    /** A date with its month in words, in one spelling. */
+    static Optional<String> date(String text) {
+        if (text.length() > 60) {
+            return Optional.empty();
+        }
+        return words(text).flatMap(s -> {
+            Matcher m = DATE.matcher(s);
+            if (!m.matches()) {
+                return Optional.empty();
+            }
+            boolean dayFirst = m.group(1) != null;
+            int day = Integer.parseInt(m.group(dayFirst ? 1 : 4));
+            String abbreviated = m.group(dayFirst ? 2 : 3);
+            String written = s.substring(m.start(dayFirst ? 2 : 3)).split("[ .,]", 2)[0];
+            String month = MONTHS.stream()
+                    .filter(x -> x.startsWith(abbreviated))
+                    .findFirst()
+                    .orElseThrow();
+            if (day < 1 || day > 31 || !(month.startsWith(written) || written.equals("sept"))) {
+                return Optional.empty();
+            }
+            return Optional.of("date " + day + " " + month + (m.group(5) == null ? "" : " " + m.group(5)));
+        });
+    }
+
+    /**
+     * Whether two texts without spaces say the same: but for case, a frame such as "there is", a plural, or the word for what is
+     * asked for.
+     */
+    static boolean same(String a, String b) {
+        if (a.equalsIgnoreCase(b)) {
+            return true;
+        }
+        String one = unframed(a);
+        String two = unframed(b);
+        return plain(one).equals(plain(two)) || kinded(one, two) || kinded(two, one);
+    }
+
+    /** Whether a text is another one and the word for its kind: isosceles triangle. */
+    private static boolean kinded(String longer, String shorter) {
+        return shorter.length() >= SHORTEST
+                && longer.startsWith(shorter)
+                && KINDS.contains(plain(longer.substring(shorter.length())));
+    }
+
+    private static String unframed(String bare) {
+        return FRAME.matcher(bare.toLowerCase(Locale.ROOT)).replaceFirst("");
+    }
+
+    private static String plain(String s) {
+        if (SERIES.matcher(s).matches()) {
+            return s.substring(0, s.indexOf("verge")) + "verge";
+        }
+        if (s.equals("dne")) {
+            return "doesnotexist";
+        }
+        return s.length() > 5 && s.endsWith("s") && !s.endsWith("ss") ? s.substring(0, s.length() - 1) : s;
+    }
+}

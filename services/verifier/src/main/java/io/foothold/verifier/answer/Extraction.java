@@ -87,8 +87,8 @@ final class Extraction {
     private static final Pattern NUMBER = Pattern.compile(
             "(?=[-+\u2212\\d\\s*s\u00bd\u00bc\u00be])(?<![\\w.,])(?:-?\\d*\\s?\\*?\\s?sqrt\\([^()]{1,40}\\)(?:\\s?/\\s?\\d+)?|[-+\u2212]?(?:\\d{1,3}(?:,\\d{3})++|\\d+)(?:[.,]\\d+)?(?:[eE][-+]?\\d+)?(?:\\s?/\\s?\\d+)?[\u00bd\u00bc\u00be]?\\s?(?:\\\\?%|percent\\b|pct\\b)?|(?<!\\w)[-+\u2212]?[\u00bd\u00bc\u00be])");
     private static final Pattern FRACTION = Pattern.compile("-?\\\\[dt]?frac\\{[^{}]*}\\{[^{}]*}");
-    private static final Pattern CODE =
-            Pattern.compile("__|\\blambda\\b|\\bimport\\b|\\beval\\(|\\bexec\\(|\\bopen\\(");
+    private static final Pattern CODE = Pattern.compile(
+            "(?<!\\w)__(?![A-Z][^_\\n]{0,60}__(?![\\w'\"(\\[.]))|\\blambda\\b|\\bimport\\b|\\beval\\(|\\bexec\\(|\\bopen\\(");
     private static final List<String> CODE_SIGNS = List.of("__", "lambda", "import", "eval(", "exec(", "open(");
     private static final int LAST_CHARACTERS = 300;
     private static final Pattern ANSWER_LINE = Pattern.compile("(?i)answer\\s*[:：]\\s*([^\\n]+)");

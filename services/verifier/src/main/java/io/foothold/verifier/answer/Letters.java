@@ -22,7 +22,7 @@ final class Letters {
     private static final Pattern DEMANDING =
             Pattern.compile("(?isu).*(?:answer|" + Extraction.ANSWER_ELSEWHERE + ").*[:：]\\s*");
     private static final String OPEN =
-            "(?:[\\s*]*(?i:both|either|only|options?|choices?|letters?|answers?|选项)(?![A-Za-z]))?[\\s*\\[(（{$\"']*";
+            "(?:[\\s*]*(?:\\\\(?:text(?:bf|rm)?|mathrm|mathbf)\\{\\s*)?(?i:both|either|only|options?|choices?|letters?|answers?|选项)(?![A-Za-z]))?[\\s*\\[(（{$\"']*";
     private static final Pattern FIRST = Pattern.compile(
             OPEN
                     + "(?:\\\\text(?:bf|rm)?\\{\\s*\\(?|\\\\mathrm\\{)?([A-J]|[a-j](?=\\s*(?:$|[.,;)\\]}*\\n])))(?![A-Za-z'’-])[\\s})\\]）*]*");

@@ -32,8 +32,19 @@ final class AnswerReader {
     private static final Pattern DIGITS = Pattern.compile("-?\\d+(?:\\.\\d+)?");
     private static final Pattern WHOLE_WITH_POINT = Pattern.compile("-?\\d[\\d,]*\\.");
     private static final Pattern STUCK_UNIT = Pattern.compile("\\d(?:mm|cm|km|m|ft|in)\\^\\{?[23]}?$");
-    private static final Pattern IN_BASE = Pattern.compile(
-            "\\(?([0-9][0-9A-Fa-f]*)\\)?_(?:\\{? ?(\\d{1,2})}?|\\{? ?(?:\\\\text\\{)? ?([a-z]{3,9})[ }]*)");
+    private static final Pattern IN_BASE =
+            Pattern.compile("\\(?([0-9][0-9A-Fa-f]*)\\)?_[{ ]*(?:\\\\text\\{)?[ (]*(\\d{1,2}|[a-z]{3,9})[ )}]*");
+    /** Digits with the word "base" behind them or in their index. */
+    private static final Pattern BASE_IN_WORDS = Pattern.compile(
+            "\\(?([0-9][0-9A-Fa-f]*)\\)?[ _{(]*(?:\\\\text\\{)?[ (]*(?:in )?base[ }]*(\\d{1,2}|[a-z]{3,9})[ )}]*");
+    /** A part of a whole, or a proportion, in words. */
+    private static final Pattern PARTS_IN_WORDS =
+            Pattern.compile("(-?\\d[\\d.]*) ?(?:\\\\text\\{)? ?(out of|in|to) ?}? ?(\\d[\\d.]*) ?}?");
+    /** A sum of money by its sign. */
+    private static final Pattern DOLLARS = Pattern.compile("[\\s{$]*-?\\\\\\$[^$]*\\$?\\s*");
+    /** The name of a point right before its coordinates; C(n, k), P(A, B) and the like are values. */
+    private static final Pattern POINT = Pattern.compile("[ABDEHIJKLMOQRSTVWXYZ]'? ?(?=\\([^()]*,)");
+
     private static final Pattern THOUSANDS = Pattern.compile("-?\\d{1,3}(?:,\\d{3})+(?:\\.\\d+)?");
     private static final Pattern THOUSANDS_INSIDE =
             Pattern.compile("(?<![\\d,.])[1-9]\\d{0,2}(?:,\\d{3})+(?![\\d]|,\\d)");
@@ -118,10 +129,19 @@ final class AnswerReader {
     List<Answer> read(String text) {
         List<Answer> known = budget.readings().get(text);
         if (known == null) {
-            known = readings(text);
+            known = text.contains("\\$") && DOLLARS.matcher(text).matches()
+                    ? readings(text).stream().map(AnswerReader::inDollars).toList()
+                    : readings(text);
             budget.readings().put(text, known);
         }
         return known;
+    }
+
+    /** A sum without a unit as dollars. */
+    private static Answer inDollars(Answer sum) {
+        return sum instanceof Answer.Scalar s && s.unit().isEmpty() && !s.percent()
+                ? new Answer.Scalar(s.value(), s.written(), "dollars", false)
+                : sum;
     }
 
     private List<Answer> readings(String text) {
@@ -324,12 +344,12 @@ final class AnswerReader {
             List<Answer> apart = Intervals.parts(members);
             return apart.isEmpty() ? new Answer.Text(Spelling.bare(s)) : new Answer.Union(apart);
         }
-        Matcher words = s.startsWith("\\text{") ? WORD_LIST.matcher(s) : null;
-        if (words != null && words.matches()) {
+        Matcher listed = s.startsWith("\\text{") ? WORD_LIST.matcher(s) : null;
+        if (listed != null && listed.matches()) {
             return new Answer.Group(
                     Answer.Bracket.NONE,
                     WORD_JOINT
-                            .splitAsStream(words.group(1))
+                            .splitAsStream(listed.group(1))
                             .map(w -> one("\\text{" + w + "}", depth + 1))
                             .toList());
         }
@@ -347,6 +367,10 @@ final class AnswerReader {
         Matcher member = s.contains("\\in") ? MEMBER.matcher(s) : null;
         if (member != null && member.matches()) {
             return one(member.group(1), depth + 1);
+        }
+        Matcher point = s.indexOf('(') > 0 && s.endsWith(")") ? POINT.matcher(s) : null;
+        if (point != null && point.lookingAt() && closing(s, point.end()) == s.length() - 1) {
+            return one(s.substring(point.end()), depth + 1);
         }
         Answer relation = relation(s, depth);
         if (relation != null) {
@@ -375,11 +399,24 @@ final class AnswerReader {
             return bracketed;
         }
         Matcher base = s.indexOf('_') >= 0 ? IN_BASE.matcher(s) : null;
+        if (base == null || !base.matches()) {
+            base = s.contains("base") ? BASE_IN_WORDS.matcher(s) : null;
+        }
         if (base != null && base.matches()) {
-            Optional<Expr> named = base.group(2) != null ? tried(base.group(2)) : Wording.number(base.group(3));
+            String name = base.group(2);
+            Optional<Expr> named = Character.isDigit(name.charAt(0)) ? tried(name) : Wording.number(name);
             if (named.isPresent() && named.get() instanceof Expr.Num n) {
                 return new Answer.InBase(base.group(1), n.value().intValue());
             }
+        }
+        Matcher words =
+                s.indexOf(' ') > 0 && Character.isDigit(s.charAt(s.length() - 1)) ? PARTS_IN_WORDS.matcher(s) : null;
+        if (words != null && words.matches()) {
+            Expr first = expression(words.group(1));
+            Expr second = expression(words.group(3));
+            return words.group(2).equals("to")
+                    ? new Answer.Ratio(List.of(first, second))
+                    : Answer.Scalar.of(new Expr.Quotient(first, second));
         }
         Optional<Answer> clock = ClockReader.read(s);
         if (clock.isPresent()) {

@@ -6,6 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.commons.numbers.fraction.BigFraction;
 import org.jspecify.annotations.Nullable;
 
@@ -100,6 +102,9 @@ final class Grammar {
             "from", "but", "its", "one", "two", "find", "get", "Thus", "thus", "then", "Then", "have", "when", "yes",
             "Yes", "true", "True", "None", "none", "odd", "even", "Even", "Odd", "only", "all", "any", "some", "just",
             "how", "many", "than");
+
+    /** What makes a function's name that of its inverse. */
+    private static final Pattern INVERSE = Pattern.compile(" ?\\^ ?\\{ ?- ?1 ?\\} ?(?=\\()");
 
     private static final Set<String> FUNCTION_LETTERS = Set.of("f", "g", "h", "F", "G");
 
@@ -561,6 +566,12 @@ final class Grammar {
         }
         if (index != null) {
             return new Expr.Call("index:" + full, List.of(index));
+        }
+        Matcher inverse =
+                FUNCTION_LETTERS.contains(name) ? INVERSE.matcher(text).region(at, text.length()) : null;
+        if (inverse != null && inverse.lookingAt()) {
+            at = inverse.end();
+            return new Expr.Call("function:" + full + "^-1", list("(", ")"));
         }
         boolean primed = full.endsWith("'");
         if ((FUNCTION_LETTERS.contains(name) || primed) && peek() == '(') {

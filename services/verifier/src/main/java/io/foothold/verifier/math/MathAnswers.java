@@ -805,7 +805,24 @@ public final class MathAnswers {
                 return Intervals.interval(gold).map(g -> sameInterval(g, i)).orElse(false);
             }
         }
-        return assigned(a).filter(v -> agree(a, v)).map(v -> same(gold, v)).orElse(false);
+        return assigned(a)
+                .or(() -> summed(gold, a))
+                .filter(v -> agree(a, v))
+                .map(v -> same(gold, v))
+                .orElse(false);
+    }
+
+    /** The number that an answer gives to a sum of several letters, where a number is asked for: m + n = 90. */
+    private static Optional<Answer> summed(Answer gold, Answer.Relation r) {
+        return gold instanceof Answer.Scalar g
+                        && isNumber(g.value())
+                        && equalities(r)
+                        && r.sides().get(0) instanceof Answer.Scalar left
+                        && Names.sum(left.value())
+                        && r.sides().get(r.sides().size() - 1) instanceof Answer.Scalar value
+                        && isNumber(value.value())
+                ? Optional.of(value)
+                : Optional.empty();
     }
 
     private static boolean equalities(Answer.Relation r) {
@@ -892,10 +909,11 @@ public final class MathAnswers {
                 : a.sides().get(a.sides().size() - 1);
         String one = Names.letters(x);
         String two = Names.letters(y);
-        return one.isEmpty()
-                || two.isEmpty()
-                || one.equals(two)
-                || (one.startsWith("angle") && one.length() != two.length());
+        return !Names.inverses(x, y)
+                && (one.isEmpty()
+                        || two.isEmpty()
+                        || one.equals(two)
+                        || (one.startsWith("angle") && one.length() != two.length()));
     }
 
     private static Optional<Expr> difference(Answer.Relation r) {

@@ -1,6 +1,7 @@
 package io.foothold.verifier.math;
 
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -75,6 +76,32 @@ final class Names {
             case Expr.Call c -> false;
             case Expr.Range r -> false;
         };
+    }
+
+    /** Whether an expression is a sum of at least two different letters, also of multiples of them. */
+    static boolean sum(Expr x) {
+        if (!(x instanceof Expr.Sum s)) {
+            return false;
+        }
+        Set<String> letters = new TreeSet<>();
+        Expr.variables(x, letters);
+        return letters.size() == s.terms().size()
+                && s.terms().stream()
+                        .allMatch(t -> t instanceof Expr.Var
+                                || (t instanceof Expr.Product p
+                                        && p.factors().stream()
+                                                .allMatch(f -> f instanceof Expr.Num || f instanceof Expr.Var)));
+    }
+
+    /** Whether one side is a function's value and the other one its inverse's. */
+    static boolean inverses(Answer one, Answer two) {
+        return one instanceof Answer.Scalar a
+                && two instanceof Answer.Scalar b
+                && a.value() instanceof Expr.Call f
+                && b.value() instanceof Expr.Call g
+                && f.function().startsWith("function:")
+                && g.function().startsWith("function:")
+                && f.function().endsWith("^-1") != g.function().endsWith("^-1");
     }
 
     /** The letters of what a side names, of a segment in either direction; empty when it names nothing by letters. */

@@ -87,6 +87,9 @@ final class Spelling {
     /** The old way to set a fraction or a binomial coefficient. */
     private static final Pattern INFIX = Pattern.compile(
             "\\{([^{}]{1,200}?)\\\\(over|choose)(?![A-Za-z])([^{}]*+)}|^([\\w\\s]{1,100})\\\\(choose)(?![A-Za-z])([\\w\\s]{1,100})$");
+    /** A binomial coefficient with its numbers before and behind a C. */
+    private static final Pattern COMBINATIONS =
+            Pattern.compile("(?:\\{ ?\\} ?)?[_^] ?\\{? ?(\\d{1,6}|[a-z]) ?}? ?\\{?C}?_ ?\\{? ?(\\d{1,6}|[a-z]) ?}?");
     /** The cosine with i times the sine, as a word. */
     private static final Pattern CIS =
             Pattern.compile("\\{cis}|\\\\text\\{ ?cis ?}|\\\\cis(?![A-Za-z])|(?<![A-Za-z\\\\])cis(?![A-Za-z])");
@@ -268,6 +271,9 @@ final class Spelling {
                                     + Matcher.quoteReplacement(m.group(1)) + "}{" + Matcher.quoteReplacement(m.group(3))
                                     + "}"
                             : "\\\\binom{" + m.group(4) + "}{" + m.group(6) + "}");
+        }
+        if (s.contains("C_")) {
+            s = COMBINATIONS.matcher(s).replaceAll("\\\\binom{$1}{$2}");
         }
         if (s.contains("cis")) {
             s = CIS.matcher(s).replaceAll("\\\\cis ");

@@ -151,6 +151,7 @@ final class Units {
     /** What a word of magnitude at the start of a unit multiplies by; 1 without one. */
     static long magnitude(String unit) {
         return switch (firstWord(unit)) {
+            case "dozen" -> 12;
             case "hundred" -> 100;
             case "thousand" -> 1_000;
             case "million" -> 1_000_000;

@@ -184,9 +184,14 @@ final class Wording {
         if (a.equalsIgnoreCase(b)) {
             return true;
         }
-        String one = unframed(a);
-        String two = unframed(b);
-        return plain(one).equals(plain(two)) || kinded(one, two) || kinded(two, one);
+        for (String one : unframed(a)) {
+            for (String two : unframed(b)) {
+                if (plain(one).equals(plain(two)) || kinded(one, two) || kinded(two, one)) {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     /** Whether a text is another one and the word for its kind: isosceles triangle. */
@@ -196,8 +201,17 @@ final class Wording {
                 && KINDS.contains(plain(longer.substring(shorter.length())));
     }
 
-    private static String unframed(String bare) {
-        return FRAME.matcher(bare.toLowerCase(Locale.ROOT)).replaceFirst("");
+    /** A text without its frame, also without the article that may stand behind one. */
+    private static List<String> unframed(String bare) {
+        String s = bare.toLowerCase(Locale.ROOT);
+        Matcher m = FRAME.matcher(s);
+        if (!m.lookingAt()) {
+            return List.of(s);
+        }
+        String rest = s.substring(m.end());
+        return rest.startsWith("a")
+                ? List.of(rest, rest.substring(rest.startsWith("an") ? 2 : 1), rest.substring(1))
+                : List.of(rest);
     }
 
     private static String plain(String s) {

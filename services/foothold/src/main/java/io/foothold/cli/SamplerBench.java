@@ -178,7 +178,7 @@ final class SamplerBench {
             for (int version = 1; version <= UPDATES; version++) {
                 PolicyWeights next = versions.get(version % 2);
                 Path artefact = home.resolve("artefacts").resolve(next.digest() + ".safetensors");
-                PolicyWeights.writeDurably(artefact, next.encode());
+                PolicyWeights.writeDurably(artefact, next.content());
                 Thread.sleep(PUBLISH_EVERY_MILLIS);
                 longest = Math.max(
                         longest,

@@ -101,7 +101,7 @@ class PublishedPolicyTest {
         }
         PolicyWeights base = PolicyDirectory.open(Workspace.dialPolicy()).weights();
         Path artefact = directory.resolve("base.safetensors");
-        PolicyWeights.writeDurably(artefact, base.encode());
+        PolicyWeights.writeDurably(artefact, base.content());
         try (Stack stack = new Stack(directory.resolve("disturbed"))) {
             AtomicInteger struck = new AtomicInteger();
             List<CompletableFuture<Void>> strikes = new ArrayList<>();

@@ -35,7 +35,7 @@ public final class TinyPolicy {
     /** An artefact with them. */
     public static Path artefact(Path directory, long seed) {
         Path file = directory.resolve("artefact-" + seed + ".safetensors");
-        PolicyWeights.writeDurably(file, weights(seed).encode());
+        PolicyWeights.writeDurably(file, weights(seed).content());
         return file;
     }
 

@@ -24,18 +24,17 @@ public interface Disk {
      *
      * @return SHA-256 of the bytes, hexadecimal, taken on the way
      */
-    default String write(Path file, byte[] bytes) throws IOException {
+    default String write(Path file, FileContent content) throws IOException {
         MessageDigest digest = Sha256.start();
         try (FileChannel channel = FileChannel.open(
                 file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
-            for (int at = 0; at < bytes.length; at += Sha256.CHUNK) {
-                int length = Math.min(Sha256.CHUNK, bytes.length - at);
-                digest.update(bytes, at, length);
-                ByteBuffer buffer = ByteBuffer.wrap(bytes, at, length);
+            content.writeTo((bytes, from, length) -> {
+                digest.update(bytes, from, length);
+                ByteBuffer buffer = ByteBuffer.wrap(bytes, from, length);
                 while (buffer.hasRemaining()) {
                     channel.write(buffer);
                 }
-            }
+            });
             channel.force(true);
         }
         return Sha256.text(digest);
@@ -74,11 +73,11 @@ public interface Disk {
      *
      * @return SHA-256 of the bytes, hexadecimal
      */
-    default String replace(Path file, byte[] bytes) throws IOException {
+    default String replace(Path file, FileContent content) throws IOException {
         Path directory = Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file has a directory");
         createDirectories(directory);
         Path part = file.resolveSibling(file.getFileName() + ".part");
-        String digest = write(part, bytes);
+        String digest = write(part, content);
         move(part, file);
         force(directory);
         return digest;

@@ -1,6 +1,5 @@
 package io.foothold.policy;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.IValue;
 import io.foothold.core.random.Seeds;
@@ -115,17 +114,32 @@ public final class GenerationEngine implements AutoCloseable {
             throw new PolicyException("sequences of " + settings.maxLength() + " tokens do not fit the model's "
                     + config.maxPositions() + " positions");
         }
-        this.transformer = new Transformer(config, settings.precision());
         this.settings = settings;
         this.tokenizer = tokenizer;
         this.version = version;
-        this.weights = new StagedWeights(transformer, settings, initial);
         this.rows = (settings.slots() + 7) / 8 * 8;
         // Deterministic rows all attend over the whole length: sorting them by age would move them for nothing.
         this.blockRows = settings.deterministic() ? rows : BLOCK_ROWS;
         // Steps past a row's end still write: they need room behind the longest sequence.
         long length = settings.maxLength() + settings.stepsPerCall();
-        this.cache = new KeyValueCache(transformer, settings.precision(), rows, length);
+        this.transformer = new Transformer(config, settings.precision());
+        try {
+            this.weights = new StagedWeights(transformer, settings, initial);
+            this.cache = cache(length);
+        } catch (RuntimeException | Error e) {
+            transformer.close();
+            throw e;
+        }
+    }
+
+    /** The cache of all rows; weights that lie there already go when it has no room. */
+    private KeyValueCache cache(long length) {
+        try {
+            return new KeyValueCache(transformer, settings.precision(), rows, length);
+        } catch (RuntimeException | Error e) {
+            weights.close();
+            throw e;
+        }
     }
 
     /** The longest sequence that a request may reach. */
@@ -461,41 +475,13 @@ public final class GenerationEngine implements AutoCloseable {
         long[] blocks = blocks(n, live);
         long[] ends =
                 held ? config.endTokens().stream().mapToLong(Integer::longValue).toArray() : new long[0];
-        long[] drawn;
-        float[] logProbs;
-        try (PtNDManager scope = transformer.scope();
-                IValue stateValue = IValue.from(Transformer.longs(scope, state, n, 3 + steps));
-                IValue numberValue = IValue.from(Transformer.floats(scope, numbers, n, 2 + steps));
-                IValue stepsValue = IValue.from((long) steps);
-                IValue blockValue = IValue.from(Transformer.longs(scope, blocks, blocks.length / 2, 2));
-                IValue endValue = IValue.from(Transformer.longs(scope, ends, ends.length));
-                IValue holdValue = IValue.from(Transformer.longs(scope, holds, n, 1));
-                IValue restrictValue = IValue.from(restricted);
-                IValue plainValue = IValue.from(plain);
-                IValue out = transformer.call(
-                        "decode",
-                        weights.folded(),
-                        cache.keys(),
-                        cache.values(),
-                        stateValue,
-                        numberValue,
-                        stepsValue,
-                        blockValue,
-                        endValue,
-                        holdValue,
-                        restrictValue,
-                        plainValue)) {
-            IValue[] parts = out.toIValueTuple();
-            NDArray tokenArray = parts[0].toTensor(scope);
-            NDArray probArray = parts[1].toTensor(scope);
-            drawn = tokenArray.toLongArray();
-            logProbs = probArray.toFloatArray();
-            parts[0].close();
-            parts[1].close();
-        }
+        Transformer.Decoded decoded = transformer.decode(
+                weights.folded(),
+                cache,
+                new Transformer.Decode(n, steps, state, numbers, blocks, ends, holds, restricted, plain));
         slotSteps += (long) steps * (waiting.isEmpty() ? live : settings.slots());
         for (int r = 0; r < live; r++) {
-            ended.set(r, advance(active.get(r), drawn, logProbs, r * steps, steps));
+            ended.set(r, advance(active.get(r), decoded.tokens(), decoded.logProbs(), r * steps, steps));
         }
     }
 

@@ -35,6 +35,12 @@ final class KeyValueCache implements AutoCloseable {
             }
             this.keys = WeightStore.listOf(keyArrays);
             this.values = WeightStore.listOf(valueArrays);
+        } catch (RuntimeException | Error e) {
+            NativeSteps.release(() -> {
+                keyArrays.close();
+                valueArrays.close();
+            });
+            throw e;
         }
     }
 

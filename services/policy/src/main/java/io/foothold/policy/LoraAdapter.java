@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,9 +19,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
-import java.util.function.Supplier;
 
-/** The values of a model's adapters in host memory, float32, and PEFT's files. Immutable by convention. */
+/** The values of a model's adapters outside of the heap, and PEFT's files. Nobody writes there after construction. */
 public final class LoraAdapter {
     static final String CONFIG = "adapter_config.json";
     private static final String WEIGHTS = "adapter_model.safetensors";
@@ -42,9 +43,9 @@ public final class LoraAdapter {
 
     private final ModelConfig config;
     private final Lora lora;
-    private final List<float[]> values;
+    private final List<HostTensor> values;
 
-    LoraAdapter(ModelConfig config, Lora lora, List<float[]> values) {
+    LoraAdapter(ModelConfig config, Lora lora, List<HostTensor> values) {
         this.config = config;
         this.lora = lora;
         this.values = List.copyOf(values);
@@ -53,13 +54,13 @@ public final class LoraAdapter {
     /** New adapters that change nothing: A uniform in ±1/√in (as PEFT initialises it), B zero. */
     public static LoraAdapter fresh(ModelConfig config, Lora lora, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
-        List<float[]> out = new ArrayList<>();
+        List<HostTensor> out = new ArrayList<>();
         for (long[] shape : lora.shapes(config)) {
-            float[] v = new float[(int) (shape[0] * shape[1])];
+            HostTensor v = HostTensor.zeros(shape, Arena.ofAuto());
             if (out.size() % 2 == 0) {
                 double bound = 1 / Math.sqrt(shape[1]);
-                for (int i = 0; i < v.length; i++) {
-                    v[i] = (float) random.nextDouble(-bound, bound);
+                for (long i = 0; i < v.count(); i++) {
+                    v.bytes().setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextDouble(-bound, bound));
                 }
             }
             out.add(v);
@@ -72,7 +73,7 @@ public final class LoraAdapter {
         return lora;
     }
 
-    List<float[]> values() {
+    List<HostTensor> values() {
         return values;
     }
 
@@ -97,19 +98,19 @@ public final class LoraAdapter {
         JsonNode json = json(directory);
         Lora lora = settings(json, directory.resolve(CONFIG).toString());
         Path file = directory.resolve(WEIGHTS);
-        Map<String, Safetensors.Tensor> left = new LinkedHashMap<>(Safetensors.read(file));
+        Map<String, HostTensor> left = new LinkedHashMap<>(Safetensors.read(file, Arena.ofAuto()));
         List<String> names = lora.names(config);
         List<long[]> shapes = lora.shapes(config);
-        List<float[]> out = new ArrayList<>();
+        List<HostTensor> out = new ArrayList<>();
         for (int i = 0; i < names.size(); i++) {
-            Safetensors.Tensor t = left.remove(PREFIX + names.get(i));
+            HostTensor t = left.remove(PREFIX + names.get(i));
             if (t == null || !Arrays.equals(t.shape(), shapes.get(i))) {
                 throw new PolicyException(file + ": tensor '" + PREFIX + names.get(i) + "' "
                         + (t == null ? "is missing" : "has shape " + Arrays.toString(t.shape())) + " (expected "
                         + Arrays.toString(shapes.get(i)) + ")");
             }
             t.requireNumbers(PREFIX + names.get(i), file.toString());
-            out.add(t.data());
+            out.add(t);
         }
         if (!left.isEmpty()) {
             throw new PolicyException(
@@ -160,11 +161,11 @@ public final class LoraAdapter {
     }
 
     /**
-     * The files of a directory that {@code PeftModel.from_pretrained} loads, by name; bytes are made when they are asked for.
+     * The files of a directory that {@code PeftModel.from_pretrained} loads, by name.
      *
      * @param base directory of the base model, as it stands in the file
      */
-    public Map<String, Supplier<byte[]>> files(Path base) {
+    public Map<String, FileContent> files(Path base) {
         ObjectNode json = new ObjectMapper().createObjectNode();
         json.put("peft_type", "LORA").put("task_type", "CAUSAL_LM");
         json.put("base_model_name_or_path", base.toAbsolutePath().toString());
@@ -172,31 +173,30 @@ public final class LoraAdapter {
         json.put("bias", "none").put("fan_in_fan_out", false).put("inference_mode", true);
         json.put("use_rslora", lora.rankStabilised());
         lora.targets().forEach(json.putArray("target_modules")::add);
-        Map<String, Safetensors.Tensor> tensors = new LinkedHashMap<>();
+        Map<String, HostTensor> tensors = new LinkedHashMap<>();
         List<String> names = lora.names(config);
-        List<long[]> shapes = lora.shapes(config);
         for (int i = 0; i < names.size(); i++) {
-            tensors.put(PREFIX + names.get(i), new Safetensors.Tensor(shapes.get(i), values.get(i)));
+            tensors.put(PREFIX + names.get(i), values.get(i));
         }
-        Map<String, Supplier<byte[]>> out = new LinkedHashMap<>();
-        out.put(WEIGHTS, () -> Safetensors.encode(tensors));
-        out.put(CONFIG, () -> json.toPrettyString().getBytes(StandardCharsets.UTF_8));
+        Map<String, FileContent> out = new LinkedHashMap<>();
+        out.put(WEIGHTS, Safetensors.content(tensors));
+        out.put(CONFIG, FileContent.of(json.toPrettyString().getBytes(StandardCharsets.UTF_8)));
         return out;
     }
 
     /** Writes {@link #files} into a directory. */
     public void write(Path directory, Path base) {
-        files(base).forEach((name, bytes) -> PolicyWeights.writeDurably(directory.resolve(name), bytes.get()));
+        files(base).forEach((name, content) -> PolicyWeights.writeDurably(directory.resolve(name), content));
     }
 
-    /** Base weights with these adapters in them: what is sampled from. Same arithmetic as the learner's. */
+    /** Base weights with these adapters in them: what is sampled from. Same arithmetic as the learner's. The caller closes them. */
     public PolicyWeights mergedInto(PolicyWeights base) {
         try (NativeSteps.Step step = NativeSteps.enter();
                 Transformer transformer = new Transformer(config, Precision.FAST);
                 WeightStore weights = WeightStore.of(transformer, base, "w[]", false);
                 WeightStore adapters = WeightStore.of(transformer, lora.shapes(config), values, "p[]", false)) {
             merge(transformer, weights, adapters, weights, lora);
-            return new PolicyWeights(config, weights.values());
+            return weights.copiedWeights();
         }
     }
 

@@ -9,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Supplier;
 
 /**
  * A policy as a Hugging Face directory: {@code config.json}, {@code generation_config.json}, {@code tokenizer.json},
@@ -46,13 +45,17 @@ public record PolicyDirectory(Path path, Path base, ModelConfig config, Optional
         return new PolicyDirectory(path, path, ModelConfig.read(path), Optional.empty());
     }
 
-    /** Reads the weights, adapters merged in. */
+    /** The weights, adapters merged in. The caller closes them. */
     public PolicyWeights weights() {
-        PolicyWeights own = baseWeights();
-        return adapter.map(a -> a.mergedInto(own)).orElse(own);
+        if (adapter.isEmpty()) {
+            return baseWeights();
+        }
+        try (PolicyWeights own = baseWeights()) {
+            return adapter.get().mergedInto(own);
+        }
     }
 
-    /** Reads the weights without adapters. */
+    /** The weights without adapters. The caller closes them. */
     public PolicyWeights baseWeights() {
         return PolicyWeights.read(config, base);
     }
@@ -67,22 +70,13 @@ public record PolicyDirectory(Path path, Path base, ModelConfig config, Optional
         return ChatTemplate.read(base);
     }
 
-    /**
-     * What belongs to the tokenizer beside tokenizer.json, by name, so that another directory becomes as complete as this one.
-     * Bytes are read when they are asked for.
-     */
-    public Map<String, Supplier<byte[]>> tokenizerFiles() {
-        Map<String, Supplier<byte[]>> out = new LinkedHashMap<>();
+    /** What belongs to the tokenizer beside tokenizer.json, by name, so that another directory becomes as complete as this one. */
+    public Map<String, FileContent> tokenizerFiles() {
+        Map<String, FileContent> out = new LinkedHashMap<>();
         for (String name : TOKENIZER_FILES) {
             Path file = base.resolve(name);
             if (Files.exists(file)) {
-                out.put(name, () -> {
-                    try {
-                        return Files.readAllBytes(file);
-                    } catch (IOException e) {
-                        throw new PolicyException(file + " cannot be read: " + e.getMessage(), e);
-                    }
-                });
+                out.put(name, FileContent.of(file));
             }
         }
         return out;
@@ -91,20 +85,23 @@ public record PolicyDirectory(Path path, Path base, ModelConfig config, Optional
     /** Writes a whole directory. */
     public static PolicyDirectory write(Path path, PolicyWeights weights, String tokenizerJson) {
         files(weights, tokenizerJson)
-                .forEach((name, bytes) -> PolicyWeights.writeDurably(path.resolve(name), bytes.get()));
+                .forEach((name, content) -> PolicyWeights.writeDurably(path.resolve(name), content));
         return new PolicyDirectory(path, path, weights.config(), Optional.empty());
     }
 
-    /** The files of a directory by name; bytes are made when they are asked for, so that one file at a time is in memory. */
-    public static Map<String, Supplier<byte[]>> files(PolicyWeights weights, String tokenizerJson) {
+    /** The files of a directory by name. */
+    public static Map<String, FileContent> files(PolicyWeights weights, String tokenizerJson) {
         ModelConfig config = weights.config();
-        Map<String, Supplier<byte[]>> out = new LinkedHashMap<>();
-        out.put("config.json", () -> config.toJson().getBytes(StandardCharsets.UTF_8));
-        String generation = "{\n  \"eos_token_id\": " + config.endTokens() + "\n}\n";
-        out.put("generation_config.json", () -> generation.getBytes(StandardCharsets.UTF_8));
-        out.put("tokenizer.json", () -> tokenizerJson.getBytes(StandardCharsets.UTF_8));
-        out.put("model.safetensors", weights::encode);
+        Map<String, FileContent> out = new LinkedHashMap<>();
+        out.put("config.json", text(config.toJson()));
+        out.put("generation_config.json", text("{\n  \"eos_token_id\": " + config.endTokens() + "\n}\n"));
+        out.put("tokenizer.json", text(tokenizerJson));
+        out.put("model.safetensors", weights.content());
         return out;
+    }
+
+    private static FileContent text(String text) {
+        return FileContent.of(text.getBytes(StandardCharsets.UTF_8));
     }
 
     /** The text of {@code tokenizer.json}. */

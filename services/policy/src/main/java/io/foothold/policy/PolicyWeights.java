@@ -1,29 +1,44 @@
 package io.foothold.policy;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The weights of a policy in host memory, float32, in script order. Immutable by convention: nobody writes into the arrays
- * after construction.
+ * The weights of a policy outside of the heap: in mapped files or in native memory. Nobody writes there after construction. Any thread may
+ * read them.
+ *
+ * <p>{@link #close()} gives the memory back at once; whoever reads afterwards meets an {@link IllegalStateException}. A process that ends
+ * need not.
  */
-public final class PolicyWeights {
+public final class PolicyWeights implements AutoCloseable {
     private static final String EMBEDDING = "model.embed_tokens.weight";
     private static final String HEAD = "lm_head.weight";
+    /** Random numbers that are drawn at a time. */
+    private static final int PIECE = 1 << 16;
 
     private final ModelConfig config;
-    private final List<float[]> slots;
+    private final Map<String, HostTensor> parts;
+    private final @Nullable Arena own;
 
-    PolicyWeights(ModelConfig config, List<float[]> slots) {
+    /**
+     * Weights.
+     *
+     * @param parts every part of the layout by name
+     * @param own what {@link #close()} closes; null when the memory is somebody else's
+     */
+    PolicyWeights(ModelConfig config, Map<String, HostTensor> parts, @Nullable Arena own) {
         this.config = config;
-        this.slots = List.copyOf(slots);
+        this.parts = parts;
+        this.own = own;
     }
 
     /** The shape that the weights fit. */
@@ -31,8 +46,13 @@ public final class PolicyWeights {
         return config;
     }
 
-    List<float[]> slots() {
-        return slots;
+    /** A tensor of the layout. */
+    HostTensor part(String name) {
+        HostTensor found = parts.get(name);
+        if (found == null) {
+            throw new IllegalArgumentException("no tensor '" + name + "'");
+        }
+        return found;
     }
 
     /**
@@ -46,32 +66,37 @@ public final class PolicyWeights {
     /** The same with another standard deviation of the embedding. */
     public static PolicyWeights random(ModelConfig config, long seed, double embeddingDeviation) {
         SplittableRandom random = new SplittableRandom(seed);
-        List<float[]> out = new ArrayList<>();
+        Arena arena = Arena.ofShared();
+        Map<String, HostTensor> out = new LinkedHashMap<>();
         for (WeightLayout.Slot slot : WeightLayout.of(config).slots()) {
-            float[] values = new float[slot.size()];
-            int at = 0;
             for (WeightLayout.Part part : slot.parts()) {
+                HostTensor tensor = HostTensor.zeros(part.shape(), arena);
                 boolean norm = part.columns() == 0 && !part.name().endsWith(".bias");
                 boolean output = part.name().contains("o_proj") || part.name().contains("down_proj");
                 double sd = part.name().contains("embed_tokens") || part.name().equals(HEAD)
                         ? embeddingDeviation
                         : Math.pow(Math.max(1, part.columns()), -0.5) / (output ? Math.sqrt(2.0 * config.layers()) : 1);
-                for (int i = 0; i < part.size(); i++) {
-                    values[at++] = part.columns() == 0 ? (norm ? 1 : 0) : (float) (random.nextGaussian() * sd);
+                float[] piece = new float[(int) Math.min(PIECE, part.size())];
+                for (long at = 0; at < part.size(); at += piece.length) {
+                    int n = (int) Math.min(piece.length, part.size() - at);
+                    for (int i = 0; i < n; i++) {
+                        piece[i] = part.columns() == 0 ? (norm ? 1 : 0) : (float) (random.nextGaussian() * sd);
+                    }
+                    MemorySegment.copy(piece, 0, tensor.bytes(), ValueLayout.JAVA_FLOAT, at * Float.BYTES, n);
                 }
+                out.put(part.name(), tensor);
             }
-            out.add(values);
         }
-        return new PolicyWeights(config, out);
+        return new PolicyWeights(config, out, arena);
     }
 
-    /** Reads the weights of a Hugging Face directory. */
+    /** The weights of a Hugging Face directory, mapped: they are read when they are used. */
     public static PolicyWeights read(ModelConfig config, Path directory) {
-        return of(config, Safetensors.readDirectory(directory), directory.toString());
+        return mapped(config, directory.toString(), arena -> Safetensors.readDirectory(directory, arena));
     }
 
     /**
-     * Reads an artefact and verifies it.
+     * Verifies an artefact and maps it.
      *
      * @param digest SHA-256 of the file, hexadecimal
      */
@@ -80,23 +105,39 @@ public final class PolicyWeights {
         if (!digestOf(file).equals(digest)) {
             throw new PolicyException("artefact " + file + " is damaged or another one: its digest is not " + digest);
         }
-        return of(config, Safetensors.read(file), file.toString());
+        return mapped(config, file.toString(), arena -> Safetensors.read(file, arena));
     }
 
-    private static PolicyWeights of(ModelConfig config, Map<String, Safetensors.Tensor> tensors, String where) {
-        Map<String, Safetensors.Tensor> left = new LinkedHashMap<>(tensors);
+    private interface Mapping {
+        Map<String, HostTensor> into(Arena arena);
+    }
+
+    private static PolicyWeights mapped(ModelConfig config, String where, Mapping mapping) {
+        Arena arena = Arena.ofShared();
+        try {
+            return of(config, mapping.into(arena), where, arena);
+        } catch (RuntimeException | Error e) {
+            arena.close();
+            // What the virtual machine says of a mapped page that is not in its file any more.
+            if (e instanceof InternalError) {
+                throw new PolicyException(where + " was cut short while it was read", e);
+            }
+            throw e;
+        }
+    }
+
+    private static PolicyWeights of(ModelConfig config, Map<String, HostTensor> tensors, String where, Arena arena) {
+        Map<String, HostTensor> left = new LinkedHashMap<>(tensors);
         // Old versions of transformers saved the rotary frequencies, which config.json gives.
         left.keySet().removeIf(name -> name.endsWith("rotary_emb.inv_freq"));
-        Safetensors.Tensor head = config.tied() ? left.remove(HEAD) : null;
+        HostTensor head = config.tied() ? left.remove(HEAD) : null;
         if (head != null) {
             checkTied(head, left.get(EMBEDDING), where);
         }
-        List<float[]> out = new ArrayList<>();
+        Map<String, HostTensor> out = new LinkedHashMap<>();
         for (WeightLayout.Slot slot : WeightLayout.of(config).slots()) {
-            float[] values = new float[slot.size()];
-            int at = 0;
             for (WeightLayout.Part part : slot.parts()) {
-                Safetensors.Tensor tensor = left.remove(part.name());
+                HostTensor tensor = left.remove(part.name());
                 if (tensor == null) {
                     throw new PolicyException(where + ": tensor '" + part.name() + "' is missing");
                 }
@@ -105,19 +146,18 @@ public final class PolicyWeights {
                             + Arrays.toString(tensor.shape()) + " (expected " + Arrays.toString(part.shape()) + ")");
                 }
                 tensor.requireNumbers(part.name(), where);
-                System.arraycopy(tensor.data(), 0, values, at, tensor.data().length);
-                at += part.size();
+                out.put(part.name(), tensor);
             }
-            out.add(values);
         }
         if (!left.isEmpty()) {
-            throw new PolicyException(where + ": tensors that config.json does not name: " + left.keySet());
+            throw new PolicyException(
+                    where + ": tensors that config.json does not name: " + new TreeSet<>(left.keySet()));
         }
-        return new PolicyWeights(config, out);
+        return new PolicyWeights(config, out, arena);
     }
 
     /** A model that shares its embedding may write it again as its head, but no other one. */
-    private static void checkTied(Safetensors.Tensor head, Safetensors.@Nullable Tensor embedding, String where) {
+    private static void checkTied(HostTensor head, @Nullable HostTensor embedding, String where) {
         if (embedding == null) {
             return;
         }
@@ -127,32 +167,25 @@ public final class PolicyWeights {
             throw new PolicyException(where + tied + "shape " + Arrays.toString(head.shape()) + " and "
                     + Arrays.toString(embedding.shape()));
         }
-        int at = Arrays.mismatch(head.data(), embedding.data());
+        long at = head.mismatch(embedding);
         if (at >= 0) {
             throw new PolicyException(
-                    where + tied + head.data()[at] + " and " + embedding.data()[at] + " at " + head.place(at));
+                    where + tied + head.get(at) + " and " + embedding.get(at) + " at " + head.place(at));
         }
     }
 
-    /** The bytes of a safetensors file under Hugging Face's names. */
-    public byte[] encode() {
-        Map<String, Safetensors.Tensor> tensors = new LinkedHashMap<>();
-        List<WeightLayout.Slot> layout = WeightLayout.of(config).slots();
-        for (int s = 0; s < layout.size(); s++) {
-            int at = 0;
-            for (WeightLayout.Part part : layout.get(s).parts()) {
-                tensors.put(
-                        part.name(),
-                        new Safetensors.Tensor(part.shape(), Arrays.copyOfRange(slots.get(s), at, at + part.size())));
-                at += part.size();
-            }
-        }
-        return Safetensors.encode(tensors);
+    /** A safetensors file under Hugging Face's names, float32. */
+    public FileContent content() {
+        return Safetensors.content(parts);
     }
 
-    /** SHA-256 of {@link #encode()}, hexadecimal: the name of a policy version. */
+    /** SHA-256 of {@link #content()}, hexadecimal: the name of a policy version. */
     public String digest() {
-        return digestOf(encode());
+        try {
+            return Sha256.of(content());
+        } catch (IOException e) {
+            throw new PolicyException("weights cannot be read: " + e.getMessage(), e);
+        }
     }
 
     /** SHA-256 of some bytes, hexadecimal. */
@@ -168,12 +201,23 @@ public final class PolicyWeights {
         }
     }
 
-    /** Writes a file so that after a crash it is there whole or not at all. */
-    public static void writeDurably(Path file, byte[] bytes) {
+    /**
+     * Writes a file so that after a crash it is there whole or not at all.
+     *
+     * @return its SHA-256, hexadecimal
+     */
+    public static String writeDurably(Path file, FileContent content) {
         try {
-            Disk.REAL.replace(file, bytes);
+            return Disk.REAL.replace(file, content);
         } catch (IOException e) {
             throw new PolicyException("cannot write " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (own != null && own.scope().isAlive()) {
+            own.close();
         }
     }
 }

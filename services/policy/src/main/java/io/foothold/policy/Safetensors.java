@@ -5,12 +5,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -24,60 +26,46 @@ import java.util.TreeMap;
 /** Reads and writes safetensors files: 8 bytes of header length, a JSON header, little-endian data. */
 final class Safetensors {
     private static final long LONGEST_HEADER = 100_000_000;
-    /** What can be mapped at once. */
-    private static final long MOST_BYTES = Integer.MAX_VALUE;
+    /** More than any file has; sizes up to here can be multiplied without running over. */
+    private static final long MOST_BYTES = 1L << 60;
 
     private Safetensors() {}
 
-    /** A float32 tensor. */
-    record Tensor(long[] shape, float[] data) {
-        /** The first bits that are no number of float32's range: those of infinity. */
-        private static final int INFINITY = 0x7F800000;
-
-        /** Where in the tensor an entry of {@link #data} stands: [row, column]. */
-        String place(int at) {
-            long[] index = new long[shape.length];
-            long left = at;
-            for (int i = shape.length - 1; i >= 0; left /= shape[i--]) {
-                index[i] = left % shape[i];
-            }
-            return Arrays.toString(index);
-        }
-
-        /** Refuses NaN and infinities. One pass of whole numbers, so that the compiler can take many at a time. */
-        void requireNumbers(String name, String where) {
-            int most = 0;
-            for (float x : data) {
-                most = Math.max(most, Float.floatToRawIntBits(x) & Integer.MAX_VALUE);
-            }
-            for (int i = 0; most >= INFINITY && i < data.length; i++) {
-                if (!Float.isFinite(data[i])) {
-                    throw new PolicyException(where + ": tensor '" + name + "' has " + data[i] + " at " + place(i)
-                            + " (expected numbers)");
-                }
-            }
-        }
-    }
-
-    /** All tensors of a directory: {@code model.safetensors}, or the shards named by its index. */
-    static Map<String, Tensor> readDirectory(Path directory) {
+    /**
+     * All tensors of a directory: {@code model.safetensors}, or the shards named by its index. Mapped, not read.
+     *
+     * @param arena how long they can be read
+     */
+    static Map<String, HostTensor> readDirectory(Path directory, Arena arena) {
         Path single = directory.resolve("model.safetensors");
         Path index = directory.resolve("model.safetensors.index.json");
         if (Files.exists(single) || !Files.exists(index)) {
-            return read(single);
+            return read(single, arena);
         }
         JsonNode map = JsonFields.read(index).object("weight_map").json();
-        Map<String, Map<String, Tensor>> shards = new TreeMap<>();
-        for (Map.Entry<String, JsonNode> entry : map.properties()) {
-            String shard = entry.getValue().asText();
+        Map<String, Map<String, HostTensor>> shards = new TreeMap<>();
+        map.properties().forEach(entry -> shards.put(entry.getValue().asText(), Map.of()));
+        for (String shard : shards.keySet()) {
             if (shard.contains("/") || shard.contains("..")) {
                 throw new PolicyException(index + ": shard name '" + shard + "' leaves the directory");
             }
-            if (!shards.computeIfAbsent(shard, s -> read(directory.resolve(s))).containsKey(entry.getKey())) {
+        }
+        List<String> absent = shards.keySet().stream()
+                .filter(shard -> !Files.exists(directory.resolve(shard)))
+                .toList();
+        if (!absent.isEmpty()) {
+            throw new PolicyException(index + " names " + shards.size() + " shards, of which " + absent.size()
+                    + (absent.size() == 1 ? " is" : " are") + " missing: " + String.join(", ", absent)
+                    + linksToNowhere(directory, absent));
+        }
+        shards.replaceAll((shard, none) -> read(directory.resolve(shard), arena));
+        for (Map.Entry<String, JsonNode> entry : map.properties()) {
+            String shard = entry.getValue().asText();
+            if (!shards.getOrDefault(shard, Map.of()).containsKey(entry.getKey())) {
                 throw new PolicyException(index + ": tensor '" + entry.getKey() + "' is not in shard " + shard);
             }
         }
-        Map<String, Tensor> out = new LinkedHashMap<>();
+        Map<String, HostTensor> out = new LinkedHashMap<>();
         shards.forEach((shard, tensors) -> tensors.forEach((name, tensor) -> {
             if (!map.path(name).asText().equals(shard)) {
                 throw new PolicyException(directory.resolve(shard) + ": tensor '" + name + "' is "
@@ -88,8 +76,19 @@ final class Safetensors {
         return out;
     }
 
-    /** All tensors of a file, F32, F16 or BF16, as float32. */
-    static Map<String, Tensor> read(Path file) {
+    /** The hub's snapshots are links into its store of blobs: a link without its blob is a download that was cut short. */
+    private static String linksToNowhere(Path directory, List<String> absent) {
+        return absent.stream().allMatch(shard -> Files.isSymbolicLink(directory.resolve(shard)))
+                ? " (links to files that are not there: download the model again)"
+                : "";
+    }
+
+    /**
+     * All tensors of a file, F32, F16 or BF16. Mapped, not read.
+     *
+     * @param arena how long they can be read
+     */
+    static Map<String, HostTensor> read(Path file, Arena arena) {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             long size = channel.size();
             ByteBuffer head = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
@@ -115,13 +114,23 @@ final class Safetensors {
                 }
             }
             checkCover(file, entries, size - data);
-            Map<String, Tensor> out = new LinkedHashMap<>();
-            for (Map.Entry<String, Entry> entry : entries.entrySet()) {
-                out.put(entry.getKey(), tensor(channel, data, entry.getValue()));
-            }
+            MemorySegment mapped = channel.map(FileChannel.MapMode.READ_ONLY, data, size - data, arena);
+            Map<String, HostTensor> out = new LinkedHashMap<>();
+            entries.forEach((name, entry) -> out.put(
+                    name,
+                    new HostTensor(
+                            entry.shape(),
+                            entry.type(),
+                            mapped.asSlice(entry.from(), entry.to() - entry.from()),
+                            false)));
             return out;
-        } catch (java.nio.file.NoSuchFileException e) {
-            throw new PolicyException(file + " is missing", e);
+        } catch (NoSuchFileException e) {
+            throw new PolicyException(
+                    file + " is missing"
+                            + (Files.isSymbolicLink(file)
+                                    ? " (a link to a file that is not there: download the model again)"
+                                    : ""),
+                    e);
         } catch (IOException e) {
             throw new PolicyException(file + " cannot be read: " + e.getMessage(), e);
         }
@@ -130,12 +139,10 @@ final class Safetensors {
     /**
      * Where a tensor lies.
      *
-     * @param type F32, BF16 or F16
-     * @param count entries
      * @param from first byte, counted from the end of the header
      * @param to byte behind the last
      */
-    private record Entry(long[] shape, String type, int count, long from, long to) {
+    private record Entry(long[] shape, HostTensor.Type type, long from, long to) {
         static Entry of(Path file, String name, JsonNode json, long bytes) {
             String what = file + ": tensor '" + name + "'";
             JsonNode dimensions = json.path("shape");
@@ -149,10 +156,12 @@ final class Safetensors {
             if (!shaped) {
                 throw new PolicyException(what + " has shape " + dimensions + " (expected a list of sizes, 0 or more)");
             }
-            String type = json.path("dtype").asText();
-            if (!type.equals("F32") && !type.equals("BF16") && !type.equals("F16")) {
-                throw new PolicyException(what + " has dtype " + type + " (expected F32, BF16 or F16)");
-            }
+            String dtype = json.path("dtype").asText();
+            HostTensor.Type type = Arrays.stream(HostTensor.Type.values())
+                    .filter(t -> t.name().equals(dtype))
+                    .findAny()
+                    .orElseThrow(
+                            () -> new PolicyException(what + " has dtype " + dtype + " (expected F32, BF16 or F16)"));
             JsonNode offsets = json.path("data_offsets");
             if (offsets.size() != 2
                     || !offsets.get(0).isIntegralNumber()
@@ -164,10 +173,9 @@ final class Safetensors {
             }
             long from = offsets.get(0).longValue();
             long to = offsets.get(1).longValue();
-            long width = type.equals("F32") ? 4 : 2;
-            long needed = width;
+            long needed = type.width();
             for (long s : shape) {
-                // Beyond what can be mapped, larger products say nothing more and would run over.
+                // Beyond what a file can have, larger products say nothing more and would run over.
                 needed = s == 0 ? 0 : needed > MOST_BYTES / s ? MOST_BYTES + 1 : needed * s;
             }
             if (needed > MOST_BYTES) {
@@ -182,7 +190,7 @@ final class Safetensors {
                 throw new PolicyException(file + ": truncated: tensor '" + name + "' " + Arrays.toString(shape) + " "
                         + type + " needs bytes " + from + " to " + to + " behind the header, the file has " + bytes);
             }
-            return new Entry(shape, type, (int) (needed / width), from, to);
+            return new Entry(shape, type, from, to);
         }
     }
 
@@ -210,41 +218,20 @@ final class Safetensors {
         }
     }
 
-    private static Tensor tensor(FileChannel channel, long data, Entry entry) throws IOException {
-        MappedByteBuffer map =
-                channel.map(FileChannel.MapMode.READ_ONLY, data + entry.from(), entry.to() - entry.from());
-        map.order(ByteOrder.LITTLE_ENDIAN);
-        float[] values = new float[entry.count()];
-        switch (entry.type()) {
-            case "F32" -> map.asFloatBuffer().get(values);
-            case "BF16" -> {
-                for (int i = 0; i < values.length; i++) {
-                    values[i] = Float.intBitsToFloat(map.getShort(2 * i) << 16);
-                }
-            }
-            default -> {
-                for (int i = 0; i < values.length; i++) {
-                    values[i] = Float.float16ToFloat(map.getShort(2 * i));
-                }
-            }
-        }
-        return new Tensor(entry.shape(), values);
-    }
-
-    /** The bytes of a file with these float32 tensors, in the order of their names. */
-    static byte[] encode(Map<String, Tensor> tensors) {
+    /** A file with these tensors as float32, in the order of their names. */
+    static FileContent content(Map<String, HostTensor> tensors) {
         ObjectNode header = new ObjectMapper().createObjectNode();
         header.putObject("__metadata__").put("format", "pt");
         long offset = 0;
-        TreeMap<String, Tensor> sorted = new TreeMap<>(tensors);
-        for (Map.Entry<String, Tensor> e : sorted.entrySet()) {
+        TreeMap<String, HostTensor> sorted = new TreeMap<>(tensors);
+        for (Map.Entry<String, HostTensor> e : sorted.entrySet()) {
             ObjectNode node = header.putObject(e.getKey());
             node.put("dtype", "F32");
             ArrayNode shape = node.putArray("shape");
             for (long s : e.getValue().shape()) {
                 shape.add(s);
             }
-            long end = offset + 4L * e.getValue().data().length;
+            long end = offset + Float.BYTES * e.getValue().count();
             node.putArray("data_offsets").add(offset).add(end);
             offset = end;
         }
@@ -253,13 +240,16 @@ final class Safetensors {
             text.append(' ');
         }
         byte[] head = text.toString().getBytes(StandardCharsets.UTF_8);
-        ByteBuffer out =
-                ByteBuffer.allocate(Math.toIntExact(8 + head.length + offset)).order(ByteOrder.LITTLE_ENDIAN);
-        out.putLong(head.length).put(head);
-        for (Tensor t : sorted.values()) {
-            out.slice().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(t.data());
-            out.position(out.position() + 4 * t.data().length);
-        }
-        return out.array();
+        byte[] begin = ByteBuffer.allocate(8 + head.length)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(head.length)
+                .put(head)
+                .array();
+        return sink -> {
+            FileContent.of(begin).writeTo(sink);
+            for (HostTensor tensor : sorted.values()) {
+                tensor.writeTo(sink);
+            }
+        };
     }
 }

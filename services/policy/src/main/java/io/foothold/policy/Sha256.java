@@ -1,8 +1,6 @@
 package io.foothold.policy;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -10,9 +8,6 @@ import java.util.HexFormat;
 
 /** SHA-256 in hexadecimal. */
 public final class Sha256 {
-    /** Bytes that are hashed and written at a time: what was hashed is still in the cache when it is written. */
-    static final int CHUNK = 1 << 18;
-
     private Sha256() {}
 
     /** Of some bytes. */
@@ -20,15 +15,15 @@ public final class Sha256 {
         return text(update(start(), bytes));
     }
 
-    /** Of a file, read a piece at a time. */
+    /** Of a file. */
     public static String of(Path file) throws IOException {
+        return of(FileContent.of(file));
+    }
+
+    /** Of what a file is to hold. */
+    public static String of(FileContent content) throws IOException {
         MessageDigest digest = start();
-        byte[] piece = new byte[CHUNK];
-        try (InputStream in = Files.newInputStream(file)) {
-            for (int n = in.read(piece); n >= 0; n = in.read(piece)) {
-                digest.update(piece, 0, n);
-            }
-        }
+        content.writeTo(digest::update);
         return text(digest);
     }
 

@@ -15,14 +15,15 @@ import java.util.List;
 public final class StagedWeights implements AutoCloseable {
     private final Transformer transformer;
     private final GenerationEngine.Settings settings;
-    private final WeightStore weights;
     private final IValue folded;
 
     StagedWeights(Transformer transformer, GenerationEngine.Settings settings, PolicyWeights weights) {
         this.transformer = transformer;
         this.settings = settings;
-        this.weights = WeightStore.of(transformer, weights, "w[]", false);
-        this.folded = transformer.call("fold", this.weights.list());
+        // What the script does not fold it keeps as it is, alive behind the end of the store.
+        try (WeightStore store = WeightStore.of(transformer, weights, "w[]", false)) {
+            this.folded = transformer.call("fold", store.list());
+        }
     }
 
     /** What the script folded of them; owned by this object. */
@@ -116,34 +117,13 @@ public final class StagedWeights implements AutoCloseable {
                 longest = Math.max(longest, row.from() + 1);
             }
         }
-        float[] logProbs;
-        try (PtNDManager scope = transformer.scope();
-                IValue stateValue = IValue.from(Transformer.longs(scope, state, n, 4));
-                IValue numberValue = IValue.from(Transformer.floats(scope, numbers, n, 3));
-                IValue stepsValue = IValue.from(1L);
-                IValue blockValue = IValue.from(Transformer.longs(scope, new long[] {n, longest}, 1, 2));
-                IValue endValue = IValue.from(Transformer.longs(scope, new long[0], 0));
-                IValue holdValue = IValue.from(Transformer.longs(scope, new long[n], n, 1));
-                IValue restrictValue = IValue.from(false);
-                IValue plainValue = IValue.from(false);
-                IValue out = transformer.call(
-                        "decode",
+        float[] logProbs = transformer
+                .decode(
                         folded,
-                        cache.keys(),
-                        cache.values(),
-                        stateValue,
-                        numberValue,
-                        stepsValue,
-                        blockValue,
-                        endValue,
-                        holdValue,
-                        restrictValue,
-                        plainValue)) {
-            IValue[] parts = out.toIValueTuple();
-            logProbs = parts[1].toTensor(scope).toFloatArray();
-            parts[0].close();
-            parts[1].close();
-        }
+                        cache,
+                        new Transformer.Decode(
+                                n, 1, state, numbers, new long[] {n, longest}, new long[0], new long[n], false, false))
+                .logProbs();
         List<Canary.Scored> out = new ArrayList<>();
         for (int r = 0; r < rows.size(); r++) {
             out.add(new Canary.Scored(rows.get(r).sequence(), rows.get(r).from(), new float[] {logProbs[r]}));
@@ -153,9 +133,6 @@ public final class StagedWeights implements AutoCloseable {
 
     @Override
     public void close() {
-        NativeSteps.release(() -> {
-            folded.close();
-            weights.close();
-        });
+        NativeSteps.release(folded::close);
     }
 }

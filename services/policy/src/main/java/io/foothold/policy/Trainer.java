@@ -7,6 +7,8 @@ import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.IValue;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -83,6 +85,7 @@ public final class Trainer implements AutoCloseable {
     public record Accumulated(double loss, List<@Nullable Score> scores) {}
 
     private final Transformer transformer;
+    private final List<WeightStore> stores = new ArrayList<>();
     private final WeightStore weights;
     private final @Nullable Lora lora;
     private final @Nullable WeightStore frozen;
@@ -116,36 +119,50 @@ public final class Trainer implements AutoCloseable {
         if (microBatchTokens < 1) {
             throw new IllegalArgumentException("microBatchTokens must be positive: " + microBatchTokens);
         }
-        this.transformer = new Transformer(initial.config(), precision);
         this.microBatchTokens = microBatchTokens;
-        ModelConfig config = initial.config();
-        this.weights = WeightStore.of(transformer, initial, "w[]", adapter == null);
-        if (adapter == null) {
-            this.lora = null;
-            this.frozen = null;
-            this.trained = weights;
-            this.names = WeightLayout.of(config).slots().stream()
-                    .map(slot -> slot.parts().get(0).name())
-                    .toList();
-            this.shapes = WeightStore.shapesOf(transformer);
-        } else {
-            this.lora = adapter.lora();
-            this.names = lora.names(config);
-            this.shapes = lora.shapes(config);
-            this.frozen = WeightStore.of(transformer, initial, "w[]", false);
-            this.trained = WeightStore.of(transformer, shapes, adapter.values(), "p[]", true);
-            LoraAdapter.merge(transformer, frozen, trained, weights, lora);
+        this.transformer = new Transformer(initial.config(), precision);
+        try {
+            ModelConfig config = initial.config();
+            this.weights = kept(WeightStore.of(transformer, initial, "w[]", adapter == null));
+            if (adapter == null) {
+                this.lora = null;
+                this.frozen = null;
+                this.trained = weights;
+                this.names = WeightLayout.of(config).slots().stream()
+                        .map(slot -> slot.parts().get(0).name())
+                        .toList();
+                this.shapes = WeightStore.shapesOf(transformer);
+            } else {
+                this.lora = adapter.lora();
+                this.names = lora.names(config);
+                this.shapes = lora.shapes(config);
+                this.frozen = kept(WeightStore.of(transformer, initial, "w[]", false));
+                this.trained = kept(WeightStore.of(transformer, shapes, adapter.values(), "p[]", true));
+                LoraAdapter.merge(transformer, frozen, trained, weights, lora);
+            }
+            this.gradients = kept(WeightStore.zeros(transformer, shapes, "g[]"));
+            this.firstMoments = kept(WeightStore.zeros(transformer, shapes, "m[]"));
+            this.secondMoments = kept(WeightStore.zeros(transformer, shapes, "v[]"));
+            this.counts = kept(WeightStore.zeros(
+                    transformer, shapes.stream().map(s -> new long[0]).toList(), "count[]"));
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
         }
-        this.gradients = WeightStore.zeros(transformer, shapes, "g[]");
-        this.firstMoments = WeightStore.zeros(transformer, shapes, "m[]");
-        this.secondMoments = WeightStore.zeros(transformer, shapes, "v[]");
-        this.counts = WeightStore.zeros(
-                transformer, shapes.stream().map(s -> new long[0]).toList(), "count[]");
+    }
+
+    /** A store that goes with this trainer. */
+    private WeightStore kept(WeightStore store) {
+        stores.add(store);
+        return store;
     }
 
     /** Keeps a frozen copy that KL terms refer to. */
     public void setBase(PolicyWeights reference) {
-        base = WeightStore.of(transformer, reference, "base[]", false);
+        if (base != null) {
+            throw new IllegalStateException("the trainer has a base policy");
+        }
+        base = kept(WeightStore.of(transformer, reference, "base[]", false));
     }
 
     /** Optimizer steps taken. */
@@ -153,53 +170,58 @@ public final class Trainer implements AutoCloseable {
         return steps;
     }
 
-    /** The adapters, copied out; empty when all weights are trained. */
+    /** The adapters in place, until the next step or {@link #close()}; empty when all weights are trained. */
     public Optional<LoraAdapter> adapter() {
         return lora == null
                 ? Optional.empty()
-                : Optional.of(new LoraAdapter(transformer.config(), lora, trained.values()));
+                : Optional.of(new LoraAdapter(transformer.config(), lora, trained.tensors()));
     }
 
-    /** The weights, adapters merged in, copied out. */
+    /** The weights, adapters merged in, copied out: a whole model more in memory. The caller closes them. */
     public PolicyWeights weights() {
-        return new PolicyWeights(transformer.config(), weights.values());
+        return weights.copiedWeights();
     }
 
-    /** The optimizer's state as safetensors: moments by slot. */
-    public byte[] encodeMoments() {
-        Map<String, Safetensors.Tensor> tensors = new LinkedHashMap<>();
-        List<float[]> m = firstMoments.values();
-        List<float[]> v = secondMoments.values();
+    /** The weights, adapters merged in, in place: what they are when they are read, until {@link #close()}. */
+    public PolicyWeights weightsInPlace() {
+        return weights.weights();
+    }
+
+    /** The optimizer's state as safetensors: moments by slot, as they are when they are read. */
+    public FileContent moments() {
+        Map<String, HostTensor> tensors = new LinkedHashMap<>();
         for (int i = 0; i < names.size(); i++) {
-            tensors.put("m." + names.get(i), new Safetensors.Tensor(shapes.get(i), m.get(i)));
-            tensors.put("v." + names.get(i), new Safetensors.Tensor(shapes.get(i), v.get(i)));
+            tensors.put("m." + names.get(i), firstMoments.tensors().get(i));
+            tensors.put("v." + names.get(i), secondMoments.tensors().get(i));
         }
-        return Safetensors.encode(tensors);
+        return Safetensors.content(tensors);
     }
 
     /** Takes up moments and step count of a checkpoint whose weights or adapters this trainer began with. */
-    public void restore(java.nio.file.Path momentsFile, long stepCount) {
-        Map<String, Safetensors.Tensor> tensors = Safetensors.read(momentsFile);
-        List<float[]> m = new ArrayList<>();
-        List<float[]> v = new ArrayList<>();
-        for (int i = 0; i < names.size(); i++) {
-            String name = names.get(i);
-            Safetensors.Tensor first = tensors.get("m." + name);
-            Safetensors.Tensor second = tensors.get("v." + name);
-            if (first == null || second == null || !Arrays.equals(first.shape(), shapes.get(i))) {
-                throw new PolicyException(momentsFile + ": moments of '" + name + "' are missing or of another shape");
-            }
-            m.add(first.data());
-            v.add(second.data());
+    public void restore(Path momentsFile, long stepCount) {
+        try (Arena arena = Arena.ofShared()) {
+            Map<String, HostTensor> tensors = Safetensors.read(momentsFile, arena);
+            firstMoments.load(moments(tensors, "m.", momentsFile));
+            secondMoments.load(moments(tensors, "v.", momentsFile));
         }
-        firstMoments.load(m);
-        secondMoments.load(v);
         steps = stepCount;
         try (NativeSteps.Step step = NativeSteps.enter()) {
             for (NDArray count : counts.arrays()) {
                 count.set(new float[] {stepCount});
             }
         }
+    }
+
+    private List<HostTensor> moments(Map<String, HostTensor> tensors, String prefix, Path file) {
+        List<HostTensor> out = new ArrayList<>();
+        for (int i = 0; i < names.size(); i++) {
+            HostTensor tensor = tensors.get(prefix + names.get(i));
+            if (tensor == null || !Arrays.equals(tensor.shape(), shapes.get(i))) {
+                throw new PolicyException(file + ": moments of '" + names.get(i) + "' are missing or of another shape");
+            }
+            out.add(tensor);
+        }
+        return out;
     }
 
     /** Log-probs of sampled tokens under the current weights, without gradient. */
@@ -478,6 +500,8 @@ public final class Trainer implements AutoCloseable {
 
     @Override
     public void close() {
+        // Before the script, whose memory manager they are of: the lists that are its arguments are not.
+        stores.reversed().forEach(WeightStore::close);
         transformer.close();
     }
 }

@@ -123,6 +123,73 @@ final class Transformer implements AutoCloseable {
         }
     }
 
+    /**
+     * Some steps of all rows.
+     *
+     * @param rows n
+     * @param steps of each row, s
+     * @param state [n, 3 + s]: token that is fed, its position, top-k; then the given token of each step, −1 for none
+     * @param numbers [n, 2 + s]: temperature, top-p; then the uniform number of each step
+     * @param blocks [blocks, 2]: end row and keys of each
+     * @param ends tokens that rows which are held do not draw
+     * @param holds [n]: 1 for those rows
+     * @param restricted whether a row has a top-k or top-p
+     * @param plain whether all rows sample at temperature 1 and nothing is given
+     */
+    record Decode(
+            int rows,
+            int steps,
+            long[] state,
+            float[] numbers,
+            long[] blocks,
+            long[] ends,
+            long[] holds,
+            boolean restricted,
+            boolean plain) {}
+
+    /**
+     * What the steps gave.
+     *
+     * @param tokens [n, s]
+     * @param logProbs [n, s], nats
+     */
+    record Decoded(long[] tokens, float[] logProbs) {}
+
+    /** Decodes over a cache, which takes the new keys, with folded weights. */
+    Decoded decode(IValue folded, KeyValueCache cache, Decode call) {
+        int n = call.rows();
+        try (NativeSteps.Step step = NativeSteps.enter();
+                PtNDManager scope = scope();
+                IValue state = IValue.from(longs(scope, call.state(), n, 3 + call.steps()));
+                IValue numbers = IValue.from(floats(scope, call.numbers(), n, 2 + call.steps()));
+                IValue steps = IValue.from((long) call.steps());
+                IValue blocks = IValue.from(longs(scope, call.blocks(), call.blocks().length / 2, 2));
+                IValue ends = IValue.from(longs(scope, call.ends(), call.ends().length));
+                IValue holds = IValue.from(longs(scope, call.holds(), n, 1));
+                IValue restricted = IValue.from(call.restricted());
+                IValue plain = IValue.from(call.plain());
+                IValue out = call(
+                        "decode",
+                        folded,
+                        cache.keys(),
+                        cache.values(),
+                        state,
+                        numbers,
+                        steps,
+                        blocks,
+                        ends,
+                        holds,
+                        restricted,
+                        plain)) {
+            IValue[] parts = out.toIValueTuple();
+            long[] tokens = parts[0].toTensor(scope).toLongArray();
+            float[] logProbs = parts[1].toTensor(scope).toFloatArray();
+            parts[0].close();
+            parts[1].close();
+            return new Decoded(tokens, logProbs);
+        }
+    }
+
     /** Calls a method with autograd. Arrays that share a name ending in {@code []} are one list argument. */
     NDList callWithGradients(PtNDManager scope, String method, NDList arguments) {
         NDArray selector = scope.create(0);

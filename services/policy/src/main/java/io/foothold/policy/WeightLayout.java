@@ -14,30 +14,19 @@ record WeightLayout(List<Slot> slots, int stride) {
 
     /** One tensor of a Hugging Face file, shape [rows, columns] or [rows]. */
     record Part(String name, int rows, int columns) {
-        /** Arrays of Java end a little below 2³¹. */
-        private static final long MOST = Integer.MAX_VALUE - 8L;
-
-        Part {
-            if ((long) rows * Math.max(1, columns) > MOST) {
-                throw tooLarge(name, rows, columns);
-            }
-        }
-
         /** A part whose rows are a product of two settings. */
         static Part of(String name, long rows, int columns) {
-            if (rows > MOST) {
-                throw tooLarge(name, rows, columns);
+            if (rows > Integer.MAX_VALUE) {
+                throw new PolicyException("config.json asks for a tensor '" + name + "' of " + rows
+                        + (columns == 0 ? "" : " x " + columns) + " numbers (expected at most " + Integer.MAX_VALUE
+                        + " rows)");
             }
             return new Part(name, (int) rows, columns);
         }
 
-        private static PolicyException tooLarge(String name, long rows, int columns) {
-            return new PolicyException("config.json asks for a tensor '" + name + "' of " + rows
-                    + (columns == 0 ? "" : " x " + columns) + " numbers (expected at most " + MOST + ")");
-        }
-
-        int size() {
-            return rows * Math.max(1, columns);
+        /** Numbers in it. */
+        long size() {
+            return (long) rows * Math.max(1, columns);
         }
 
         long[] shape() {
@@ -47,15 +36,9 @@ record WeightLayout(List<Slot> slots, int stride) {
 
     /** One weight of the script. */
     record Slot(List<Part> parts) {
-        Slot {
-            if (parts.stream().mapToLong(Part::size).sum() > Part.MOST) {
-                throw new PolicyException("config.json asks for tensors " + parts
-                        + " that are kept as one and have too many numbers (expected at most " + Part.MOST + ")");
-            }
-        }
-
-        int size() {
-            return Math.toIntExact(parts.stream().mapToLong(Part::size).sum());
+        /** Numbers in it. */
+        long size() {
+            return parts.stream().mapToLong(Part::size).sum();
         }
 
         long[] shape() {

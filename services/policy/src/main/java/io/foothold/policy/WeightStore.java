@@ -4,53 +4,72 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.IValue;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Tensors in script order: weights, gradients or moments. Same thread rules as its {@link Transformer}. */
 final class WeightStore implements AutoCloseable {
     private final Transformer transformer;
-    private final List<long[]> shapes;
     private final NDList arrays;
     private final IValue list;
+    /** How long the arrays may be read in place. */
+    private final Arena life = Arena.ofShared();
 
-    private WeightStore(Transformer transformer, List<long[]> shapes, NDList arrays) {
+    private @Nullable List<HostTensor> inPlace;
+
+    private WeightStore(Transformer transformer, NDList arrays) {
         this.transformer = transformer;
-        this.shapes = shapes;
         this.arrays = arrays;
         this.list = listOf(arrays);
     }
 
     /** Weights, copied in. */
     static WeightStore of(Transformer transformer, PolicyWeights weights, String name, boolean gradients) {
-        return of(transformer, shapesOf(transformer), weights.slots(), name, gradients);
+        return filled(zeros(transformer, shapesOf(transformer), name), gradients, store -> store.load(weights));
     }
 
     /** Values of any shapes, copied in. */
     static WeightStore of(
-            Transformer transformer, List<long[]> shapes, List<float[]> values, String name, boolean gradients) {
-        WeightStore store = zeros(transformer, shapes, name);
-        store.load(values);
-        if (gradients) {
-            try (NativeSteps.Step step = NativeSteps.enter()) {
+            Transformer transformer, List<long[]> shapes, List<HostTensor> values, String name, boolean gradients) {
+        return filled(zeros(transformer, shapes, name), gradients, store -> store.load(values));
+    }
+
+    private interface Filling {
+        void into(WeightStore store);
+    }
+
+    private static WeightStore filled(WeightStore store, boolean gradients, Filling filling) {
+        try (NativeSteps.Step step = NativeSteps.enter()) {
+            filling.into(store);
+            if (gradients) {
                 store.arrays.forEach(a -> a.setRequiresGradient(true));
             }
+            return store;
+        } catch (RuntimeException | Error e) {
+            store.close();
+            throw e;
         }
-        return store;
     }
 
     /** Zeros. */
     static WeightStore zeros(Transformer transformer, List<long[]> shapes, String name) {
+        NDList arrays = new NDList();
         try (NativeSteps.Step step = NativeSteps.enter()) {
-            NDList arrays = new NDList();
             for (long[] shape : shapes) {
                 NDArray a = transformer.manager().zeros(new Shape(shape));
-                a.setName(name);
                 arrays.add(a);
+                a.setName(name);
             }
-            return new WeightStore(transformer, shapes, arrays);
+            return new WeightStore(transformer, arrays);
+        } catch (RuntimeException | Error e) {
+            NativeSteps.release(arrays::close);
+            throw e;
         }
     }
 
@@ -74,24 +93,90 @@ final class WeightStore implements AutoCloseable {
         return list;
     }
 
-    /** Copies values in, in one native call. */
-    void load(List<float[]> values) {
-        try (NativeSteps.Step step = NativeSteps.enter();
-                PtNDManager scope = transformer.scope()) {
-            NDList source = new NDList();
-            for (int i = 0; i < shapes.size(); i++) {
-                source.add(Transformer.floats(scope, values.get(i), shapes.get(i)));
-            }
-            try (IValue from = listOf(source);
-                    IValue done = transformer.call("assign", list, from)) {
-                if (done.toLong() != shapes.size()) {
-                    throw new IllegalStateException("assigned " + done.toLong() + " of " + shapes.size());
-                }
+    /** Copies weights in, part by part. */
+    private void load(PolicyWeights weights) {
+        List<WeightLayout.Slot> slots = WeightLayout.of(transformer.config()).slots();
+        for (int i = 0; i < slots.size(); i++) {
+            MemorySegment target = tensors().get(i).bytes();
+            long at = 0;
+            for (WeightLayout.Part part : slots.get(i).parts()) {
+                copy(weights.part(part.name()), target.asSlice(at, part.size() * Float.BYTES), part.name());
+                at += part.size() * Float.BYTES;
             }
         }
     }
 
-    /** The values, copied out. */
+    /** Copies values in, in this order. */
+    void load(List<HostTensor> values) {
+        if (values.size() != arrays.size()) {
+            throw new IllegalArgumentException(values.size() + " tensors for the place of " + arrays.size());
+        }
+        try (NativeSteps.Step step = NativeSteps.enter()) {
+            for (int i = 0; i < values.size(); i++) {
+                copy(values.get(i), tensors().get(i).bytes(), "number " + (i + 1));
+            }
+        }
+    }
+
+    private static void copy(HostTensor from, MemorySegment target, String name) {
+        if (from.count() * Float.BYTES != target.byteSize()) {
+            throw new IllegalArgumentException(
+                    "tensor '" + name + "' has " + from.count() + " numbers, not " + target.byteSize() / Float.BYTES);
+        }
+        try {
+            from.copyTo(target);
+        } catch (InternalError e) {
+            // What the virtual machine says of a mapped page that is not in its file any more.
+            throw new PolicyException("the file of tensor '" + name + "' was cut short while it was read", e);
+        }
+    }
+
+    /** The tensors in place, in script order: valid until this store is closed. */
+    List<HostTensor> tensors() {
+        List<HostTensor> known = inPlace;
+        if (known == null) {
+            known = arrays.stream().map(a -> HostTensor.inPlace(a, life)).toList();
+            inPlace = known;
+        }
+        return known;
+    }
+
+    /** A model's weights in place: valid until this store is closed, and what they are at the time they are read. */
+    PolicyWeights weights() {
+        Map<String, HostTensor> parts = new LinkedHashMap<>();
+        List<WeightLayout.Slot> slots = WeightLayout.of(transformer.config()).slots();
+        for (int i = 0; i < slots.size(); i++) {
+            long at = 0;
+            for (WeightLayout.Part part : slots.get(i).parts()) {
+                MemorySegment bytes = tensors().get(i).bytes().asSlice(at, part.size() * Float.BYTES);
+                parts.put(part.name(), new HostTensor(part.shape(), HostTensor.Type.F32, bytes, true));
+                at += part.size() * Float.BYTES;
+            }
+        }
+        return new PolicyWeights(transformer.config(), parts, null);
+    }
+
+    /** A model's weights, copied out. */
+    PolicyWeights copiedWeights() {
+        Arena arena = Arena.ofShared();
+        Map<String, HostTensor> parts = new LinkedHashMap<>();
+        PolicyWeights now = weights();
+        try (NativeSteps.Step step = NativeSteps.enter()) {
+            for (WeightLayout.Slot slot : WeightLayout.of(transformer.config()).slots()) {
+                for (WeightLayout.Part part : slot.parts()) {
+                    HostTensor copy = HostTensor.zeros(part.shape(), arena);
+                    now.part(part.name()).copyTo(copy.bytes());
+                    parts.put(part.name(), copy);
+                }
+            }
+        } catch (RuntimeException | Error e) {
+            arena.close();
+            throw e;
+        }
+        return new PolicyWeights(transformer.config(), parts, arena);
+    }
+
+    /** The values, copied out; for what is small. */
     List<float[]> values() {
         try (NativeSteps.Step step = NativeSteps.enter()) {
             List<float[]> out = new ArrayList<>();
@@ -104,6 +189,10 @@ final class WeightStore implements AutoCloseable {
 
     @Override
     public void close() {
+        if (!life.scope().isAlive()) {
+            return;
+        }
+        life.close();
         NativeSteps.release(() -> {
             list.close();
             arrays.close();

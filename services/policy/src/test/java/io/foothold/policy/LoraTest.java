@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -75,14 +76,13 @@ class LoraTest {
                     .isEqualTo(merged);
             assertThat(trainer.weights().digest()).isEqualTo(policy.weights().digest());
             trainer.accumulate(List.of(sequence), plan(sequence, 1), RULE, 1);
-            Map<String, Safetensors.Tensor> gradients =
-                    Safetensors.read(fixture(name).resolve("gradients.safetensors"));
+            Map<String, HostTensor> gradients = Shapes.copied(fixture(name).resolve("gradients.safetensors"));
             List<String> names = adapter.lora().names(policy.config());
             assertThat(gradients).hasSameSizeAs(names);
             for (int i = 0; i < names.size(); i++) {
                 float[] own = trainer.gradients().get(i);
                 float[] theirs =
-                        gradients.get("base_model.model." + names.get(i)).data();
+                        gradients.get("base_model.model." + names.get(i)).toArray();
                 double scale = 0;
                 for (float g : theirs) {
                     scale = Math.max(scale, Math.abs(g));
@@ -116,9 +116,16 @@ class LoraTest {
     }
 
     private static LoraAdapter moved(LoraAdapter adapter, int variable, int at, float by) {
-        List<float[]> values = adapter.values().stream().map(float[]::clone).toList();
+        List<float[]> values =
+                adapter.values().stream().map(HostTensor::toArray).toList();
         values.get(variable)[at] += by;
-        return new LoraAdapter(Shapes.qwen3(), adapter.lora(), values);
+        List<long[]> shapes = adapter.lora().shapes(Shapes.qwen3());
+        return new LoraAdapter(
+                Shapes.qwen3(),
+                adapter.lora(),
+                IntStream.range(0, values.size())
+                        .mapToObj(i -> HostTensor.of(shapes.get(i), values.get(i)))
+                        .toList());
     }
 
     private static double loss(PolicyDirectory policy, LoraAdapter adapter, Trainer.Sequence sequence) {
@@ -148,8 +155,9 @@ class LoraTest {
                     .isLessThan(before - 0.3);
             PolicyWeights after = trainer.weights();
             var changed = new HashSet<Integer>();
-            for (int s = 0; s < base.slots().size(); s++) {
-                if (!Arrays.equals(base.slots().get(s), after.slots().get(s))) {
+            for (int s = 0; s < Shapes.slots(base).size(); s++) {
+                if (!Arrays.equals(
+                        Shapes.slots(base).get(s), Shapes.slots(after).get(s))) {
                     changed.add(s);
                 }
             }
@@ -168,7 +176,7 @@ class LoraTest {
         try (Trainer trainer = new Trainer(policy.weights(), 4096, Precision.EXACT, fresh)) {
             steps(trainer, sequence, 3);
             trainer.adapter().orElseThrow().write(directory.resolve("adapter"), policy.base());
-            Files.write(directory.resolve("moments"), trainer.encodeMoments());
+            PolicyWeights.writeDurably(directory.resolve("moments"), trainer.moments());
             steps(trainer, sequence, 3);
             whole = trainer.weights().digest();
         }
@@ -194,13 +202,12 @@ class LoraTest {
     void theExportHasPeftsNamesAndShapes() throws IOException {
         PolicyDirectory policy = PolicyDirectory.open(fixture("qwen3-some"));
         policy.adapter().orElseThrow().write(directory, policy.base());
-        Map<String, Safetensors.Tensor> own = Safetensors.read(directory.resolve("adapter_model.safetensors"));
-        Map<String, Safetensors.Tensor> theirs =
-                Safetensors.read(fixture("qwen3-some").resolve("adapter_model.safetensors"));
+        Map<String, HostTensor> own = Shapes.copied(directory.resolve("adapter_model.safetensors"));
+        Map<String, HostTensor> theirs = Shapes.copied(fixture("qwen3-some").resolve("adapter_model.safetensors"));
         assertThat(own.keySet()).isEqualTo(theirs.keySet());
         own.forEach((name, tensor) -> {
             assertThat(tensor.shape()).isEqualTo(theirs.get(name).shape());
-            assertThat(tensor.data()).isEqualTo(theirs.get(name).data());
+            assertThat(tensor.toArray()).isEqualTo(theirs.get(name).toArray());
         });
         JsonNode mine = json(directory);
         JsonNode peft = json(fixture("qwen3-some"));

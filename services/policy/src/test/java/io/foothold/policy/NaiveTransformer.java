@@ -10,7 +10,7 @@ final class NaiveTransformer {
 
     NaiveTransformer(PolicyWeights weights) {
         this.c = weights.config();
-        this.w = weights.slots();
+        this.w = Shapes.slots(weights);
         this.layout = WeightLayout.of(c);
     }
 

@@ -6,11 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Weights, tokenizers and adapters that are not what they seem are refused; what is left out on purpose is known by name. */
 class PolicyFilesTest {
@@ -30,13 +35,13 @@ class PolicyFilesTest {
 
     private final PolicyWeights weights = Shapes.weights(Shapes.of(ModelConfig.Architecture.LLAMA, true), 7);
 
-    private Map<String, Safetensors.Tensor> tensors() {
+    private Map<String, HostTensor> tensors() {
         PolicyDirectory.write(directory, weights, "{}");
-        return new LinkedHashMap<>(Safetensors.read(directory.resolve("model.safetensors")));
+        return Shapes.copied(directory.resolve("model.safetensors"));
     }
 
-    private void save(Map<String, Safetensors.Tensor> tensors) throws IOException {
-        Files.write(directory.resolve("model.safetensors"), Safetensors.encode(tensors));
+    private void save(Map<String, HostTensor> tensors) throws IOException {
+        PolicyWeights.writeDurably(directory.resolve("model.safetensors"), Safetensors.content(tensors));
     }
 
     private PolicyWeights read() {
@@ -50,7 +55,7 @@ class PolicyFilesTest {
 
     @Test
     void aTiedModelMayRepeatItsEmbeddingAsHead() throws IOException {
-        Map<String, Safetensors.Tensor> all = tensors();
+        Map<String, HostTensor> all = tensors();
         all.put(HEAD, all.get(EMBEDDING));
         save(all);
         assertThat(read().digest()).isEqualTo(weights.digest());
@@ -58,25 +63,25 @@ class PolicyFilesTest {
 
     @Test
     void aTiedModelWithAnotherHeadIsRefused() throws IOException {
-        Map<String, Safetensors.Tensor> all = tensors();
-        Safetensors.Tensor embedding = all.get(EMBEDDING);
-        float[] other = embedding.data().clone();
+        Map<String, HostTensor> all = tensors();
+        HostTensor embedding = all.get(EMBEDDING);
+        float[] other = embedding.toArray();
         other[33] = Math.nextUp(other[33]);
-        all.put(HEAD, new Safetensors.Tensor(embedding.shape(), other));
+        all.put(HEAD, HostTensor.of(embedding.shape(), other));
         save(all);
         refused(HEAD, EMBEDDING, "tie_word_embeddings", "[1, 1]");
-        all.put(HEAD, new Safetensors.Tensor(new long[] {32, 38}, embedding.data()));
+        all.put(HEAD, HostTensor.of(new long[] {32, 38}, embedding.toArray()));
         save(all);
         refused(HEAD, "[32, 38]", "[38, 32]");
-        all.put(HEAD, new Safetensors.Tensor(new long[] {1}, new float[1]));
+        all.put(HEAD, HostTensor.of(new long[] {1}, new float[1]));
         save(all);
         refused(HEAD, "[1]");
     }
 
     @Test
     void rotaryBuffersAreNoWeights() throws IOException {
-        Map<String, Safetensors.Tensor> all = tensors();
-        Safetensors.Tensor buffer = new Safetensors.Tensor(new long[] {4}, new float[4]);
+        Map<String, HostTensor> all = tensors();
+        HostTensor buffer = HostTensor.of(new long[] {4}, new float[4]);
         all.put("model.layers.0.self_attn.rotary_emb.inv_freq", buffer);
         all.put("model.rotary_emb.inv_freq", buffer);
         save(all);
@@ -90,12 +95,12 @@ class PolicyFilesTest {
     @CsvSource({"NaN", "Infinity", "-Infinity"})
     void weightsThatAreNoNumbersAreRefusedWithTheirPlace(float value) throws IOException {
         for (String name : List.of(EMBEDDING, "model.layers.1.self_attn.v_proj.weight", "model.norm.weight")) {
-            Map<String, Safetensors.Tensor> all = tensors();
-            Safetensors.Tensor tensor = all.get(name);
-            float[] data = tensor.data().clone();
+            Map<String, HostTensor> all = tensors();
+            HostTensor tensor = all.get(name);
+            float[] data = tensor.toArray();
             data[data.length - 1] = value;
             long[] last = Arrays.stream(tensor.shape()).map(s -> s - 1).toArray();
-            all.put(name, new Safetensors.Tensor(tensor.shape(), data));
+            all.put(name, HostTensor.of(tensor.shape(), data));
             save(all);
             refused(name, Arrays.toString(last), Float.toString(value));
         }
@@ -116,9 +121,9 @@ class PolicyFilesTest {
 
     @Test
     void scoresThatAreNoNumbersAreRefused() {
-        PolicyWeights huge = new PolicyWeights(
+        PolicyWeights huge = Shapes.of(
                 weights.config(),
-                weights.slots().stream()
+                Shapes.slots(weights).stream()
                         .map(s -> {
                             float[] out = new float[s.length];
                             Arrays.fill(out, 3e38f);
@@ -170,7 +175,7 @@ class PolicyFilesTest {
             })
     void filesWhoseHeaderLiesAreRefused(String header, int bytes, String words) throws IOException {
         Path file = file(header, bytes);
-        assertThatThrownBy(() -> Safetensors.read(file))
+        assertThatThrownBy(() -> Safetensors.read(file, Arena.ofAuto()))
                 .isInstanceOf(PolicyException.class)
                 .hasMessageContaining("t.safetensors")
                 .satisfies(e -> assertThat(e.getMessage()).contains(words.split(";")));
@@ -183,17 +188,17 @@ class PolicyFilesTest {
                         + " 's': {'dtype': 'F32', 'shape': [], 'data_offsets': [8, 12]},"
                         + " 'a': {'dtype': 'F16', 'shape': [2], 'data_offsets': [0, 4]}}",
                 12);
-        assertThat(Safetensors.read(file)).containsOnlyKeys("a", "b", "e", "s");
+        assertThat(Safetensors.read(file, Arena.ofAuto())).containsOnlyKeys("a", "b", "e", "s");
     }
 
     @Test
     void shardsHoldWhatTheIndexSays() throws IOException {
-        Map<String, Safetensors.Tensor> all = tensors();
+        Map<String, HostTensor> all = tensors();
         Files.delete(directory.resolve("model.safetensors"));
         ObjectNode index = new ObjectMapper().createObjectNode();
         ObjectNode map = index.putObject("weight_map");
-        Map<String, Safetensors.Tensor> first = new LinkedHashMap<>();
-        Map<String, Safetensors.Tensor> second = new LinkedHashMap<>();
+        Map<String, HostTensor> first = new LinkedHashMap<>();
+        Map<String, HostTensor> second = new LinkedHashMap<>();
         all.forEach((name, tensor) -> {
             boolean one = name.contains("layers.0");
             (one ? first : second).put(name, tensor);
@@ -201,19 +206,120 @@ class PolicyFilesTest {
         });
         Path file = directory.resolve("model.safetensors.index.json");
         Files.writeString(file, index.toString());
-        Files.write(directory.resolve("1.safetensors"), Safetensors.encode(first));
-        Files.write(directory.resolve("2.safetensors"), Safetensors.encode(second));
+        PolicyWeights.writeDurably(directory.resolve("1.safetensors"), Safetensors.content(first));
+        PolicyWeights.writeDurably(directory.resolve("2.safetensors"), Safetensors.content(second));
         assertThat(read().digest()).isEqualTo(weights.digest());
         // The same name in both: which is meant?
-        first.put(EMBEDDING, new Safetensors.Tensor(new long[] {38, 32}, new float[38 * 32]));
-        Files.write(directory.resolve("1.safetensors"), Safetensors.encode(first));
+        first.put(EMBEDDING, HostTensor.of(new long[] {38, 32}, new float[38 * 32]));
+        PolicyWeights.writeDurably(directory.resolve("1.safetensors"), Safetensors.content(first));
         refused("1.safetensors", EMBEDDING, "2.safetensors");
         first.remove(EMBEDDING);
-        first.put("model.layers.0.extra", new Safetensors.Tensor(new long[] {1}, new float[1]));
-        Files.write(directory.resolve("1.safetensors"), Safetensors.encode(first));
+        first.put("model.layers.0.extra", HostTensor.of(new long[] {1}, new float[1]));
+        PolicyWeights.writeDurably(directory.resolve("1.safetensors"), Safetensors.content(first));
         refused("1.safetensors", "model.layers.0.extra");
         Files.writeString(file, "{\"weight_map\": []}");
         refused("weight_map");
+    }
+
+    @Test
+    void absentShardsAreNamed() throws IOException {
+        PolicyDirectory.write(directory, weights, "{}");
+        Files.delete(directory.resolve("model.safetensors"));
+        Files.writeString(
+                directory.resolve("model.safetensors.index.json"),
+                "{'weight_map': {'a': '1.safetensors', 'b': '2.safetensors', 'c': '3.safetensors'}}"
+                        .replace('\'', '"'));
+        PolicyWeights.writeDurably(
+                directory.resolve("2.safetensors"), Safetensors.content(Map.of("b", HostTensor.of(new long[] {1}, 1))));
+        refused("index.json", "3 shards", "2 are missing", "1.safetensors, 3.safetensors");
+        Files.createSymbolicLink(directory.resolve("1.safetensors"), Path.of("../blobs/1"));
+        Files.createSymbolicLink(directory.resolve("3.safetensors"), Path.of("../blobs/3"));
+        refused("1.safetensors, 3.safetensors", "links", "download");
+    }
+
+    @Test
+    void snapshotsOfLinksAreReadThroughThem() throws IOException {
+        Path blobs = Files.createDirectories(directory.resolve("blobs"));
+        PolicyDirectory.write(blobs, weights, "{}");
+        Path snapshot = Files.createDirectories(directory.resolve("snapshots/1"));
+        for (String name : List.of("config.json", "model.safetensors")) {
+            Files.createSymbolicLink(snapshot.resolve(name), Path.of("../../blobs", name));
+        }
+        // A whole file goes before an index, whatever that names: as in transformers.
+        Files.writeString(snapshot.resolve("model.safetensors.index.json"), "{\"weight_map\": {\"a\": \"gone\"}}");
+        assertThat(PolicyDirectory.open(snapshot).weights().digest()).isEqualTo(weights.digest());
+        Files.delete(blobs.resolve("model.safetensors"));
+        Files.delete(snapshot.resolve("model.safetensors.index.json"));
+        assertThatThrownBy(() -> PolicyDirectory.open(snapshot).weights())
+                .isInstanceOf(PolicyException.class)
+                .hasMessageContainingAll("model.safetensors is missing", "link");
+    }
+
+    @ParameterizedTest
+    @EnumSource(HostTensor.Type.class)
+    void numbersOfEveryTypeAreReadPieceByPiece(HostTensor.Type type) throws IOException {
+        int count = 3 * 65_536 + 17;
+        ByteBuffer data = ByteBuffer.allocate(count * type.width()).order(ByteOrder.LITTLE_ENDIAN);
+        float[] expected = new float[count];
+        for (int i = 0; i < count; i++) {
+            float x = (i - count / 2) / 512f;
+            switch (type) {
+                case F32 -> data.putFloat(x);
+                case BF16 -> data.putShort((short) (Float.floatToRawIntBits(x) >> 16));
+                case F16 -> data.putShort(Float.floatToFloat16(x));
+            }
+            expected[i] = switch (type) {
+                case F32 -> x;
+                case BF16 -> Float.intBitsToFloat(Float.floatToRawIntBits(x) & 0xFFFF0000);
+                case F16 -> Float.float16ToFloat(Float.floatToFloat16(x));
+            };
+        }
+        Path file = directory.resolve("t.safetensors");
+        String header = "{'a': {'dtype': '" + type + "', 'shape': [" + count + "], 'data_offsets': [0, "
+                + data.capacity() + "]}}";
+        // Data that begin at an odd byte.
+        byte[] text = (header + (header.length() % 2 == 0 ? " " : ""))
+                .replace('\'', '"')
+                .getBytes(StandardCharsets.UTF_8);
+        Files.write(
+                file,
+                ByteBuffer.allocate(8 + text.length + data.capacity())
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .putLong(text.length)
+                        .put(text)
+                        .put(data.array())
+                        .array());
+        HostTensor tensor = Safetensors.read(file, Arena.ofAuto()).get("a");
+        assertThat(tensor.toArray()).isEqualTo(expected);
+        HostTensor copy = HostTensor.zeros(tensor.shape(), Arena.ofAuto());
+        tensor.copyTo(copy.bytes());
+        assertThat(copy.toArray()).isEqualTo(expected);
+        Path again = directory.resolve("again.safetensors");
+        assertThat(PolicyWeights.writeDurably(again, Safetensors.content(Map.of("a", tensor))))
+                .isEqualTo(Sha256.of(again))
+                .isEqualTo(Sha256.of(Safetensors.content(Map.of("a", copy))));
+        assertThat(Safetensors.read(again, Arena.ofAuto()).get("a").toArray()).isEqualTo(expected);
+        assertThat(tensor.mismatch(copy)).isEqualTo(-1);
+        copy.bytes().setAtIndex(ValueLayout.JAVA_FLOAT, count - 2, Float.NaN);
+        assertThat(tensor.mismatch(copy)).isEqualTo(count - 2);
+        assertThatThrownBy(() -> copy.requireNumbers("a", "here"))
+                .hasMessageContainingAll("NaN", "[" + (count - 2) + "]");
+    }
+
+    @Test
+    void aFileThatIsCutWhileItIsReadIsSaidToBe() throws IOException {
+        ModelConfig config = ModelConfig.qwen3(4096, 256, 64, 1, 4, 2, 8, 64, List.of(1));
+        PolicyDirectory.write(directory, PolicyWeights.random(config, 1), "{}");
+        NativeRuntime.enterThread();
+        try (PolicyWeights mapped = PolicyDirectory.open(directory).weights()) {
+            try (FileChannel file =
+                    FileChannel.open(directory.resolve("model.safetensors"), StandardOpenOption.WRITE)) {
+                file.truncate(8192);
+            }
+            assertThatThrownBy(() -> new Trainer(mapped, 64, Precision.EXACT))
+                    .isInstanceOf(PolicyException.class)
+                    .hasMessageContaining("cut short");
+        }
     }
 
     private void tokenizer(String json) throws IOException {

@@ -218,14 +218,14 @@ class TrainerTest {
             trainer.accumulate(sequences, plan, rule, 1);
             gradients = trainer.gradients();
         }
-        for (int slot = 0; slot < weights.slots().size(); slot += 3) {
+        for (int slot = 0; slot < Shapes.slots(weights).size(); slot += 3) {
             double[] side = new double[2];
             float h = 2e-3f;
             for (int k = 0; k < 2; k++) {
                 List<float[]> moved = new ArrayList<>();
-                weights.slots().forEach(s -> moved.add(s.clone()));
+                Shapes.slots(weights).forEach(s -> moved.add(s.clone()));
                 moved.get(slot)[5] += k == 0 ? h : -h;
-                PolicyWeights shifted = new PolicyWeights(config, moved);
+                PolicyWeights shifted = Shapes.of(config, moved);
                 NaiveTransformer naive = new NaiveTransformer(shifted);
                 for (int i = 0; i < sequences.size(); i++) {
                     PackedBatch.Row row = sequences.get(i).row();
@@ -257,10 +257,10 @@ class TrainerTest {
         try (Trainer trainer = new Trainer(weights, 1000, Precision.FAST)) {
             int arrays = trainer.managedArrays();
             List<WeightLayout.Slot> layout = WeightLayout.of(weights.config()).slots();
-            double[][] m = new double[weights.slots().size()][];
-            double[][] v = new double[weights.slots().size()][];
+            double[][] m = new double[Shapes.slots(weights).size()][];
+            double[][] v = new double[Shapes.slots(weights).size()][];
             for (int step = 1; step <= 2; step++) {
-                List<float[]> before = trainer.weights().slots();
+                List<float[]> before = Shapes.slots(trainer.weights());
                 trainer.accumulate(sequences, plan, rule, 1);
                 List<float[]> g = trainer.gradients();
                 double norm = 0;
@@ -272,7 +272,7 @@ class TrainerTest {
                 norm = Math.sqrt(norm);
                 assertThat(trainer.step(adam)).isEqualTo(norm, within(1e-5 * norm));
                 double scale = Math.min(1, 0.5 / (norm + 1e-6));
-                List<float[]> after = trainer.weights().slots();
+                List<float[]> after = Shapes.slots(trainer.weights());
                 for (int s = 0; s < before.size(); s++) {
                     // Norms and biases do not decay.
                     boolean matrix = layout.get(s).parts().get(0).columns() > 0;

@@ -87,18 +87,20 @@ class TrlParityTest {
 
     /** The distance of our change from theirs, over the length of theirs. */
     private static double relative(PolicyWeights first, PolicyWeights ours, String file) throws IOException {
-        Map<String, Safetensors.Tensor> theirs = Safetensors.read(DIRECTORY.resolve(file));
+        Map<String, HostTensor> theirs = Shapes.copied(DIRECTORY.resolve(file));
+        List<float[]> begin = Shapes.slots(first);
+        List<float[]> end = Shapes.slots(ours);
         double difference = 0;
         double length = 0;
         List<WeightLayout.Slot> layout = WeightLayout.of(first.config()).slots();
         for (int s = 0; s < layout.size(); s++) {
             int at = 0;
             for (WeightLayout.Part part : layout.get(s).parts()) {
-                float[] after = theirs.get(part.name()).data();
+                float[] after = theirs.get(part.name()).toArray();
                 for (int i = 0; i < after.length; i++, at++) {
-                    double before = first.slots().get(s)[at];
+                    double before = begin.get(s)[at];
                     double moved = after[i] - before;
-                    double own = ours.slots().get(s)[at] - before;
+                    double own = end.get(s)[at] - before;
                     difference += (own - moved) * (own - moved);
                     length += moved * moved;
                 }

@@ -4,6 +4,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.names.Name;
 import io.foothold.policy.Disk;
+import io.foothold.policy.FileContent;
 import io.foothold.policy.PolicyException;
 import io.foothold.policy.Sha256;
 import java.io.IOException;
@@ -19,7 +20,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
@@ -102,9 +102,9 @@ final class CheckpointStore {
      * Writes a checkpoint, then lets go of numbered ones that are more than are kept.
      *
      * @param label keeps it apart from retention; empty for an ordinary one, under its update's number
-     * @param files bytes by path, made when they are written
+     * @param files by path
      */
-    void write(String label, State state, Map<String, Supplier<byte[]>> files) {
+    void write(String label, State state, Map<String, FileContent> files) {
         Path target = label.isEmpty() ? directory.resolve(Long.toString(state.update())) : labelled(label);
         Path part = directory.resolve(PART + target.getFileName());
         Path old = directory.resolve(OLD + target.getFileName());
@@ -112,14 +112,14 @@ final class CheckpointStore {
             deleteTree(part);
             Map<String, String> digests = new TreeMap<>();
             Set<Path> directories = new TreeSet<>(Comparator.reverseOrder());
-            for (Map.Entry<String, Supplier<byte[]>> file : files.entrySet()) {
+            for (Map.Entry<String, FileContent> file : files.entrySet()) {
                 Path path = part.resolve(file.getKey());
                 Path into = Objects.requireNonNull(path.getParent(), "a file has a directory");
                 disk.createDirectories(into);
                 directories.add(into);
-                digests.put(file.getKey(), disk.write(path, file.getValue().get()));
+                digests.put(file.getKey(), disk.write(path, file.getValue()));
             }
-            disk.write(part.resolve(STATE), SealedJson.encode(new Stored(state, digests)));
+            disk.write(part.resolve(STATE), FileContent.of(SealedJson.encode(new Stored(state, digests))));
             directories.add(part);
             for (Path p : directories) {
                 disk.force(p);

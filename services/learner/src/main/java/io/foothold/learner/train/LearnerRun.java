@@ -5,6 +5,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.policy.Canary;
 import io.foothold.policy.Disk;
+import io.foothold.policy.FileContent;
 import io.foothold.policy.Lora;
 import io.foothold.policy.LoraAdapter;
 import io.foothold.policy.PolicyDirectory;
@@ -19,7 +20,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -72,22 +72,34 @@ public final class LearnerRun implements AutoCloseable {
                         .map(c -> LoraAdapter.read(base.config(), c.directory().resolve(ADAPTER)))
                         .orElseGet(() -> first(lora)))
                 .orElse(null);
-        // Adapters stand on the base, whatever they have become; trained weights are the checkpoint's.
-        PolicyWeights begin = adapter == null && checkpoint.isPresent()
-                ? PolicyDirectory.open(checkpoint.get().directory()).weights()
-                : adapter == null ? base.weights() : base.baseWeights();
-        this.trainer = new Trainer(begin, settings.microBatchTokens(), settings.precision(), adapter);
-        if (settings.loss().klCoefficient() > 0) {
-            trainer.setBase(base.weights());
+        this.trainer = begin(checkpoint, adapter);
+        try {
+            if (settings.loss().klCoefficient() > 0) {
+                try (PolicyWeights reference = base.weights()) {
+                    trainer.setBase(reference);
+                }
+            }
+            checkpoint.ifPresent(c -> {
+                trainer.restore(c.directory().resolve(MOMENTS), c.state().optimizerSteps());
+                update = c.state().update();
+                version = c.state().version();
+                checkpointed = update;
+            });
+            this.artefact = store.writeArtefact(trainer.weightsInPlace());
+            this.canaries = new CanaryMaker(settings.seed(), base.config());
+        } catch (RuntimeException | Error e) {
+            trainer.close();
+            throw e;
         }
-        checkpoint.ifPresent(c -> {
-            trainer.restore(c.directory().resolve(MOMENTS), c.state().optimizerSteps());
-            update = c.state().update();
-            version = c.state().version();
-            checkpointed = update;
-        });
-        this.artefact = store.writeArtefact(trainer.weights());
-        this.canaries = new CanaryMaker(settings.seed(), base.config());
+    }
+
+    /** Adapters stand on the base, whatever they have become; trained weights are the checkpoint's. */
+    private Trainer begin(Optional<CheckpointStore.Checkpoint> checkpoint, @Nullable LoraAdapter adapter) {
+        try (PolicyWeights weights = adapter == null && checkpoint.isPresent()
+                ? PolicyDirectory.open(checkpoint.get().directory()).weights()
+                : adapter == null ? base.weights() : base.baseWeights()) {
+            return new Trainer(weights, settings.microBatchTokens(), settings.precision(), adapter);
+        }
     }
 
     /** The base policy's own adapters, or fresh ones. */
@@ -197,7 +209,7 @@ public final class LearnerRun implements AutoCloseable {
         if (steps > 0) {
             version++;
             canaries.forget();
-            artefact = store.writeArtefact(trainer.weights());
+            artefact = store.writeArtefact(trainer.weightsInPlace());
         }
         List<Manifest.Advantage> given = new ArrayList<>();
         for (int i = 0; i < all.size(); i++) {
@@ -334,34 +346,40 @@ public final class LearnerRun implements AutoCloseable {
      * @throws FootholdException {@link ErrorCode#WRONG_STATE} when that update is not there any more or not yet
      */
     public void checkpoint(String label, long number) {
-        Map<String, Supplier<byte[]>> files = new LinkedHashMap<>();
-        CheckpointStore.State state;
         if (number == update) {
-            state = new CheckpointStore.State(update, version, trainer.steps(), settings.text());
-            files.putAll(PolicyDirectory.files(trainer.weights(), base.tokenizerJson()));
-            files.put(MOMENTS, trainer::encodeMoments);
+            Map<String, FileContent> files =
+                    new LinkedHashMap<>(PolicyDirectory.files(trainer.weightsInPlace(), base.tokenizerJson()));
+            files.put(MOMENTS, trainer.moments());
             trainer.adapter().ifPresent(a -> a.files(base.base())
-                    .forEach((name, bytes) -> files.put(ADAPTER + "/" + name, bytes)));
+                    .forEach((name, content) -> files.put(ADAPTER + "/" + name, content)));
+            files.putAll(base.tokenizerFiles());
+            checkpoints.write(
+                    label, new CheckpointStore.State(update, version, trainer.steps(), settings.text()), files);
         } else {
-            Manifest then = label.isEmpty() || number > update
-                    ? null
-                    : store.readManifest(number).orElse(null);
-            if (then == null || !Files.exists(artefactFile(then.artefact()))) {
-                throw new FootholdException(
-                        ErrorCode.WRONG_STATE,
-                        "a checkpoint of update " + number + " cannot be written: the run is at update " + update);
-            }
-            state = new CheckpointStore.State(number, then.policyVersion(), 0, settings.text());
-            PolicyWeights weights =
-                    PolicyWeights.readArtefact(base.config(), artefactFile(then.artefact()), then.digest());
-            files.putAll(PolicyDirectory.files(weights, base.tokenizerJson()));
+            checkpointOfEarlier(label, number);
         }
-        files.putAll(base.tokenizerFiles());
-        checkpoints.write(label, state, files);
         if (label.isEmpty()) {
             checkpointed = update;
         }
         LOG.infof("checkpoint %s of update %d written", label.isEmpty() ? Long.toString(number) : label, number);
+    }
+
+    private void checkpointOfEarlier(String label, long number) {
+        Manifest then = label.isEmpty() || number > update
+                ? null
+                : store.readManifest(number).orElse(null);
+        if (then == null || !Files.exists(artefactFile(then.artefact()))) {
+            throw new FootholdException(
+                    ErrorCode.WRONG_STATE,
+                    "a checkpoint of update " + number + " cannot be written: the run is at update " + update);
+        }
+        try (PolicyWeights weights =
+                PolicyWeights.readArtefact(base.config(), artefactFile(then.artefact()), then.digest())) {
+            Map<String, FileContent> files = new LinkedHashMap<>(PolicyDirectory.files(weights, base.tokenizerJson()));
+            files.putAll(base.tokenizerFiles());
+            checkpoints.write(
+                    label, new CheckpointStore.State(number, then.policyVersion(), 0, settings.text()), files);
+        }
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.foothold.learner.train;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.policy.Disk;
+import io.foothold.policy.FileContent;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Sha256;
 import java.io.IOException;
@@ -50,7 +51,7 @@ public final class RunStore {
         Path part = artefacts.resolve("weights.part");
         try {
             disk.createDirectories(artefacts);
-            String digest = disk.write(part, weights.encode());
+            String digest = disk.write(part, weights.content());
             String name = digest + SUFFIX;
             Path file = artefactFile(name);
             boolean there = Files.exists(file);
@@ -90,7 +91,7 @@ public final class RunStore {
     void writeManifest(Manifest manifest) {
         Path file = manifestFile(manifest.update());
         try {
-            disk.replace(file, SealedJson.encode(manifest));
+            disk.replace(file, FileContent.of(SealedJson.encode(manifest)));
         } catch (IOException e) {
             throw new FootholdException(ErrorCode.STORAGE, "cannot write " + file + ": " + e.getMessage(), e);
         }

@@ -9,6 +9,7 @@ import io.foothold.contracts.files.Roots;
 import io.foothold.learner.TinyRun;
 import io.foothold.learner.config.LearnerConfig;
 import io.foothold.policy.Disk;
+import io.foothold.policy.FileContent;
 import io.foothold.v1.CloseRunRequest;
 import io.foothold.v1.Credit;
 import io.foothold.v1.GroupOutcome;
@@ -183,7 +184,7 @@ class LearnerGrpcTest {
         private volatile String what = "";
 
         @Override
-        public String write(Path file, byte[] bytes) throws IOException {
+        public String write(Path file, FileContent content) throws IOException {
             Throwable failure = file.toString().contains(what) ? next.get() : null;
             if (failure instanceof Error error) {
                 throw error;
@@ -191,7 +192,7 @@ class LearnerGrpcTest {
             if (failure instanceof RuntimeException exception) {
                 throw exception;
             }
-            return Disk.super.write(file, bytes);
+            return Disk.super.write(file, content);
         }
 
         void fail(String what, Supplier<? extends Throwable> next) {

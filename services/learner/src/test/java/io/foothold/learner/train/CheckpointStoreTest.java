@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.policy.FileContent;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -13,7 +14,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,9 +33,9 @@ class CheckpointStoreTest {
     }
 
     private static void write(CheckpointStore store, String label, long update) {
-        Map<String, Supplier<byte[]>> files = new LinkedHashMap<>();
-        FILES.forEach(
-                name -> files.put(name, () -> (name + " of update " + update).getBytes(StandardCharsets.US_ASCII)));
+        Map<String, FileContent> files = new LinkedHashMap<>();
+        FILES.forEach(name ->
+                files.put(name, FileContent.of((name + " of update " + update).getBytes(StandardCharsets.US_ASCII))));
         store.write(label, new CheckpointStore.State(update, update, update, "settings"), files);
     }
 

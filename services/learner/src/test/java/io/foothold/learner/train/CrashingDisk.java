@@ -1,5 +1,6 @@
 package io.foothold.learner.train;
 
+import io.foothold.policy.FileContent;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -51,13 +52,15 @@ final class CrashingDisk extends QuickDisk {
     }
 
     @Override
-    public String write(Path file, byte[] bytes) throws IOException {
+    public String write(Path file, FileContent content) throws IOException {
         if (left == 0) {
+            super.write(file, content);
+            byte[] bytes = Files.readAllBytes(file);
             Files.write(file, Arrays.copyOf(bytes, bytes.length / 2));
         }
         step();
         volatileNames.push(new Name(file.getParent(), () -> Files.deleteIfExists(file)));
-        return super.write(file, bytes);
+        return super.write(file, content);
     }
 
     @Override

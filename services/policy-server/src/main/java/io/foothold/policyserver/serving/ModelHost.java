@@ -173,7 +173,7 @@ public final class ModelHost implements AutoCloseable {
 
     private void serve(PolicyWeights weights, CompletableFuture<Void> started) {
         GenerationEngine engine;
-        try {
+        try (weights) {
             NativeRuntime.enterThread();
             engine = new GenerationEngine(weights, 0, tokenizer, settings);
         } catch (Throwable t) {
@@ -479,9 +479,10 @@ public final class ModelHost implements AutoCloseable {
                         "policy version must grow: " + policy.number() + " after " + engine.version());
             }
             long start = System.nanoTime();
-            StagedWeights staged = proved(engine, weights, policy, canary);
+            Proved next = proved(engine, weights, policy, canary);
             List.copyOf(active).forEach(request -> request.switched(engine, policy));
-            engine.swap(staged, policy.number());
+            engine.swap(next.weights(), policy.number());
+            proof = next.proof();
             lastPauseMicros = (System.nanoTime() - start) / 1000;
         });
     }
@@ -498,7 +499,9 @@ public final class ModelHost implements AutoCloseable {
                         "cannot go back to version " + policy.number() + " while "
                                 + (engine.running() + engine.waiting()) + " sequences are under way");
             }
-            engine.replace(proved(engine, weights, policy, canary), policy.number());
+            Proved next = proved(engine, weights, policy, canary);
+            engine.replace(next.weights(), policy.number());
+            proof = next.proof();
         });
     }
 
@@ -542,6 +545,7 @@ public final class ModelHost implements AutoCloseable {
                 Optional<PolicyWeights> weights = status.serves(policy)
                         ? Optional.empty()
                         : Optional.of(PolicyWeights.readArtefact(config, file, policy.digest()));
+                weights.ifPresent(w -> done.whenCompleteAsync((s, e) -> w.close(), fetcher));
                 queue(Command.of(engine -> attempt(engine, done, () -> {
                     if (engine.version() == policy.number() && digest.equals(policy.digest())) {
                         canary.ifPresent(c -> proof = Optional.of(proof(policy, c, engine.score(c.sequences()))));
@@ -586,13 +590,15 @@ public final class ModelHost implements AutoCloseable {
         }
     }
 
-    /** Weights beside those that sample, once they are known to compute what they should. */
-    private StagedWeights proved(
+    /** Weights beside those that sample, and how well they are known to compute what they should. */
+    private record Proved(StagedWeights weights, Optional<Proof> proof) {}
+
+    /** Puts weights beside those that sample and proves them; what serves is left as it is. */
+    private Proved proved(
             GenerationEngine engine, PolicyWeights weights, PolicyVersion policy, Optional<Canary> canary) {
         StagedWeights staged = engine.stage(weights);
         try {
-            proof = canary.map(c -> proof(policy, c, staged.score(c.sequences())));
-            return staged;
+            return new Proved(staged, canary.map(c -> proof(policy, c, staged.score(c.sequences()))));
         } catch (RuntimeException | Error e) {
             staged.close();
             throw e;

@@ -43,6 +43,10 @@ final class Compounds {
         if (s.contains("\\circ")) {
             return angle(s, budget);
         }
+        char last = s.charAt(s.length() - 1);
+        if (!(Character.isLetter(last) || last == '}' || last == '.') || s.indexOf('=') >= 0) {
+            return Optional.empty();
+        }
         String text = DRESSING.matcher(s).replaceAll("");
         Matcher m = PART.matcher(text);
         List<Expr> terms = new ArrayList<>();

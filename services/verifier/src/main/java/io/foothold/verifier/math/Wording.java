@@ -49,6 +49,9 @@ final class Wording {
             Map.entry("tenth", 10));
     private static final Pattern DRESSING = Pattern.compile("\\\\text|[{}]");
     private static final Pattern WORDS = Pattern.compile("[a-z]+(?:[ -]+[a-z]+){0,11}");
+    private static final Pattern SPACES = Pattern.compile(" {2,}");
+    private static final Pattern WORD_END = Pattern.compile("[ .,]");
+    private static final int LONGEST = 120;
     private static final Pattern SPLIT = Pattern.compile("[ -]+");
 
     private static final String MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\\.?";
@@ -78,26 +81,47 @@ final class Wording {
 
     private Wording() {}
 
-    private static Optional<String> words(String text) {
-        if (text.length() > 120) {
-            return Optional.empty();
+    private static String words(String text) {
+        String s = text.indexOf('{') < 0 && text.indexOf('}') < 0
+                ? text
+                : DRESSING.matcher(text).replaceAll("");
+        return SPACES.matcher(s.strip().toLowerCase(Locale.ROOT)).replaceAll(" ");
+    }
+
+    /**
+     * Whether a text may be words, with digits or without: a look that costs little.
+     *
+     * @param digits whether some must stand in it, or none may
+     */
+    private static boolean mayBeWords(String text, boolean digits) {
+        if (text.length() > LONGEST) {
+            return false;
         }
-        String s = DRESSING.matcher(text).replaceAll("").strip().toLowerCase(Locale.ROOT);
-        return Optional.of(s.replaceAll(" +", " "));
+        boolean digit = false;
+        boolean letter = false;
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if ("=^_+*/<>()[]|&%!:;".indexOf(c) >= 0 || c > 127) {
+                return false;
+            }
+            digit |= c >= '0' && c <= '9';
+            letter |= Character.isLetter(c);
+        }
+        return digit == digits && letter;
     }
 
     /** A number or a fraction in English words: {@code twenty-four}, {@code minus one hundred five}, {@code two thirds}. */
     static Optional<Expr> number(String text) {
-        char first = text.isEmpty() ? ' ' : text.charAt(0);
-        if (!Character.isLetter(first) && first != '\\' && first != '{') {
+        if (!mayBeWords(text, false)) {
             return Optional.empty();
         }
-        return words(text).filter(s -> WORDS.matcher(s).matches()).flatMap(s -> {
-            List<String> all = List.of(SPLIT.split(s, -1));
-            boolean negative = all.get(0).equals("minus") || all.get(0).equals("negative");
-            List<String> rest = negative ? all.subList(1, all.size()) : all;
-            return value(rest).map(x -> negative ? Expr.negative(x) : x);
-        });
+        String s = words(text);
+        if (!WORDS.matcher(s).matches()) {
+            return Optional.empty();
+        }
+        List<String> all = List.of(SPLIT.split(s, -1));
+        boolean negative = all.get(0).equals("minus") || all.get(0).equals("negative");
+        return value(negative ? all.subList(1, all.size()) : all).map(x -> negative ? Expr.negative(x) : x);
     }
 
     private static Optional<Expr> value(List<String> words) {
@@ -153,27 +177,25 @@ final class Wording {
 
     /** A date with its month in words, in one spelling. */
     static Optional<String> date(String text) {
-        if (text.length() > 60) {
+        if (!mayBeWords(text, true)) {
             return Optional.empty();
         }
-        return words(text).flatMap(s -> {
-            Matcher m = DATE.matcher(s);
-            if (!m.matches()) {
-                return Optional.empty();
-            }
-            boolean dayFirst = m.group(1) != null;
-            int day = Integer.parseInt(m.group(dayFirst ? 1 : 4));
-            String abbreviated = m.group(dayFirst ? 2 : 3);
-            String written = s.substring(m.start(dayFirst ? 2 : 3)).split("[ .,]", 2)[0];
-            String month = MONTHS.stream()
-                    .filter(x -> x.startsWith(abbreviated))
-                    .findFirst()
-                    .orElseThrow();
-            if (day < 1 || day > 31 || !(month.startsWith(written) || written.equals("sept"))) {
-                return Optional.empty();
-            }
-            return Optional.of("date " + day + " " + month + (m.group(5) == null ? "" : " " + m.group(5)));
-        });
+        String s = words(text);
+        Matcher m = DATE.matcher(s);
+        if (!m.matches()) {
+            return Optional.empty();
+        }
+        boolean dayFirst = m.group(1) != null;
+        int day = Integer.parseInt(m.group(dayFirst ? 1 : 4));
+        String abbreviated = m.group(dayFirst ? 2 : 3);
+        String written = WORD_END.split(s.substring(m.start(dayFirst ? 2 : 3)), 2)[0];
+        String month = MONTHS.stream()
+                .filter(x -> x.startsWith(abbreviated))
+                .findFirst()
+                .orElseThrow();
+        return day < 1 || day > 31 || !(month.startsWith(written) || written.equals("sept"))
+                ? Optional.empty()
+                : Optional.of("date " + day + " " + month + (m.group(5) == null ? "" : " " + m.group(5)));
     }
 
     /**

@@ -28,7 +28,10 @@ import org.jboss.logging.Logger;
  */
 final class Child implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(Child.class);
-    private static final Duration START = Duration.ofSeconds(120);
+    /** Large weights take their time; one that cannot start ends by itself, and how long it takes is told. */
+    private static final Duration START = Duration.ofMinutes(30);
+
+    private static final Duration TOLD_EVERY = Duration.ofMinutes(2);
     private static final Duration POLL = Duration.ofMillis(100);
     private static final int LINES_TOLD = 8;
     private static final int BYTES_READ = 16 << 10;
@@ -203,8 +206,15 @@ final class Child implements AutoCloseable {
 
     /** Waits until the service listens. */
     void awaitReady() throws InterruptedException {
-        long end = System.nanoTime() + START.toNanos();
+        long begin = System.nanoTime();
+        long end = begin + START.toNanos();
+        long tellAt = begin + TOLD_EVERY.toNanos();
         while (System.nanoTime() < end && !givenUp.isDone()) {
+            if (System.nanoTime() > tellAt) {
+                tell(service + " does not listen yet after " + (System.nanoTime() - begin) / 1_000_000_000
+                        + " s; its log is " + log.toAbsolutePath());
+                tellAt += TOLD_EVERY.toNanos();
+            }
             try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
                 listened = true;
                 return;

@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -223,6 +224,52 @@ class WholeRunTest {
             assertThat(finish(stack, "r").state()).isEqualTo("finished");
             assertThat(digests.get(0)).isEqualTo(digests(stack, "r"));
             assertThat(digests.get(1)).isNotEqualTo(digests.get(0));
+        }
+    }
+
+    /** Earlier turns and the begin of the answer reach the tokens: the run is that of the same text without a template. */
+    @Test
+    void turnsAndPrefilledGuidanceGiveTheRunOfTheTextThatIsWrittenOut() throws Exception {
+        Path chat = directory.resolve("chat");
+        PolicyDirectory plain = PolicyDirectory.open(Workspace.dialPolicy());
+        PolicyDirectory.write(chat, plain.weights(), plain.tokenizerJson());
+        Files.writeString(
+                chat.resolve("chat_template.jinja"),
+                "{% for m in messages %}{% if m.role == 'user' %}<|solve|>{{ m.content }}<|assistant|>"
+                        + "{% else %}{{ m.content }}<|end|>{% endif %}{% endfor %}");
+        String root = "<|solve|> 1+1<|assistant|> 2<|end|><|solve|>{problem}<|assistant|>";
+        List<String> templated = List.of(
+                "policy.base=" + chat,
+                "prompts.chat=true",
+                "prompts.root={problem}",
+                "prompts.turns.1.user= 1+1",
+                "prompts.turns.1.assistant= 2",
+                "prompts.guided=",
+                "guidance.form=prefill");
+        Map<String, List<String>> ways = new LinkedHashMap<>();
+        ways.put("in the chat template", templated);
+        ways.put(
+                "prefilled behind the root prompt",
+                List.of("policy.base=" + chat, "prompts.root=" + root, "prompts.guided=", "guidance.form=prefill"));
+        ways.put(
+                "as a guided prompt",
+                List.of("policy.base=" + chat, "prompts.root=" + root, "prompts.guided=" + root + "{prefix}"));
+        List<List<String>> digests = new ArrayList<>();
+        for (Map.Entry<String, List<String>> way : ways.entrySet()) {
+            try (Stack stack = new Stack(directory.resolve("r" + digests.size()), chat)) {
+                stack.runs.create("r", yaml("pope-dial", 2, ""), way.getValue());
+                LedgerStore.RunRow row = finish(stack, "r");
+                assertThat(row.state()).as("%s: %s", way.getKey(), row.reason()).isEqualTo("finished");
+                digests.add(digests(stack, "r"));
+            }
+        }
+        assertThat(digests).allSatisfy(d -> assertThat(d).hasSize(2).isEqualTo(digests.get(0)));
+        try (Stack stack = new Stack(directory.resolve("without"), chat)) {
+            List<String> without = new ArrayList<>(templated);
+            without.removeIf(setting -> setting.startsWith("prompts.turns"));
+            stack.runs.create("r", yaml("pope-dial", 2, ""), without);
+            assertThat(finish(stack, "r").state()).isEqualTo("finished");
+            assertThat(digests(stack, "r")).isNotEqualTo(digests.get(0));
         }
     }
 

@@ -1,0 +1,181 @@
+package io.foothold.learner.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.foothold.core.advantage.AdvantageEstimator;
+import io.foothold.core.loss.LossRule;
+import io.foothold.core.policy.Canary;
+import io.foothold.policy.GenerationEngine;
+import io.foothold.policy.Lora;
+import io.foothold.policy.ModelConfig;
+import io.foothold.policy.NativeRuntime;
+import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.PolicyWeights;
+import io.foothold.policy.Precision;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A policy of which not even one copy would fit the heap, through all that a run does with it, in a process of its own. */
+class LargePolicyTest {
+    private static final String HEAP = "-Xmx256m";
+
+    @TempDir
+    Path directory;
+
+    /** A run: opens, scores, trains, checkpoints, publishes; the artefact is served; the run goes on where it was. */
+    public static final class Life {
+        private static final long START = System.nanoTime();
+
+        private Life() {}
+
+        /** Directory, vocabulary, width, feed-forward width, layers, heads, heads of keys, head dimension, LoRA's rank or 0, updates. */
+        public static void main(String[] args) throws IOException {
+            int[] n = Arrays.stream(args).skip(1).mapToInt(Integer::parseInt).toArray();
+            ModelConfig config = ModelConfig.qwen3(n[0], n[1], n[2], n[3], n[4], n[5], n[6], 64, List.of(1));
+            System.out.println("parameters " + config.parameters());
+            Path base = Path.of(args[0], "base");
+            Path home = Path.of(args[0], "home-" + n[7]);
+            NativeRuntime.enterThread();
+            if (!Files.exists(base)) {
+                try (PolicyWeights random = PolicyWeights.random(config, 1)) {
+                    PolicyDirectory.write(base, random, "{\"version\":\"1.0\"}");
+                }
+                say("written");
+            }
+            Path artefact;
+            RunStore.Artefact published;
+            Canary canary;
+            try (LearnerRun run = new LearnerRun(base, home, settings(n[7]))) {
+                say("opened");
+                String before = run.artefact().digest();
+                run.canary();
+                say("scored");
+                for (int update = 1; update <= n[8]; update++) {
+                    run.train(update, List.of(group(update, n[0])));
+                    say("update " + update + " trained, published and checkpointed");
+                }
+                published = run.artefact();
+                if (published.digest().equals(before)) {
+                    throw new IllegalStateException("nothing was learned");
+                }
+                artefact = run.artefactFile(published.name());
+                canary = run.canary();
+            }
+            try (PolicyWeights weights = PolicyWeights.readArtefact(config, artefact, published.digest());
+                    GenerationEngine engine = new GenerationEngine(
+                            weights, 0, null, new GenerationEngine.Settings(8, 64, 4, false, Precision.FAST))) {
+                Canary.Difference difference =
+                        canary.difference(engine.score(canary.sequences()).cold());
+                if (!Canary.Bound.FLOAT32.holds(difference)) {
+                    throw new IllegalStateException("the engine computes something else: " + difference);
+                }
+                say("served, differs by " + difference);
+            }
+            try (LearnerRun run = new LearnerRun(base, home, settings(n[7]))) {
+                if (run.update() != n[8] || !run.artefact().digest().equals(published.digest())) {
+                    throw new IllegalStateException("the run does not go on where it was: update " + run.update());
+                }
+            }
+            say("reopened");
+            Files.readAllLines(Path.of("/proc/self/status")).stream()
+                    .filter(line -> line.startsWith("VmHWM"))
+                    .forEach(System.out::println);
+            System.out.println("whole");
+        }
+
+        private static void say(String what) {
+            System.out.printf(
+                    "%6.1f s, heap %d MB: %s%n",
+                    (System.nanoTime() - START) / 1e9,
+                    (Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory()) >> 20,
+                    what);
+        }
+
+        private static TrainGroup group(long update, int vocabulary) {
+            List<TrainGroup.Member> members = new ArrayList<>();
+            for (int i = 0; i < 2; i++) {
+                int[] sampled = new int[5];
+                for (int t = 0; t < sampled.length; t++) {
+                    sampled[t] = (int) (2 + (update * 7 + i * 11L + t * 3L) % (vocabulary - 2));
+                }
+                float[] logProbs = new float[sampled.length];
+                Arrays.fill(logProbs, (float) -Math.log(vocabulary));
+                long[] versions = new long[sampled.length];
+                Arrays.fill(versions, update - 1);
+                members.add(new TrainGroup.Member(
+                        "r" + update + "/" + i,
+                        new int[] {2, 3, 4},
+                        new int[0],
+                        sampled,
+                        logProbs,
+                        versions,
+                        false,
+                        i,
+                        false));
+            }
+            return new TrainGroup("g" + update, members);
+        }
+
+        private static RunSettings settings(int rank) {
+            return new RunSettings(
+                    AdvantageEstimator.named("mean", 0),
+                    LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN),
+                    new Schedule(Schedule.Shape.CONSTANT, 0.001, 0, 0, 1),
+                    0.9,
+                    0.95,
+                    1e-8,
+                    0,
+                    1,
+                    1,
+                    0,
+                    1,
+                    64,
+                    1,
+                    1,
+                    1e9,
+                    Precision.FAST,
+                    rank > 0 ? Optional.of(new Lora(rank, rank, Lora.ALL)) : Optional.empty(),
+                    1,
+                    false,
+                    "settings\n");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 4})
+    void aPolicyLargerThanTheHeapIsTrainedAndServed(int rank) throws Exception {
+        Path said = directory.resolve("said");
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                HEAP,
+                "-XX:+UseSerialGC",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Life.class.getName(),
+                directory.toString()));
+        // 70 million parameters: 282 MB.
+        command.addAll(List.of("32000", "1024", "3072", "3", "16", "8", "64", Integer.toString(rank), "1"));
+        Process process = new ProcessBuilder(command)
+                .directory(directory.toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(said.toFile())
+                .start();
+        boolean over = process.waitFor(3, TimeUnit.MINUTES);
+        process.destroyForcibly();
+        String text = Files.readString(said, StandardCharsets.UTF_8);
+        assertThat(over).as(text).isTrue();
+        assertThat(process.exitValue()).as(text).isZero();
+        assertThat(text).contains("whole");
+    }
+}

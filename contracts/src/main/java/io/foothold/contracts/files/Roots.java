@@ -3,16 +3,20 @@ package io.foothold.contracts.files;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The directories below which paths of requests may point. Whoever calls a service may name files; without this he could have any
@@ -24,6 +28,13 @@ import java.util.stream.Collectors;
 public final class Roots {
     /** The configuration key: a list of directories or files with commas between them. */
     public static final String KEY = "foothold.files.roots";
+
+    /** As many as Linux follows in one path. */
+    private static final int MOST_LINKS = 40;
+    /** Levels of a directory whose files are read: models have sub-directories of one level. */
+    private static final int LEVELS = 3;
+
+    private static final int MOST_ENTRIES = 10_000;
 
     private final List<Path> roots;
 
@@ -108,9 +119,10 @@ public final class Roots {
     }
 
     /**
-     * A directory below the roots.
+     * A directory below the roots whose links lead to what lies below them too.
      *
-     * @throws FootholdException INVALID_INPUT as {@link #resolve}, or when it is something else; NOT_FOUND when it does not exist
+     * @throws FootholdException INVALID_INPUT as {@link #resolve}, or when it is something else or has a link that leads out;
+     *     NOT_FOUND when it does not exist
      */
     public Path directory(String what, String given) {
         Path directory = resolve(what, given);
@@ -120,7 +132,37 @@ public final class Roots {
         if (!Files.isDirectory(directory)) {
             throw new FootholdException(ErrorCode.INVALID_INPUT, what + " " + given + " is no directory");
         }
+        for (Path link : links(directory)) {
+            if (!below(real(link))) {
+                throw outside(what + " " + given + ": the target of the link", link.toString());
+            }
+        }
         return directory;
+    }
+
+    /**
+     * The links in a directory of files, at most three levels deep.
+     *
+     * @throws FootholdException INVALID_INPUT when it cannot be listed or has more than 10,000 entries
+     */
+    public static List<Path> links(Path directory) {
+        try (Stream<Path> all = Files.walk(directory, LEVELS)) {
+            List<Path> entries = all.limit(MOST_ENTRIES + 1).toList();
+            if (entries.size() > MOST_ENTRIES) {
+                throw new FootholdException(
+                        ErrorCode.INVALID_INPUT,
+                        "directory " + directory + " has more than " + MOST_ENTRIES
+                                + " entries (expected a few files)");
+            }
+            return entries.stream().filter(Files::isSymbolicLink).toList();
+        } catch (IOException | UncheckedIOException e) {
+            throw new FootholdException(ErrorCode.INVALID_INPUT, "directory " + directory + " cannot be listed", e);
+        }
+    }
+
+    /** Where a path leads, every link followed; it need not exist. */
+    public static Path target(Path path) {
+        return real(path.toAbsolutePath());
     }
 
     /** The directories, as they are configured and resolved. */
@@ -139,32 +181,51 @@ public final class Roots {
                         + roots.stream().map(Path::toString).collect(Collectors.joining(", ")) + " (" + KEY + ")");
     }
 
-    /** The path with its links resolved; of what does not exist, the part that does. */
+    /** The path with its links resolved, also those of which nothing is at the end. */
     private static Path real(Path absolute) {
         try {
             return absolute.toRealPath();
-        } catch (NoSuchFileException | NotDirectoryException e) {
-            return unresolved(absolute);
         } catch (IOException e) {
-            // A loop of links, or a directory that we may not enter: nothing there can be read either way.
-            return unresolved(absolute);
+            // It does not exist, is a loop of links, or lies where we may not enter.
+            return followed(absolute);
         }
     }
 
-    private static Path unresolved(Path absolute) {
-        Path parent = absolute.getParent();
-        Path name = absolute.getFileName();
-        if (parent == null || name == null) {
-            return absolute;
-        }
-        if (Files.isSymbolicLink(absolute)) {
-            // A link into nowhere: where it points decides.
+    private static Path parent(Path path) {
+        return Objects.requireNonNullElse(path.getParent(), path);
+    }
+
+    /** Name by name, as the system follows a path: what comes behind a link counts from where that leads. */
+    private static Path followed(Path absolute) {
+        Path top = Objects.requireNonNullElse(absolute.getRoot(), absolute);
+        Path at = top;
+        Deque<Path> left = new ArrayDeque<>();
+        absolute.forEach(left::add);
+        int links = 0;
+        while (!left.isEmpty()) {
+            Path name = left.pop();
+            if (name.toString().equals("..")) {
+                at = parent(at);
+                continue;
+            }
+            at = at.resolve(name).normalize();
+            if (!Files.isSymbolicLink(at)) {
+                continue;
+            }
+            if (++links > MOST_LINKS) {
+                // Below no root, unless everything is.
+                return top;
+            }
             try {
-                return real(parent).resolve(Files.readSymbolicLink(absolute)).normalize();
+                Path target = Files.readSymbolicLink(at);
+                at = target.isAbsolute() ? top : parent(at);
+                List<Path> names = new ArrayList<>();
+                target.forEach(names::add);
+                names.reversed().forEach(left::push);
             } catch (IOException e) {
-                return absolute;
+                return at;
             }
         }
-        return real(parent).resolve(name);
+        return at;
     }
 }

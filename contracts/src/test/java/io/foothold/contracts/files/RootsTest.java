@@ -90,6 +90,47 @@ class RootsTest {
         assertThat(roots.regularFile("problem file", inside + "/b.jsonl")).exists();
     }
 
+    /** Each step of such a path is inside, and so is where its text seems to lead. */
+    @Test
+    void linksIntoNowhereAreFollowedNameByName() throws IOException {
+        Files.createDirectories(outside.resolve("deep/er"));
+        Files.createSymbolicLink(inside.resolve("door"), outside.resolve("deep/er"));
+        Files.createSymbolicLink(inside.resolve("through"), Path.of("door/not-there"));
+        Files.createSymbolicLink(inside.resolve("first"), Path.of("second"));
+        Files.createSymbolicLink(inside.resolve("second"), outside.resolve("not-there"));
+        Files.createSymbolicLink(inside.resolve("back"), Path.of("door/../not-there"));
+        Files.createSymbolicLink(inside.resolve("round"), Path.of("round/../round"));
+        for (String name : List.of("through", "first", "back", "first/x", "round/not-there")) {
+            assertThat(refusal(() -> roots.resolve("problem file", inside + "/" + name)))
+                    .as(name)
+                    .contains("outside the directories");
+        }
+        Files.createSymbolicLink(inside.resolve("later"), Path.of("x/../not-yet"));
+        assertThat(roots.resolve("problem file", inside + "/later"))
+                .isEqualTo(inside.toRealPath().resolve("not-yet"));
+    }
+
+    @Test
+    void aDirectoryWhoseLinksLeadOutIsRefused() throws IOException {
+        Path blobs = Files.createDirectories(inside.resolve("blobs"));
+        Files.writeString(blobs.resolve("abc"), "weights");
+        Path snapshot = Files.createDirectories(inside.resolve("snapshots/1"));
+        Files.createSymbolicLink(snapshot.resolve("model.safetensors"), Path.of("../../blobs/abc"));
+        assertThat(roots.directory("base policy", snapshot.toString())).exists();
+        assertThat(refusal(() -> Roots.of(List.of(snapshot)).directory("base policy", snapshot.toString())))
+                .as("a snapshot without its store")
+                .contains("the target of the link", "model.safetensors", "outside the directories");
+        int number = 2;
+        for (Path target : List.of(outside.resolve("secret"), outside.resolve("not-there"), outside)) {
+            Path own = Files.createDirectories(inside.resolve("snapshots/" + number++));
+            Path below = Files.createDirectories(own.resolve("original"));
+            Files.createSymbolicLink(below.resolve("tokenizer.json"), target);
+            assertThat(refusal(() -> roots.directory("base policy", own.toString())))
+                    .contains("the target of the link", "tokenizer.json")
+                    .doesNotContain("root:x");
+        }
+    }
+
     @Test
     void loopsAndOtherKindsOfFilesAreRefused() throws Exception {
         Files.createSymbolicLink(inside.resolve("loop"), inside.resolve("loop"));

@@ -2,6 +2,8 @@ package io.foothold.cli;
 
 import io.foothold.contracts.files.Roots;
 import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.policy.PolicyDirectory;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -39,9 +41,26 @@ final class FileRoots {
         for (Path path : List.of(Path.of(""), Path.of(System.getProperty("user.home")), Workspace.policies(), home)) {
             roots.add(absolute(path));
         }
-        named.forEach(path -> roots.add(absolute(path)));
+        for (Path path : named) {
+            read(path).forEach(own -> roots.add(absolute(own)));
+        }
         Map<String, String> out = new LinkedHashMap<>(settings);
         out.put(Roots.KEY, String.join(",", roots));
+        return out;
+    }
+
+    /**
+     * What is read for a path that a user named: itself, of adapters their base model too, and what links in the directories lead to, as
+     * the files of a model in a Hugging Face cache do.
+     */
+    private static List<Path> read(Path named) {
+        List<Path> out = new ArrayList<>(List.of(named));
+        if (Files.isDirectory(named)) {
+            PolicyDirectory.adaptedBase(named).filter(Files::isDirectory).ifPresent(out::add);
+            for (Path directory : List.copyOf(out)) {
+                Roots.links(directory).forEach(link -> out.add(Roots.target(link)));
+            }
+        }
         return out;
     }
 

@@ -41,6 +41,8 @@ public final class LoraAdapter {
             "qalora_group_size",
             "ensure_weight_tying");
 
+    private static final String BASE = "base_model_name_or_path";
+
     private final ModelConfig config;
     private final Lora lora;
     private final List<HostTensor> values;
@@ -79,13 +81,21 @@ public final class LoraAdapter {
 
     /** Where the base model of a PEFT directory lies; relative paths count from that directory. */
     static Path basePath(Path directory) {
-        String base = json(directory).path("base_model_name_or_path").asText();
-        Path path = directory.toAbsolutePath().resolve(base).normalize();
-        if (base.isEmpty() || !Files.isDirectory(path)) {
-            throw new PolicyException(directory.resolve(CONFIG) + ": base_model_name_or_path '" + base
+        Path path = namedBase(directory);
+        if (path.equals(directory.toAbsolutePath().normalize()) || !Files.isDirectory(path)) {
+            throw new PolicyException(directory.resolve(CONFIG) + ": base_model_name_or_path '"
+                    + json(directory).path(BASE).asText()
                     + "' is no directory (expected the Hugging Face directory of the base model)");
         }
         return path;
+    }
+
+    /** The directory of the base model by its name in a PEFT directory; it need not exist. */
+    static Path namedBase(Path directory) {
+        return directory
+                .toAbsolutePath()
+                .resolve(json(directory).path(BASE).asText())
+                .normalize();
     }
 
     /**

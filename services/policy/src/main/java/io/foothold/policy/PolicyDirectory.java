@@ -37,12 +37,23 @@ public record PolicyDirectory(Path path, Path base, ModelConfig config, Optional
             throw new PolicyException(
                     "policy directory " + path + " does not exist (expected a Hugging Face directory)");
         }
-        if (Files.exists(path.resolve(LoraAdapter.CONFIG)) && !Files.exists(path.resolve("config.json"))) {
+        if (adapters(path)) {
             Path base = LoraAdapter.basePath(path);
             ModelConfig config = ModelConfig.read(base);
             return new PolicyDirectory(path, base, config, Optional.of(LoraAdapter.read(config, path)));
         }
         return new PolicyDirectory(path, path, ModelConfig.read(path), Optional.empty());
+    }
+
+    /**
+     * Which other directory opening one would read: the base that its adapters name. It need not exist; nothing of it is read here.
+     */
+    public static Optional<Path> adaptedBase(Path path) {
+        return adapters(path) ? Optional.of(LoraAdapter.namedBase(path)) : Optional.empty();
+    }
+
+    private static boolean adapters(Path path) {
+        return Files.exists(path.resolve(LoraAdapter.CONFIG)) && !Files.exists(path.resolve("config.json"));
     }
 
     /** The weights, adapters merged in. The caller closes them. */

@@ -109,10 +109,11 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
 
     @Override
     public Uni<OpenRunResponse> openRun(OpenRunRequest request) {
-        String runId = request.getRunId();
+        RunLease.Holder holder;
         try {
+            holder = holder(request.getRunId(), request.getHolder());
             // Here and not behind what is being computed: whoever does not get the learner hears it at once.
-            lease.take(Name.of("run id", runId).text());
+            lease.take(holder);
         } catch (FootholdException e) {
             return Uni.createFrom()
                     .failure(FailureLog.told(LOG, "opening a run", e).toStatus());
@@ -121,15 +122,27 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
             try {
                 return open(request);
             } finally {
-                if (!runs.containsKey(runId)) {
-                    lease.release(runId);
+                if (!runs.containsKey(holder.run())) {
+                    lease.release(holder);
                 }
             }
         });
     }
 
+    /** The directory of a base policy; one that holds adapters has another one opened, which a caller names in a file of it. */
+    private Path basePolicy(String given) {
+        Path base = roots.directory("base policy", given);
+        PolicyDirectory.adaptedBase(base)
+                .ifPresent(own -> roots.directory("base model of the adapters in " + given, own.toString()));
+        return base;
+    }
+
+    private static RunLease.Holder holder(String runId, RunHolder who) {
+        return new RunLease.Holder(runId, who.getIncarnation(), who.getToken());
+    }
+
     private OpenRunResponse open(OpenRunRequest request) {
-        Path base = roots.directory("base policy", request.getBasePolicy());
+        Path base = basePolicy(request.getBasePolicy());
         RunSettings settings =
                 settings(request.getSettings(), PolicyDirectory.open(base).config());
         LearnerRun run = runs.get(request.getRunId());
@@ -160,24 +173,32 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
 
     @Override
     public Uni<KeepRunResponse> keepRun(KeepRunRequest request) {
-        return Uni.createFrom()
-                .item(KeepRunResponse.newBuilder()
-                        .setHeld(lease.keep(request.getRunId()))
-                        .build());
+        return answered("keeping a run", () -> KeepRunResponse.newBuilder()
+                .setHeld(lease.keep(holder(request.getRunId(), request.getHolder())))
+                .build());
     }
 
     @Override
     public Uni<CloseRunResponse> closeRun(CloseRunRequest request) {
-        String runId = request.getRunId();
-        if (lease.release(runId)) {
-            try {
-                // The next run is opened behind it.
-                thread.execute(() -> close(runId));
-            } catch (RejectedExecutionException e) {
-                LOG.debugf("run %s is closed with the learner", runId);
+        // Behind what is being computed, and so is letting go: between the two a later holder may have opened the run.
+        return onThread(() -> {
+            RunLease.Holder holder = holder(request.getRunId(), request.getHolder());
+            if (lease.release(holder)) {
+                close(holder.run());
             }
-        }
-        return Uni.createFrom().item(CloseRunResponse.getDefaultInstance());
+            return CloseRunResponse.getDefaultInstance();
+        });
+    }
+
+    /** At once, on the thread that asks. */
+    private static <T> Uni<T> answered(String what, Supplier<T> work) {
+        return Uni.createFrom().item(() -> {
+            try {
+                return work.get();
+            } catch (RuntimeException e) {
+                throw FailureLog.told(LOG, what, e).toStatus();
+            }
+        });
     }
 
     private void close(String runId) {
@@ -213,7 +234,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
 
     private Runnable accept(TrainRequest request, CreditedService.Results<TrainResponse> results) {
         TrainGroup group = request.getGroup();
-        lease.keep(group.getRunId());
+        lease.heardOf(group.getRunId());
         String key = group.getRunId() + "/" + group.getUpdate();
         Assembly assembly = assemblies.computeIfAbsent(key, k -> new Assembly());
         boolean complete;

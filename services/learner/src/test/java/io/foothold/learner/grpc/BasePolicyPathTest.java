@@ -9,6 +9,7 @@ import io.foothold.v1.LearnerSettings;
 import io.foothold.v1.LossSettings;
 import io.foothold.v1.OpenRunRequest;
 import io.foothold.v1.OptimizerSettings;
+import io.foothold.v1.RunHolder;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,6 +40,7 @@ class BasePolicyPathTest {
         OpenRunRequest request = OpenRunRequest.newBuilder()
                 .setRunId("r")
                 .setBasePolicy(base)
+                .setHolder(RunHolder.newBuilder().setToken("t"))
                 .setSettings(LearnerSettings.newBuilder()
                         .setEstimator(EstimatorSettings.newBuilder().setName("mean"))
                         .setLoss(LossSettings.newBuilder()
@@ -69,5 +71,32 @@ class BasePolicyPathTest {
         Files.createSymbolicLink(home.resolve("link"), Path.of("/etc"));
         refused(home + "/link", "lies outside");
         refused(home + "/none", "does not exist");
+    }
+
+    @Test
+    void aBaseThatAdaptersNameIsHeldToTheSameRoots() throws Exception {
+        Path adapter = Files.createDirectories(home.resolve("adapter"));
+        for (String base : List.of("/etc", "/not/there", "../../../../../../../../etc", home + "/link")) {
+            Files.writeString(
+                    adapter.resolve("adapter_config.json"), "{\"base_model_name_or_path\": \"" + base + "\"}");
+            if (base.endsWith("link") && !Files.isSymbolicLink(home.resolve("link"))) {
+                Files.createSymbolicLink(home.resolve("link"), Path.of("/etc"));
+            }
+            refused(adapter.toString(), "lies outside the directories");
+        }
+        Files.writeString(adapter.resolve("adapter_config.json"), "{\"base_model_name_or_path\": \"../none\"}");
+        refused(adapter.toString(), "does not exist");
+    }
+
+    @Test
+    void linksInABaseThatLeadOutAreRefused() throws Exception {
+        Path base = Files.createDirectories(home.resolve("base"));
+        for (String name : List.of("config.json", "model.safetensors", "tokenizer.json")) {
+            Files.createSymbolicLink(base.resolve(name), Path.of("/etc/hostname"));
+            refused(
+                    base.toString(),
+                    "the target of the link '" + base.toRealPath().resolve(name));
+            Files.delete(base.resolve(name));
+        }
     }
 }

@@ -14,8 +14,10 @@ import io.foothold.v1.CloseRunRequest;
 import io.foothold.v1.Credit;
 import io.foothold.v1.GroupOutcome;
 import io.foothold.v1.ItemFailure;
+import io.foothold.v1.KeepRunRequest;
 import io.foothold.v1.OpenRunRequest;
 import io.foothold.v1.OpenRunResponse;
+import io.foothold.v1.RunHolder;
 import io.foothold.v1.SaveCheckpointRequest;
 import io.foothold.v1.TrainRequest;
 import io.foothold.v1.TrainResponse;
@@ -71,9 +73,21 @@ class LearnerGrpcTest {
         };
     }
 
+    private static RunHolder holder(long incarnation) {
+        return RunHolder.newBuilder()
+                .setIncarnation(incarnation)
+                .setToken("process " + incarnation)
+                .build();
+    }
+
     private OpenRunResponse open(String run) {
+        return open(run, holder(0));
+    }
+
+    private OpenRunResponse open(String run, RunHolder holder) {
         return await(learner.openRun(OpenRunRequest.newBuilder()
                 .setRunId(run)
+                .setHolder(holder)
                 .setBasePolicy(scratch.resolve("policy").toString())
                 .setSettings(TinyRun.settings())
                 .build()));
@@ -171,6 +185,7 @@ class LearnerGrpcTest {
         TinyRun.policy(scratch.resolve("policy"));
         assertThatThrownBy(() -> await(learner.openRun(OpenRunRequest.newBuilder()
                         .setRunId("broken")
+                        .setHolder(holder(0))
                         .setBasePolicy(scratch.resolve("policy").toString())
                         .setSettings(TinyRun.settings().setEpochs(0))
                         .build())))
@@ -280,8 +295,50 @@ class LearnerGrpcTest {
         assertThat(train("r", 1).getManifest().getUpdate()).isEqualTo(1);
     }
 
+    @Test
+    void aLateCloseOfAFormerProcessLeavesItsSuccessorTheLearner() {
+        open("r", holder(0));
+        open("r", holder(1));
+        close("r", holder(0));
+        assertThat(keep("r", holder(0))).isFalse();
+        assertThat(keep("r", holder(1))).isTrue();
+        assertThat(save("r", "")).as("the run is open").isZero();
+        assertThatThrownBy(() -> open("other")).hasMessageContaining("the learner has run r under way");
+        assertThatThrownBy(() -> open("r", holder(0)))
+                .isInstanceOfSatisfying(
+                        FootholdException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CONFLICT))
+                .hasMessageContaining("for another process (incarnation 1, this is 0)");
+        close("r", holder(1));
+        open("other");
+    }
+
+    @Test
+    void whoDoesNotSayWhoItIsHasNoRun() {
+        RunHolder nobody = RunHolder.newBuilder().setIncarnation(3).build();
+        assertThatThrownBy(() -> open("r", nobody)).hasMessageContaining("and no token");
+        assertThatThrownBy(() -> keep("r", nobody)).hasMessageContaining("and no token");
+        assertThatThrownBy(() -> close("r", nobody)).hasMessageContaining("and no token");
+        open("r");
+        assertThatThrownBy(() ->
+                        close("r", holder(0).toBuilder().setIncarnation(-1).build()))
+                .hasMessageContaining("incarnation -1");
+        assertThat(keep("r", holder(0))).isTrue();
+    }
+
+    private boolean keep(String run, RunHolder holder) {
+        return await(learner.keepRun(KeepRunRequest.newBuilder()
+                        .setRunId(run)
+                        .setHolder(holder)
+                        .build()))
+                .getHeld();
+    }
+
     private void close(String run) {
-        var unused = await(
-                learner.closeRun(CloseRunRequest.newBuilder().setRunId(run).build()));
+        close(run, holder(0));
+    }
+
+    private void close(String run, RunHolder holder) {
+        var unused = await(learner.closeRun(
+                CloseRunRequest.newBuilder().setRunId(run).setHolder(holder).build()));
     }
 }

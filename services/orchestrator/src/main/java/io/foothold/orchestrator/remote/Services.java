@@ -503,17 +503,28 @@ public final class Services implements AutoCloseable {
     }
 
     /** Tells the learner that a run is under way; not repeated, as it is said again soon. */
-    public void keepRun(String runId) {
+    public void keepRun(String runId, RunHolder holder) {
         var unused = once(
                 peer("learner"),
-                learner.keepRun(KeepRunRequest.newBuilder().setRunId(runId).build()));
+                learner.keepRun(KeepRunRequest.newBuilder()
+                        .setRunId(runId)
+                        .setHolder(holder)
+                        .build()));
     }
 
-    /** Gives the learner back at a run's end; not repeated, as a learner that is away has no run. */
-    public void closeRun(String runId) {
-        var unused = once(
-                peer("learner"),
-                learner.closeRun(CloseRunRequest.newBuilder().setRunId(runId).build()));
+    /**
+     * Gives the learner back at a run's end; not repeated, as a learner that is away has no run. Does not wait long for what is computed
+     * there: the learner lets go of the run behind it.
+     */
+    public void closeRun(String runId, RunHolder holder) {
+        StopSignal.await(learner.closeRun(CloseRunRequest.newBuilder()
+                        .setRunId(runId)
+                        .setHolder(holder)
+                        .build())
+                .ifNoItem()
+                .after(RELEASE)
+                .fail()
+                .subscribeAsCompletionStage());
     }
 
     /**

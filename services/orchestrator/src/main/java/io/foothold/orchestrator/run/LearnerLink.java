@@ -6,10 +6,12 @@ import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.OpenRunResponse;
+import io.foothold.v1.RunHolder;
 import io.foothold.v1.TrainGroup;
 import io.foothold.v1.UpdateManifest;
 import java.time.Duration;
 import java.util.List;
+import java.util.UUID;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jboss.logging.Logger;
@@ -35,13 +37,23 @@ final class LearnerLink implements AutoCloseable {
      */
     record Position(long update, PolicyPublisher.Artefact artefact, OpenRunResponse opened) {}
 
+    private final RunHolder holder;
     private final RunSpec spec;
     private final Services services;
     private final LedgerStore ledger;
     private @Nullable Thread keeper;
     private long openings;
 
-    LearnerLink(RunSpec spec, Services services, LedgerStore ledger) {
+    /**
+     * A link that holds nothing before it opens.
+     *
+     * @param incarnation how often the run was resumed
+     */
+    LearnerLink(RunSpec spec, Services services, LedgerStore ledger, long incarnation) {
+        this.holder = RunHolder.newBuilder()
+                .setIncarnation(incarnation)
+                .setToken(UUID.randomUUID().toString())
+                .build();
         this.spec = spec;
         this.services = services;
         this.ledger = ledger;
@@ -58,7 +70,8 @@ final class LearnerLink implements AutoCloseable {
         if (keeper == null) {
             keeper = Thread.ofVirtual().name("keep-" + spec.runId()).start(this::keep);
         }
-        OpenRunResponse open = services.openRun(spec.open());
+        OpenRunResponse open =
+                services.openRun(spec.open().toBuilder().setHolder(holder).build());
         Position at = new Position(open.getUpdate(), PolicyPublisher.Artefact.of(open), open);
         long done = ledger.run(spec.runId()).map(LedgerStore.RunRow::updateDone).orElse(0L);
         for (long next = Math.min(at.update(), done) + 1; ; next++) {
@@ -88,7 +101,7 @@ final class LearnerLink implements AutoCloseable {
             while (true) {
                 Thread.sleep(KEEP_EVERY);
                 try {
-                    services.keepRun(spec.runId());
+                    services.keepRun(spec.runId(), holder);
                 } catch (FootholdException e) {
                     LOG.debugf("run %s: the learner does not hear that it is under way: %s", spec.runId(), e.text());
                 }
@@ -110,7 +123,7 @@ final class LearnerLink implements AutoCloseable {
         }
         thread.interrupt();
         try {
-            services.closeRun(spec.runId());
+            services.closeRun(spec.runId(), holder);
         } catch (FootholdException e) {
             LOG.debugf("run %s: the learner could not be given back: %s", spec.runId(), e.text());
         }

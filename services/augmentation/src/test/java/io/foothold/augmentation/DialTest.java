@@ -129,6 +129,15 @@ class DialTest {
                 .hasMessageContaining(message);
     }
 
+    /** Who asked for more problems than there are waited for ever. */
+    @Test
+    void moreProblemsThanALevelHasAreRefusedWithTheirNumber() {
+        assertThatThrownBy(() ->
+                        new ProblemSets().load(new ProblemSets.Source.Generated("dial", "hard", 1_000_000, 3, "test")))
+                .hasMessageContaining("dial, level hard has no 1000000 different problems: ")
+                .hasMessageContaining("were found");
+    }
+
     @Test
     void unknownFamiliesLevelsAndSplitsAreRefusedByName() {
         for (ProblemSets.Source source : List.of(

@@ -7,6 +7,7 @@ import io.foothold.contracts.files.Roots;
 import io.foothold.v1.LoadProblemsRequest;
 import io.foothold.v1.LoadProblemsResponse;
 import io.foothold.v1.ProblemSource;
+import io.grpc.StatusRuntimeException;
 import io.smallrye.mutiny.helpers.test.AssertSubscriber;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -76,6 +77,40 @@ class FilesTest {
         assertThat(refusal(directory + "/secret"))
                 .contains("secret:1: not JSON")
                 .doesNotContain("topsecret");
+    }
+
+    /** Each call waits for less time than reading takes. */
+    @Test
+    void aSetThatTakesLongerThanACallWaitsIsThereForWhoeverAsksAgain() throws Exception {
+        StringBuilder rows = new StringBuilder();
+        for (int i = 0; i < 200_000; i++) {
+            rows.append("{\"problem\":\"")
+                    .append(i)
+                    .append("+1\",\"answer\":")
+                    .append(i + 1)
+                    .append("}\n");
+        }
+        Path large = Files.writeString(directory.resolve("large.jsonl"), rows);
+        service = new AugmentationGrpc(Roots.of(List.of(directory)), Duration.ofMillis(100));
+        int late = 0;
+        int problems = 0;
+        while (problems == 0) {
+            try {
+                problems = service.loadProblems(LoadProblemsRequest.newBuilder()
+                                .setSource(ProblemSource.newBuilder().setJsonlPath(large.toString()))
+                                .build())
+                        .collect()
+                        .asList()
+                        .await()
+                        .atMost(Duration.ofSeconds(60))
+                        .size();
+            } catch (StatusRuntimeException e) {
+                assertThat(e).hasMessageContaining("for whoever asks again");
+                assertThat(++late).as("it is there in the end").isLessThan(300);
+            }
+        }
+        assertThat(late).as("the first calls came too early").isPositive();
+        assertThat(problems).isEqualTo(200_000);
     }
 
     @Test

@@ -38,6 +38,9 @@ public final class Dial {
     static final int TURNS = 6;
     static final int MIRRORS = 4;
     static final int LONGEST = 8;
+    /** Draws that bring nothing new, one after the other; one in so many does where hundreds are left. */
+    private static final int MOST_REPEATS = 200_000;
+
     private static final String[] TURN_NAMES = {"+1", "+2", "+3", "-1", "-2", "-3"};
 
     /** The 38 tokens. */
@@ -207,6 +210,7 @@ public final class Dial {
      * A problem set: distinct problems, the same for equal arguments.
      *
      * @param split train or test
+     * @throws IllegalArgumentException when there are not so many
      */
     public static List<Problem> problems(Level level, int count, long seed, String split) {
         boolean test = isTestSplit(split);
@@ -214,16 +218,26 @@ public final class Dial {
                 Seeds.of(seed).split("dial").split(level.name()).split(split).generator();
         List<Problem> out = new ArrayList<>(count);
         Set<String> seen = new HashSet<>();
-        while (out.size() < count) {
+        for (int repeats = 0; out.size() < count; repeats++) {
+            checkLeft(repeats, "dial, level " + level.name().toLowerCase(java.util.Locale.ROOT), out.size(), count);
             int moves = random.nextInt(level.fewestMoves, level.mostMoves + 1);
             int mirrors = random.nextInt(level.fewestMirrors, level.mostMirrors + 1);
             Dial dial = draw(random, moves, mirrors, test);
             if (seen.add(dial.statement())) {
                 String name = level.name().toLowerCase(java.util.Locale.ROOT);
                 out.add(dial.problem(name + "-" + split + "-" + seed + "-" + out.size(), split));
+                repeats = 0;
             }
         }
         return out;
+    }
+
+    /** Throws when so many draws in a row were of problems that had been drawn already that there are no others. */
+    static void checkLeft(int repeats, String what, int found, int count) {
+        if (repeats > MOST_REPEATS) {
+            throw new IllegalArgumentException(
+                    what + " has no " + count + " different problems: " + found + " were found, use a smaller count");
+        }
     }
 
     private Problem problem(String id, String split) {

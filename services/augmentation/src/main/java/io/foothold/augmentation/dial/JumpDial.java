@@ -200,11 +200,13 @@ public final class JumpDial {
                 .generator();
         List<Problem> out = new ArrayList<>(count);
         Set<String> seen = new HashSet<>();
-        while (out.size() < count) {
+        for (int repeats = 0; out.size() < count; repeats++) {
+            Dial.checkLeft(repeats, "dial-jumps, level " + level.name().toLowerCase(Locale.ROOT), out.size(), count);
             JumpDial dial = draw(random, MOVES, JUMPS_OF_A_PROBLEM, level.from, level.to, test);
             if (seen.add(dial.statement())) {
                 String name = level.name().toLowerCase(Locale.ROOT);
                 out.add(dial.problem(name + "-" + split + "-" + seed + "-" + out.size(), split, restated, claim));
+                repeats = 0;
             }
         }
         return out;

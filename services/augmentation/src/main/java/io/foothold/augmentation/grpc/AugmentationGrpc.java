@@ -57,7 +57,7 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
     /**
      * A service with its own patience.
      *
-     * @param deadline how long reading a problem set may take
+     * @param deadline how long a call waits for a problem set; reading it goes on for the next call
      */
     public AugmentationGrpc(Roots roots, Duration deadline) {
         this.roots = roots;

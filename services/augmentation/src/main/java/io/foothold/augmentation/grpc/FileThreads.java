@@ -13,8 +13,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 
 /**
- * Where files are read and sets are made: a few threads of their own, so that a slow disk holds up neither I/O threads nor whoever does
- * not need it. Platform threads, because reading a file holds its thread whatever kind it is.
+ * Where files are waited for and start states are made: a few threads of their own, so that a slow disk holds up neither I/O threads nor
+ * whoever does not need it. Platform threads, because looking at a file holds its thread whatever kind it is.
  */
 final class FileThreads {
     private static final int WAITING = 256;
@@ -26,7 +26,7 @@ final class FileThreads {
      * Threads.
      *
      * @param count how many
-     * @param deadline how long a piece of work may take, waiting included
+     * @param deadline how long a piece of work may take, waiting included; then its thread is interrupted
      */
     FileThreads(int count, Duration deadline) {
         this.deadline = deadline;
@@ -76,7 +76,9 @@ final class FileThreads {
                 .ifNoItem()
                 .after(deadline)
                 .failWith(() -> new FootholdException(
-                        ErrorCode.DEADLINE, what + " took longer than " + deadline.toSeconds() + " s"));
+                        ErrorCode.DEADLINE,
+                        what + " took longer than " + deadline.toSeconds()
+                                + " s; a set that is being read goes on being read for whoever asks again"));
     }
 
     /** Stops what is under way. */

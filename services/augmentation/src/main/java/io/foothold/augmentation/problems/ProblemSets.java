@@ -16,14 +16,19 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 
 /**
  * Loads problem sets and remembers the last few; the same source always gives the same problems. Thread-safe: a set is read once for
- * all who ask for it, and nobody waits for another set. Blocks on the file system, so it is not for I/O threads.
+ * all who ask for it, on a thread of its own, and who asks for another set does not wait for it. Blocks, so it is not for I/O threads.
  */
 public final class ProblemSets {
     private static final int REMEMBERED = 16;
+    private static final int READERS = 4;
     private static final List<String> FAMILIES = List.of("add", "dial", "dial-jumps", "dial-traced", "dial-restating");
 
     /** Where problems come from. */
@@ -39,43 +44,80 @@ public final class ProblemSets {
     private record Version(Source source, long modified, long size) {}
 
     private final Map<Version, CompletableFuture<Map<String, Problem>>> loaded = new LinkedHashMap<>();
+    private final Function<Source, List<Problem>> reader;
+    private final ThreadPoolExecutor readers;
 
-    /** The problems of a source by id, in order. */
+    /** Sets as their sources say, none read yet. */
+    public ProblemSets() {
+        this(ProblemSets::read);
+    }
+
+    /**
+     * Sets that are read in another way.
+     *
+     * @param reader gives the problems of a source; may block
+     */
+    ProblemSets(Function<Source, List<Problem>> reader) {
+        this.reader = reader;
+        this.readers = new ThreadPoolExecutor(
+                READERS,
+                READERS,
+                1,
+                TimeUnit.MINUTES,
+                new LinkedBlockingQueue<>(),
+                Thread.ofPlatform().daemon().name("sets-", 0).factory());
+        readers.allowCoreThreadTimeOut(true);
+    }
+
+    /**
+     * The problems of a source by id, in order. Reading goes on when whoever asked for it is interrupted, so that a set which takes longer
+     * than anybody waits is there for those who ask again.
+     *
+     * @throws FootholdException CANCELLED when the thread is interrupted while it waits
+     */
     public Map<String, Problem> load(Source source) {
-        Version version = version(source);
-        CompletableFuture<Map<String, Problem>> mine = new CompletableFuture<>();
-        CompletableFuture<Map<String, Problem>> set;
-        synchronized (loaded) {
-            set = loaded.computeIfAbsent(version, v -> mine);
-            if (loaded.size() > REMEMBERED) {
-                loaded.remove(loaded.keySet().iterator().next());
-            }
-        }
-        if (set == mine) {
-            try {
-                Map<String, Problem> problems = new LinkedHashMap<>();
-                read(source).forEach(problem -> problems.put(problem.id(), problem));
-                mine.complete(problems);
-            } catch (RuntimeException e) {
-                forget(version, mine);
-                mine.completeExceptionally(e);
-                throw e;
-            } catch (Error e) {
-                forget(version, mine);
-                mine.completeExceptionally(e);
-                throw e;
-            }
-        }
         try {
-            return set.join();
-        } catch (CompletionException e) {
-            FootholdException failure = FootholdException.of(e);
-            if (failure.code() == ErrorCode.CANCELLED) {
-                // Another caller's deadline, not ours: asked again, the set is read again.
-                throw new FootholdException(ErrorCode.DEADLINE, failure.text(), failure);
-            }
-            throw failure;
+            return reading(source, version(source)).get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new FootholdException(ErrorCode.CANCELLED, "a problem set is not waited for any more", e);
+        } catch (ExecutionException e) {
+            throw FootholdException.of(e);
         }
+    }
+
+    private CompletableFuture<Map<String, Problem>> reading(Source source, Version version) {
+        synchronized (loaded) {
+            CompletableFuture<Map<String, Problem>> known = loaded.get(version);
+            if (known != null) {
+                return known;
+            }
+            CompletableFuture<Map<String, Problem>> set = new CompletableFuture<>();
+            readers.execute(() -> {
+                try {
+                    set.complete(byId(reader.apply(source)));
+                } catch (Throwable e) {
+                    // First forgotten: whoever hears of it may ask again.
+                    forget(version, set);
+                    set.completeExceptionally(e);
+                }
+            });
+            loaded.put(version, set);
+            if (loaded.size() > REMEMBERED) {
+                // Never one that is being read: those who ask for it again would begin anew.
+                loaded.entrySet().stream()
+                        .filter(e -> e.getValue().isDone())
+                        .findFirst()
+                        .ifPresent(eldest -> loaded.remove(eldest.getKey()));
+            }
+            return set;
+        }
+    }
+
+    private static Map<String, Problem> byId(List<Problem> problems) {
+        Map<String, Problem> out = new LinkedHashMap<>();
+        problems.forEach(problem -> out.put(problem.id(), problem));
+        return out;
     }
 
     private void forget(Version version, CompletableFuture<Map<String, Problem>> set) {

@@ -3,8 +3,7 @@ package io.foothold.augmentation.prompt;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.Problem;
-import io.foothold.core.prompt.Placeholders;
-import java.util.Map;
+import io.foothold.core.prompt.Prompts;
 
 /**
  * The prompts of root and guided start states.
@@ -30,7 +29,7 @@ public record Templates(String root, String guided) {
     /** The prompt of a problem with so many oracle thoughts; none gives the root prompt. */
     public String prompt(Problem problem, int prefixThoughts) {
         if (prefixThoughts == 0) {
-            return Placeholders.fill(root, Map.of("problem", problem.statement()));
+            return new Prompts(root, guided).root(problem.statement());
         }
         if (guided.isEmpty()) {
             throw new FootholdException(ErrorCode.INVALID_INPUT, "the run has no guided prompt");
@@ -41,7 +40,6 @@ public record Templates(String root, String guided) {
                     "problem " + problem.id() + ": a prefix of " + prefixThoughts
                             + " thoughts would show the answer; the longest is " + problem.longestPrefix());
         }
-        String prefix = String.join("", problem.oracleThoughts().subList(0, prefixThoughts));
-        return Placeholders.fill(guided, Map.of("problem", problem.statement(), "prefix", prefix));
+        return new Prompts(root, guided).guided(problem.statement(), problem.oracleThoughts(), prefixThoughts);
     }
 }

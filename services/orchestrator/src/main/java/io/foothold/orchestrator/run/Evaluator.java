@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
-import io.foothold.core.prompt.Placeholders;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.stats.Interval;
 import io.foothold.core.stats.SetStatistics;
@@ -16,7 +15,6 @@ import io.foothold.v1.StartState;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
@@ -122,7 +120,7 @@ final class Evaluator {
         return StartState.newBuilder()
                 .setProblemId(p.getId())
                 .setRoot(Root.getDefaultInstance())
-                .setPrompt(Placeholders.fill(spec.templates().getRoot(), Map.of("problem", p.getStatement())))
+                .setPrompt(spec.prompts().root(p.getStatement()))
                 .setMaxTokens(p.getMaxTokens())
                 .build();
     }

@@ -3,7 +3,6 @@ package io.foothold.orchestrator.run;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.OraclePrefix;
-import io.foothold.core.prompt.Placeholders;
 import io.foothold.core.search.PrefixSearch;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.InferenceServerStatus;
@@ -47,7 +46,7 @@ final class PromptFit {
                 set,
                 "prompts",
                 problems.stream()
-                        .map(p -> new Asked(p.getId(), root(p), limit(p)))
+                        .map(p -> new Asked(p.getId(), spec.prompts().root(p.getStatement()), limit(p)))
                         .toList());
     }
 
@@ -68,19 +67,10 @@ final class PromptFit {
                     ? known
                     : PrefixSearch.longestAsked(mode, thoughts.size(), OraclePrefix.longest(thoughts, p.getAnswer()));
             if (length > 0 && length <= thoughts.size()) {
-                String prefix = String.join("", thoughts.subList(0, length));
-                asked.add(new Asked(
-                        p.getId(),
-                        Placeholders.fill(
-                                spec.templates().getGuided(), Map.of("problem", p.getStatement(), "prefix", prefix)),
-                        limit(p)));
+                asked.add(new Asked(p.getId(), spec.prompts().guided(p.getStatement(), thoughts, length), limit(p)));
             }
         }
         check(set, "guided prompts", asked);
-    }
-
-    private String root(Problem p) {
-        return Placeholders.fill(spec.templates().getRoot(), Map.of("problem", p.getStatement()));
     }
 
     /** Tokens that may be answered, as the sampler understands the two limits. */

@@ -2,6 +2,7 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.prompt.Placeholders;
+import io.foothold.core.prompt.Prompts;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.reset.ResetSplit;
 import io.foothold.core.verdict.RewardRule;
@@ -93,9 +94,14 @@ final class RunSpec {
 
     PromptTemplates templates() {
         return PromptTemplates.newBuilder()
-                .setRoot(file.text("prompts.root"))
-                .setGuided(file.guidedTemplate())
+                .setRoot(prompts().root())
+                .setGuided(prompts().guided())
                 .build();
+    }
+
+    /** What prompts are made of here. */
+    Prompts prompts() {
+        return new Prompts(file.text("prompts.root"), file.guidedTemplate());
     }
 
     /** Settings with the conversation that prompts stand in, if they do. */

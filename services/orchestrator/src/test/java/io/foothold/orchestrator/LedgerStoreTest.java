@@ -10,11 +10,16 @@ import io.foothold.v1.Rollout;
 import io.foothold.v1.TrainGroup;
 import io.foothold.v1.TrainedRollout;
 import io.foothold.v1.UpdateManifest;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.Queue;
 import java.util.SplittableRandom;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
 import org.h2.jdbcx.JdbcDataSource;
 import org.junit.jupiter.api.Test;
@@ -192,6 +197,41 @@ class LedgerStoreTest {
         }
         try (LedgerStore ledger = open()) {
             assertThat(ledger.countsByPurpose("r")).containsEntry("search", 200L);
+        }
+    }
+
+    /** The same database, whose next connections fail with these errors. */
+    private static DataSource failing(DataSource source, Queue<Error> errors) {
+        return (DataSource) Proxy.newProxyInstance(
+                LedgerStoreTest.class.getClassLoader(),
+                new Class<?>[] {DataSource.class},
+                (proxy, method, arguments) -> {
+                    Error next = method.getName().equals("getConnection") ? errors.poll() : null;
+                    if (next != null) {
+                        throw next;
+                    }
+                    return method.invoke(source, arguments);
+                });
+    }
+
+    @Test
+    void anErrorOfTheMachineFailsTheWritesThatItMeetsAndNoOthers() throws Exception {
+        Queue<Error> errors = new ConcurrentLinkedQueue<>();
+        JdbcDataSource source = new JdbcDataSource();
+        source.setURL("jdbc:h2:mem:" + System.nanoTime() + ";DB_CLOSE_DELAY=-1");
+        Flyway.configure().dataSource(source).load().migrate();
+        try (LedgerStore ledger = new LedgerStore(failing(source, errors), () -> Instant.EPOCH)) {
+            for (Error error : List.of(
+                    new OutOfMemoryError("Java heap space"),
+                    new StackOverflowError("deep"),
+                    new NoClassDefFoundError("absent"))) {
+                errors.add(error);
+                assertThatThrownBy(() ->
+                                ledger.reserve("r", "g", "train", List.of("a")).get(30, TimeUnit.SECONDS))
+                        .hasMessageContaining(error.getClass().getSimpleName());
+            }
+            ledger.reserve("r", "g", "train", List.of("a")).get(30, TimeUnit.SECONDS);
+            assertThat(ledger.audit("r").counts()).containsEntry(RolloutState.RESERVED, 1L);
         }
     }
 }

@@ -130,7 +130,7 @@ public final class LedgerStore implements AutoCloseable {
                     q.write().run(connection);
                 }
                 connection.commit();
-            } catch (SQLException | RuntimeException e) {
+            } catch (SQLException | RuntimeException | Error e) {
                 connection.rollback();
                 if (batch.size() == 1) {
                     throw e;
@@ -143,7 +143,9 @@ public final class LedgerStore implements AutoCloseable {
             } finally {
                 connection.setAutoCommit(true);
             }
-        } catch (SQLException | RuntimeException e) {
+        } catch (SQLException | RuntimeException | Error e) {
+            // An error of the machine too: whoever waits for these writes would wait for ever, and so would all that
+            // come.
             FootholdException failure =
                     FailureLog.told(LOG, "a commit of the ledger", e instanceof SQLException sql ? storage(sql) : e);
             batch.forEach(q -> q.done().completeExceptionally(failure));

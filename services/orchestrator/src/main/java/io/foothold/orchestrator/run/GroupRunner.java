@@ -668,10 +668,22 @@ final class GroupRunner {
                         "group %s: %d rollouts were lost and are asked for again: %s",
                         groupId, again.size(), why(lost.get(0)).text());
                 services.pause(Duration.ofMillis(Math.min(5000, 200L << Math.min(losses, 5))));
-                healing.run();
+                heal(groupId);
             }
         }
         return Arrays.stream(out).map(java.util.Objects::requireNonNull).toList();
+    }
+
+    /** Heals; who is away for that is away for the next attempt too, which finds it and waits as the run's patience lasts. */
+    private void heal(String groupId) {
+        try {
+            healing.run();
+        } catch (FootholdException e) {
+            if (!Patience.away(e)) {
+                throw e;
+            }
+            LOG.warnf("group %s: the policy cannot be published again yet: %s", groupId, e.text());
+        }
     }
 
     private List<Judged> sampleAndJudge(

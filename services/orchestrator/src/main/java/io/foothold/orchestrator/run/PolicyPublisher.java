@@ -68,7 +68,12 @@ final class PolicyPublisher implements AutoCloseable {
                 .setToken(UUID.randomUUID().toString())
                 .build();
         this.onLost = onLost;
-        this.saying = Thread.ofVirtual().name("publisher-" + runId).start(this::say);
+        this.saying = Thread.ofVirtual().name("publisher-" + runId).unstarted(this::say);
+    }
+
+    /** Begins to say now and then that it is there; {@link #close} ends it. Once. */
+    void start() {
+        saying.start();
     }
 
     /**

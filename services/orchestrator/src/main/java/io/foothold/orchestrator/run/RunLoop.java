@@ -27,6 +27,7 @@ import io.foothold.v1.SearchSummary;
 import io.foothold.v1.StartState;
 import io.foothold.v1.TrainGroup;
 import io.foothold.v1.UpdateManifest;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -39,8 +40,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.DoubleConsumer;
+import java.util.function.Predicate;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -56,6 +59,9 @@ final class RunLoop {
     private static final Logger LOG = Logger.getLogger(RunLoop.class);
     private static final int PROBE_WINDOW = 64;
     private static final int MOST_DROPPED_IN_A_ROW = 5;
+    /** For threads of a run that has ended. */
+    private static final Duration LAST_WORDS = Duration.ofSeconds(2);
+
     private static final List<String> TRAINING_USES = List.of("train", "seed", "localization");
 
     /** How a run came to its end. */
@@ -94,6 +100,7 @@ final class RunLoop {
     private final StalenessGate gate;
     private final LinkedBlockingQueue<Report> reports = new LinkedBlockingQueue<>();
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    private final ReportedWork<Report> work = new ReportedWork<>(threads, reports);
     private final Map<String, List<Problem>> evaluationProblems = new LinkedHashMap<>();
     private final Map<Long, GroupRunner.Unit> ready = new LinkedHashMap<>();
     private List<String> problemIds = List.of();
@@ -114,9 +121,9 @@ final class RunLoop {
     private int zeroRewardUpdates;
     private int verifierErrors;
     private final BestEvaluation best = new BestEvaluation();
+    private final EvaluationSchedule schedule;
     private boolean fallbackTold;
     private long earlierTokens;
-    private long evaluatedAt;
     private boolean budgetSpent;
 
     RunLoop(RunSpec spec, Services services, LedgerStore ledger, RunLog log, String incarnation) {
@@ -124,20 +131,19 @@ final class RunLoop {
         this.services = services.until(stop, log.waits());
         this.ledger = ledger;
         this.log = log;
-        this.learner = new LearnerLink(spec, this.services, ledger);
+        long resumed = incarnation.isEmpty() ? 0 : Long.parseLong(incarnation.substring(1));
+        this.learner = new LearnerLink(spec, this.services, ledger, resumed);
         this.groups = new GroupRunner(spec, this.services, ledger, incarnation);
         this.resets = new ResetRunner(spec, this.services, groups, threads);
         this.revisions = new RevisionRunner(spec, groups, threads);
         this.trees = new TreeRunner(spec, groups, threads);
         this.evaluator = new Evaluator(spec, groups);
-        this.publisher = new PolicyPublisher(
-                this.services,
-                spec.runId(),
-                incarnation.isEmpty() ? 0 : Long.parseLong(incarnation.substring(1)),
-                this::abort);
+        this.publisher = new PolicyPublisher(this.services, spec.runId(), resumed, this::abort);
         this.groups.healBy(publisher::publishAgain);
         this.checks = new ProblemChecks(spec, this.services);
         this.gate = new StalenessGate(spec.staleness());
+        this.schedule = new EvaluationSchedule(
+                spec.file().integer("evaluation.every"), spec.file().integer("evaluation.every_tokens"));
     }
 
     /**
@@ -180,7 +186,7 @@ final class RunLoop {
             open();
             var unused = load(false);
             log.event("run_started", log.object().put("update", update).put("updates", 0));
-            evaluate(passAt1 -> {});
+            evaluate(set -> true, passAt1 -> {});
             return new End("finished", "");
         });
     }
@@ -191,18 +197,50 @@ final class RunLoop {
 
     private End guarded(Part part) {
         try {
+            publisher.start();
             return part.run();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return new End("stopped", "interrupted");
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             FootholdException failure = FailureLog.told(LOG, "run " + spec.runId() + ", update " + (update + 1), e);
+            // What is still under way has nobody to work for.
+            stop.abort(failure);
             return new End(failure.code() == ErrorCode.CANCELLED ? "stopped" : "failed", failure.text());
         } finally {
             threads.shutdownNow();
-            publisher.close();
-            learner.close();
+            atTheEnd("its threads", this::awaitThreads);
+            atTheEnd("giving back the inference servers", publisher::close);
+            atTheEnd("giving back the learner", learner::close);
+            atTheEnd("the end of what was under way", this::dropUnfinished);
         }
+    }
+
+    /** What goes wrong then is told and neither hides how the run ended nor keeps the other things from being done. */
+    private void atTheEnd(String what, Runnable step) {
+        try {
+            step.run();
+        } catch (Throwable e) {
+            var unused = FailureLog.told(LOG, "run " + spec.runId() + ", " + what, e);
+        }
+    }
+
+    /** For a short while: one that does not end then writes what the ledger refuses. */
+    private void awaitThreads() {
+        try {
+            if (!threads.awaitTermination(LAST_WORDS.toMillis(), TimeUnit.MILLISECONDS)) {
+                LOG.warnf(
+                        "run %s: something is still under way %s s after its end",
+                        spec.runId(), LAST_WORDS.toSeconds());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** What a stop gave up, groups that were lost halfway, and whatever a failure left. */
+    private void dropUnfinished() {
+        LedgerStore.await(ledger.dropUnfinished(spec.runId(), "the run ended while it was under way"));
     }
 
     private End runAll() throws InterruptedException {
@@ -307,9 +345,9 @@ final class RunLoop {
     /** Problems, hard set and prefixes; what an earlier process found stays. */
     private void prepare() {
         List<Problem> train = load(true);
-        best.restore(
-                ledger.evaluations(spec.runId()),
-                evaluationProblems.keySet().iterator().next());
+        List<String> evaluated = ledger.evaluations(spec.runId());
+        best.restore(evaluated, evaluationProblems.keySet().iterator().next());
+        schedule.restore(evaluated);
         problemIds = train.stream().map(Problem::getId).toList();
         if (spec.file().count("mining.samples") > 0) {
             problemIds = mined();
@@ -327,7 +365,6 @@ final class RunLoop {
         earlierTokens = TRAINING_USES.stream()
                 .mapToLong(use -> byUse.getOrDefault(use, 0L))
                 .sum();
-        evaluatedAt = trainingTokens();
         checkBudget();
     }
 
@@ -482,15 +519,11 @@ final class RunLoop {
             // Also in asynchronous runs: a server that came back with its first policy would give tokens that no gate
             // lets pass.
             PolicyVersion current = publisher.policy();
-            threads.execute(() -> {
-                try {
-                    reports.add(new Report.GroupDone(
+            work.begin(
+                    () -> new Report.GroupDone(
                             number,
-                            runner(number).run(id, start, spec.seeds("train").split(number), current)));
-                } catch (RuntimeException e) {
-                    reports.add(new Report.GroupLost(number, FootholdException.of(e)));
-                }
-            });
+                            runner(number).run(id, start, spec.seeds("train").split(number), current)),
+                    failure -> new Report.GroupLost(number, failure));
         }
     }
 
@@ -601,15 +634,13 @@ final class RunLoop {
         groups.checkWrites();
         training = true;
         drawAhead(update + 2);
-        threads.execute(() -> {
-            try {
-                UpdateManifest manifest = learner.train(groupsOut);
-                LedgerStore.await(ledger.trained(manifest));
-                reports.add(new Report.Trained(manifest, units));
-            } catch (RuntimeException e) {
-                reports.add(new Report.TrainingFailed(FootholdException.of(e)));
-            }
-        });
+        work.begin(
+                () -> {
+                    UpdateManifest manifest = learner.train(groupsOut);
+                    LedgerStore.await(ledger.trained(manifest));
+                    return new Report.Trained(manifest, units);
+                },
+                Report.TrainingFailed::new);
     }
 
     private static long oldest(GroupRunner.Unit unit) {
@@ -669,7 +700,7 @@ final class RunLoop {
             version = manifest.getPolicyVersion();
             // A batch that waited is trained while the policy is published; groups are launched after it, with the new
             // version.
-            if (!stop.asked()) {
+            if (!stop.asked() && !over()) {
                 trainIfComplete();
             }
             unlessStopped(() -> publish(PolicyPublisher.Artefact.of(manifest)));
@@ -794,15 +825,7 @@ final class RunLoop {
     }
 
     private void evaluateIfDue() throws InterruptedException {
-        long everyTokens = spec.file().integer("evaluation.every_tokens");
-        boolean due = everyTokens > 0
-                ? update == 0 || trainingTokens() / everyTokens > evaluatedAt / everyTokens
-                : update % spec.file().integer("evaluation.every") == 0;
-        if (!due && !over()) {
-            return;
-        }
-        evaluatedAt = trainingTokens();
-        evaluate(passAt1 -> {
+        evaluate(set -> over() || schedule.due(set, update, trainingTokens()), passAt1 -> {
             if (best.improvedBy(passAt1)) {
                 learner.checkpoint("best", update);
             }
@@ -810,18 +833,21 @@ final class RunLoop {
     }
 
     /**
-     * Evaluates every set that was not evaluated at this update.
+     * Evaluates sets that were not evaluated at this update.
      *
+     * @param wanted which of them
      * @param measured told pass@1 of the first set, if anything of it was judged, before the evaluation is stored: after a crash
      *     between the two it is measured again
      */
-    private void evaluate(DoubleConsumer measured) throws InterruptedException {
+    private void evaluate(Predicate<String> wanted, DoubleConsumer measured) throws InterruptedException {
         for (Map.Entry<String, List<Problem>> set : evaluationProblems.entrySet()) {
-            if (ledger.evaluated(spec.runId(), update, set.getKey())) {
+            if (!wanted.test(set.getKey()) || ledger.evaluated(spec.runId(), update, set.getKey())) {
                 continue;
             }
+            // What the evaluated policy has cost; sampling for later ones goes on in asynchronous runs.
+            long tokens = trainingTokens();
             Evaluator.Result result = evaluator.evaluate(set.getKey(), set.getValue(), update, publisher.policy());
-            result.json().put("training_tokens", trainingTokens());
+            result.json().put("training_tokens", tokens);
             ObjectNode byUse = result.json().putObject("tokens_by_use");
             ledger.tokensByUse(spec.runId()).forEach(byUse::put);
             if (set.getKey().equals(evaluationProblems.keySet().iterator().next())) {
@@ -829,6 +855,7 @@ final class RunLoop {
             }
             LedgerStore.await(ledger.saveEvaluation(
                     spec.runId(), update, set.getKey(), result.json().toString()));
+            schedule.made(set.getKey(), update, tokens);
             log.samples(set.getKey(), update, result.samples());
             log.event("evaluation_done", result.json());
             result.passAt1()
@@ -860,8 +887,5 @@ final class RunLoop {
             groups.drop(unit.members(), "the run ended before its update");
         }
         ready.clear();
-        if (stop.asked()) {
-            LedgerStore.await(ledger.dropUnfinished(spec.runId(), "the run was stopped while it was under way"));
-        }
     }
 }

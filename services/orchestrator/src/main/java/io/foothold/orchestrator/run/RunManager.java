@@ -1,6 +1,5 @@
 package io.foothold.orchestrator.run;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
@@ -154,6 +153,7 @@ public final class RunManager {
     private synchronized LedgerStore.RunRow create(String runId, RunFile file, Purpose purpose) {
         LedgerStore.RunRow known = ledger.run(runId).orElse(null);
         if (known != null) {
+            checkPurpose(runId, purpose);
             checkSame(known, file);
             return known;
         }
@@ -178,6 +178,17 @@ public final class RunManager {
             throw new FootholdException(
                     ErrorCode.CONFLICT,
                     "run " + run.id() + " was started with other settings:\n  " + String.join("\n  ", differences));
+        }
+    }
+
+    /** A run that trains does not become an evaluation because somebody asks for one under its id, nor the other way round. */
+    private void checkPurpose(String runId, Purpose wanted) {
+        boolean evaluates = resumed(runId) == Purpose.EVALUATION;
+        if (evaluates != (wanted == Purpose.EVALUATION)) {
+            throw new FootholdException(
+                    ErrorCode.CONFLICT,
+                    "run " + runId + " exists and " + (evaluates ? "is an evaluation" : "trains")
+                            + ": this one needs another id");
         }
     }
 
@@ -248,25 +259,38 @@ public final class RunManager {
         AtomicBoolean over = new AtomicBoolean();
         active.put(runId, new Active(loop, end, over));
         Thread.ofPlatform().daemon().name("run-" + runId).start(() -> {
+            RunLoop.End how;
             try {
-                RunLoop.End how = made.purpose().part.apply(loop);
-                // Before the state: who sees the end of this run can begin the next one.
-                over.set(true);
-                // The event first: who sees the state of an ended run finds its last event stored.
-                ObjectNode json = log.object().put("state", how.state()).put("reason", how.reason());
-                log.event("run_ended", json);
-                LedgerStore.await(ledger.setRunState(runId, how.state(), how.reason()));
-                LOG.log(
-                        how.state().equals("failed") ? Logger.Level.WARN : Logger.Level.INFO,
-                        "run " + runId + " " + how.state() + (how.reason().isEmpty() ? "" : ": " + how.reason()));
+                how = made.purpose().part.apply(loop);
+            } catch (Throwable e) {
+                how = new RunLoop.End(
+                        "failed", FailureLog.told(LOG, "run " + runId, e).text());
+            }
+            // Before the state: who sees the end of this run can begin the next one.
+            over.set(true);
+            try {
+                tellEnd(runId, log, how);
                 active.remove(runId);
                 end.complete(row(runId));
-            } catch (RuntimeException e) {
-                FailureLog.told(LOG, "run " + runId + ": its end cannot be written", e);
+            } catch (Throwable e) {
+                FootholdException failure = FailureLog.told(LOG, "run " + runId + ": its end cannot be written", e);
                 active.remove(runId);
-                end.completeExceptionally(e);
+                end.completeExceptionally(failure);
             }
         });
+    }
+
+    private void tellEnd(String runId, RunLog log, RunLoop.End how) {
+        try {
+            // The event first: who sees the state of an ended run finds its last event stored.
+            log.event("run_ended", log.object().put("state", how.state()).put("reason", how.reason()));
+        } finally {
+            // Also when the event cannot be told: a run that is over must not look as if it went on.
+            LedgerStore.await(ledger.setRunState(runId, how.state(), how.reason()));
+        }
+        LOG.log(
+                how.state().equals("failed") ? Logger.Level.WARN : Logger.Level.INFO,
+                "run " + runId + " " + how.state() + (how.reason().isEmpty() ? "" : ": " + how.reason()));
     }
 
     /**
@@ -284,7 +308,7 @@ public final class RunManager {
                 try {
                     resume(run.id());
                     adopted.add(run.id());
-                } catch (RuntimeException e) {
+                } catch (RuntimeException | Error e) {
                     FootholdException why = FailureLog.told(LOG, "run " + run.id() + " cannot go on", e);
                     LedgerStore.await(ledger.setRunState(run.id(), "failed", why.text()));
                 }

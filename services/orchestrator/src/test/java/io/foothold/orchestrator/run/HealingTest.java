@@ -1,0 +1,131 @@
+package io.foothold.orchestrator.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.ledger.RolloutState;
+import io.foothold.core.policy.PolicyVersion;
+import io.foothold.core.random.Seeds;
+import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.v1.*;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.flywaydb.core.Flyway;
+import org.h2.jdbcx.JdbcDataSource;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A group of three whose second rollout is lost once, so that the policy is published again before it is asked for again. */
+class HealingTest {
+    private static final PolicyVersion POLICY = new PolicyVersion(7, "d");
+
+    private ScriptedPeers peers;
+    private LedgerStore ledger;
+    private final List<String> asked = new CopyOnWriteArrayList<>();
+    private final AtomicInteger healed = new AtomicInteger();
+
+    @BeforeEach
+    void start() throws Exception {
+        peers = new ScriptedPeers();
+        JdbcDataSource source = new JdbcDataSource();
+        source.setURL("jdbc:h2:mem:" + System.nanoTime() + ";DB_CLOSE_DELAY=-1");
+        Flyway.configure().dataSource(source).load().migrate();
+        ledger = new LedgerStore(source, () -> Instant.EPOCH);
+        peers.sampling = (work, results) -> {
+            for (Reservation r : work.getReservationsList()) {
+                asked.add(r.getRolloutId());
+                results.emit(
+                        r.getRolloutId().equals("run/g0/1")
+                                ? SampleResponse.newBuilder()
+                                        .setFailed(FailedRollout.newBuilder()
+                                                .setRolloutId(r.getRolloutId())
+                                                .setFailure(new FootholdException(ErrorCode.PEER_UNAVAILABLE, "gone")
+                                                        .toItemFailure()))
+                                        .build()
+                                : SampleResponse.newBuilder()
+                                        .setRollout(rollout(work, r.getRolloutId()))
+                                        .build());
+            }
+            results.done();
+            return () -> {};
+        };
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        peers.close();
+        ledger.close();
+    }
+
+    private static Rollout rollout(SampleWork work, String id) {
+        return Rollout.newBuilder()
+                .setId(id)
+                .setPolicyDigest(work.getPolicy().getDigest())
+                .addTokenIds(1)
+                .addLogProbs(-1)
+                .addPolicyVersions(POLICY.number())
+                .setText("a")
+                .setFinishReason(FinishReason.FINISH_REASON_STOP)
+                .build();
+    }
+
+    private GroupRunner.Group group(Runnable healing) {
+        RunSpec spec = new RunSpec("run", RunFile.resolve("run.yaml", """
+                        method: grpo
+                        policy: {base: somewhere}
+                        problems:
+                          train: {family: dial, level: hard, count: 8}
+                          evaluate:
+                            hard-test: {family: dial, level: hard, count: 4, split: test}
+                        """, List.of()));
+        GroupRunner groups = new GroupRunner(spec, peers.services, ledger, "");
+        groups.know(List.of(Problem.newBuilder().setId("p").build()));
+        groups.publishing(POLICY.number());
+        groups.healBy(() -> {
+            healed.incrementAndGet();
+            healing.run();
+        });
+        return groups.train(
+                "run/g0",
+                StartState.newBuilder()
+                        .setProblemId("p")
+                        .setRoot(Root.getDefaultInstance())
+                        .build(),
+                3,
+                Seeds.of(1),
+                POLICY,
+                new AtomicInteger());
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"PEER_UNAVAILABLE", "DEADLINE", "DRAINING"})
+    void whoIsAwayWhileThePolicyIsPublishedAgainCostsNoGroup(ErrorCode away) {
+        GroupRunner.Group group = group(() -> {
+            throw new FootholdException(away, "the sampler is away");
+        });
+        assertThat(group.members()).hasSize(3);
+        assertThat(healed).hasValue(1);
+        assertThat(asked)
+                .as("the good ones are kept")
+                .containsExactly("run/g0/0", "run/g0/1", "run/g0/2", "run/g0/1+1");
+        LedgerStore.await(ledger.dropUnfinished("nobody", "waits for the writes before it"));
+        assertThat(ledger.audit("run").counts()).isEqualTo(Map.of(RolloutState.VERIFIED, 3L, RolloutState.DROPPED, 1L));
+    }
+
+    @Test
+    void aRefusalOfThePolicyEndsTheGroupWithItsReason() {
+        assertThatThrownBy(() -> group(() -> {
+                    throw new FootholdException(ErrorCode.CONFLICT, "run other publishes to these servers");
+                }))
+                .hasMessageContaining("run other publishes");
+    }
+}

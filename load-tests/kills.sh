@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Kills children of `train` and served services N times (kill -9, at random moments), resumes nothing by hand, and compares the
-# digest of every run with that of an uninterrupted one (arguments: kills, seed, directory for homes and logs).
-# Half of the kills hit learner and policy server under `train`, which starts them again itself, at most eight a run; the other half
-# the seven services of `serve`, which a loop starts again as systemd or Kubernetes would. UPDATES sets the length of a run,
-# UNDER_TRAIN how many of the kills hit children of `train`.
+# Kills children of `train`, `train` itself and served services N times (kill -9, at random moments) and compares the digest of every
+# run with that of an uninterrupted one (arguments: kills, seed, directory for homes and logs).
+# Half of the kills hit learner and policy server under `train`, which starts them again itself, at most eight a run; UNDER_TRAIN sets
+# another number. OF_TRAIN kills (a fifth) hit `train`, which is begun again with --resume as a supervisor would. The others hit the
+# seven services of `serve`, which a loop starts again as systemd or Kubernetes would. UPDATES sets the length of a run.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 kills=${1:?kills.sh KILLS SEED [DIRECTORY]} seed=${2:?kills.sh KILLS SEED [DIRECTORY]}
@@ -86,6 +86,34 @@ while [ $done_kills -lt "$under_train" ]; do
   [ "$got" = "$want" ] && same=equal || { same=DIFFERENT; wrong=$((wrong + 1)); }
   echo "kills: train run $number, $here kills, digest $same"
 done
+
+of_train=${OF_TRAIN:-$((kills / 5))} here=0
+if [ "$of_train" -gt 0 ]; then
+  home=$dir/resumed
+  while :; do
+    "$root/foothold" train "$dir/r.yaml" --id r --home "$home" --resume >> "$home.log" 2>&1 &
+    train=$!
+    pids+=("$train")
+    if [ $here -lt "$of_train" ]; then
+      # The first hits the start and the preparation, the others an update.
+      [ $here = 0 ] || until ! kill -0 "$train" 2> /dev/null || grep -q "update_done {\"update\":$((here * updates / of_train))," "$home/foothold.log"; do
+        sleep 0.1
+      done
+      milliseconds $([ $here = 0 ] && echo 9000 || echo 1000)
+      kill -9 "$train" 2> /dev/null || true
+      wait "$train" 2> /dev/null && break
+      here=$((here + 1)) done_kills=$((done_kills + 1)) hit[train]=$((${hit[train]:-0} + 1))
+      continue
+    fi
+    wait "$train" || { tail -20 "$home.log"; echo "kills: train ended with an error after $here kills of itself"; exit 1; }
+    break
+  done
+  left=$(pgrep -f "$home" || true)
+  [ -z "$left" ] || { ps -o pid,args -p $left; echo "kills: children of a killed train are left"; exit 1; }
+  got=$(audit "$home")
+  [ "$got" = "$want" ] && same=equal || { same=DIFFERENT; wrong=$((wrong + 1)); }
+  echo "kills: $here kills of train itself, digest $same"
+fi
 
 mkdir -p "$dir/served"
 services=(augmentation sampler verifier localizer learner policy-server orchestrator)

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletionException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -118,12 +119,43 @@ final class EvalCommand implements Callable<Integer> {
         });
     }
 
-    private static List<ObjectNode> evaluate(RunManager runs, String id, String text, List<String> settings)
+    /**
+     * Evaluates; goes on with the same evaluation where an earlier process left it, and gives what is stored when that had finished it.
+     *
+     * @throws FootholdException CONFLICT when the home holds another evaluation under that id, with the differences; WRONG_STATE when
+     *     the evaluation does not finish
+     */
+    static List<ObjectNode> evaluate(RunManager runs, String id, String text, List<String> settings)
             throws IOException {
-        runs.evaluate(id, text, settings);
-        LedgerStore.RunRow end = runs.end(id).join();
+        LedgerStore.RunRow before = runs.ledger().run(id).orElse(null);
+        try {
+            runs.evaluate(id, text, settings);
+            if (before != null && before.state().equals("finished")) {
+                System.err.println("foothold: this home holds the same evaluation already (" + id
+                        + "); what follows was measured then. To measure again, name another --home.");
+            } else if (before != null) {
+                System.err.println("foothold: an earlier process left the same evaluation (" + id + ", "
+                        + before.state() + "); it goes on.");
+                runs.resume(id, false);
+            }
+        } catch (FootholdException e) {
+            if (e.code() != ErrorCode.CONFLICT) {
+                throw e;
+            }
+            throw new FootholdException(
+                    ErrorCode.CONFLICT, e.text() + "\nname another --home for another evaluation", e);
+        }
+        LedgerStore.RunRow end;
+        try {
+            end = runs.end(id).join();
+        } catch (CompletionException e) {
+            throw FootholdException.of(e);
+        }
         if (!end.state().equals("finished")) {
-            throw new FootholdException(ErrorCode.WRONG_STATE, end.reason());
+            throw new FootholdException(
+                    ErrorCode.WRONG_STATE,
+                    "evaluation " + id + " " + end.state() + ": " + end.reason()
+                            + " (the same command with the same --home goes on with it)");
         }
         List<ObjectNode> out = new ArrayList<>();
         for (String json : runs.ledger().evaluations(id)) {

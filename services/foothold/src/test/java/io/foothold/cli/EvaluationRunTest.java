@@ -5,23 +5,19 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.foothold.contracts.flow.CreditedService;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.PolicyDirectory;
-import io.foothold.v1.MutinyVerifierServiceGrpc;
 import io.foothold.v1.Verdict;
 import io.foothold.v1.VerdictKind;
-import io.foothold.v1.VerifyRequest;
-import io.foothold.v1.VerifyResponse;
-import io.foothold.v1.VerifyResult;
-import io.grpc.Server;
-import io.grpc.ServerBuilder;
-import io.smallrye.mutiny.Multi;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -98,50 +94,83 @@ class EvaluationRunTest {
         }
     }
 
+    @Test
+    void theSameCommandGoesOnWithWhatAKilledOrStoppedOneLeft() throws Exception {
+        Path home = directory.resolve("home");
+        String yaml = yaml("{family: dial, level: hard, count: 4, seed: 3}", 64);
+        try (Stack stack = new Stack(home)) {
+            stack.runs.evaluate("e", yaml, List.of());
+            while (stack.ledger.evaluations("e").isEmpty()) {
+                Thread.sleep(5);
+            }
+        }
+        long first;
+        try (Stack stack = new Stack(home)) {
+            // What a kill leaves, however the crash above ended.
+            if (stack.ledger.evaluations("e").size() < 2) {
+                LedgerStore.await(stack.ledger.setRunState("e", "running", ""));
+            }
+            List<ObjectNode> sets = EvalCommand.evaluate(stack.runs, "e", yaml, List.of());
+            assertThat(sets).extracting(set -> set.path("set").asText()).containsExactly("first", "second");
+            first = stack.ledger.countsByPurpose("e").get("evaluation");
+            assertThat(EvalCommand.evaluate(stack.runs, "e", yaml, List.of()))
+                    .as("what is measured is not measured again")
+                    .isEqualTo(sets);
+            assertThat(stack.ledger.countsByPurpose("e").get("evaluation")).isEqualTo(first);
+        }
+        try (Stack stack = new Stack(directory.resolve("stopped"))) {
+            stack.onEvent = event -> {
+                if (event.kind().equals("evaluation_done")) {
+                    stack.onEvent = none -> {};
+                    stack.runs.stop("e");
+                }
+            };
+            assertThatThrownBy(() -> EvalCommand.evaluate(stack.runs, "e", yaml, List.of()))
+                    .hasMessageContaining("evaluation e stopped")
+                    .hasMessageContaining("the same --home goes on");
+            assertThat(EvalCommand.evaluate(stack.runs, "e", yaml, List.of())).hasSize(2);
+        }
+    }
+
+    @Test
+    void anotherEvaluationOrARunThatTrainsUnderTheSameIdIsRefusedWithTheReason() throws Exception {
+        String yaml = yaml("{family: dial, level: hard, count: 4, seed: 3}", 2);
+        try (Stack stack = new Stack(directory.resolve("home"))) {
+            assertThat(EvalCommand.evaluate(stack.runs, "e", yaml, List.of())).hasSize(2);
+            for (String other : List.of("evaluation.samples=3", "evaluation.temperature=0.5", "seed=5")) {
+                assertThatThrownBy(() -> EvalCommand.evaluate(stack.runs, "e", yaml, List.of(other)))
+                        .isInstanceOfSatisfying(FootholdException.class, e -> assertThat(e.code())
+                                .isEqualTo(ErrorCode.CONFLICT))
+                        .hasMessageContaining(other.substring(0, other.indexOf('=')))
+                        .hasMessageContaining("name another --home");
+            }
+            stack.runs.prepare("t", yaml, List.of());
+            assertThat(end(stack, "t").reason()).isEqualTo("prepared only");
+            assertThatThrownBy(() -> EvalCommand.evaluate(stack.runs, "t", yaml, List.of()))
+                    .hasMessageContaining("run t exists and trains");
+            assertThatThrownBy(() -> stack.runs.create("e", yaml, List.of())).hasMessageContaining("is an evaluation");
+            assertThat(stack.ledger.manifests("t")).isEmpty();
+        }
+    }
+
     /** Declines the first sample of every problem; with {@code silent} it names no verdict but of gold answers. */
-    private static Server verifier(boolean silent) throws Exception {
-        CreditedService<VerifyRequest, VerifyResponse> own = new CreditedService<>(
-                CreditedService.Shape.of(
-                        VerifyRequest::getCredit,
-                        c -> VerifyResponse.newBuilder().setCredit(c).build(),
-                        (request, failure) -> List.of()),
-                16,
-                (request, results) -> {
-                    String id = request.getWork().getRolloutId();
-                    Verdict.Builder verdict = Verdict.newBuilder();
-                    if (!silent || request.getWork().getGoldOnly()) {
-                        verdict.setKind(
-                                        id.endsWith("/0")
-                                                ? VerdictKind.VERDICT_KIND_ABSTAIN
-                                                : VerdictKind.VERDICT_KIND_PASS)
-                                .setScore(id.endsWith("/0") ? 0 : 1);
-                    }
-                    results.emit(VerifyResponse.newBuilder()
-                            .setResult(
-                                    VerifyResult.newBuilder().setRolloutId(id).setVerdict(verdict))
-                            .build());
-                    results.done();
-                    return () -> {};
-                });
-        return ServerBuilder.forPort(0)
-                .addService(new MutinyVerifierServiceGrpc.VerifierServiceImplBase() {
-                    @Override
-                    public Multi<VerifyResponse> verify(Multi<VerifyRequest> request) {
-                        return own.serve(request);
-                    }
-                })
-                .build()
-                .start();
+    private static ScriptedVerifier verifier(boolean silent) throws Exception {
+        Verdict abstain =
+                Verdict.newBuilder().setKind(VerdictKind.VERDICT_KIND_ABSTAIN).build();
+        return new ScriptedVerifier(work -> Optional.of(
+                silent && !work.getGoldOnly()
+                        ? Verdict.getDefaultInstance()
+                        : work.getRolloutId().endsWith("/0") ? abstain : ScriptedVerifier.PASS));
     }
 
     @Test
     void whatHasNoVerdictIsNoWrongAnswer() throws Exception {
-        Server server = verifier(false);
-        try (Stack stack = new Stack(directory.resolve("home"))) {
+        try (ScriptedVerifier verifier = verifier(false);
+                Stack stack = new Stack(directory.resolve("home"))) {
             stack.runs.evaluate(
                     "e",
                     yaml("{family: dial, level: hard, count: 4, seed: 3}", 16),
-                    List.of("verification.servers.exact=127.0.0.1:" + server.getPort()));
+                    List.of("verification.servers.exact=" + verifier.address()));
             LedgerStore.RunRow row = end(stack, "e");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             JsonNode first = evaluation(stack, "e", 0);
@@ -152,19 +181,17 @@ class EvaluationRunTest {
             assertThat(first.path("pass@16_problems").asInt()).isZero();
             assertThat(first.path("pass@8_problems").asInt()).isEqualTo(3);
             assertThat(Evaluations.text(first)).contains("45 of 45").contains("3 samples without a verdict");
-        } finally {
-            server.shutdownNow();
         }
     }
 
     @Test
     void nothingJudgedIsSaidToBeSo() throws Exception {
-        Server server = verifier(true);
-        try (Stack stack = new Stack(directory.resolve("home"))) {
+        try (ScriptedVerifier verifier = verifier(true);
+                Stack stack = new Stack(directory.resolve("home"))) {
             stack.runs.evaluate(
                     "e",
                     yaml("{family: dial, level: hard, count: 4, seed: 3}", 2),
-                    List.of("verification.servers.exact=127.0.0.1:" + server.getPort()));
+                    List.of("verification.servers.exact=" + verifier.address()));
             LedgerStore.RunRow row = end(stack, "e");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             JsonNode first = evaluation(stack, "e", 0);
@@ -172,8 +199,6 @@ class EvaluationRunTest {
             assertThat(first.path("pass@1").isNull()).isTrue();
             assertThat(Evaluations.text(first)).isEqualTo("not judged (0 of 6 samples have a verdict)");
             assertThatThrownBy(() -> Evaluations.passAt1(first)).hasMessageContaining("first at update 0");
-        } finally {
-            server.shutdownNow();
         }
     }
 

@@ -4,19 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import io.foothold.contracts.flow.CreditedService;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.Services;
-import io.foothold.v1.MutinyVerifierServiceGrpc;
 import io.foothold.v1.Verdict;
-import io.foothold.v1.VerdictKind;
-import io.foothold.v1.VerifyRequest;
-import io.foothold.v1.VerifyResponse;
-import io.foothold.v1.VerifyResult;
-import io.grpc.Server;
-import io.grpc.ServerBuilder;
-import io.smallrye.mutiny.Multi;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -27,7 +18,6 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntFunction;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -35,20 +25,10 @@ import org.junit.jupiter.api.io.TempDir;
 class OwnVerifierTest {
     private static final Services.Waiting BRIEF =
             new Services.Waiting(Duration.ofSeconds(20), Duration.ofMinutes(1), Duration.ofSeconds(1));
-    private static final Verdict PASS = Verdict.newBuilder()
-            .setKind(VerdictKind.VERDICT_KIND_PASS)
-            .setScore(1)
-            .build();
+    private static final Verdict PASS = ScriptedVerifier.PASS;
 
     @TempDir
     Path directory;
-
-    private Optional<Server> server = Optional.empty();
-
-    @AfterEach
-    void stop() {
-        server.ifPresent(Server::shutdownNow);
-    }
 
     private static String yaml() {
         Path policy = Path.of(System.getProperty("foothold.root"), "services/foothold/policies/dial");
@@ -56,39 +36,11 @@ class OwnVerifierTest {
                 + "sampling: {groups_per_update: 2, rollouts_per_group: 4, max_tokens: 8}\n";
     }
 
-    /** Answers what is asked, the n-th time with what the script says; nothing when it says nothing. */
-    private int serve(IntFunction<Optional<Verdict>> script) throws IOException {
+    /** Passes gold answers and says of the n-th rollout what the script says; nothing when it says nothing. */
+    private static ScriptedVerifier serve(IntFunction<Optional<Verdict>> script) throws IOException {
         AtomicInteger asked = new AtomicInteger();
-        CreditedService<VerifyRequest, VerifyResponse> own = new CreditedService<>(
-                CreditedService.Shape.of(
-                        VerifyRequest::getCredit,
-                        c -> VerifyResponse.newBuilder().setCredit(c).build(),
-                        (request, failure) -> List.of()),
-                64,
-                (request, results) -> {
-                    boolean gold = request.getWork().getGoldOnly();
-                    Optional<Verdict> verdict = gold ? Optional.of(PASS) : script.apply(asked.getAndIncrement());
-                    verdict.ifPresent(v -> {
-                        results.emit(VerifyResponse.newBuilder()
-                                .setResult(VerifyResult.newBuilder()
-                                        .setRolloutId(request.getWork().getRolloutId())
-                                        .setVerdict(v))
-                                .build());
-                        results.done();
-                    });
-                    return () -> {};
-                });
-        Server started = ServerBuilder.forPort(0)
-                .addService(new MutinyVerifierServiceGrpc.VerifierServiceImplBase() {
-                    @Override
-                    public Multi<VerifyResponse> verify(Multi<VerifyRequest> request) {
-                        return own.serve(request);
-                    }
-                })
-                .build()
-                .start();
-        server = Optional.of(started);
-        return started.getPort();
+        return new ScriptedVerifier(
+                work -> work.getGoldOnly() ? Optional.of(PASS) : script.apply(asked.getAndIncrement()));
     }
 
     private static LedgerStore.RunRow end(Stack stack, String address) throws Exception {
@@ -99,9 +51,9 @@ class OwnVerifierTest {
 
     @Test
     void aVerdictThatNeverComesIsATimeoutOfItsRolloutOnly() throws Exception {
-        int port = serve(n -> n % 8 == 3 ? Optional.empty() : Optional.of(PASS));
-        try (Stack stack = new Stack(directory, BRIEF)) {
-            LedgerStore.RunRow row = end(stack, "127.0.0.1:" + port);
+        try (ScriptedVerifier verifier = serve(n -> n % 8 == 3 ? Optional.empty() : Optional.of(PASS));
+                Stack stack = new Stack(directory, BRIEF)) {
+            LedgerStore.RunRow row = end(stack, verifier.address());
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(stack.ledger.audit("r").sound()).isTrue();
             assertThat(stack.ledger.audit("r").counts()).containsKey(RolloutState.DROPPED);
@@ -115,9 +67,9 @@ class OwnVerifierTest {
                 PASS.toBuilder().setScore(1.5).build(),
                 PASS.toBuilder().setScore(-1).build(),
                 PASS.toBuilder().clearKind().build());
-        int port = serve(n -> Optional.of(n % 8 == 3 ? wrong.get(n / 8 % wrong.size()) : PASS));
-        try (Stack stack = new Stack(directory, BRIEF)) {
-            LedgerStore.RunRow row = end(stack, "127.0.0.1:" + port);
+        try (ScriptedVerifier verifier = serve(n -> Optional.of(n % 8 == 3 ? wrong.get(n / 8 % wrong.size()) : PASS));
+                Stack stack = new Stack(directory, BRIEF)) {
+            LedgerStore.RunRow row = end(stack, verifier.address());
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(stack.ledger.audit("r").sound()).isTrue();
             assertThat(stack.ledger.evaluations("r").get(0))
@@ -153,11 +105,11 @@ class OwnVerifierTest {
 
     @Test
     void aRunThatWaitsForAVerdictStopsWhenItIsAskedTo() throws Exception {
-        int port = serve(n -> Optional.empty());
         Services.Waiting patient =
                 new Services.Waiting(Duration.ofMinutes(5), Duration.ofMinutes(5), Duration.ofMinutes(5));
-        try (Stack stack = new Stack(directory, patient)) {
-            stack.runs.create("r", yaml(), List.of("verification.servers.exact=127.0.0.1:" + port));
+        try (ScriptedVerifier verifier = serve(n -> Optional.empty());
+                Stack stack = new Stack(directory, patient)) {
+            stack.runs.create("r", yaml(), List.of("verification.servers.exact=" + verifier.address()));
             await().until(() -> stack.ledger.countsByPurpose("r").getOrDefault("evaluation", 0L) == 16);
             stack.runs.stop("r");
             assertThat(stack.runs.end("r").get(5, TimeUnit.SECONDS).state()).isEqualTo("stopped");

@@ -2,20 +2,12 @@ package io.foothold.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.foothold.contracts.flow.CreditedService;
 import io.foothold.orchestrator.ledger.LedgerStore;
-import io.foothold.v1.MutinyVerifierServiceGrpc;
 import io.foothold.v1.Verdict;
-import io.foothold.v1.VerdictKind;
-import io.foothold.v1.VerifyRequest;
-import io.foothold.v1.VerifyResponse;
-import io.foothold.v1.VerifyResult;
-import io.grpc.Server;
-import io.grpc.ServerBuilder;
-import io.smallrye.mutiny.Multi;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -84,39 +76,16 @@ class VerificationRunTest {
     @Test
     void aVerifierOfOnesOwnJudgesTheKindThatTheRunFileGivesIt() throws Exception {
         Set<String> judged = ConcurrentHashMap.newKeySet();
-        CreditedService<VerifyRequest, VerifyResponse> own = new CreditedService<>(
-                CreditedService.Shape.of(
-                        VerifyRequest::getCredit,
-                        c -> VerifyResponse.newBuilder().setCredit(c).build(),
-                        (request, failure) -> List.of()),
-                16,
-                (request, results) -> {
-                    judged.add(request.getWork().getOptions());
-                    results.emit(VerifyResponse.newBuilder()
-                            .setResult(VerifyResult.newBuilder()
-                                    .setRolloutId(request.getWork().getRolloutId())
-                                    .setVerdict(Verdict.newBuilder()
-                                            .setKind(VerdictKind.VERDICT_KIND_PASS)
-                                            .setScore(1)
-                                            .setRule("mine")))
-                            .build());
-                    results.done();
-                    return () -> {};
+        Verdict mine = ScriptedVerifier.PASS.toBuilder().setRule("mine").build();
+        try (ScriptedVerifier verifier = new ScriptedVerifier(work -> {
+                    judged.add(work.getOptions());
+                    return Optional.of(mine);
                 });
-        Server server = ServerBuilder.forPort(0)
-                .addService(new MutinyVerifierServiceGrpc.VerifierServiceImplBase() {
-                    @Override
-                    public Multi<VerifyResponse> verify(Multi<VerifyRequest> request) {
-                        return own.serve(request);
-                    }
-                })
-                .build()
-                .start();
-        try (Stack stack = new Stack(directory.resolve("home"), "dial", false)) {
+                Stack stack = new Stack(directory.resolve("home"), "dial", false)) {
             LedgerStore.RunRow row = end(
                     stack,
                     yaml("{family: dial, level: easy, count: 4, seed: 3}"),
-                    "verification.servers.exact=127.0.0.1:" + server.getPort(),
+                    "verification.servers.exact=" + verifier.address(),
                     "verification.options=places=2");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(Files.readAllLines(
@@ -124,8 +93,6 @@ class VerificationRunTest {
                     .hasSize(8)
                     .allSatisfy(line -> assertThat(line).contains("\"rule\":\"mine\""));
             assertThat(judged).containsExactly("places=2");
-        } finally {
-            server.shutdownNow();
         }
     }
 }

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.v1.UpdateManifest;
@@ -157,6 +159,26 @@ class RunEndTest {
                 stack.runs.resume("r");
                 row = end(stack);
                 assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            }
+        }
+    }
+
+    /** Nothing is under way then that would fail. */
+    @Test
+    void aRunThatIsAbortedBetweenTwoUpdatesHasFailed() throws Exception {
+        String[][] moments = {{"run_started", ""}, {"update_done", "\"update\":1,"}, {"update_done", "\"update\":2,"}};
+        for (int i = 0; i < moments.length; i++) {
+            String[] at = moments[i];
+            try (Stack stack = new Stack(directory.resolve("at-" + i))) {
+                stack.onEvent = event -> {
+                    if (event.kind().equals(at[0]) && event.json().contains(at[1])) {
+                        stack.runs.abort("r", new FootholdException(ErrorCode.PEER_UNAVAILABLE, "learner died 6 times"));
+                    }
+                };
+                stack.runs.create("r", yaml("grpo-dial", 2, ""), List.of());
+                LedgerStore.RunRow row = end(stack);
+                assertThat(row.state()).as(at[0] + at[1]).isEqualTo("failed");
+                assertThat(row.reason()).isEqualTo("learner died 6 times");
             }
         }
     }

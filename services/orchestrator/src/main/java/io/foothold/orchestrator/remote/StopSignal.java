@@ -53,6 +53,14 @@ public final class StopSignal {
         }
     }
 
+    /** Throws the reason when everything was ended; nothing happens when only a stop was asked for. */
+    public void checkAborted() {
+        FootholdException why = reason.get();
+        if (why != null && aborted.isDone()) {
+            throw why;
+        }
+    }
+
     /** The same result, or the reason when the end is asked for first. */
     public <T> CompletableFuture<T> guard(CompletableFuture<T> future) {
         CompletableFuture<T> out = new CompletableFuture<>();

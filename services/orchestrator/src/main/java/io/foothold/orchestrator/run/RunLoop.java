@@ -255,6 +255,8 @@ final class RunLoop {
             }
         });
         settle();
+        // Also when nothing was under way that could have failed by it.
+        stop.checkAborted();
         if (opened) {
             learner.checkpoint();
         }

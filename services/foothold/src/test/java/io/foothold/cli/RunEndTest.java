@@ -172,7 +172,8 @@ class RunEndTest {
             try (Stack stack = new Stack(directory.resolve("at-" + i))) {
                 stack.onEvent = event -> {
                     if (event.kind().equals(at[0]) && event.json().contains(at[1])) {
-                        stack.runs.abort("r", new FootholdException(ErrorCode.PEER_UNAVAILABLE, "learner died 6 times"));
+                        stack.runs.abort(
+                                "r", new FootholdException(ErrorCode.PEER_UNAVAILABLE, "learner died 6 times"));
                     }
                 };
                 stack.runs.create("r", yaml("grpo-dial", 2, ""), List.of());

@@ -96,10 +96,27 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                 this::accept);
     }
 
-    /** Groups of one update as they come in, with the places that wait for the outcome. */
+    /** Groups of one update as they come in, with the places that wait for the outcome. Guarded by itself. */
     private static final class Assembly {
         private final TreeMap<Integer, TrainGroup> groups = new TreeMap<>();
         private final Map<Integer, CreditedService.Results<TrainResponse>> waiting = new HashMap<>();
+        private boolean taken;
+
+        /** Gives false when it was taken to be answered: the group belongs to another one. */
+        synchronized boolean add(TrainGroup group, CreditedService.Results<TrainResponse> results) {
+            if (!taken) {
+                groups.put(group.getIndex(), group);
+                waiting.put(group.getIndex(), results);
+            }
+            return !taken;
+        }
+
+        /** Gives true to one caller, who has to answer it, once all of it is there or nobody has to wait for the rest. */
+        synchronized boolean take(int whole, boolean atOnce) {
+            boolean mine = !taken && (atOnce || groups.size() == whole);
+            taken |= mine;
+            return mine;
+        }
     }
 
     @Override
@@ -237,24 +254,33 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
         lease.heardOf(group.getRunId());
         String key = group.getRunId() + "/" + group.getUpdate();
         Assembly assembly = assemblies.computeIfAbsent(key, k -> new Assembly());
-        boolean complete;
-        synchronized (assembly) {
-            assembly.groups.put(group.getIndex(), group);
-            assembly.waiting.put(group.getIndex(), results);
-            complete = assembly.groups.size() == group.getGroupsInUpdate();
+        while (!assembly.add(group, results)) {
+            assemblies.remove(key, assembly);
+            assembly = assemblies.computeIfAbsent(key, k -> new Assembly());
         }
-        if (complete) {
-            assemblies.remove(key);
-            try {
-                thread.execute(() -> finish(group.getRunId(), group.getUpdate(), assembly));
-            } catch (RejectedExecutionException e) {
-                throw new FootholdException(ErrorCode.DRAINING, "the learner is shutting down", e);
-            }
+        Assembly joined = assembly;
+        try {
+            thread.execute(() -> attend(key, group, joined));
+        } catch (RejectedExecutionException e) {
+            throw new FootholdException(ErrorCode.DRAINING, "the learner is shutting down", e);
         }
         return () -> {};
     }
 
-    private void finish(String runId, long update, Assembly assembly) {
+    /**
+     * Finishes what a group made complete. After a learner or a stream was lost, groups come again without those whose outcome had got
+     * through: of an update that was done, or of a run that is not open here, they are answered by themselves.
+     */
+    private void attend(String key, TrainGroup group, Assembly assembly) {
+        LearnerRun run = runs.get(group.getRunId());
+        boolean known = run == null || group.getUpdate() <= run.update();
+        if (assembly.take(group.getGroupsInUpdate(), known)) {
+            assemblies.remove(key, assembly);
+            finish(group.getRunId(), group.getUpdate(), group.getGroupsInUpdate(), assembly);
+        }
+    }
+
+    private void finish(String runId, long update, int groups, Assembly assembly) {
         UpdateManifest manifest = null;
         FootholdException failure = null;
         try {
@@ -267,7 +293,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                     GroupOutcome.newBuilder().setRunId(runId).setUpdate(update).setIndex(entry.getKey());
             if (failure != null) {
                 outcome.setFailure(failure.toItemFailure());
-            } else if (manifest != null && entry.getKey() == assembly.groups.size() - 1) {
+            } else if (manifest != null && entry.getKey() == groups - 1) {
                 outcome.setManifest(manifest);
             }
             entry.getValue().emit(TrainResponse.newBuilder().setOutcome(outcome).build());

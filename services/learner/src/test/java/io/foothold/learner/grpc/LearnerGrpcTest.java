@@ -19,6 +19,7 @@ import io.foothold.v1.OpenRunRequest;
 import io.foothold.v1.OpenRunResponse;
 import io.foothold.v1.RunHolder;
 import io.foothold.v1.SaveCheckpointRequest;
+import io.foothold.v1.TrainGroup;
 import io.foothold.v1.TrainRequest;
 import io.foothold.v1.TrainResponse;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -217,20 +218,52 @@ class LearnerGrpcTest {
     }
 
     private GroupOutcome train(String run, long update) {
-        return learner.train(Multi.createFrom()
-                        .items(
-                                TrainRequest.newBuilder()
-                                        .setCredit(Credit.newBuilder().setItems(4))
-                                        .build(),
-                                TrainRequest.newBuilder()
-                                        .setGroup(TinyRun.group(run, update))
-                                        .build()))
+        return train(TinyRun.group(run, update)).getFirst();
+    }
+
+    private List<GroupOutcome> train(TrainGroup... groups) {
+        return learner.train(Multi.createBy()
+                        .concatenating()
+                        .streams(
+                                Multi.createFrom()
+                                        .item(TrainRequest.newBuilder()
+                                                .setCredit(Credit.newBuilder().setItems(4))
+                                                .build()),
+                                Multi.createFrom().items(groups).map(group -> TrainRequest.newBuilder()
+                                        .setGroup(group)
+                                        .build())))
                 .filter(TrainResponse::hasOutcome)
+                .select()
+                .first(groups.length)
+                .map(TrainResponse::getOutcome)
                 .collect()
-                .first()
+                .asList()
                 .await()
-                .atMost(Duration.ofSeconds(60))
-                .getOutcome();
+                .atMost(Duration.ofSeconds(60));
+    }
+
+    private static TrainGroup half(String run, long update, int index) {
+        TrainGroup whole = TinyRun.group(run, update);
+        return whole.toBuilder().setGroupsInUpdate(2).setIndex(index).build();
+    }
+
+    /** Those whose outcome got through before a stream or a learner was lost do not come again. */
+    @Test
+    void groupsThatComeWithoutTheOthersOfTheirUpdateAreAnsweredWhenThoseAreNotNeeded() {
+        assertThat(train(half("r", 1, 0)).getFirst().getFailure().getMessage()).contains("run r is not open");
+        open("r");
+        List<GroupOutcome> both = train(half("r", 1, 0), half("r", 1, 1));
+        String digest = both.stream()
+                .filter(GroupOutcome::hasManifest)
+                .findFirst()
+                .orElseThrow()
+                .getManifest()
+                .getDigest();
+        assertThat(train(half("r", 1, 1)).getFirst().getManifest().getDigest()).isEqualTo(digest);
+        GroupOutcome first = train(half("r", 1, 0)).getFirst();
+        assertThat(first.hasFailure() || first.hasManifest()).isFalse();
+        close("r");
+        assertThat(train(half("r", 2, 1)).getFirst().getFailure().getCode()).isEqualTo("WRONG_STATE");
     }
 
     /** In the middle of an update, when the weights have changed and nothing of it is on disk yet. */

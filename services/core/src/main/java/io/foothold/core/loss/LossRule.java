@@ -68,17 +68,18 @@ public record LossRule(
 
     /** Checks ranges. */
     public LossRule {
-        if (ratio != Ratio.NONE && (clipLow < 0 || clipHigh < 0)) {
+        if (ratio != Ratio.NONE && !(clipLow >= 0 && clipHigh >= 0)) {
             throw new IllegalArgumentException("clip bounds must not be negative: " + clipLow + ", " + clipHigh);
         }
-        if (dualClip != 0 && dualClip <= 1) {
+        if (dualClip != 0 && !(dualClip > 1)) {
             throw new IllegalArgumentException("dual clip must be above 1, or 0 for off: " + dualClip);
         }
         if (aggregation == Aggregation.CONSTANT_LENGTH && constantLength < 1) {
             throw new IllegalArgumentException("constant_length needs a length of at least 1: " + constantLength);
         }
-        if (klCoefficient < 0 || entropyCoefficient < 0) {
-            throw new IllegalArgumentException("coefficients must not be negative");
+        if (!(klCoefficient >= 0 && entropyCoefficient >= 0)) {
+            throw new IllegalArgumentException(
+                    "coefficients must not be negative: " + klCoefficient + ", " + entropyCoefficient);
         }
         if (!(shaping >= 0)) {
             throw new IllegalArgumentException("shaping must not be negative: " + shaping);

@@ -405,7 +405,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                         .toList());
     }
 
-    private static RunSettings settings(LearnerSettings s, ModelConfig config) {
+    static RunSettings settings(LearnerSettings s, ModelConfig config) {
         Precision precision = s.getPrecisionBySize()
                 ? Precision.standard(config)
                 : s.getFastAttention() ? Precision.FAST : Precision.EXACT;

@@ -63,8 +63,19 @@ public record RunSettings(
         if (trainGiven && loss.ratio() != LossRule.Ratio.NONE) {
             throw new IllegalArgumentException("train_given needs ratio none: given tokens have no behaviour log-prob");
         }
-        if (!(temperature > 0)) {
+        if (!(temperature > 0) || Double.isInfinite(temperature)) {
             throw new IllegalArgumentException("training needs a temperature above 0: " + temperature);
+        }
+        // Written so that NaN is refused too: every comparison with it is false, a bound that it is would hold nothing.
+        if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1)) {
+            throw new IllegalArgumentException("beta1 and beta2 must be in [0, 1): " + beta1 + ", " + beta2);
+        }
+        if (!(epsilon >= 0 && weightDecay >= 0 && clipNorm >= 0)) {
+            throw new IllegalArgumentException("epsilon, weight_decay and clip_norm must be at least 0: " + epsilon
+                    + ", " + weightDecay + ", " + clipNorm);
+        }
+        if (!(maxLogProbDifference >= 0)) {
+            throw new IllegalArgumentException("max_log_prob_difference must be at least 0: " + maxLogProbDifference);
         }
     }
 

@@ -22,7 +22,7 @@ public record Schedule(Shape shape, double peak, long warmupSteps, long totalSte
 
     /** Checks ranges. */
     public Schedule {
-        if (!(peak > 0) || warmupSteps < 0 || !(finalShare >= 0 && finalShare <= 1)) {
+        if (!(peak > 0) || Double.isInfinite(peak) || warmupSteps < 0 || !(finalShare >= 0 && finalShare <= 1)) {
             throw new IllegalArgumentException("need learning rate > 0, warmup_steps >= 0, final_share in [0, 1]: "
                     + peak + ", " + warmupSteps + ", " + finalShare);
         }

@@ -1,0 +1,257 @@
+package io.foothold.learner.grpc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.protobuf.Descriptors.FieldDescriptor;
+import com.google.protobuf.Message;
+import com.google.protobuf.TextFormat;
+import io.foothold.core.advantage.AdvantageEstimator;
+import io.foothold.core.loss.LossRule;
+import io.foothold.learner.train.RunSettings;
+import io.foothold.learner.train.Schedule;
+import io.foothold.policy.Lora;
+import io.foothold.policy.ModelConfig;
+import io.foothold.policy.Precision;
+import io.foothold.v1.EstimatorSettings;
+import io.foothold.v1.LearnerSettings;
+import io.foothold.v1.LoraSettings;
+import io.foothold.v1.LossSettings;
+import io.foothold.v1.OptimizerSettings;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Settings as they come over the wire: each counts, each has its place, and what cannot be meant is refused. */
+class LearnerSettingsTest {
+    private static final ModelConfig SMALL = ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 64, List.of(1));
+
+    private static RunSettings settings(LearnerSettings settings) {
+        return LearnerGrpc.settings(settings, SMALL);
+    }
+
+    /** Every field is set, and no two numbers are the same. */
+    private static LearnerSettings.Builder all() {
+        return LearnerSettings.newBuilder()
+                .setEstimator(
+                        EstimatorSettings.newBuilder().setName("pass_at_k").setK(3))
+                .setLoss(LossSettings.newBuilder()
+                        .setAggregation("constant_length")
+                        .setRatio("none")
+                        .setClipLow(0.21)
+                        .setClipHigh(0.28)
+                        .setDualClip(3.5)
+                        .setKlCoefficient(0.011)
+                        .setEntropyCoefficient(0.012)
+                        .setConstantLength(77)
+                        .setTrainGiven(true)
+                        .setShaping(0.13))
+                .setOptimizer(OptimizerSettings.newBuilder()
+                        .setLearningRate(2e-6)
+                        .setBeta1(0.91)
+                        .setBeta2(0.96)
+                        .setEpsilon(1e-7)
+                        .setWeightDecay(0.014)
+                        .setClipNorm(0.9)
+                        .setSchedule("cosine")
+                        .setWarmupSteps(5)
+                        .setTotalSteps(55)
+                        .setFinalShare(0.15))
+                .setTemperature(0.8)
+                .setGroupsPerStep(4)
+                .setEpochs(2)
+                .setMicroBatchTokens(4096)
+                .setCheckpointEvery(6)
+                .setCheckpointsKept(7)
+                .setSeed(99)
+                .setMaxLogProbDifference(0.016)
+                .setFastAttention(true)
+                .setLora(LoraSettings.newBuilder().setRank(8).setAlpha(32).addTargets("q_proj"));
+    }
+
+    @Test
+    void everyFieldHasItsPlace() {
+        LearnerSettings settings = all().build();
+        assertThat(settings(settings))
+                .isEqualTo(new RunSettings(
+                        new AdvantageEstimator.PassAtKWeights(3),
+                        new LossRule(
+                                LossRule.Aggregation.CONSTANT_LENGTH,
+                                LossRule.Ratio.NONE,
+                                0.21,
+                                0.28,
+                                3.5,
+                                0.011,
+                                0.012,
+                                77,
+                                0.13),
+                        new Schedule(Schedule.Shape.COSINE, 2e-6, 5, 55, 0.15),
+                        0.91,
+                        0.96,
+                        1e-7,
+                        0.014,
+                        0.9,
+                        0.8,
+                        4,
+                        2,
+                        4096,
+                        6,
+                        7,
+                        0.016,
+                        Precision.FAST,
+                        Optional.of(new Lora(8, 32, List.of("q_proj"))),
+                        99,
+                        true,
+                        TextFormat.printer().printToString(settings)));
+        assertThat(settings(all().clearLora().setFastAttention(false).build()))
+                .satisfies(s -> assertThat(s.lora()).isEmpty())
+                .satisfies(s -> assertThat(s.precision()).isEqualTo(Precision.EXACT));
+    }
+
+    private static final Map<String, Object> OTHER_TEXTS = Map.of(
+            "name", "mean",
+            "aggregation", "token_mean",
+            "ratio", "none",
+            "schedule", "linear",
+            "targets", "v_proj");
+
+    /** Another value of a field that is right too. */
+    private static Object other(FieldDescriptor field, Object value) {
+        return switch (field.getJavaType()) {
+            case INT -> (Integer) value + 1;
+            case LONG -> (Long) value + 1;
+            case DOUBLE -> (Double) value * 1.01;
+            case BOOLEAN -> !(Boolean) value;
+            case STRING -> OTHER_TEXTS.get(field.getName());
+            case FLOAT, BYTE_STRING, ENUM, MESSAGE ->
+                throw new IllegalStateException("a field of a new type: " + field);
+        };
+    }
+
+    private static void changed(Message.Builder in, String path, List<String> paths, Runnable check) {
+        for (FieldDescriptor field : in.getDescriptorForType().getFields()) {
+            String name = path + field.getName();
+            if (field.getJavaType() == FieldDescriptor.JavaType.MESSAGE) {
+                changed(in.getFieldBuilder(field), name + ".", paths, check);
+                continue;
+            }
+            Object before = field.isRepeated() ? in.getRepeatedField(field, 0) : in.getField(field);
+            set(in, field, other(field, before));
+            paths.add(name);
+            check.run();
+            set(in, field, before);
+        }
+    }
+
+    private static void set(Message.Builder in, FieldDescriptor field, Object value) {
+        if (field.isRepeated()) {
+            in.setRepeatedField(field, 0, value);
+        } else {
+            in.setField(field, value);
+        }
+    }
+
+    /** A field that is added to the contract and not read is found here. */
+    @Test
+    void everyFieldCounts() {
+        LearnerSettings.Builder settings = all();
+        List<String> paths = new ArrayList<>();
+        String before = meaning(settings);
+        List<String> ignored = new ArrayList<>();
+        changed(settings, "", paths, () -> {
+            if (meaning(settings).equals(before)) {
+                ignored.add(paths.get(paths.size() - 1));
+            }
+        });
+        assertThat(paths).hasSizeGreaterThan(30);
+        // There is one ratio with which given tokens can be trained, which is what this file sets.
+        assertThat(ignored).containsExactly("loss.ratio");
+        assertThat(settings(all().setLoss(all().getLossBuilder()
+                                        .setTrainGiven(false)
+                                        .setRatio("sequence"))
+                                .build())
+                        .loss()
+                        .ratio())
+                .isEqualTo(LossRule.Ratio.SEQUENCE);
+    }
+
+    private static String meaning(LearnerSettings.Builder settings) {
+        String all = settings(settings.build()).toString();
+        return all.substring(0, all.indexOf(", text="));
+    }
+
+    private static Arguments wrong(String said, Consumer<LearnerSettings.Builder> change) {
+        return Arguments.of(said, change);
+    }
+
+    static Stream<Arguments> wrongValues() {
+        List<Arguments> out = new ArrayList<>(List.of(
+                wrong("unknown estimator 'median'", s -> s.getEstimatorBuilder().setName("median")),
+                wrong("unknown estimator ''", LearnerSettings.Builder::clearEstimator),
+                wrong("unknown aggregation 'mean'", s -> s.getLossBuilder().setAggregation("mean")),
+                wrong("unknown ratio 'ppo'", s -> s.getLossBuilder().setRatio("ppo")),
+                wrong("unknown schedule 'step'", s -> s.getOptimizerBuilder().setSchedule("step")),
+                wrong("train_given needs ratio none", s -> s.getLossBuilder().setRatio("token")),
+                wrong("dual clip must be above 1", s -> s.getLossBuilder().setDualClip(1)),
+                wrong("constant_length needs a length", s -> s.getLossBuilder().setConstantLength(0)),
+                wrong("warmup_steps >= 0", s -> s.getOptimizerBuilder().setWarmupSteps(-1)),
+                wrong("needs total_steps", s -> s.getOptimizerBuilder().setTotalSteps(0)),
+                wrong("learning rate > 0", s -> s.getOptimizerBuilder().setLearningRate(0)),
+                wrong("learning rate > 0", s -> s.getOptimizerBuilder().setLearningRate(Double.POSITIVE_INFINITY)),
+                wrong("final_share in [0, 1]", s -> s.getOptimizerBuilder().setFinalShare(1.1)),
+                wrong("in [0, 1)", s -> s.getOptimizerBuilder().setBeta1(1)),
+                wrong("in [0, 1)", s -> s.getOptimizerBuilder().setBeta2(1)),
+                wrong("temperature above 0", s -> s.setTemperature(0)),
+                wrong("temperature above 0", s -> s.setTemperature(Double.POSITIVE_INFINITY)),
+                wrong("groups_per_step at least 0", s -> s.setGroupsPerStep(-1)),
+                wrong("epochs", s -> s.setEpochs(0)),
+                wrong("micro_batch_tokens", s -> s.setMicroBatchTokens(0)),
+                wrong("checkpoint_every", s -> s.setCheckpointEvery(0)),
+                wrong("checkpoints_kept", s -> s.setCheckpointsKept(0)),
+                wrong("LoRA needs a rank", s -> s.getLoraBuilder().setRank(0)),
+                wrong("LoRA needs a rank", s -> s.getLoraBuilder().setAlpha(0)),
+                wrong("LoRA needs a rank", s -> s.getLoraBuilder().clearTargets()),
+                wrong("LoRA target 'lm_head'", s -> s.getLoraBuilder().addTargets("lm_head"))));
+        for (double bad : new double[] {-0.5, Double.NaN}) {
+            out.addAll(List.of(
+                    wrong("coefficients", s -> s.getLossBuilder().setKlCoefficient(bad)),
+                    wrong("coefficients", s -> s.getLossBuilder().setEntropyCoefficient(bad)),
+                    wrong("shaping", s -> s.getLossBuilder().setShaping(bad)),
+                    wrong("dual clip", s -> s.getLossBuilder().setDualClip(bad)),
+                    wrong("clip bounds", s -> s.getLossBuilder()
+                            .setTrainGiven(false)
+                            .setRatio("token")
+                            .setClipLow(bad)),
+                    wrong("clip bounds", s -> s.getLossBuilder()
+                            .setTrainGiven(false)
+                            .setRatio("token")
+                            .setClipHigh(bad)),
+                    wrong("learning rate > 0", s -> s.getOptimizerBuilder().setLearningRate(bad)),
+                    wrong("final_share", s -> s.getOptimizerBuilder().setFinalShare(bad)),
+                    wrong("beta1 and beta2", s -> s.getOptimizerBuilder().setBeta1(bad)),
+                    wrong("beta1 and beta2", s -> s.getOptimizerBuilder().setBeta2(bad)),
+                    wrong("epsilon", s -> s.getOptimizerBuilder().setEpsilon(bad)),
+                    wrong("weight_decay", s -> s.getOptimizerBuilder().setWeightDecay(bad)),
+                    wrong("clip_norm", s -> s.getOptimizerBuilder().setClipNorm(bad)),
+                    wrong("temperature above 0", s -> s.setTemperature(bad)),
+                    wrong("max_log_prob_difference", s -> s.setMaxLogProbDifference(bad)),
+                    wrong("LoRA needs", s -> s.getLoraBuilder().setAlpha(bad))));
+        }
+        return out.stream();
+    }
+
+    @ParameterizedTest
+    @MethodSource("wrongValues")
+    void whatCannotBeMeantIsRefused(String said, Consumer<LearnerSettings.Builder> change) {
+        LearnerSettings.Builder settings = all();
+        change.accept(settings);
+        assertThatThrownBy(() -> settings(settings.build())).hasMessageContaining(said);
+    }
+}

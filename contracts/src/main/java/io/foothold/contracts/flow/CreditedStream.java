@@ -11,8 +11,10 @@ import io.smallrye.mutiny.subscription.MultiEmitter;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -94,6 +96,26 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         }
     }
 
+    /** Who has work in a stream. Its methods are called by any thread and must not block for long. */
+    @FunctionalInterface
+    public interface Caller {
+        /** Waits as long as it takes. */
+        Caller PATIENT = () -> {};
+
+        /** Asked from time to time while {@link #submit} blocks; what it throws ends the wait, and nothing is sent. */
+        void check();
+
+        /**
+         * The service went away, and work of this caller waits for it. Told once, until it is found.
+         *
+         * @param service the stream's name
+         */
+        default void lost(String service, String reason) {}
+
+        /** The service is there again, and work of this caller still waits for it. */
+        default void found(String service, Duration after) {}
+    }
+
     /**
      * Limits of a stream.
      *
@@ -150,15 +172,17 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         private final Set<String> missing;
         private final Map<String, R> results = new LinkedHashMap<>();
         private final Consumer<R> onEach;
+        private final Caller caller;
         private final CompletableFuture<Map<String, R>> future = new CompletableFuture<>();
         private final long deadlineNanos;
         private long sentNanos;
         private boolean sent;
 
-        Pending(Q work, List<String> keys, Consumer<R> onEach) {
+        Pending(Q work, List<String> keys, Consumer<R> onEach, Caller caller) {
             this.work = work;
             this.missing = new LinkedHashSet<>(keys);
             this.onEach = onEach;
+            this.caller = caller;
             this.deadlineNanos = System.nanoTime() + limits.deadline().toNanos();
         }
     }
@@ -183,6 +207,11 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
     private boolean opening;
     private boolean closed;
     private boolean lost;
+    /** Since when; meaningful while {@link #lost}. */
+    private long lostSince;
+    /** Who was told so. */
+    private final Set<Caller> told = Collections.newSetFromMap(new IdentityHashMap<>());
+
     /** How many threads wait for a key that other work has. */
     private int waitingForKeys;
     /** How often the service was away for longer than the patience. */
@@ -208,9 +237,9 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         var unused = timer.scheduleWithFixedDelay(this::tick, tick, tick, TimeUnit.MILLISECONDS);
     }
 
-    /** As {@link #submit(Object, List, Consumer, Runnable)}, without a check. */
+    /** As {@link #submit(Object, List, Consumer, Caller)}, for a patient caller. */
     public CompletableFuture<Map<String, R>> submit(Q work, List<String> keys, Consumer<R> onEach) {
-        return submit(work, keys, onEach, () -> {});
+        return submit(work, keys, onEach, Caller.PATIENT);
     }
 
     /**
@@ -223,9 +252,8 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
      *
      * @param keys the keys that the results will carry; while other work under way has one of them, this one is not begun
      * @param onEach called with every result as it comes
-     * @param check called from time to time while this method blocks; what it throws ends the wait, and nothing is sent. Must not block
      */
-    public CompletableFuture<Map<String, R>> submit(Q work, List<String> keys, Consumer<R> onEach, Runnable check) {
+    public CompletableFuture<Map<String, R>> submit(Q work, List<String> keys, Consumer<R> onEach, Caller caller) {
         // One piece that is too large must not end the stream for all the others.
         FootholdException refusal = MessageLimit.refusal(work, name + ", " + String.join(", ", keys));
         if (refusal != null) {
@@ -239,13 +267,13 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                 if (absences != before) {
                     return CompletableFuture.failedFuture(unavailable(keys));
                 }
-                check.run();
+                caller.check();
                 awaitFreed(keys);
             }
             if (closed) {
                 throw new FootholdException(ErrorCode.DRAINING, "stream " + name + " is closed");
             }
-            pending = new Pending(work, keys, onEach);
+            pending = new Pending(work, keys, onEach, caller);
             keys.forEach(key -> byKey.put(key, pending));
             queued.add(pending);
             ensureOpen();
@@ -400,8 +428,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             backoffMillis = 0;
             away = false;
             if (lost) {
-                lost = false;
-                LOG.infof("%s is there again", name);
+                found();
             }
             int granted = shape.creditOf(response);
             if (granted > 0) {
@@ -458,11 +485,11 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             generation++;
             lastFailure = failure;
             wentAway();
+            FootholdException own = FootholdException.of(failure);
             if (!lost) {
                 lost = true;
-                LOG.warnf(
-                        "stream to %s broke with %d pieces of work under way: %s",
-                        name, byKey.size(), FootholdException.of(failure).text());
+                lostSince = System.nanoTime();
+                LOG.warnf("stream to %s broke with %d pieces of work under way: %s", name, byKey.size(), own.text());
             }
             outbound = null;
             subscription = null;
@@ -477,7 +504,6 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                     unanswered.add(pending);
                 }
             }
-            FootholdException own = FootholdException.of(failure);
             if (!own.code().retryable()) {
                 // A refusal will be repeated by every attempt: the work that caused it is told at once.
                 away = false;
@@ -501,10 +527,39 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                 // Nobody waits for it: the time until somebody does is no waiting.
                 away = false;
             } else {
+                // One that was late for a piece of work was not away.
+                if (own.code() != ErrorCode.DEADLINE) {
+                    tellLost(own.text());
+                }
                 ensureOpen();
             }
         } finally {
             lock.unlock();
+        }
+    }
+
+    private Set<Caller> callers() {
+        Set<Caller> out = Collections.newSetFromMap(new IdentityHashMap<>());
+        byKey.values().forEach(pending -> out.add(pending.caller));
+        return out;
+    }
+
+    private void tellLost(String reason) {
+        Set<Caller> news = callers();
+        news.removeAll(told);
+        told.addAll(news);
+        timer.execute(() -> news.forEach(caller -> caller.lost(name, reason)));
+    }
+
+    private void found() {
+        lost = false;
+        LOG.infof("%s is there again", name);
+        Set<Caller> still = callers();
+        still.retainAll(told);
+        told.clear();
+        if (!closed && !still.isEmpty()) {
+            Duration after = Duration.ofNanos(System.nanoTime() - lostSince);
+            timer.execute(() -> still.forEach(caller -> caller.found(name, after)));
         }
     }
 

@@ -96,7 +96,7 @@ class CreditedStreamTest {
 
     private Future<Map<String, String>> blocked(String key, Runnable check) {
         return threads.submit(
-                () -> stream.submit(key, List.of(key), result -> {}, check).get());
+                () -> stream.submit(key, List.of(key), result -> {}, check::run).get());
     }
 
     private void answer(int number) {
@@ -204,6 +204,54 @@ class CreditedStreamTest {
         answer(1);
         assertThat(second).succeedsWithin(Duration.ofSeconds(20));
         assertThat(connections).hasSize(1);
+    }
+
+    /** Writes down what it is told. */
+    private record Told(List<String> news) implements CreditedStream.Caller {
+        Told() {
+            this(Collections.synchronizedList(new ArrayList<>()));
+        }
+
+        @Override
+        public void check() {}
+
+        @Override
+        public void lost(String service, String reason) {
+            news.add("lost " + service + ": " + reason);
+        }
+
+        @Override
+        public void found(String service, Duration after) {
+            news.add("found " + service);
+        }
+    }
+
+    @Test
+    void whoWaitsIsToldOnceThatThePeerIsLostAndFoundAgainAndWhoDoesNotIsNot() {
+        Told waits = new Told();
+        Told answered = new Told();
+        Told late = new Told();
+        CompletableFuture<?> before = stream.submit("a", List.of("a"), result -> {}, answered);
+        answer(0);
+        assertThat(before).succeedsWithin(Duration.ofSeconds(20));
+        CompletableFuture<?> first = stream.submit("b", List.of("b"), result -> {}, waits);
+        await().until(() -> came.contains("b"));
+        there.set(false);
+        connections.get(0).onError(new FootholdException(ErrorCode.PEER_UNAVAILABLE, "broke"));
+        await().until(() -> waits.news().size() == 1);
+        CompletableFuture<?> second = stream.submit("e", List.of("e"), result -> {}, late);
+        await().until(() -> late.news().size() == 1);
+        there.set(true);
+        for (int i = 1; i < 4; i++) {
+            answer(i);
+        }
+        for (CompletableFuture<?> work : List.of(first, second)) {
+            assertThat(work).succeedsWithin(Duration.ofSeconds(20));
+        }
+        await().until(() -> waits.news().size() == 2 && late.news().size() == 2);
+        assertThat(waits.news()).containsExactly("lost peer: broke", "found peer");
+        assertThat(late.news()).containsExactly("lost peer: nobody", "found peer");
+        assertThat(answered.news()).isEmpty();
     }
 
     @Test

@@ -98,6 +98,10 @@ class MessageLimitTest {
         for (String peer : List.of("augmentation", "sampler", "verifier", "localizer", "learner")) {
             assertThat(properties.getProperty("quarkus.grpc.clients." + peer + ".max-inbound-message-size"))
                     .isEqualTo(Integer.toString(MessageLimit.BYTES));
+            assertThat(properties.getProperty("quarkus.grpc.clients." + peer + ".keep-alive-time"))
+                    .isEqualTo("30s");
+            assertThat(properties.getProperty("quarkus.grpc.clients." + peer + ".keep-alive-timeout"))
+                    .isEqualTo("10s");
         }
         assertThat(properties.getProperty("quarkus.grpc.server.max-inbound-message-size"))
                 .isEqualTo(Integer.toString(2 * MessageLimit.BYTES));

@@ -54,6 +54,11 @@ public final class Services implements AutoCloseable {
     private final Waiting waiting;
     private final StopSignal stop;
     private final Patience patience;
+    /** The run, towards the streams that a stop lets go. */
+    private final CreditedStream.Caller items;
+    /** The same towards training, where a stop waits for the update. */
+    private final CreditedStream.Caller updates;
+
     private final Map<String, String> addresses;
     private final MutinyAugmentationServiceGrpc.MutinyAugmentationServiceStub augmentation;
     private final MutinySamplerServiceGrpc.MutinySamplerServiceStub sampler;
@@ -122,6 +127,8 @@ public final class Services implements AutoCloseable {
                                 r.getOutcome().getIndex())),
                 learner::train,
                 limits);
+        this.items = new Waiter(Waits.SILENT, stop::check);
+        this.updates = new Waiter(Waits.SILENT, () -> stop.checkUpdate(training::away));
     }
 
     /** The same services over the same connections, for a run whose waits end with its stop signal. */
@@ -139,6 +146,26 @@ public final class Services implements AutoCloseable {
         this.verification = of.verification;
         this.localization = of.localization;
         this.training = of.training;
+        this.items = new Waiter(waits, stop::check);
+        this.updates = new Waiter(waits, () -> stop.checkUpdate(training::away));
+    }
+
+    /** Has a run told of streams that are lost while it waits for their answers, as of calls. */
+    private record Waiter(Waits waits, Runnable whether) implements CreditedStream.Caller {
+        @Override
+        public void check() {
+            whether.run();
+        }
+
+        @Override
+        public void lost(String service, String reason) {
+            waits.lost(service, reason);
+        }
+
+        @Override
+        public void found(String service, Duration after) {
+            waits.found(service, after);
+        }
     }
 
     /**
@@ -374,7 +401,7 @@ public final class Services implements AutoCloseable {
     private <Q, R> CompletableFuture<Map<String, R>> ask(
             CreditedStream<Q, R> stream, Q request, List<String> keys, Consumer<R> onEach) {
         stop.check();
-        CompletableFuture<Map<String, R>> work = stream.submit(request, keys, onEach, stop::check);
+        CompletableFuture<Map<String, R>> work = stream.submit(request, keys, onEach, items);
         CompletableFuture<Map<String, R>> answer = stop.guard(work);
         var unused = answer.whenComplete((results, failure) -> {
             if (failure != null) {
@@ -541,7 +568,7 @@ public final class Services implements AutoCloseable {
                         TrainRequest.newBuilder().setGroup(g).build(),
                         List.of(key(g.getRunId(), g.getUpdate(), g.getIndex())),
                         r -> {},
-                        () -> stop.checkUpdate(training::away)));
+                        updates));
             }
         } catch (FootholdException e) {
             // Without its other groups the batch will not be trained, and nothing of it be answered.

@@ -165,6 +165,36 @@ class ServicesStopTest {
         }
     }
 
+    @Test
+    void aStreamThatIsLostIsToldToTheRunThatWaits() throws Exception {
+        Services all = services(new Services.Channels(nobody, nobody, nobody, nobody, nobody), TWO_QUEUED);
+        for (String service : List.of("sampler", "verifier", "localizer", "learner")) {
+            List<String> news = java.util.Collections.synchronizedList(new ArrayList<>());
+            StopSignal signal = new StopSignal();
+            Services run = all.until(signal, new Waits() {
+                @Override
+                public void lost(String lost, String reason) {
+                    news.add(lost);
+                }
+
+                @Override
+                public void found(String found, Duration after) {}
+            });
+            try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+                Future<?> work = threads.submit(() -> switch (service) {
+                    case "sampler" -> Item.SAMPLE.ask(run, "r").get();
+                    case "verifier" -> Item.VERIFY.ask(run, "r").get();
+                    case "localizer" -> Item.LOCALIZE.ask(run, "r").get();
+                    default -> run.train(List.of(group(0, 1)));
+                });
+                await().until(() -> !news.isEmpty());
+                signal.stop();
+                assertEnded(work, ErrorCode.CANCELLED);
+            }
+            assertThat(news).containsExactly(service + " at localhost");
+        }
+    }
+
     /** A learner that does what a test says when a batch of one group comes. */
     private Channel learner(Consumer<Batch> learning) throws IOException {
         CreditedService<TrainRequest, TrainResponse> service = new CreditedService<>(

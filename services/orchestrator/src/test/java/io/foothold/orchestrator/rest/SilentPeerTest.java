@@ -1,0 +1,146 @@
+package io.foothold.orchestrator.rest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import grpc.health.v1.HealthOuterClass.HealthCheckRequest;
+import grpc.health.v1.HealthOuterClass.HealthCheckResponse;
+import grpc.health.v1.MutinyHealthGrpc;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.grpc.Channel;
+import io.quarkus.grpc.GrpcClient;
+import io.quarkus.test.common.http.TestHTTPResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.quarkus.test.junit.QuarkusTestProfile;
+import io.quarkus.test.junit.TestProfile;
+import io.smallrye.mutiny.subscription.Cancellable;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.junit.jupiter.api.Test;
+
+/** A peer whose connection stays open and on which nothing comes any more, such as a process that was stopped. */
+@QuarkusTest
+@TestProfile(SilentPeerTest.ShortPings.class)
+class SilentPeerTest {
+    /** The verifier's address is a relay's, and pings go as often as the transport allows. */
+    public static final class ShortPings implements QuarkusTestProfile {
+        @Override
+        public Map<String, String> getConfigOverrides() {
+            Map<String, String> out = new TreeMap<>();
+            out.put("quarkus.http.test-port", "0");
+            out.put("quarkus.management.test-port", "0");
+            out.put("quarkus.datasource.jdbc.url", "jdbc:h2:mem:silent;DB_CLOSE_DELAY=-1");
+            out.put("foothold.orchestrator.adopt", "false");
+            out.put("quarkus.grpc.clients.verifier.test-port", Integer.toString(freePort()));
+            out.put("quarkus.grpc.clients.verifier.keep-alive-time", "10s");
+            out.put("quarkus.grpc.clients.verifier.keep-alive-timeout", "1s");
+            return out;
+        }
+
+        private static int freePort() {
+            try (ServerSocket socket = new ServerSocket(0)) {
+                return socket.getLocalPort();
+            } catch (IOException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+
+    @GrpcClient("verifier")
+    Channel verifier;
+
+    @ConfigProperty(name = "quarkus.grpc.clients.verifier.test-port")
+    int port;
+
+    @TestHTTPResource("/")
+    URI own;
+
+    /** Passes bytes on between the client and the container's own server, until it swallows them. */
+    private static final class Relay implements AutoCloseable {
+        private final ServerSocket in;
+        private final int to;
+        private final List<Socket> open = new CopyOnWriteArrayList<>();
+        private final AtomicLong answered = new AtomicLong();
+        private volatile boolean swallowing;
+
+        Relay(int port, int to) throws IOException {
+            this.in = new ServerSocket(port, 5, InetAddress.getLoopbackAddress());
+            this.to = to;
+            Thread.ofVirtual().start(this::accept);
+        }
+
+        private void accept() {
+            try {
+                while (true) {
+                    Socket client = in.accept();
+                    Socket server = new Socket(InetAddress.getLoopbackAddress(), to);
+                    open.addAll(List.of(client, server));
+                    Thread.ofVirtual().start(() -> pass(client, server, new AtomicLong()));
+                    Thread.ofVirtual().start(() -> pass(server, client, answered));
+                }
+            } catch (IOException e) {
+                // Closed.
+            }
+        }
+
+        private void pass(Socket from, Socket to, AtomicLong count) {
+            byte[] buffer = new byte[1 << 14];
+            try (InputStream read = from.getInputStream();
+                    OutputStream write = to.getOutputStream()) {
+                for (int n = read.read(buffer); n >= 0; n = read.read(buffer)) {
+                    if (!swallowing) {
+                        write.write(buffer, 0, n);
+                        count.addAndGet(n);
+                    }
+                }
+            } catch (IOException e) {
+                // Closed.
+            }
+        }
+
+        @Override
+        public void close() throws IOException {
+            in.close();
+            for (Socket socket : open) {
+                socket.close();
+            }
+        }
+    }
+
+    @Test
+    void aPeerThatIsSilentIsFoundByAPingAndOneThatHasNothingToSayIsNot() throws Exception {
+        try (Relay relay = new Relay(port, own.getPort())) {
+            List<HealthCheckResponse> answers = new CopyOnWriteArrayList<>();
+            AtomicReference<Throwable> failure = new AtomicReference<>();
+            Cancellable call = MutinyHealthGrpc.newMutinyStub(verifier)
+                    .watch(HealthCheckRequest.getDefaultInstance())
+                    .subscribe()
+                    .with(answers::add, failure::set);
+            await().atMost(Duration.ofSeconds(20)).until(() -> !answers.isEmpty() || failure.get() != null);
+            assertThat(failure).hasNullValue();
+            for (int pings = 0; pings < 2; pings++) {
+                long before = relay.answered.get();
+                await().atMost(Duration.ofSeconds(30)).until(() -> relay.answered.get() > before);
+            }
+            assertThat(failure).as("its pings were answered").hasNullValue();
+            relay.swallowing = true;
+            await().atMost(Duration.ofSeconds(40)).until(() -> failure.get() != null);
+            assertThat(FootholdException.of(failure.get()).code()).isEqualTo(ErrorCode.PEER_UNAVAILABLE);
+            call.cancel();
+        }
+    }
+}

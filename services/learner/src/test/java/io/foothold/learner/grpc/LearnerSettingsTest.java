@@ -212,7 +212,7 @@ class LearnerSettingsTest {
                 wrong("temperature above 0", s -> s.setTemperature(Double.POSITIVE_INFINITY)),
                 wrong("groups_per_step at least 0", s -> s.setGroupsPerStep(-1)),
                 wrong("epochs", s -> s.setEpochs(0)),
-                wrong("micro_batch_tokens", s -> s.setMicroBatchTokens(0)),
+                wrong("micro_batch_tokens", s -> s.setMicroBatchTokens(-1)),
                 wrong("checkpoint_every", s -> s.setCheckpointEvery(0)),
                 wrong("checkpoints_kept", s -> s.setCheckpointsKept(0)),
                 wrong("LoRA needs a rank", s -> s.getLoraBuilder().setRank(0)),

@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.run.RunManager;
-import io.foothold.policy.PolicyDirectory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -97,8 +96,7 @@ final class DemoCommand implements Callable<Integer> {
         try (Child frozen = Child.start(
                 "policy-server",
                 frozenPort,
-                Heap.ofModel(
-                        PolicyDirectory.open(Workspace.policy("dial-jumps")).config()),
+                Heap.OF_CHILD,
                 Map.of(
                         "foothold.policy-server.model",
                         Workspace.policy("dial-jumps").toString()),

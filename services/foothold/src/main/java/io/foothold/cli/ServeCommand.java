@@ -53,7 +53,7 @@ final class ServeCommand implements Callable<Integer> {
         }
         manage(map);
         Main.farewell(service + " stopped");
-        Process process = new ProcessBuilder(Child.command(service, Heap.ofMachine(), map))
+        Process process = new ProcessBuilder(Child.command(service, Heap.OF_SERVICE, map))
                 .inheritIO()
                 .start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroy));

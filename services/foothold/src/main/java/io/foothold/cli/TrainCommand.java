@@ -118,12 +118,11 @@ final class TrainCommand implements Callable<Integer> {
         int enginePort = AllInOne.freePort();
         int learnerPort = AllInOne.freePort();
         String runsHome = home.toAbsolutePath().normalize().resolve("runs").toString();
-        String heap = Heap.ofModel(policy.config());
-        try (Child server = Child.start("policy-server", enginePort, heap, FileRoots.with(engine, home, named), home);
+        try (Child server = Child.start("policy-server", enginePort, Heap.OF_CHILD, FileRoots.with(engine, home, named), home);
                 Child learner = Child.start(
                         "learner",
                         learnerPort,
-                        heap,
+                        Heap.OF_CHILD,
                         FileRoots.with(Map.of("foothold.learner.home", runsHome), home, named),
                         home)) {
             server.awaitReady();

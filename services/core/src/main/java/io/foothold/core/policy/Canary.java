@@ -22,6 +22,9 @@ public record Canary(List<int[]> sequences, List<float[]> logProbs) {
      */
     private static final int[] LENGTHS = {7, 33, 146};
 
+    /** How many times nearer scores must be to one of two canaries before they are taken to be of its weights. */
+    private static final double CLEARLY = 10;
+
     /** Checks that they fit each other. */
     public Canary {
         sequences = List.copyOf(sequences);
@@ -116,6 +119,21 @@ public record Canary(List<int[]> sequences, List<float[]> logProbs) {
      * @param logProbs one a token, in order
      */
     public record Scored(int sequence, int from, float[] logProbs) {}
+
+    /**
+     * Whether scores are clearly of this canary's weights and not of another's: at least ten times nearer, in the mean. Weights that
+     * differ by less than rounding does are told apart by neither: the answer is no, whichever is asked.
+     *
+     * @param other of the same sequences under other weights
+     */
+    public boolean isClearly(List<Scored> found, Canary other) {
+        return other.difference(found).mean() > CLEARLY * difference(found).mean();
+    }
+
+    /** Whether another canary has the same sequences, so that the two can be compared. */
+    public boolean comparesWith(Canary other) {
+        return Arrays.equals(ids(), other.ids()) && Arrays.equals(lengths(), other.lengths());
+    }
 
     /** How far somebody else's log-probs are from these. A cut sequence keeps its log-probs, and not every token needs to be scored. */
     public Difference difference(List<Scored> found) {

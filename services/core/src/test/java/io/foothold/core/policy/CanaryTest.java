@@ -76,6 +76,26 @@ class CanaryTest {
     }
 
     @Test
+    void scoresAreClearlyOfOneOfTwoOnlyWhereTheTwoDifferByMoreThanTheirOwnNoise() {
+        Canary old = canary(-1, -2, -3);
+        Canary next = canary(-1.001f, -2.001f, -2.999f);
+        List<Canary.Scored> ofOld = scored(-1, -2.00001f, -3);
+        List<Canary.Scored> ofNext = scored(-1.001f, -2.001f, -2.99901f);
+        assertThat(old.isClearly(ofOld, next)).isTrue();
+        assertThat(next.isClearly(ofOld, old)).isFalse();
+        assertThat(next.isClearly(ofNext, old)).isTrue();
+        assertThat(old.isClearly(ofNext, next)).isFalse();
+        for (List<Canary.Scored> between : List.of(scored(-1.0004f, -2.0004f, -2.9996f), scored(-1.1f, -2, -3))) {
+            assertThat(old.isClearly(between, next)).isFalse();
+            assertThat(next.isClearly(between, old)).isFalse();
+        }
+        assertThat(old.isClearly(ofOld, canary(-1, -2, -3))).as("the same").isFalse();
+        assertThat(old.isClearly(scored(Float.NaN), next)).isFalse();
+        assertThat(old.comparesWith(next)).isTrue();
+        assertThat(old.comparesWith(canary(-1, -2))).isFalse();
+    }
+
+    @Test
     void boundsAreReadAndRefusedByTheirForm() {
         assertThat(Canary.Bound.parse("0.15, 2")).isEqualTo(new Canary.Bound(0.15, 2));
         for (String bad : new String[] {"", "1", "a,b", "1,2,3", "2,1", "-1,1", "NaN,1", "0.1,NaN"}) {

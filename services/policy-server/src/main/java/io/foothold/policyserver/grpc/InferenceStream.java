@@ -311,12 +311,15 @@ final class InferenceStream {
         json.put("max_length", s.maxLength()).put("tokens", s.tokens());
         json.put("row_steps", s.rowSteps()).put("slot_steps", s.slotSteps()).put("pause_micros", s.lastPauseMicros());
         json.put("last_error", s.lastError());
-        s.proof().ifPresent(proof -> json.putObject("canary")
-                .put("version", proof.version())
-                .put("cold_mean", proof.cold().mean())
-                .put("cold_max", proof.cold().max())
-                .put("warm_mean", proof.warm().mean())
-                .put("warm_max", proof.warm().max()));
+        s.proof().ifPresent(proof -> {
+            ObjectNode canary = json.putObject("canary")
+                    .put("version", proof.version())
+                    .put("cold_mean", proof.cold().mean())
+                    .put("cold_max", proof.cold().max())
+                    .put("warm_mean", proof.warm().mean())
+                    .put("warm_max", proof.warm().max());
+            proof.toldApart().ifPresent(apart -> canary.put("told_apart", apart));
+        });
         ModelInferResponse.Builder response = responseTo(request);
         Tensors.put(response, STATUS_JSON, Tensors.ofTexts(List.of(json.toString())));
         Tensors.put(response, POLICY_VERSION, Tensors.ofLongs(s.version()));

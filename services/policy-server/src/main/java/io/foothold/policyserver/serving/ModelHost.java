@@ -88,8 +88,13 @@ public final class ModelHost implements AutoCloseable {
      * @param version the policy version
      * @param cold with fresh caches
      * @param warm over caches that held keys already
+     * @param toldApart whether they are clearly those of this version and not of the last one that was proved: false when the two differ
+     *     by no more than rounding, so that the canary says nothing of which of them samples; empty where there is none to compare with
      */
-    public record Proof(long version, Canary.Difference cold, Canary.Difference warm) {}
+    public record Proof(long version, Canary.Difference cold, Canary.Difference warm, Optional<Boolean> toldApart) {}
+
+    /** A policy that was proved, and how. */
+    private record ProvedPolicy(PolicyVersion policy, Canary canary) {}
 
     /**
      * An idle engine waits for company of the first request until its slots have work or none came for so long: a call with one
@@ -122,6 +127,9 @@ public final class ModelHost implements AutoCloseable {
 
     private final Canary.Bound canaryBound;
     private Optional<Proof> proof = Optional.empty();
+    /** The last one; owned by the engine's thread. */
+    private Optional<ProvedPolicy> lastProved = Optional.empty();
+
     private volatile Status status;
     private volatile boolean stopping;
     /** The engine will do nothing any more: what is queued now, nobody takes. */
@@ -548,7 +556,10 @@ public final class ModelHost implements AutoCloseable {
                 weights.ifPresent(w -> done.whenCompleteAsync((s, e) -> w.close(), fetcher));
                 queue(Command.of(engine -> attempt(engine, done, () -> {
                     if (engine.version() == policy.number() && digest.equals(policy.digest())) {
-                        canary.ifPresent(c -> proof = Optional.of(proof(policy, c, engine.score(c.sequences()))));
+                        canary.ifPresent(c -> {
+                            proof = Optional.of(proof(policy, c, engine.score(c.sequences())));
+                            lastProved = Optional.of(new ProvedPolicy(policy, c));
+                        });
                         return;
                     }
                     how.take(
@@ -558,6 +569,7 @@ public final class ModelHost implements AutoCloseable {
                                     "policy version " + policy
                                             + " was switched away from while it was asked for again")));
                     digest = policy.digest();
+                    lastProved = canary.map(c -> new ProvedPolicy(policy, c));
                 })));
             } catch (PolicyException e) {
                 done.completeExceptionally(new FootholdException(ErrorCode.INVALID_DATA, e.getMessage(), e));
@@ -606,10 +618,38 @@ public final class ModelHost implements AutoCloseable {
     }
 
     private Proof proof(PolicyVersion policy, Canary canary, StagedWeights.ColdAndWarm scored) {
-        return new Proof(
-                policy.number(),
-                within(policy, "cold", canary.difference(scored.cold())),
-                within(policy, "warm", canary.difference(scored.warm())));
+        Canary.Difference cold = within(policy, "cold", canary.difference(scored.cold()));
+        Canary.Difference warm = within(policy, "warm", canary.difference(scored.warm()));
+        Optional<Boolean> toldApart = lastProved
+                .filter(last -> !last.policy().digest().equals(policy.digest())
+                        && last.canary().comparesWith(canary))
+                .map(last -> toldApart(policy, canary, last, scored));
+        return new Proof(policy.number(), cold, warm, toldApart);
+    }
+
+    /** Small steps stay within any bound: what the last version was proved with tells whether that one is still there. */
+    private boolean toldApart(
+            PolicyVersion policy, Canary canary, ProvedPolicy last, StagedWeights.ColdAndWarm scored) {
+        refuseOld(policy, "cold", scored.cold(), canary, last);
+        refuseOld(policy, "warm", scored.warm(), canary, last);
+        boolean apart =
+                canary.isClearly(scored.cold(), last.canary()) && canary.isClearly(scored.warm(), last.canary());
+        if (!apart) {
+            LOG.infof(
+                    "policy versions %s and %s are not told apart by the canary: they differ by no more than rounding",
+                    last.policy(), policy);
+        }
+        return apart;
+    }
+
+    private static void refuseOld(
+            PolicyVersion policy, String caches, List<Canary.Scored> scored, Canary canary, ProvedPolicy last) {
+        if (last.canary().isClearly(scored, canary)) {
+            throw new FootholdException(
+                    ErrorCode.INTERNAL,
+                    PolicyTensors.CANARY_REFUSED + " version " + policy + " is not what computes: with " + caches
+                            + " caches log-probs are those of version " + last.policy() + ", which goes on");
+        }
     }
 
     private Canary.Difference within(PolicyVersion policy, String caches, Canary.Difference found) {

@@ -10,6 +10,7 @@ import io.foothold.core.policy.Canary;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.policy.GenerationRequest;
 import io.foothold.policy.NativeRuntime;
+import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Precision;
 import io.foothold.policyserver.TinyPolicy;
 import java.nio.file.Files;
@@ -194,6 +195,70 @@ class ModelHostTest {
             assertThat(done(host.update(TinyPolicy.version(5, 3), TinyPolicy.artefact(home, 3), Optional.of(right)))
                             .version())
                     .isEqualTo(5);
+        }
+    }
+
+    /** A learner's log-probs, each a little off. */
+    private static Canary moved(Canary canary, float by) {
+        return new Canary(
+                canary.sequences(),
+                canary.logProbs().stream()
+                        .map(logProbs -> {
+                            float[] out = logProbs.clone();
+                            for (int i = 0; i < out.length; i++) {
+                                out[i] += by;
+                            }
+                            return out;
+                        })
+                        .toList());
+    }
+
+    /** A step that is far smaller than the bound: weights that were not loaded would pass it. */
+    @Test
+    void anOldPolicyDoesNotPassForANewOneHoweverSmallTheStep() throws Exception {
+        try (ModelHost host = host(Precision.EXACT, false)) {
+            Canary first = TinyPolicy.canary(2);
+            assertThat(done(host.update(TinyPolicy.version(1, 2), TinyPolicy.artefact(home, 2), Optional.of(first)))
+                            .proof()
+                            .orElseThrow()
+                            .toldApart())
+                    .as("nothing to compare with")
+                    .isEmpty();
+            // The same weights to the last bit but one: what computes is as the version before.
+            byte[] bytes = Files.readAllBytes(TinyPolicy.artefact(home, 2));
+            bytes[bytes.length - 4] ^= 1;
+            Path file = Files.write(home.resolve("same.safetensors"), bytes);
+            PolicyVersion same = new PolicyVersion(2, PolicyWeights.digestOf(bytes));
+            for (float step : new float[] {5e-4f, 1e-4f, -1e-5f}) {
+                refused(host.update(same, file, Optional.of(moved(first, step))), ErrorCode.INTERNAL)
+                        .hasMessageStartingWith("canary: version 2 ")
+                        .hasMessageContaining("log-probs are those of version 1 (");
+            }
+            assertThat(host.status().version()).isEqualTo(1);
+            assertThat(done(host.update(same, file, Optional.of(first)))
+                            .proof()
+                            .orElseThrow()
+                            .toldApart())
+                    .as("a step that rounding hides")
+                    .hasValue(false);
+            assertThat(done(host.update(
+                                    TinyPolicy.version(3, 3),
+                                    TinyPolicy.artefact(home, 3),
+                                    Optional.of(TinyPolicy.canary(3))))
+                            .proof()
+                            .orElseThrow()
+                            .toldApart())
+                    .hasValue(true);
+            done(host.update(TinyPolicy.version(4, 2), TinyPolicy.artefact(home, 2), Optional.empty()));
+            assertThat(done(host.update(
+                                    TinyPolicy.version(5, 3),
+                                    TinyPolicy.artefact(home, 3),
+                                    Optional.of(TinyPolicy.canary(3))))
+                            .proof()
+                            .orElseThrow()
+                            .toldApart())
+                    .as("the version before was not proved")
+                    .isEmpty();
         }
     }
 

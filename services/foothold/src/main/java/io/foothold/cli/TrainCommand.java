@@ -118,7 +118,8 @@ final class TrainCommand implements Callable<Integer> {
         int enginePort = AllInOne.freePort();
         int learnerPort = AllInOne.freePort();
         String runsHome = home.toAbsolutePath().normalize().resolve("runs").toString();
-        try (Child server = Child.start("policy-server", enginePort, Heap.OF_CHILD, FileRoots.with(engine, home, named), home);
+        try (Child server = Child.start(
+                        "policy-server", enginePort, Heap.OF_CHILD, FileRoots.with(engine, home, named), home);
                 Child learner = Child.start(
                         "learner",
                         learnerPort,

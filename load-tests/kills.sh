@@ -70,7 +70,7 @@ while [ $done_kills -lt "$under_train" ]; do
   declare -A own=([learner]=0 [policy-server]=0)
   while kill -0 "$train" 2> /dev/null && [ $here -lt 8 ] && [ $done_kills -lt "$under_train" ]; do
     # The first ones hit the start and the preparation, the others an update.
-    [ $here -lt 3 ] || until ! kill -0 "$train" 2> /dev/null || grep -q "update_done {\"update\":$(((here - 2) * updates / 8))," "$home/foothold.log"; do
+    [ $here -lt 3 ] || until ! kill -0 "$train" 2> /dev/null || grep -q "update_done {\"update\":$(((here - 2) * updates / 8))," "$home/foothold.log" 2> /dev/null; do
       sleep 0.1
     done
     milliseconds $([ $here -lt 3 ] && echo 9000 || echo 1000)
@@ -96,7 +96,7 @@ if [ "$of_train" -gt 0 ]; then
     pids+=("$train")
     if [ $here -lt "$of_train" ]; then
       # The first hits the start and the preparation, the others an update.
-      [ $here = 0 ] || until ! kill -0 "$train" 2> /dev/null || grep -q "update_done {\"update\":$((here * updates / of_train))," "$home/foothold.log"; do
+      [ $here = 0 ] || until ! kill -0 "$train" 2> /dev/null || grep -q "update_done {\"update\":$((here * updates / of_train))," "$home/foothold.log" 2> /dev/null; do
         sleep 0.1
       done
       milliseconds $([ $here = 0 ] && echo 9000 || echo 1000)
@@ -130,7 +130,7 @@ keep() { # service: starts it again whenever it ends
       -Dfoothold.sampler.endpoints="127.0.0.1:${port[policy-server]}" -Dfoothold.sampler.probe-every=1s \
       -Dfoothold.policy-server.model="$root/services/foothold/policies/dial" -Dfoothold.policy-server.deterministic=true \
       -Dfoothold.policy-server.max-length=112 -Dfoothold.home="$dir/served" -Dfoothold.orchestrator.home="$dir/served/runs" \
-      -Dfoothold.learner.home="$dir/served/runs" -jar "$root/services/$s/target/quarkus-app/quarkus-run.jar" >> "$dir/served/$s.log" 2>&1 &
+      -Dfoothold.learner.home="$dir/served/runs" -Dfoothold.files.roots="$root,$dir" -jar "$root/services/$s/target/quarkus-app/quarkus-run.jar" >> "$dir/served/$s.log" 2>&1 &
     echo $! > "$dir/served/$s.pid"
     wait $! || true
     sleep 0.3

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # check.sh [HOME] [train's options]: the example smollm2-grpo.yaml as a newcomer runs it, learner and policy server as child processes,
-# and what must come of it: held-out pass@1 of at most .30 before and at least .45 after six updates, and nine of ten answers ended.
+# and what must come of it: held-out pass@1 of at most .30 before and at least .45 after eight updates, and nine of ten answers ended.
 # Ends with 2 where the model cannot be had. Without HOME what the run wrote is removed.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

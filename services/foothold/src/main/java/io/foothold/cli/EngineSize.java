@@ -3,7 +3,6 @@ package io.foothold.cli;
 import io.foothold.augmentation.problems.ProblemSets;
 import io.foothold.core.problem.OraclePrefix;
 import io.foothold.core.problem.Problem;
-import io.foothold.core.prompt.Placeholders;
 import io.foothold.core.search.PrefixSearch;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.ModelConfig;
@@ -83,7 +82,7 @@ record EngineSize(int maxLength, int slots) {
             for (String set : at) {
                 boolean trained = set.equals("problems.train");
                 for (Problem p : sets.load(source(file, set)).values()) {
-                    int prompt = length(tokenizer, file, policy, root(file, p));
+                    int prompt = length(tokenizer, file, policy, file.prompts().root(p.statement()));
                     int own = p.maxTokens() > 0 && (limit == 0 || p.maxTokens() < limit) ? p.maxTokens() : limit;
                     if (trained && file.number("mixture.guided") > 0) {
                         prompt = Math.max(prompt, guided(tokenizer, file, policy, p));
@@ -104,12 +103,11 @@ record EngineSize(int maxLength, int slots) {
         if (most < 1) {
             return 0;
         }
-        String prefix = String.join("", thoughts.subList(0, Math.min(most, thoughts.size())));
         return length(
                 tokenizer,
                 file,
                 policy,
-                Placeholders.fill(file.guidedTemplate(), Map.of("problem", p.statement(), "prefix", prefix)));
+                file.prompts().guided(p.statement(), thoughts, Math.min(most, thoughts.size())));
     }
 
     /**
@@ -146,10 +144,6 @@ record EngineSize(int maxLength, int slots) {
                         file.text(at + ".split"))
                 : new ProblemSets.Source.Jsonl(
                         Path.of(jsonl), file.text(at + ".segmenter"), file.text("prompts.thought_delimiter"));
-    }
-
-    private static String root(RunFile file, Problem problem) {
-        return Placeholders.fill(file.text("prompts.root"), Map.of("problem", problem.statement()));
     }
 
     private static int length(Tokenizer tokenizer, RunFile file, PolicyDirectory policy, String text) {

@@ -218,13 +218,13 @@ class RunFileTest {
     @Test
     void prefilledGuidanceStandsBehindTheRootPrompt() {
         RunFile plain = resolve(BASE, "guidance.form=prefill", "mixture.guided=1", "prompts.root=<q>{problem}<a>");
-        assertThat(plain.guidedTemplate()).isEqualTo("<q>{problem}<a>{prefix}");
+        assertThat(plain.prompts().guided()).isEqualTo("<q>{problem}<a>{prefix}");
         assertThat(plain.answerSeparator()).isEmpty();
         RunFile chat = resolve(BASE, "guidance.form=prefill", "mixture.guided=1", "prompts.chat=true");
         assertThat(chat.answerSeparator()).hasSize(1);
-        assertThat(chat.guidedTemplate()).isEqualTo("{problem}" + chat.answerSeparator() + "{prefix}");
+        assertThat(chat.prompts().guided()).isEqualTo("{problem}" + chat.answerSeparator() + "{prefix}");
         RunFile user = resolve(BASE, "mixture.guided=1", "prompts.guided={problem} {prefix}");
-        assertThat(user.guidedTemplate()).isEqualTo("{problem} {prefix}");
+        assertThat(user.prompts().guided()).isEqualTo("{problem} {prefix}");
         assertThat(user.answerSeparator()).isEmpty();
         assertThatThrownBy(() -> resolve(BASE, "guidance.form=prefill", "prompts.guided={problem} {prefix}"))
                 .hasMessageContaining("'prompts.guided' is not used with guidance.form: prefill");

@@ -93,15 +93,16 @@ final class RunSpec {
     }
 
     PromptTemplates templates() {
+        Prompts prompts = prompts();
         return PromptTemplates.newBuilder()
-                .setRoot(prompts().root())
-                .setGuided(prompts().guided())
+                .setRoot(prompts.root())
+                .setGuided(prompts.guided())
                 .build();
     }
 
     /** What prompts are made of here. */
     Prompts prompts() {
-        return new Prompts(file.text("prompts.root"), file.guidedTemplate());
+        return file.prompts();
     }
 
     /** Settings with the conversation that prompts stand in, if they do. */

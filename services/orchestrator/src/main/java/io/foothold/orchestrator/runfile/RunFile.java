@@ -8,6 +8,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.error.Nearest;
 import io.foothold.contracts.names.Name;
+import io.foothold.core.prompt.Prompts;
 import io.foothold.core.reset.ResetSplit;
 import java.io.IOException;
 import java.io.InputStream;
@@ -394,9 +395,10 @@ public final class RunFile {
         return prefills() && flag("prompts.chat") ? ANSWER_SEPARATOR : "";
     }
 
-    /** Template of a guided start state's prompt, with {problem} and {prefix}; empty for none. */
-    public String guidedTemplate() {
-        return prefills() ? text("prompts.root") + answerSeparator() + "{prefix}" : text("prompts.guided");
+    /** What is put around problems; the guided part is empty when there is none. */
+    public Prompts prompts() {
+        String root = text("prompts.root");
+        return new Prompts(root, prefills() ? root + answerSeparator() + "{prefix}" : text("prompts.guided"));
     }
 
     /** Names with commas between them. */

@@ -99,7 +99,7 @@ final class SettingsRules {
     }
 
     private void checkMixture() {
-        if (file.number("mixture.guided") > 0 && file.guidedTemplate().isEmpty()) {
+        if (file.number("mixture.guided") > 0 && file.prompts().guided().isEmpty()) {
             throw refused(
                     "mixture.guided",
                     "a mixture with guided start states needs 'prompts.guided', or guidance.form: prefill");

@@ -217,10 +217,7 @@ class LedgerStoreTest {
     @Test
     void anErrorOfTheMachineFailsTheWritesThatItMeetsAndNoOthers() throws Exception {
         Queue<Error> errors = new ConcurrentLinkedQueue<>();
-        JdbcDataSource source = new JdbcDataSource();
-        source.setURL("jdbc:h2:mem:" + System.nanoTime() + ";DB_CLOSE_DELAY=-1");
-        Flyway.configure().dataSource(source).load().migrate();
-        try (LedgerStore ledger = new LedgerStore(failing(source, errors), () -> Instant.EPOCH)) {
+        try (LedgerStore ledger = new LedgerStore(failing(TestDatabase.inMemory(), errors), () -> Instant.EPOCH)) {
             for (Error error : List.of(
                     new OutOfMemoryError("Java heap space"),
                     new StackOverflowError("deep"),

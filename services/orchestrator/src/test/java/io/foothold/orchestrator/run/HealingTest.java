@@ -8,6 +8,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
+import io.foothold.orchestrator.TestDatabase;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.*;
@@ -16,8 +17,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.flywaydb.core.Flyway;
-import org.h2.jdbcx.JdbcDataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,10 +35,7 @@ class HealingTest {
     @BeforeEach
     void start() throws Exception {
         peers = new ScriptedPeers();
-        JdbcDataSource source = new JdbcDataSource();
-        source.setURL("jdbc:h2:mem:" + System.nanoTime() + ";DB_CLOSE_DELAY=-1");
-        Flyway.configure().dataSource(source).load().migrate();
-        ledger = new LedgerStore(source, () -> Instant.EPOCH);
+        ledger = new LedgerStore(TestDatabase.inMemory(), () -> Instant.EPOCH);
         peers.sampling = (work, results) -> {
             for (Reservation r : work.getReservationsList()) {
                 asked.add(r.getRolloutId());

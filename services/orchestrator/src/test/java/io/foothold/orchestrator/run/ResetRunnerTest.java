@@ -8,6 +8,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
+import io.foothold.orchestrator.TestDatabase;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.*;
@@ -24,8 +25,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.flywaydb.core.Flyway;
-import org.h2.jdbcx.JdbcDataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -47,10 +46,7 @@ class ResetRunnerTest {
     @BeforeEach
     void start() throws Exception {
         peers = new ScriptedPeers();
-        JdbcDataSource source = new JdbcDataSource();
-        source.setURL("jdbc:h2:mem:" + System.nanoTime() + ";DB_CLOSE_DELAY=-1");
-        Flyway.configure().dataSource(source).load().migrate();
-        ledger = new LedgerStore(source, () -> Instant.EPOCH);
+        ledger = new LedgerStore(TestDatabase.inMemory(), () -> Instant.EPOCH);
         peers.sampling = (work, results) -> {
             asked.add(work);
             work.getReservationsList()

@@ -15,6 +15,7 @@ import io.foothold.v1.LearnerProto;
 import io.foothold.v1.LocalizerProto;
 import io.foothold.v1.RunProto;
 import io.foothold.v1.SamplerProto;
+import io.foothold.v1.TensorBackendProto;
 import io.foothold.v1.VerifierProto;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -35,6 +36,7 @@ class ProtoRulesTest {
             VerifierProto.getDescriptor(),
             LocalizerProto.getDescriptor(),
             LearnerProto.getDescriptor(),
+            TensorBackendProto.getDescriptor(),
             RunProto.getDescriptor());
 
     @Test

@@ -11,6 +11,7 @@ import org.apache.commons.numbers.fraction.BigFraction;
 /** Complex numbers of {@value #DIGITS} digits: decides where double precision cannot. */
 final class BigComplexes implements Arithmetic<BigComplex> {
     static final int DIGITS = 50;
+    private static final int LARGEST_EXPONENT = 600;
     private static final MathContext CONTEXT = new MathContext(DIGITS + 10);
     private static final BigDecimal LARGEST_ARGUMENT = BigDecimal.valueOf(2_000);
 
@@ -20,13 +21,34 @@ final class BigComplexes implements Arithmetic<BigComplex> {
         this.budget = budget;
     }
 
+    /**
+     * The number rounded to what this arithmetic carries. The time of every function of it grows with the exponents of the parts and
+     * with the scale of a zero (0E-1000000 is one), so parts have at most {@value #LARGEST_EXPONENT} digits before or behind the
+     * point, a part that vanishes beside the other is 0, and 0 is the one of scale 0.
+     */
     private BigComplex checked(BigComplex z, int cost) {
         budget.spend(cost);
-        BigComplex r = z.round(CONTEXT);
-        if (r.re.precision() - r.re.scale() > 600 || r.im.precision() - r.im.scale() > 600) {
+        BigDecimal re = plain(z.re.round(CONTEXT));
+        BigDecimal im = plain(z.im.round(CONTEXT));
+        if (re.signum() != 0 && im.signum() != 0) {
+            int ahead = exponent(re) - exponent(im);
+            if (Math.abs(ahead) > LARGEST_EXPONENT) {
+                re = ahead > 0 ? re : BigDecimal.ZERO;
+                im = ahead > 0 ? BigDecimal.ZERO : im;
+            }
+        }
+        if (Math.abs(exponent(re)) > LARGEST_EXPONENT || Math.abs(exponent(im)) > LARGEST_EXPONENT) {
             throw new Undefined();
         }
-        return r;
+        return BigComplex.valueOf(re, im);
+    }
+
+    private static BigDecimal plain(BigDecimal x) {
+        return x.signum() == 0 ? BigDecimal.ZERO : x;
+    }
+
+    private static int exponent(BigDecimal x) {
+        return x.precision() - x.scale();
     }
 
     static BigDecimal decimal(BigFraction x) {

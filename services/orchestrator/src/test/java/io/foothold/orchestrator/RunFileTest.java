@@ -101,6 +101,28 @@ class RunFileTest {
     }
 
     @Test
+    void aMismatchRuleCorrectsForOlderWeightsButNotForStepsOfTheUpdate() {
+        assertThat(resolve(BASE + "staleness: 1\nloss: {mismatch: {rule: truncate}}\n")
+                        .number("loss.mismatch.cap"))
+                .isEqualTo(2);
+        assertRefused(
+                BASE + "optimizer: {epochs: 2}\nloss: {mismatch: {rule: truncate}}\n",
+                "a loss without a ratio is right");
+        assertRefused(BASE + "staleness: 1\n", "loss.mismatch.rule: truncate or mask");
+        assertRefused(
+                BASE + "loss: {train_given: true, mismatch: {rule: mask}}\n",
+                "'loss.mismatch.rule' and 'loss.train_given' exclude each other");
+    }
+
+    @Test
+    void whatCannotBeAMismatchRuleIsRefused() {
+        assertRefused(BASE + "loss: {mismatch: {rule: truncated}}\n", "did you mean 'truncate'");
+        assertRefused(BASE + "loss: {mismatch: {cap: 0.5}}\n", "'loss.mismatch.cap' must be a number from 1");
+        assertRefused(BASE + "loss: {mismatch: {low: 1.5}}\n", "'loss.mismatch.low' must be a number from 0 to 1");
+        assertRefused(BASE + "loss: {mismatch: {level: rollout}}\n", "'loss.mismatch.level' cannot be 'rollout'");
+    }
+
+    @Test
     void everyPresetResolves() {
         for (String preset : RunFile.presets()) {
             String guided = "prompts: {guided: \"{problem}{prefix}\"}\n";

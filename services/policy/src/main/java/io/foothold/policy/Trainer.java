@@ -34,7 +34,8 @@ public final class Trainer implements AutoCloseable {
      * @param prompt prompt tokens, oracle prefix included
      * @param given given response tokens (resets)
      * @param sampled sampled tokens
-     * @param behaviour log-prob of each predicted token when it was drawn
+     * @param behaviour log-prob of each predicted token that the ratio is taken to: when it was drawn, or at the beginning of the update
+     *     where credit is corrected ({@link io.foothold.core.loss.MismatchRule})
      * @param labels token to be predicted in the place of each sampled one, −1 for none; empty when the sampled tokens
      *     themselves are predicted
      */
@@ -310,7 +311,7 @@ public final class Trainer implements AutoCloseable {
             CreditPlan.Entry entry = plan.rollouts().get(part.get(i));
             float[] b = sequences.get(part.get(i)).behaviour();
             for (int t = batch.targetStart[i]; t < batch.targetStart[i + 1]; t++) {
-                credit[t] = (float) (entry.weight() * entry.member().advantage());
+                credit[t] = (float) entry.credit(t - batch.targetStart[i]);
                 weight[t] = (float) entry.weight();
                 behaviour[t] = b[t - batch.targetStart[i]];
                 share[t] = 1f / (batch.targetStart[i + 1] - batch.targetStart[i]);

@@ -32,7 +32,7 @@ class TrainerTest {
         return out;
     }
 
-    /** With a rule that shapes, every fourth rollout is off-policy. */
+    /** With a rule that shapes, every fourth rollout is off-policy; every second one's credit is corrected, some tokens' to nothing. */
     private static CreditPlan plan(LossRule rule, List<Trainer.Sequence> sequences, long seed) {
         Random random = new Random(seed);
         List<CreditPlan.Member> members = new ArrayList<>();
@@ -41,7 +41,13 @@ class TrainerTest {
             members.add(new CreditPlan.Member(
                     s.prompt().length, s.given().length, s.sampled().length, random.nextGaussian(), offPolicy));
         }
-        return CreditPlan.of(rule, members);
+        return new CreditPlan(CreditPlan.of(rule, members).rollouts().stream()
+                .map(entry -> random.nextBoolean()
+                        ? entry.corrected(random.doubles(entry.member().sampledTokens(), -0.5, 2)
+                                .map(c -> Math.max(0, c))
+                                .toArray())
+                        : entry)
+                .toList());
     }
 
     @Test

@@ -48,8 +48,38 @@ public record CreditPlan(List<Entry> rollouts) {
      *
      * @param member what the plan was made from
      * @param weight aggregation weight of each of its sampled tokens
+     * @param corrections what multiplies the credit of each sampled token ({@link MismatchRule}), constants of the update; empty where
+     *     all are 1. Not copied
      */
-    public record Entry(Member member, double weight) {
+    public record Entry(Member member, double weight, double[] corrections) {
+        /** One correction a sampled token, or none at all. */
+        public Entry {
+            if (corrections.length > 0 && corrections.length != member.sampledTokens()) {
+                throw new IllegalArgumentException(
+                        corrections.length + " corrections of " + member.sampledTokens() + " sampled tokens");
+            }
+        }
+
+        /** A rollout whose credit stays as it is. */
+        public Entry(Member member, double weight) {
+            this(member, weight, new double[0]);
+        }
+
+        /** The same with other corrections. */
+        public Entry corrected(double[] corrections) {
+            return new Entry(member, weight, corrections);
+        }
+
+        /** What multiplies the credit of a sampled token, counted from 0. */
+        public double correction(int token) {
+            return corrections.length == 0 ? 1 : corrections[token];
+        }
+
+        /** Credit of a sampled token, counted from 0: aggregation weight, advantage and correction. */
+        public double credit(int token) {
+            return weight * member.advantage() * correction(token);
+        }
+
         /** Weight of each token, float32, shape [tokens]: 0 except on sampled tokens. */
         public float[] tokenWeights() {
             float[] out = new float[member.tokens()];
@@ -59,7 +89,9 @@ public record CreditPlan(List<Entry> rollouts) {
 
         /** Whether it can have a gradient without a regulariser. */
         public boolean hasSignal() {
-            return member.advantage() != 0 && member.sampledTokens() > 0;
+            return member.advantage() != 0
+                    && member.sampledTokens() > 0
+                    && (corrections.length == 0 || Arrays.stream(corrections).anyMatch(c -> c != 0));
         }
     }
 

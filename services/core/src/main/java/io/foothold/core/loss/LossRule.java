@@ -2,7 +2,8 @@ package io.foothold.core.loss;
 
 /**
  * How credit becomes a loss. With t over the sampled tokens of rollout i, A_i its advantage, w_it its aggregation weight,
- * ρ = exp(log π_θ − log π_behaviour):
+ * ρ = exp(log π_θ − log π_behaviour), or against the proximal policy with a {@link MismatchRule}, which also multiplies the objective of
+ * each token:
  *
  * <pre>
  * loss = − Σ_it w_it · objective_it  +  β Σ_it w_it · k3_it  −  c_H Σ_it w_it · H_it

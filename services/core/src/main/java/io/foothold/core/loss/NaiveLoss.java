@@ -20,7 +20,8 @@ public final class NaiveLoss {
      * One rollout. All arrays have shape [sampled tokens], natural logs.
      *
      * @param logProbs log π_θ
-     * @param behaviour log π of the policy that sampled
+     * @param behaviour log π of the policy that the ratio is taken to: the one that sampled, or the proximal one where the entry has
+     *     corrections ({@link MismatchRule})
      * @param base log π of the base policy; read only with a KL term
      * @param entropies entropy at each token, nats; read only with an entropy bonus
      */
@@ -41,29 +42,30 @@ public final class NaiveLoss {
             meanLogRatio += (logProbs[t] - behaviour[t]) / tokens;
         }
         for (int t = 0; t < tokens; t++) {
+            double wc = w * entry.correction(t);
             if (entry.member().offPolicy()) {
                 double p = Math.exp(logProbs[t]);
                 double shaped = p / (p + rule.shaping());
-                value -= w * a * shaped;
-                slope[t] -= w * a * shaped * (1 - shaped);
+                value -= wc * a * shaped;
+                slope[t] -= wc * a * shaped * (1 - shaped);
             } else
                 switch (rule.ratio()) {
                     case NONE -> {
-                        value -= w * a * logProbs[t];
-                        slope[t] -= w * a;
+                        value -= wc * a * logProbs[t];
+                        slope[t] -= wc * a;
                     }
                     case TOKEN -> {
                         double ratio = Math.exp(logProbs[t] - behaviour[t]);
                         double[] o = clipped(rule, ratio, a);
-                        value -= w * o[0];
-                        slope[t] -= w * o[1] * ratio;
+                        value -= wc * o[0];
+                        slope[t] -= wc * o[1] * ratio;
                     }
                     case SEQUENCE -> {
                         double ratio = Math.exp(meanLogRatio);
                         double[] o = clipped(rule, ratio, a);
-                        value -= w * o[0];
+                        value -= wc * o[0];
                         for (int s = 0; s < tokens; s++) {
-                            slope[s] -= w * o[1] * ratio / tokens;
+                            slope[s] -= wc * o[1] * ratio / tokens;
                         }
                     }
                 }

@@ -13,6 +13,7 @@ import io.foothold.contracts.flow.ReadableMessages;
 import io.foothold.contracts.names.Name;
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.MismatchRule;
 import io.foothold.core.policy.Canary;
 import io.foothold.learner.config.LearnerConfig;
 import io.foothold.learner.train.LearnerRun;
@@ -424,6 +425,14 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                         l.getEntropyCoefficient(),
                         l.getConstantLength(),
                         l.getShaping()),
+                l.hasMismatch()
+                        ? MismatchRule.named(
+                                l.getMismatch().getRule(),
+                                l.getMismatch().getLevel(),
+                                l.getMismatch().getCap(),
+                                l.getMismatch().getLow(),
+                                l.getMismatch().getHigh())
+                        : new MismatchRule.None(),
                 new Schedule(
                         Schedule.shapeNamed(o.getSchedule()),
                         o.getLearningRate(),

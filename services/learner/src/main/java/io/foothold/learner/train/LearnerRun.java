@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -186,9 +187,23 @@ public final class LearnerRun implements AutoCloseable {
                 groups.stream().flatMap(g -> g.members().stream()).toList();
         double[] advantages = advantages(groups);
         UpdateStatistics statistics = new UpdateStatistics(groups, advantages, version);
+        List<Trainer.@Nullable Score> beginning = Arrays.asList(new Trainer.@Nullable Score[all.size()]);
         if (number == 1) {
-            statistics.compare(all, trainer.score(sequences(all), settings.temperature()));
+            score(all, IntStream.range(0, all.size()).toArray(), beginning);
+            compareScored(all, beginning, statistics);
             checkDifference(statistics, number);
+        } else if (settings.mismatch().corrects()) {
+            // What carries no credit has none to correct.
+            score(
+                    all,
+                    IntStream.range(0, all.size())
+                            .filter(i -> advantages[i] != 0 && all.get(i).sampled().length > 0)
+                            .toArray(),
+                    beginning);
+        }
+        ProximalPolicy proximal = new ProximalPolicy(settings.mismatch(), all, beginning);
+        if (number == 1 || settings.mismatch().corrects()) {
+            statistics.importance(proximal.statistics());
         }
         int perStep = settings.groupsPerStep() == 0 ? groups.size() : settings.groupsPerStep();
         int steps = 0;
@@ -199,7 +214,7 @@ public final class LearnerRun implements AutoCloseable {
                         .flatMap(group -> group.members().stream())
                         .toList();
                 boolean first = steps == 0;
-                if (step(part, advantages, from, statistics, first, number)) {
+                if (step(part, advantages, from, proximal, statistics, first, number)) {
                     steps++;
                 }
                 from += part.size();
@@ -234,6 +249,7 @@ public final class LearnerRun implements AutoCloseable {
             List<TrainGroup.Member> part,
             double[] advantages,
             int from,
+            ProximalPolicy proximal,
             UpdateStatistics statistics,
             boolean first,
             long number) {
@@ -248,26 +264,47 @@ public final class LearnerRun implements AutoCloseable {
                     advantages[from + i],
                     m.offPolicy()));
         }
-        CreditPlan plan = CreditPlan.of(settings.loss(), members);
+        CreditPlan plan = proximal.corrected(CreditPlan.of(settings.loss(), members), from);
+        List<float[]> denominators = IntStream.range(from, from + part.size())
+                .mapToObj(proximal::logProbs)
+                .toList();
         boolean regularised =
                 settings.loss().klCoefficient() > 0 || settings.loss().entropyCoefficient() > 0;
         if (!plan.hasSignal() && !regularised) {
             return false;
         }
         Trainer.Accumulated sum = trainer.accumulate(
-                settings.trainGiven() ? unmasked(part) : sequences(part),
+                settings.trainGiven() ? unmasked(part) : sequences(part, denominators),
                 plan,
                 settings.loss(),
                 settings.temperature());
         List<Trainer.@Nullable Score> scores = settings.trainGiven() ? ofSampled(part, sum.scores()) : sum.scores();
-        statistics.ratios(part, scores, settings.loss());
+        statistics.ratios(part, scores, denominators, settings.loss());
         if (first) {
             compareScored(part, scores, statistics);
             checkDifference(statistics, number);
+            if (number > 1 && !settings.mismatch().corrects()) {
+                // The weights are those that the update begins with until the first step is taken.
+                statistics.importance(new ProximalPolicy(settings.mismatch(), part, scores).statistics());
+            }
         }
         double norm = trainer.step(settings.adamW(trainer.steps() + 1));
         statistics.stepped(sum.loss(), norm);
         return true;
+    }
+
+    /** Scores some of the members; the others keep what they have. */
+    private void score(List<TrainGroup.Member> all, int[] which, List<Trainer.@Nullable Score> out) {
+        List<TrainGroup.Member> members =
+                Arrays.stream(which).mapToObj(all::get).toList();
+        List<Trainer.Score> scores = trainer.score(
+                sequences(
+                        members,
+                        members.stream().map(TrainGroup.Member::logProbs).toList()),
+                settings.temperature());
+        for (int i = 0; i < which.length; i++) {
+            out.set(which[i], scores.get(i));
+        }
     }
 
     private static void compareScored(
@@ -331,9 +368,13 @@ public final class LearnerRun implements AutoCloseable {
         return out;
     }
 
-    private static List<Trainer.Sequence> sequences(List<TrainGroup.Member> members) {
-        return members.stream()
-                .map(m -> new Trainer.Sequence(m.prompt(), m.given(), m.sampled(), m.logProbs()))
+    /** Sequences whose ratio is taken to the log-probs given. */
+    private static List<Trainer.Sequence> sequences(List<TrainGroup.Member> members, List<float[]> logProbs) {
+        return IntStream.range(0, members.size())
+                .mapToObj(i -> {
+                    TrainGroup.Member m = members.get(i);
+                    return new Trainer.Sequence(m.prompt(), m.given(), m.sampled(), logProbs.get(i));
+                })
                 .toList();
     }
 

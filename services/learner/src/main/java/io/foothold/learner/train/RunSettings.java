@@ -2,6 +2,7 @@ package io.foothold.learner.train;
 
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.MismatchRule;
 import io.foothold.policy.Lora;
 import io.foothold.policy.Precision;
 import io.foothold.policy.Trainer;
@@ -12,6 +13,7 @@ import java.util.Optional;
  *
  * @param estimator advantages
  * @param loss loss
+ * @param mismatch correction for a sampler that is not the learner
  * @param schedule learning rate
  * @param beta1 decay of the first moment
  * @param beta2 decay of the second moment
@@ -34,6 +36,7 @@ import java.util.Optional;
 public record RunSettings(
         AdvantageEstimator estimator,
         LossRule loss,
+        MismatchRule mismatch,
         Schedule schedule,
         double beta1,
         double beta2,
@@ -62,6 +65,10 @@ public record RunSettings(
         }
         if (trainGiven && loss.ratio() != LossRule.Ratio.NONE) {
             throw new IllegalArgumentException("train_given needs ratio none: given tokens have no behaviour log-prob");
+        }
+        if (trainGiven && mismatch.corrects()) {
+            throw new IllegalArgumentException(
+                    "train_given needs the mismatch rule none: given tokens have no behaviour log-prob");
         }
         if (!(temperature > 0) || Double.isInfinite(temperature)) {
             throw new IllegalArgumentException("training needs a temperature above 0: " + temperature);

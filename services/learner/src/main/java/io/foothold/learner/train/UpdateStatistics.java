@@ -1,5 +1,6 @@
 package io.foothold.learner.train;
 
+import io.foothold.core.loss.ImportanceStatistics;
 import io.foothold.core.loss.LossRule;
 import io.foothold.policy.Trainer;
 import java.util.LinkedHashMap;
@@ -102,8 +103,27 @@ final class UpdateStatistics {
         }
     }
 
-    /** Ratio and KL of tokens that a step uses. */
-    void ratios(List<TrainGroup.Member> members, List<Trainer.@Nullable Score> scores, LossRule rule) {
+    /** What the ratios of learner and sampler at the beginning of the update say. */
+    void importance(ImportanceStatistics ratios) {
+        metrics.put("importance_tokens", (double) ratios.tokens());
+        metrics.put("importance_ess_token", ratios.tokenEffectiveSize());
+        metrics.put("importance_ess_sequence", ratios.sequenceEffectiveSize());
+        metrics.put("importance_ratio_max", ratios.largestRatio());
+        metrics.put("importance_correction_mean", ratios.meanCorrection());
+        metrics.put("importance_truncated_share", ratios.truncatedShare());
+        metrics.put("importance_masked_share", ratios.maskedShare());
+    }
+
+    /**
+     * Ratio and KL of tokens that a step uses.
+     *
+     * @param proximal log-probs that the ratio of each member is taken to
+     */
+    void ratios(
+            List<TrainGroup.Member> members,
+            List<Trainer.@Nullable Score> scores,
+            List<float[]> proximal,
+            LossRule rule) {
         for (int i = 0; i < members.size(); i++) {
             Trainer.Score score = scores.get(i);
             if (score == null || members.get(i).offPolicy()) {
@@ -113,7 +133,7 @@ final class UpdateStatistics {
             for (int t = 0; t < behaviour.length; t++) {
                 double d = score.logProbs()[t] - behaviour[t];
                 klSum += Math.expm1(d) - d;
-                double ratio = Math.exp(d);
+                double ratio = Math.exp(score.logProbs()[t] - proximal.get(i)[t]);
                 clipped += rule.ratio() != LossRule.Ratio.NONE
                                 && (ratio < 1 - rule.clipLow() || ratio > 1 + rule.clipHigh())
                         ? 1

@@ -8,6 +8,7 @@ import com.google.protobuf.Message;
 import com.google.protobuf.TextFormat;
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.MismatchRule;
 import io.foothold.learner.train.RunSettings;
 import io.foothold.learner.train.Schedule;
 import io.foothold.policy.Lora;
@@ -17,6 +18,7 @@ import io.foothold.v1.EstimatorSettings;
 import io.foothold.v1.LearnerSettings;
 import io.foothold.v1.LoraSettings;
 import io.foothold.v1.LossSettings;
+import io.foothold.v1.MismatchSettings;
 import io.foothold.v1.OptimizerSettings;
 import java.util.ArrayList;
 import java.util.List;
@@ -92,6 +94,7 @@ class LearnerSettingsTest {
                                 0.012,
                                 77,
                                 0.13),
+                        new MismatchRule.None(),
                         new Schedule(Schedule.Shape.COSINE, 2e-6, 5, 55, 0.15),
                         0.91,
                         0.96,
@@ -120,7 +123,9 @@ class LearnerSettingsTest {
             "aggregation", "token_mean",
             "ratio", "none",
             "schedule", "linear",
-            "targets", "v_proj");
+            "targets", "v_proj",
+            "rule", "truncate",
+            "level", "sequence");
 
     /** Another value of a field that is right too. */
     private static Object other(FieldDescriptor field, Object value) {
@@ -139,6 +144,9 @@ class LearnerSettingsTest {
         for (FieldDescriptor field : in.getDescriptorForType().getFields()) {
             String name = path + field.getName();
             if (field.getJavaType() == FieldDescriptor.JavaType.MESSAGE) {
+                if (!in.hasField(field)) {
+                    continue;
+                }
                 changed(in.getFieldBuilder(field), name + ".", paths, check);
                 continue;
             }
@@ -180,6 +188,47 @@ class LearnerSettingsTest {
                         .loss()
                         .ratio())
                 .isEqualTo(LossRule.Ratio.SEQUENCE);
+    }
+
+    private static LearnerSettings.Builder correcting(String rule) {
+        LearnerSettings.Builder out = all();
+        out.getLossBuilder()
+                .setTrainGiven(false)
+                .setMismatch(MismatchSettings.newBuilder()
+                        .setRule(rule)
+                        .setLevel("token")
+                        .setCap(2.5)
+                        .setLow(0.25)
+                        .setHigh(3));
+        return out;
+    }
+
+    @Test
+    void everyFieldOfAMismatchRuleCountsWhereItIsMeant() {
+        for (String rule : List.of("mask", "truncate")) {
+            LearnerSettings.Builder settings = correcting(rule);
+            List<String> ignored = new ArrayList<>();
+            List<String> paths = new ArrayList<>();
+            String before = meaning(settings);
+            changed(settings.getLossBuilder().getMismatchBuilder(), "", paths, () -> {
+                if (meaning(settings).equals(before)) {
+                    ignored.add(paths.get(paths.size() - 1));
+                }
+            });
+            assertThat(paths).containsExactly("rule", "level", "cap", "low", "high");
+            if (rule.equals("mask")) {
+                assertThat(ignored).containsExactly("cap");
+            } else {
+                // Another rule of the same name as this one is none.
+                assertThat(ignored).containsExactly("rule", "low", "high");
+            }
+        }
+        assertThat(settings(correcting("none").build()).mismatch()).isEqualTo(new MismatchRule.None());
+        assertThatThrownBy(() -> settings(correcting("mask")
+                        .setLoss(correcting("mask").getLossBuilder().setTrainGiven(true))
+                        .build()))
+                .hasMessageContaining("train_given needs the mismatch rule none");
+        assertThatThrownBy(() -> settings(correcting("clip").build())).hasMessageContaining("mismatch rule 'clip'");
     }
 
     private static String meaning(LearnerSettings.Builder settings) {

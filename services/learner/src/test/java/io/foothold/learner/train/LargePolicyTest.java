@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.MismatchRule;
 import io.foothold.core.policy.Canary;
 import io.foothold.policy.GenerationEngine;
 import io.foothold.policy.Lora;
@@ -130,6 +131,7 @@ class LargePolicyTest {
             return new RunSettings(
                     AdvantageEstimator.named("mean", 0),
                     LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN),
+                    new MismatchRule.None(),
                     new Schedule(Schedule.Shape.CONSTANT, 0.001, 0, 0, 1),
                     0.9,
                     0.95,

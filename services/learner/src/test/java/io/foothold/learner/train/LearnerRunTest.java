@@ -7,6 +7,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.MismatchRule;
 import io.foothold.learner.TinyRun;
 import io.foothold.policy.Disk;
 import io.foothold.policy.Lora;
@@ -46,6 +47,7 @@ class LearnerRunTest {
         return new RunSettings(
                 AdvantageEstimator.named("mean", 0),
                 LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN),
+                new MismatchRule.None(),
                 new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1),
                 0.9,
                 0.95,

@@ -296,7 +296,8 @@ final class RunSpec {
                                 .setEntropyCoefficient(file.number("loss.entropy_coefficient"))
                                 .setConstantLength(file.count("loss.constant_length"))
                                 .setTrainGiven(file.flag("loss.train_given"))
-                                .setShaping(refines() ? file.number("loss.shaping") : 0))
+                                .setShaping(refines() ? file.number("loss.shaping") : 0)
+                                .mergeFrom(mismatch(file)))
                         .setOptimizer(OptimizerSettings.newBuilder()
                                 .setLearningRate(file.number("optimizer.learning_rate"))
                                 .setBeta1(file.number("optimizer.beta1"))
@@ -325,6 +326,21 @@ final class RunSpec {
                         .setPrecisionBySize(file.automatic("precision"))
                         .mergeFrom(adapters(file)))
                 .build();
+    }
+
+    /** The correction for a sampler that is not the learner; nothing without one. */
+    private static LossSettings mismatch(RunFile file) {
+        LossSettings.Builder out = LossSettings.newBuilder();
+        String rule = file.text("loss.mismatch.rule");
+        if (!rule.equals("none")) {
+            out.setMismatch(MismatchSettings.newBuilder()
+                    .setRule(rule)
+                    .setLevel(file.text("loss.mismatch.level"))
+                    .setCap(file.number("loss.mismatch.cap"))
+                    .setLow(file.number("loss.mismatch.low"))
+                    .setHigh(file.number("loss.mismatch.high")));
+        }
+        return out.build();
     }
 
     /** The settings of adapters; none when all weights are trained. */

@@ -330,6 +330,25 @@ public final class Schema {
                 from(0, MOST_WEIGHT, ""),
                 "Gamma of p / (p + gamma), the weight of a revision's tokens (revision.use: best).");
         flag("loss.allow_off_policy", "false", "Lets a loss without a ratio run with staleness or several steps.");
+        choice(
+                "loss.mismatch.rule",
+                "none",
+                "How the ratio of the learner's probability of a token, at the beginning of the update, to the sampler's corrects its "
+                        + "credit: truncate multiplies by min(ratio, cap), mask by the ratio between low and high and by 0 outside. "
+                        + "Costs a forward pass an update.",
+                "none",
+                "truncate",
+                "mask");
+        choice(
+                "loss.mismatch.level",
+                "token",
+                "What shares a ratio: a token has its own, a sequence the product of its tokens' or their geometric mean.",
+                "token",
+                "sequence",
+                "geometric_mean");
+        number("loss.mismatch.cap", "2.0", from(1, MOST_WEIGHT, ""), "Largest ratio that counts (truncate).");
+        number("loss.mismatch.low", "0.5", from(0, 1, ""), "Smallest ratio that counts (mask).");
+        number("loss.mismatch.high", "5.0", from(1, MOST_WEIGHT, ""), "Largest ratio that counts (mask).");
         number("optimizer.learning_rate", "1e-6", above(0, 1000, ""), "Peak learning rate.");
         number("optimizer.beta1", "0.9", share(), "Decay of the first moment.");
         number("optimizer.beta2", "0.95", share(), "Decay of the second moment.");

@@ -76,11 +76,20 @@ final class SettingsRules {
     private void checkLoss() {
         boolean severalSteps = file.integer("optimizer.epochs") > 1 || file.integer("optimizer.groups_per_step") > 0;
         boolean noRatio = file.text("loss.ratio").equals("none");
-        if (noRatio && (file.integer("staleness") > 0 || severalSteps) && !file.flag("loss.allow_off_policy")) {
+        // A mismatch rule corrects for older weights, not for steps that the update itself has made.
+        boolean corrected = !file.text("loss.mismatch.rule").equals("none");
+        boolean offPolicy = severalSteps || (file.integer("staleness") > 0 && !corrected);
+        if (noRatio && offPolicy && !file.flag("loss.allow_off_policy")) {
             throw refused(
                     "loss.ratio",
-                    "a loss without a ratio is right for on-policy data and one step an update only; set loss.ratio, or "
-                            + "loss.allow_off_policy: true to go on all the same");
+                    "a loss without a ratio is right for on-policy data and one step an update only; set loss.ratio, "
+                            + (severalSteps ? "" : "loss.mismatch.rule: truncate or mask, ")
+                            + "or loss.allow_off_policy: true to go on all the same");
+        }
+        if (corrected && file.flag("loss.train_given")) {
+            throw refused(
+                    "loss.mismatch.rule",
+                    "'loss.mismatch.rule' and 'loss.train_given' exclude each other (given tokens have no behaviour log-prob)");
         }
         if (file.flag("loss.train_given") && !noRatio) {
             throw refused(

@@ -3,6 +3,8 @@ package io.foothold.orchestrator.run;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.v1.LearnerSettings;
+import io.foothold.v1.MismatchSettings;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -40,5 +42,29 @@ class RunSpecTest {
         assertThat(resumed.draw(3, 1, "x")).isEqualTo(first.draw(3, 1, "x"));
         assertThat(resumed.source("problems.evaluate.e").getJsonlPath()).isEqualTo("tab\there.jsonl");
         assertThat(resumed.search(List.of("x"))).isEqualTo(first.search(List.of("x")));
+    }
+
+    @Test
+    void aMismatchRuleGoesToTheLearnerAndNoneLeavesItsSettingsAsTheyWere() {
+        assertThat(settings().getLoss().hasMismatch()).isFalse();
+        assertThat(settings("loss.mismatch.rule=truncate").getLoss().getMismatch())
+                .isEqualTo(MismatchSettings.newBuilder()
+                        .setRule("truncate")
+                        .setLevel("token")
+                        .setCap(2)
+                        .setLow(0.5)
+                        .setHigh(5)
+                        .build());
+        assertThat(settings("loss.mismatch.rule=mask", "loss.mismatch.level=geometric_mean", "loss.mismatch.low=0.25")
+                        .getLoss()
+                        .getMismatch())
+                .satisfies(m -> assertThat(m.getLevel()).isEqualTo("geometric_mean"))
+                .satisfies(m -> assertThat(m.getLow()).isEqualTo(0.25));
+    }
+
+    private static LearnerSettings settings(String... overrides) {
+        return new RunSpec("r", RunFile.resolve("r.yaml", FILE, List.of(overrides)))
+                .open()
+                .getSettings();
     }
 }

@@ -99,6 +99,9 @@ final class Progress {
                 line(runId + ": " + json.path("what").asText() + "; going on from update "
                         + json.path("resumed_from").asLong());
             case "alarm" -> line(runId + ": ALARM: " + json.path("what").asText());
+            case "warning" ->
+                line(runId + ": update " + json.path("update").asLong() + ": warning: "
+                        + json.path("what").asText());
             case "service_lost" ->
                 line(runId + ": waiting for " + json.path("service").asText() + ": "
                         + json.path("reason").asText());

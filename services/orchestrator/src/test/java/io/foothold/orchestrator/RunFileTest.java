@@ -122,6 +122,22 @@ class RunFileTest {
         assertRefused(BASE + "loss: {mismatch: {level: rollout}}\n", "'loss.mismatch.level' cannot be 'rollout'");
     }
 
+    /** Papers and the dial reward the right answer, ended or not; who names nothing asks for both. */
+    @Test
+    void aRunFileThatDoesNotSayAsksForAnEndToo() {
+        for (String preset : RunFile.presets()) {
+            String guided = "prompts: {guided: \"{problem}{prefix}\"}\n";
+            String reward = resolve(BASE.replace("grpo-dial", preset) + guided).text("reward");
+            assertThat(reward)
+                    .as(preset)
+                    .isEqualTo(
+                            List.of("grpo", "dr-grpo", "rloo").contains(preset) ? "correct_and_finished" : "correct");
+        }
+        assertThat(resolve(BASE.replace("grpo-dial", "grpo") + "reward: correct\n")
+                        .text("reward"))
+                .isEqualTo("correct");
+    }
+
     @Test
     void everyPresetResolves() {
         for (String preset : RunFile.presets()) {

@@ -1,6 +1,7 @@
 package io.foothold.orchestrator.run;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
@@ -13,6 +14,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -78,6 +80,21 @@ final class RunLog {
         LOG.infof(
                 "run %s: %s %s",
                 runId, kind, told.length() <= LONGEST_LINE ? told : told.substring(0, LONGEST_LINE) + "…");
+    }
+
+    /** Details of the events of a kind that were told so far, in order. */
+    List<JsonNode> past(String kind) {
+        List<JsonNode> out = new ArrayList<>();
+        for (LedgerStore.EventRow event : ledger.events(runId, 0)) {
+            if (event.kind().equals(kind)) {
+                try {
+                    out.add(mapper.readTree(event.json()));
+                } catch (JsonProcessingException e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+        }
+        return out;
     }
 
     void scalars(long step, Map<String, Double> values) {

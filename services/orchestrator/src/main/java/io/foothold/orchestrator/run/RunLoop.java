@@ -97,6 +97,7 @@ final class RunLoop {
     private final Evaluator evaluator;
     private final PolicyPublisher publisher;
     private final ProblemChecks checks;
+    private final RunWarnings warnings;
     private final StalenessGate gate;
     private final LinkedBlockingQueue<Report> reports = new LinkedBlockingQueue<>();
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
@@ -141,6 +142,7 @@ final class RunLoop {
         this.publisher = new PolicyPublisher(this.services, spec.runId(), resumed, this::abort);
         this.groups.healBy(publisher::publishAgain);
         this.checks = new ProblemChecks(spec, this.services);
+        this.warnings = new RunWarnings(spec.file());
         this.gate = new StalenessGate(spec.staleness());
         this.schedule = new EvaluationSchedule(
                 spec.file().integer("evaluation.every"), spec.file().integer("evaluation.every_tokens"));
@@ -350,6 +352,7 @@ final class RunLoop {
         List<String> evaluated = ledger.evaluations(spec.runId());
         best.restore(evaluated, evaluationProblems.keySet().iterator().next());
         schedule.restore(evaluated);
+        warnings.restore(log.past("update_done"));
         problemIds = train.stream().map(Problem::getId).toList();
         if (spec.file().count("mining.samples") > 0) {
             problemIds = mined();
@@ -726,6 +729,13 @@ final class RunLoop {
         resetNumbers(units, json);
         log.event("update_done", json);
         log.scalars(update, manifest.getMetricsMap());
+        warnings.after(manifest.getMetricsMap())
+                .forEach(w -> log.event(
+                        "warning",
+                        log.object()
+                                .put("update", update)
+                                .put("rule", w.rule().word())
+                                .put("what", w.what())));
         alarms(manifest, units);
         unlessStopped(this::evaluateIfDue);
     }

@@ -281,8 +281,8 @@ public final class Schema {
                 "How often a place whose every advantage is 0 is filled again from another start state; 0 is off.");
         choice(
                 "reward",
-                "correct",
-                "Rule from verdict to reward.",
+                "correct_and_finished",
+                "Rule from verdict to reward; correct asks for nothing but the answer, and a policy forgets to end.",
                 "correct",
                 "correct_and_finished",
                 "success",
@@ -427,6 +427,21 @@ public final class Schema {
                 "0.1",
                 from(0, 1, ""),
                 "Stops when more verdicts of an update are errors.");
+        number(
+                "warnings.min_effective_sample_size",
+                "0.5",
+                from(0, 1, ""),
+                "Warns when the ratios of learner and sampler leave a smaller share of the rollouts; 0 is off.");
+        number(
+                "warnings.max_log_prob_kl",
+                "0.01",
+                from(0, 1000, "nats"),
+                "Warns when sampler and learner differ by more, KL estimate k3 a token; 0 is off.");
+        number(
+                "warnings.max_finished_drop",
+                "0.2",
+                from(0, 1, ""),
+                "Warns when the share of responses that end by themselves, over three updates, falls by more; 0 is off.");
     }
 
     private Schema() {}

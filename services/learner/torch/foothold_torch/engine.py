@@ -217,11 +217,11 @@ class Engine:
             raise
         rest = sorted({i for i, row in enumerate(rows) if len(row.targets)} - set(use))
         found |= self._found(rest, rows, temperature)
-        whole = sum(self._gather(total))
-        if not math.isfinite(whole):
+        answer = Accumulated(sum(self._gather(total)), self._gathered(found, len(rows)))
+        if not math.isfinite(answer.loss):
             self._clear_gradients()
-            raise WorkerError(f"the loss is {whole}")
-        return Accumulated(whole, self._gathered(found, len(rows)))
+            raise WorkerError(f"the loss is {answer.loss}")
+        return answer
 
     def _needs_base(self, what: str) -> None:
         if self.opening is None or not self.opening.keep_base:
@@ -328,10 +328,15 @@ class Engine:
         """Writes the weights, adapters merged in, as one safetensors file; gives its size in bytes on rank 0."""
         if dtype not in DTYPES:
             raise Refused(f"dtype is '{dtype}' (expected float32 or bfloat16)")
-        if not path.parent.is_dir():
-            raise Refused(f"{path.parent} is no directory (expected the one that the file is written to)")
-        if self.place.rank == 0 and path.exists():
-            raise Refused(f"{path} is there already")
+
+
+        def check() -> None:
+            if not path.parent.is_dir():
+                raise Refused(f"{path.parent} is no directory (expected the one that the file is written to)")
+            if path.exists():
+                raise Refused(f"{path} is there already")
+
+        self._decided(check)
         self.place.beat("export")
         return self.policy.export(path, DTYPES[dtype])
 
@@ -343,12 +348,32 @@ class Engine:
         self.place.beat("export")
         return self.policy.export_adapter(directory)
 
+    def export_all(self, weights: pathlib.Path | None, dtype: str, adapter: pathlib.Path | None) -> int:
+        """Both exports where both are asked for; gives the bytes written on rank 0."""
+        size = 0 if weights is None else self.export(weights, dtype)
+        return size if adapter is None else size + self.export_adapter(adapter)
+
     def _empty(self, directory: pathlib.Path) -> None:
-        if not directory.is_dir():
-            raise Refused(f"{directory} is no directory (expected an empty one)")
-        if self.place.rank == 0 and any(directory.iterdir()):
-            raise Refused(f"{directory} is not empty")
-        self._wait()
+        def check() -> None:
+            if not directory.is_dir():
+                raise Refused(f"{directory} is no directory (expected an empty one)")
+            if any(directory.iterdir()):
+                raise Refused(f"{directory} is not empty")
+
+        self._decided(check)
+
+    def _decided(self, check: Callable[[], None]) -> None:
+        """Rank 0 looks at files for all ranks, so that a refusal is everybody's."""
+        refusal: list[Refused | None] = [None]
+        if self.place.rank == 0:
+            try:
+                check()
+            except Refused as e:
+                refusal[0] = e
+        if self.place.size > 1:
+            dist.broadcast_object_list(refusal, src=0, group=self.place.control)
+        if refusal[0] is not None:
+            raise refusal[0]
 
     def _state(self) -> dict[str, torch.Tensor]:
         """What a checkpoint holds, in place: trained parameters and their moments, shards on every rank."""
@@ -359,9 +384,9 @@ class Engine:
             out |= {"p." + name: p.detach(), "m." + name: state["exp_avg"], "v." + name: state["exp_avg_sq"]}
         return out
 
-    def save(self, directory: pathlib.Path) -> None:
+    def save(self, directory: pathlib.Path) -> int:
         """Writes trained parameters, moments and the count of steps as a distributed checkpoint into an empty directory, every rank its
-        shards; state.json, which names all files, is written last. All ranks must see one file system."""
+        shards; state.json, which names all files, is written last. All ranks must see one file system. Gives the count of steps."""
         state = self._state()
         self._empty(directory)
         self.place.beat("save")
@@ -378,6 +403,7 @@ class Engine:
                 "format": FORMAT, "steps": self.steps, "processes": self.place.size, "files": entries,
                 "tensors": {n: list(t.shape) for n, t in state.items()}}, indent=1))
         self._wait()
+        return self.steps
 
     def load(self, directory: pathlib.Path) -> int:
         """Takes up a checkpoint of `save`, made by any number of processes; gives its count of steps. Gradient sums are cleared.
@@ -385,27 +411,30 @@ class Engine:
         Raises Refused, naming file and value, before anything changes: absent, truncated or changed files, other tensors."""
         state = self._state()
         self.place.beat("load")
-        found = files.read_json(directory / STATE)
-        if found.get("format") != FORMAT:
-            raise Refused(f"{directory / STATE}: format {found.get('format')} (expected {FORMAT})")
-        for name, entry in found["files"].items():
-            file = directory / name
-            if not file.is_file():
-                raise Refused(f"{file} is missing")
-            size = file.stat().st_size
-            if size != entry["bytes"]:
-                fault = "is truncated" if size < entry["bytes"] else "is too long"
-                raise Refused(f"{file} {fault}: {size} bytes (expected {entry['bytes']})")
-            # One rank is enough for the digests; the others hear of it.
-            digest = sha256(file) if self.place.rank == 0 else entry["sha256"]
-            if digest != entry["sha256"]:
-                raise Refused(f"{file} has another digest than when it was written")
         shapes = {n: list(t.shape) for n, t in state.items()}
-        other = sorted(set(shapes) ^ set(found["tensors"])) or sorted(n for n in shapes if shapes[n] != found["tensors"][n])
-        if other:
-            there, wanted = (of.get(other[0], "none") for of in (found["tensors"], shapes))
-            raise Refused(f"{directory}: the checkpoint is of another policy: '{other[0]}' has shape {there} (expected {wanted})")
-        self._wait()
+
+        def check() -> None:
+            found = files.read_json(directory / STATE)
+            if found.get("format") != FORMAT:
+                raise Refused(f"{directory / STATE}: format {found.get('format')} (expected {FORMAT})")
+            other = sorted(set(shapes) ^ set(found["tensors"])) or sorted(n for n in shapes if shapes[n] != found["tensors"][n])
+            if other:
+                there, wanted = (of.get(other[0], "none") for of in (found["tensors"], shapes))
+                raise Refused(f"{directory}: the checkpoint is of another policy: '{other[0]}' has shape {there} (expected {wanted})")
+            for name, entry in found["files"].items():
+                file = directory / name
+                if not file.is_file():
+                    raise Refused(f"{file} is missing")
+                size = file.stat().st_size
+                if size != entry["bytes"]:
+                    fault = "is truncated" if size < entry["bytes"] else "is too long"
+                    raise Refused(f"{file} {fault}: {size} bytes (expected {entry['bytes']})")
+                if sha256(file) != entry["sha256"]:
+                    raise Refused(f"{file} has another digest than when it was written")
+                self.place.beat("load, digests")
+
+        self._decided(check)
+        found = files.read_json(directory / STATE)
         dcp.load(state, checkpoint_id=directory, no_dist=self.place.size == 1)
         self.steps = int(found["steps"])
         assert self._optimizer is not None

@@ -28,4 +28,4 @@ class OutOfMemory(WorkerError):
 class RankFailed(WorkerError):
     """A rank of the group ended, hung or raised; the group ends with it. The message is the rank's own."""
 
-    code = "UNAVAILABLE"
+    code = "INTERNAL"

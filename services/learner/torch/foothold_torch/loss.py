@@ -59,7 +59,8 @@ def loss(rule: Rule, log_probs: torch.Tensor, entropies: torch.Tensor | None, cr
             mean = torch.zeros_like(credits.count).index_add(0, credits.row, log_ratio) / credits.count
             log_ratio = mean.index_select(0, credits.row)
         ratio = torch.exp(log_ratio)
-        objective = torch.minimum(ratio * credit, torch.clamp(ratio, 1 - rule.clip_low, 1 + rule.clip_high) * credit)
+        most = torch.finfo(ratio.dtype).max  # A bound beyond it is none.
+        objective = torch.minimum(ratio * credit, torch.clamp(ratio, max(-most, 1 - rule.clip_low), min(most, 1 + rule.clip_high)) * credit)
         if rule.dual_clip > 0:
             objective = torch.where(credit < 0, torch.maximum(objective, credit * rule.dual_clip), objective)
     if credits.off_policy is not None:

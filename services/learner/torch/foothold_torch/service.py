@@ -1,0 +1,184 @@
+"""The TensorBackend service: proto in, rows out, nothing else."""
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+import torch
+import transformers
+
+from .engine import DTYPES, Opening
+from .errors import NotReady, Refused, WorkerError
+from .group import Group
+from .protos import messages as pb
+from .protos import services
+from .rows import AdamW, Lora, Ratio, Row, Rule, Score
+
+PROTOCOL = 1
+LIMIT = 64 << 20
+"""Largest message in both directions, bytes."""
+RATIOS = {pb.TENSOR_RATIO_NONE: Ratio.NONE, pb.TENSOR_RATIO_TOKEN: Ratio.TOKEN, pb.TENSOR_RATIO_SEQUENCE: Ratio.SEQUENCE}
+CALLS = {"open": "OpenBackend", "score": "Score", "accumulate": "Accumulate", "step": "Step", "export_all": "Export", "save": "SaveBackend"}
+
+
+def opening(request: Any) -> Opening:
+    """What is asked for in OpenBackendRequest; Refused, naming the field, where it is not right."""
+    if request.compute_dtype not in ("float32", "bfloat16"):
+        raise Refused(f"compute_dtype is '{request.compute_dtype}' (expected float32 or bfloat16)")
+    lora = None
+    if request.HasField("adapters"):
+        a = request.adapters
+        if not a.targets:
+            raise Refused("adapters: targets are empty (expected names of projections such as q_proj)")
+        lora = Lora(a.rank, a.alpha, tuple(a.targets), a.rank_stabilised, request.seed)
+    return Opening(
+        _path("base_directory", request.base_directory), lora, _optional("adapter_directory", request.adapter_directory),
+        _optional("checkpoint_directory", request.checkpoint_directory), request.keep_base, request.compute_dtype,
+        request.activation_checkpointing, request.attention, request.compile, request.micro_batch_tokens)
+
+
+def _path(name: str, value: str) -> pathlib.Path:
+    if not value.startswith("/"):
+        raise Refused(f"{name} is '{value}' (expected an absolute path)")
+    return pathlib.Path(value)
+
+
+def _optional(name: str, value: str) -> pathlib.Path | None:
+    return _path(name, value) if value else None
+
+
+def sequence(number: int, given: Any) -> Row:
+    """A TensorSequence as a row without credit."""
+    prompt, prefix, sampled, labels = (list(f) for f in (
+        given.prompt_token_ids, given.given_token_ids, given.sampled_token_ids, given.labels))
+    if not prompt:
+        raise Refused(f"row {number} has no prompt (expected at least one token)")
+    if labels and len(labels) != len(sampled):
+        raise Refused(f"row {number}: {len(labels)} labels for {len(sampled)} sampled tokens")
+    begin = len(prompt) + len(prefix)
+    targets = [begin + i for i in range(len(sampled)) if not labels or labels[i] >= 0]
+    return Row(prompt + prefix + sampled, targets, [label for label in labels if label >= 0])
+
+
+def row(number: int, given: Any, ratio: Ratio) -> Row:
+    """A TensorRow; one value stands for all targets."""
+    plain = sequence(number, given.sequence)
+    count = len(plain.targets)
+
+    def spread(name: str, values: Sequence[float], optional: bool) -> list[float]:
+        if len(values) == 1 and count != 1:
+            return list(values) * count
+        if optional and not values:
+            return [0.0] * count
+        if len(values) != count:
+            raise Refused(f"row {number}: {len(values)} {name} for {count} targets (expected as many, or one)")
+        return list(values)
+
+    weights = spread("weights", given.weights, False)
+    if any(w < 0 for w in weights):
+        raise Refused(f"row {number}: a weight is below 0")
+    behaviour = spread("behaviour_log_probs", given.behaviour_log_probs, ratio is Ratio.NONE or given.off_policy)
+    credits = spread("credits", given.credits, False)
+    return Row(plain.tokens, plain.targets, plain.labels, behaviour, credits, weights, given.off_policy)
+
+
+def rule(given: Any) -> Rule:
+    """A TensorLoss."""
+    if given.ratio not in RATIOS:
+        raise Refused(f"loss: ratio {given.ratio} is not known (expected one of {', '.join(r.value for r in Ratio)})")
+    ratio = RATIOS[given.ratio]
+    # What is not read is not checked.
+    bounds = (0.0, 0.0, 0.0) if ratio is Ratio.NONE else (given.clip_low, given.clip_high, given.dual_clip)
+    return Rule(ratio, *bounds, given.kl_coefficient, given.entropy_coefficient, given.shaping)
+
+
+def score(found: Score) -> Any:
+    """A SequenceScore."""
+    return pb.SequenceScore(log_probs=found.log_probs, entropies=found.entropies)
+
+
+class Service(services.TensorBackendServiceServicer):
+    """Answers on rank 0. A call that computes waits for those before it; status does not."""
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+        self.opened = False
+
+    def _do(self, context: grpc.ServicerContext, name: str, *arguments: Any, **more: Any) -> Any:
+        return self.group.submit(name, *arguments, **more).result()
+
+    def OpenBackend(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: D102
+        wanted = opening(request)
+        if self.opened:
+            raise NotReady("a policy is open already (expected one OpenBackend in a worker's life)")
+        status = self._do(context, "open", wanted)
+        self.opened = True
+        return pb.OpenBackendResponse(
+            steps=status["steps"], parameters=status["parameters"], trained_parameters=status["trained_parameters"],
+            vocabulary=status["vocabulary"], max_positions=status["longest"])
+
+    def Score(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: D102
+        rows = [sequence(i + 1, s) for i, s in enumerate(request.sequences)]
+        scores = self._do(context, "score", rows, request.temperature, base=request.base)
+        return pb.ScoreResponse(scores=map(score, scores))
+
+    def Accumulate(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: D102
+        how = rule(request.loss)
+        rows = [row(i + 1, r, how.ratio) for i, r in enumerate(request.rows)]
+        answer = self._do(context, "accumulate", rows, how, request.temperature)
+        return pb.AccumulateResponse(loss=answer.loss, scores=map(score, answer.scores))
+
+    def Step(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: D102
+        settings = AdamW(*(getattr(request, f.name) for f in request.DESCRIPTOR.fields))
+        answer = self._do(context, "step", settings)
+        return pb.StepResponse(gradient_norm=answer.norm, skipped=answer.skipped, steps=answer.steps)
+
+    def Export(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: D102
+        weights, adapter = _optional("weights_file", request.weights_file), _optional("adapter_directory", request.adapter_directory)
+        if weights is not None and request.dtype not in DTYPES:
+            raise Refused(f"dtype is '{request.dtype}' (expected float32 or bfloat16)")
+        return pb.ExportResponse(bytes=self._do(context, "export_all", weights, request.dtype, adapter))
+
+    def SaveBackend(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: D102
+        return pb.SaveBackendResponse(steps=self._do(context, "save", _path("directory", request.directory)))
+
+    def GetBackendStatus(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: D102
+        g = self.group
+        ranks = [
+            pb.RankStatus(rank=m.rank, process_id=m.process, host=m.host, peak_memory_bytes=m.peak, peak_device_memory_bytes=m.device_peak)
+            for m in g.members
+        ]
+        return pb.GetBackendStatusResponse(
+            protocol=PROTOCOL, torch_version=torch.__version__, transformers_version=transformers.__version__, world_size=g.size,
+            device=str(g.device), call=CALLS.get(g.call, g.call), progress=g.progress, ranks=ranks)
+
+
+class Errors(grpc.ServerInterceptor):
+    """Puts a WorkerError's code and words into the status; others are INTERNAL with their kind."""
+
+    def intercept_service(self, continuation: Any, details: grpc.HandlerCallDetails) -> Any:
+        """Wraps unary handlers; there are no others."""
+        handler = continuation(details)
+        if handler is None:
+            return None
+
+        def answer(request: Any, context: grpc.ServicerContext) -> Any:
+            try:
+                return handler.unary_unary(request, context)
+            except WorkerError as e:
+                code, text = e.code, str(e)
+            except Exception as e:
+                code, text = "INTERNAL", f"{type(e).__name__}: {e}"
+            context.abort(getattr(grpc.StatusCode, code), text)
+
+        return grpc.unary_unary_rpc_method_handler(answer, handler.request_deserializer, handler.response_serializer)
+
+
+def server(group: Group, threads: Any) -> grpc.Server:
+    """A server of the group that listens nowhere yet."""
+    made = grpc.server(threads, interceptors=[Errors()], options=[
+        ("grpc.max_receive_message_length", LIMIT), ("grpc.max_send_message_length", LIMIT), ("grpc.so_reuseport", 0)])
+    services.add_TensorBackendServiceServicer_to_server(Service(group), made)
+    return made

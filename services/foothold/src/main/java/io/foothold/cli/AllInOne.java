@@ -23,6 +23,9 @@ final class AllInOne {
         int run(RunManager runs) throws Exception;
     }
 
+    /** Where the learner finds the torch worker. */
+    static final String TORCH_PACKAGE = "foothold.learner.torch.package";
+
     private static final AtomicReference<@Nullable Job> JOB = new AtomicReference<>();
     private static final AtomicReference<@Nullable Exception> FAILURE = new AtomicReference<>();
 
@@ -48,6 +51,7 @@ final class AllInOne {
         System.setProperty(
                 "foothold.orchestrator.home", absolute.resolve("runs").toString());
         System.setProperty("foothold.learner.home", absolute.resolve("runs").toString());
+        System.setProperty(TORCH_PACKAGE, Workspace.torchPackage().toString());
         System.setProperty("quarkus.http.port", Integer.toString(port));
         System.setProperty("foothold.sampler.endpoints", "127.0.0.1:" + port);
         for (String peer : new String[] {"augmentation", "sampler", "verifier", "localizer", "learner"}) {

@@ -1,5 +1,7 @@
 package io.foothold.cli;
 
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.learner.torch.TorchEnvironment;
 import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.verifier.code.Sandbox;
@@ -50,10 +52,21 @@ final class DoctorCommand implements Callable<Integer> {
                 refusal.isEmpty()
                         ? "ok    sandbox for programs: bubblewrap"
                         : "none  sandbox for programs (problems of kind code are refused): " + refusal.get());
+        System.out.println(torch());
         long free = Runtime.getRuntime().maxMemory() >> 20;
         System.out.println("ok    memory for the JVM: " + free + " MiB, processors: "
                 + Runtime.getRuntime().availableProcessors());
         return sound ? 0 : 1;
+    }
+
+    /** The environment of the torch backend, which not everybody needs. */
+    private static String torch() {
+        try {
+            return "ok    torch backend: "
+                    + TorchEnvironment.find(Workspace.torchPackage()).python();
+        } catch (FootholdException e) {
+            return "none  torch backend (learner.backend: torch is refused): " + e.text();
+        }
     }
 
     private interface Check {

@@ -37,6 +37,7 @@ import picocli.CommandLine.Command;
             ScoreCommand.class,
             EncodeCommand.class,
             TritonCommand.class,
+            TorchCommand.class,
             CleanCommand.class
         })
 public final class Main implements Runnable {

@@ -2,6 +2,8 @@ package io.foothold.cli;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.learner.torch.BackendChoice;
+import io.foothold.learner.torch.TorchEnvironment;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
@@ -93,12 +95,18 @@ final class TrainCommand implements Callable<Integer> {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT, "prompts.chat: policy " + policy.path() + ChatTemplate.MISSING);
         }
+        BackendChoice backend = BackendChoice.of(plan.text("learner.backend"), policy.path());
         RunShape shape = RunShape.of(plan, policy, inference, deterministic, slots, maxLength);
         if (dryRun) {
             System.out.println("# " + shape.told());
             System.out.print(plan.print());
             System.out.println("# " + shape.memory(lora, inference));
             return 0;
+        }
+        if (backend.torch()) {
+            // Before anything is started: an environment takes minutes to make.
+            var found = TorchEnvironment.find(Workspace.torchPackage());
+            System.out.println(runId(plan) + ": the learner is torch of " + found.python() + ": " + backend.why());
         }
         System.out.println(runId(plan) + ": " + shape.told());
         String runId = runId(plan);
@@ -124,7 +132,14 @@ final class TrainCommand implements Callable<Integer> {
                         "learner",
                         learnerPort,
                         Heap.OF_CHILD,
-                        FileRoots.with(Map.of("foothold.learner.home", runsHome), home, named),
+                        FileRoots.with(
+                                Map.of(
+                                        "foothold.learner.home",
+                                        runsHome,
+                                        AllInOne.TORCH_PACKAGE,
+                                        Workspace.torchPackage().toString()),
+                                home,
+                                named),
                         home)) {
             server.awaitReady();
             learner.awaitReady();

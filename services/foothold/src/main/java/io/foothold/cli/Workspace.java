@@ -30,6 +30,11 @@ final class Workspace {
         return policies().resolve(name).toAbsolutePath().normalize();
     }
 
+    /** The torch worker of the learner. */
+    static Path torchPackage() {
+        return root().resolve("services/learner/torch").toAbsolutePath().normalize();
+    }
+
     /** A service's application. */
     static Path application(String service) {
         return root().resolve("services").resolve(service).resolve("target/quarkus-app/quarkus-run.jar");

@@ -207,6 +207,11 @@ final class Stack implements AutoCloseable {
                     public int window() {
                         return 256;
                     }
+
+                    @Override
+                    public String torchPackage() {
+                        return "services/learner/torch";
+                    }
                 },
                 ANYWHERE,
                 new SimpleMeterRegistry());

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jboss.logging.Logger;
@@ -305,19 +306,42 @@ public record ModelConfig(
         return WeightLayout.of(this).parameters();
     }
 
-    private static Architecture architecture(JsonFields json) {
+    /**
+     * The architecture that a directory's {@code config.json} names, when it is none of the supported ones.
+     *
+     * @throws PolicyException when the file cannot be read or names none
+     */
+    public static Optional<String> foreignArchitecture(Path directory) {
+        JsonFields json = JsonFields.read(directory.resolve("config.json"));
+        String name = architectureName(json);
+        return named(name) == null ? Optional.of(name) : Optional.empty();
+    }
+
+    private static String architectureName(JsonFields json) {
         JsonNode names = json.json().path("architectures");
         if (json.has("architectures") && (!names.isArray() || names.isEmpty())) {
             throw json.wrong("architectures", "a list with the name of a class");
         }
-        String name = names.path(0).asText(json.json().path("model_type").asText());
+        return names.path(0).asText(json.json().path("model_type").asText());
+    }
+
+    private static @Nullable Architecture named(String name) {
         for (Architecture a : Architecture.values()) {
             if (a.className.equals(name) || a.modelType.equals(name)) {
-                if (json.has("model_type") && !a.modelType.equals(json.text("model_type"))) {
-                    throw json.wrong("model_type", a.modelType + " for " + name);
-                }
                 return a;
             }
+        }
+        return null;
+    }
+
+    private static Architecture architecture(JsonFields json) {
+        String name = architectureName(json);
+        Architecture a = named(name);
+        if (a != null) {
+            if (json.has("model_type") && !a.modelType.equals(json.text("model_type"))) {
+                throw json.wrong("model_type", a.modelType + " for " + name);
+            }
+            return a;
         }
         throw new PolicyException(json.where() + ": architecture '" + name
                 + "' is not supported (expected Qwen2ForCausalLM, Qwen3ForCausalLM or LlamaForCausalLM)");

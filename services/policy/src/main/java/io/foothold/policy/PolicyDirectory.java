@@ -83,6 +83,11 @@ public record PolicyDirectory(Path path, Path base, ModelConfig config, Optional
 
     /** What belongs to the tokenizer beside tokenizer.json, by name, so that another directory becomes as complete as this one. */
     public Map<String, FileContent> tokenizerFiles() {
+        return tokenizerFiles(base);
+    }
+
+    /** The same of any model's directory. */
+    public static Map<String, FileContent> tokenizerFiles(Path base) {
         Map<String, FileContent> out = new LinkedHashMap<>();
         for (String name : TOKENIZER_FILES) {
             Path file = base.resolve(name);
@@ -102,12 +107,17 @@ public record PolicyDirectory(Path path, Path base, ModelConfig config, Optional
 
     /** The files of a directory by name. */
     public static Map<String, FileContent> files(PolicyWeights weights, String tokenizerJson) {
-        ModelConfig config = weights.config();
+        Map<String, FileContent> out = new LinkedHashMap<>(description(weights.config(), tokenizerJson));
+        out.put("model.safetensors", weights.content());
+        return out;
+    }
+
+    /** The files of a directory besides the weights, by name. */
+    public static Map<String, FileContent> description(ModelConfig config, String tokenizerJson) {
         Map<String, FileContent> out = new LinkedHashMap<>();
         out.put("config.json", text(config.toJson()));
         out.put("generation_config.json", text("{\n  \"eos_token_id\": " + config.endTokens() + "\n}\n"));
         out.put("tokenizer.json", text(tokenizerJson));
-        out.put("model.safetensors", weights.content());
         return out;
     }
 

@@ -45,7 +45,8 @@ public final class Trainer implements AutoCloseable {
             this(prompt, given, sampled, behaviour, new int[0]);
         }
 
-        int length() {
+        /** All tokens. */
+        public int length() {
             return prompt.length + given.length + sampled.length;
         }
 

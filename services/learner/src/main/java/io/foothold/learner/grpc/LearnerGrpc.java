@@ -16,12 +16,17 @@ import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.MismatchRule;
 import io.foothold.core.policy.Canary;
 import io.foothold.learner.config.LearnerConfig;
+import io.foothold.learner.torch.BackendChoice;
+import io.foothold.learner.torch.TorchBackend;
+import io.foothold.learner.torch.TorchOptions;
+import io.foothold.learner.train.DjlBackend;
 import io.foothold.learner.train.LearnerRun;
 import io.foothold.learner.train.Manifest;
 import io.foothold.learner.train.RunLease;
 import io.foothold.learner.train.RunSettings;
 import io.foothold.learner.train.RunStore;
 import io.foothold.learner.train.Schedule;
+import io.foothold.learner.train.TensorBackend;
 import io.foothold.policy.Disk;
 import io.foothold.policy.Lora;
 import io.foothold.policy.ModelConfig;
@@ -61,6 +66,9 @@ import org.jboss.logging.Logger;
 @GrpcService
 public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceImplBase {
     private static final Logger LOG = Logger.getLogger(LearnerGrpc.class);
+
+    /** Tokens of a micro-batch of a model whose shape is not known here; activations are not kept. */
+    private static final int FOREIGN_MICRO_BATCH = 2048;
 
     private final LearnerConfig config;
     private final Roots roots;
@@ -161,9 +169,16 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
 
     private OpenRunResponse open(OpenRunRequest request) {
         Path base = basePolicy(request.getBasePolicy());
-        RunSettings settings =
-                settings(request.getSettings(), PolicyDirectory.open(base).config());
+        Optional<TorchOptions> torch = torch(request.getSettings(), base);
+        RunSettings settings = torch.isPresent()
+                ? torchSettings(request.getSettings(), base)
+                : settings(request.getSettings(), PolicyDirectory.open(base).config());
         LearnerRun run = runs.get(request.getRunId());
+        if (run != null && !run.alive()) {
+            runs.remove(request.getRunId());
+            closeQuietly(run, request.getRunId());
+            run = null;
+        }
         if (run != null && !run.settingsText().equals(settings.text())) {
             throw new FootholdException(
                     ErrorCode.CONFLICT, "run " + request.getRunId() + " is open with other settings");
@@ -173,7 +188,10 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
             runs.values().forEach(LearnerRun::close);
             runs.clear();
             assemblies.clear();
-            run = new LearnerRun(base, home(request.getRunId()), settings, disk);
+            TensorBackend.Opener opener = torch.isPresent()
+                    ? TorchBackend.opener(Path.of(config.torchPackage()), torch.get())
+                    : DjlBackend::open;
+            run = new LearnerRun(base, home(request.getRunId()), settings, disk, opener);
             runs.put(request.getRunId(), run);
             LOG.infof("run %s opened at update %d, policy version %d", request.getRunId(), run.update(), run.version());
         }
@@ -406,10 +424,58 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                         .toList());
     }
 
+    /** How torch computes the run; empty when the embedded backend does. */
+    static Optional<TorchOptions> torch(LearnerSettings s, Path base) {
+        TorchSettings t = s.getTorch();
+        return BackendChoice.of(s.getBackend(), base).torch()
+                ? Optional.of(new TorchOptions(
+                        t.getProcesses(),
+                        t.getDevice(),
+                        t.getDtype(),
+                        t.getCheckpointing(),
+                        t.getCompile(),
+                        t.getAttention()))
+                : Optional.empty();
+    }
+
+    /**
+     * The settings of a run that torch computes, whose model the embedded transformer need not know. Its products are never those of the
+     * sampler to the bit.
+     */
+    static RunSettings torchSettings(LearnerSettings s, Path base) {
+        LearnerSettings.Builder known = s.toBuilder().setPrecisionBySize(false).setFastAttention(true);
+        if (s.getMicroBatchTokens() == 0) {
+            known.setMicroBatchTokens(
+                    BackendChoice.foreign(base).isPresent()
+                            ? FOREIGN_MICRO_BATCH
+                            : TrainingSize.microBatchTokens(
+                                    PolicyDirectory.open(base).config()));
+        }
+        return settings(known.build(), Precision.FAST, known.getMicroBatchTokens(), text(s, true));
+    }
+
     static RunSettings settings(LearnerSettings s, ModelConfig config) {
         Precision precision = s.getPrecisionBySize()
                 ? Precision.standard(config)
                 : s.getFastAttention() ? Precision.FAST : Precision.EXACT;
+        return settings(
+                s,
+                precision,
+                s.getMicroBatchTokens() == 0 ? TrainingSize.microBatchTokens(config) : s.getMicroBatchTokens(),
+                text(s, false));
+    }
+
+    /** What a resumed run must have as it was; how many processes compute and on what is no part of it. */
+    private static String text(LearnerSettings s, boolean torch) {
+        LearnerSettings.Builder kept = s.toBuilder().clearBackend().clearTorch();
+        if (torch) {
+            kept.setBackend("torch")
+                    .setTorch(TorchSettings.newBuilder().setDtype(s.getTorch().getDtype()));
+        }
+        return TextFormat.printer().printToString(kept.build());
+    }
+
+    private static RunSettings settings(LearnerSettings s, Precision precision, int microBatchTokens, String text) {
         LossSettings l = s.getLoss();
         OptimizerSettings o = s.getOptimizer();
         return new RunSettings(
@@ -447,7 +513,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                 s.getTemperature(),
                 s.getGroupsPerStep(),
                 s.getEpochs(),
-                s.getMicroBatchTokens() == 0 ? TrainingSize.microBatchTokens(config) : s.getMicroBatchTokens(),
+                microBatchTokens,
                 s.getCheckpointEvery(),
                 s.getCheckpointsKept(),
                 s.getDifferenceByPrecision() ? precision.largestDifference() : s.getMaxLogProbDifference(),
@@ -460,7 +526,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                         : Optional.empty(),
                 s.getSeed(),
                 l.getTrainGiven(),
-                TextFormat.printer().printToString(s));
+                text);
     }
 
     @Override

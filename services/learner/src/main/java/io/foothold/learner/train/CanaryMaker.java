@@ -1,7 +1,6 @@
 package io.foothold.learner.train;
 
 import io.foothold.core.policy.Canary;
-import io.foothold.policy.ModelConfig;
 import io.foothold.policy.Trainer;
 import java.util.Arrays;
 import java.util.List;
@@ -15,8 +14,8 @@ final class CanaryMaker {
     private final List<int[]> sequences;
     private @Nullable Canary made;
 
-    CanaryMaker(long seed, ModelConfig config) {
-        this.sequences = Canary.sequences(seed, config.vocabulary(), config.maxPositions());
+    CanaryMaker(long seed, TensorBackend backend) {
+        this.sequences = Canary.sequences(seed, backend.vocabulary(), backend.maxPositions());
     }
 
     /** The weights changed. */
@@ -24,13 +23,13 @@ final class CanaryMaker {
         made = null;
     }
 
-    /** The canary of the trainer's weights. */
-    Canary of(Trainer trainer) {
+    /** The canary of the backend's weights. */
+    Canary of(TensorBackend backend) {
         Canary known = made;
         if (known == null) {
             known = new Canary(
                     sequences,
-                    trainer.score(sequences.stream().map(CanaryMaker::scored).toList(), 1).stream()
+                    backend.score(sequences.stream().map(CanaryMaker::scored).toList(), 1).stream()
                             .map(Trainer.Score::logProbs)
                             .toList());
             made = known;

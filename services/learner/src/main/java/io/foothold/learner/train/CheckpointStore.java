@@ -60,6 +60,16 @@ final class CheckpointStore {
      */
     record Found(Optional<Checkpoint> checkpoint, List<String> damaged) {}
 
+    /** Writes part of a checkpoint by itself. */
+    @FunctionalInterface
+    interface Part {
+        /** Files that are written already. */
+        Part NONE = (directory, disk) -> Map.of();
+
+        /** Writes into a directory that is there, forced to disk; gives SHA-256 of each file by its path in the directory. */
+        Map<String, String> write(Path directory, Disk disk) throws IOException;
+    }
+
     private final Path directory;
     private final int kept;
     private final Disk disk;
@@ -103,22 +113,19 @@ final class CheckpointStore {
      *
      * @param label keeps it apart from retention; empty for an ordinary one, under its update's number
      * @param files by path
+     * @param more writes the rest into the checkpoint's directory
      */
-    void write(String label, State state, Map<String, FileContent> files) {
+    void write(String label, State state, Map<String, FileContent> files, Part more) {
         Path target = label.isEmpty() ? directory.resolve(Long.toString(state.update())) : labelled(label);
         Path part = directory.resolve(PART + target.getFileName());
         Path old = directory.resolve(OLD + target.getFileName());
         try {
             deleteTree(part);
-            Map<String, String> digests = new TreeMap<>();
+            disk.createDirectories(part);
+            Map<String, String> digests = new TreeMap<>(written(part, files, disk));
+            digests.putAll(more.write(part, disk));
             Set<Path> directories = new TreeSet<>(Comparator.reverseOrder());
-            for (Map.Entry<String, FileContent> file : files.entrySet()) {
-                Path path = part.resolve(file.getKey());
-                Path into = Objects.requireNonNull(path.getParent(), "a file has a directory");
-                disk.createDirectories(into);
-                directories.add(into);
-                digests.put(file.getKey(), disk.write(path, file.getValue()));
-            }
+            digests.keySet().forEach(name -> directories.add(parentOf(part.resolve(name))));
             disk.write(part.resolve(STATE), FileContent.of(SealedJson.encode(new Stored(state, digests))));
             directories.add(part);
             for (Path p : directories) {
@@ -135,6 +142,25 @@ final class CheckpointStore {
         } catch (IOException | PolicyException e) {
             throw storage("cannot write checkpoint " + target, e);
         }
+    }
+
+    /**
+     * Writes files into a directory and forces them to disk.
+     *
+     * @return SHA-256 by path
+     */
+    static Map<String, String> written(Path directory, Map<String, FileContent> files, Disk disk) throws IOException {
+        Map<String, String> digests = new TreeMap<>();
+        for (Map.Entry<String, FileContent> file : files.entrySet()) {
+            Path path = directory.resolve(file.getKey());
+            disk.createDirectories(parentOf(path));
+            digests.put(file.getKey(), disk.write(path, file.getValue()));
+        }
+        return digests;
+    }
+
+    private static Path parentOf(Path file) {
+        return Objects.requireNonNull(file.getParent(), "a file has a directory");
     }
 
     /** The place of a checkpoint with a label: right below the others, and none that retention would take for its own. */

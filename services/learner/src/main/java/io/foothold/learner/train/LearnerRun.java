@@ -6,12 +6,10 @@ import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.policy.Canary;
 import io.foothold.policy.Disk;
 import io.foothold.policy.FileContent;
-import io.foothold.policy.Lora;
-import io.foothold.policy.LoraAdapter;
-import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyException;
-import io.foothold.policy.PolicyWeights;
+import io.foothold.policy.Sha256;
 import io.foothold.policy.Trainer;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,16 +28,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LearnerRun implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(LearnerRun.class);
-    private static final String MOMENTS = "moments.safetensors";
-    /** A directory in PEFT's format, beside the merged weights. */
-    private static final String ADAPTER = "adapter";
+    private static final String WEIGHTS = "model.safetensors";
 
     private final RunSettings settings;
-    private final PolicyDirectory base;
     private final RunStore store;
     private final CheckpointStore checkpoints;
     private final List<String> damaged;
-    private final Trainer trainer;
+    private final TensorBackend backend;
     private final CanaryMaker canaries;
     private long update;
     private long version;
@@ -60,59 +55,40 @@ public final class LearnerRun implements AutoCloseable {
 
     /** The same on another disk. */
     public LearnerRun(Path basePolicy, Path home, RunSettings settings, Disk disk) {
+        this(basePolicy, home, settings, disk, DjlBackend::open);
+    }
+
+    /** The same with another backend. */
+    public LearnerRun(Path basePolicy, Path home, RunSettings settings, Disk disk, TensorBackend.Opener opener) {
         this.settings = settings;
-        this.base = PolicyDirectory.open(basePolicy);
         this.store = new RunStore(home, disk);
         this.checkpoints = new CheckpointStore(home.resolve("checkpoints"), settings.checkpointsKept(), disk);
         checkpoints.recover();
         CheckpointStore.Found found = checkpoints.newest(settings.text());
         this.damaged = List.copyOf(found.damaged());
         Optional<CheckpointStore.Checkpoint> checkpoint = found.checkpoint();
-        LoraAdapter adapter = settings.lora()
-                .map(lora -> checkpoint
-                        .map(c -> LoraAdapter.read(base.config(), c.directory().resolve(ADAPTER)))
-                        .orElseGet(() -> first(lora)))
-                .orElse(null);
-        this.trainer = begin(checkpoint, adapter);
+        this.backend = opener.open(
+                basePolicy,
+                settings,
+                checkpoint.map(CheckpointStore.Checkpoint::directory),
+                checkpoint.map(c -> c.state().optimizerSteps()).orElse(0L));
         try {
-            if (settings.loss().klCoefficient() > 0) {
-                try (PolicyWeights reference = base.weights()) {
-                    trainer.setBase(reference);
-                }
-            }
             checkpoint.ifPresent(c -> {
-                trainer.restore(c.directory().resolve(MOMENTS), c.state().optimizerSteps());
                 update = c.state().update();
                 version = c.state().version();
                 checkpointed = update;
             });
-            this.artefact = store.writeArtefact(trainer.weightsInPlace());
-            this.canaries = new CanaryMaker(settings.seed(), base.config());
+            this.artefact = store.writeArtefact(backend::export);
+            this.canaries = new CanaryMaker(settings.seed(), backend);
         } catch (RuntimeException | Error e) {
-            trainer.close();
+            backend.close();
             throw e;
         }
     }
 
-    /** Adapters stand on the base, whatever they have become; trained weights are the checkpoint's. */
-    private Trainer begin(Optional<CheckpointStore.Checkpoint> checkpoint, @Nullable LoraAdapter adapter) {
-        try (PolicyWeights weights = adapter == null && checkpoint.isPresent()
-                ? PolicyDirectory.open(checkpoint.get().directory()).weights()
-                : adapter == null ? base.weights() : base.baseWeights()) {
-            return new Trainer(weights, settings.microBatchTokens(), settings.precision(), adapter);
-        }
-    }
-
-    /** The base policy's own adapters, or fresh ones. */
-    private LoraAdapter first(Lora lora) {
-        Optional<LoraAdapter> own = base.adapter();
-        if (own.isPresent() && !own.get().lora().equals(lora)) {
-            throw new FootholdException(
-                    ErrorCode.INVALID_INPUT,
-                    "the base policy " + base.path() + " has adapters of another form: "
-                            + own.get().lora() + ", the run file asks for " + lora);
-        }
-        return own.orElseGet(() -> LoraAdapter.fresh(base.config(), lora, settings.seed()));
+    /** Whether it can still be used; after an exception of {@link #train} it must not, whatever this says. */
+    public boolean alive() {
+        return backend.alive();
     }
 
     /** The last update in the weights. */
@@ -147,7 +123,7 @@ public final class LearnerRun implements AutoCloseable {
 
     /** What an inference server has to compute under the artefact's weights. */
     public Canary canary() {
-        return canaries.of(trainer);
+        return canaries.of(backend);
     }
 
     /** The canonical text of the settings. */
@@ -224,7 +200,7 @@ public final class LearnerRun implements AutoCloseable {
         if (steps > 0) {
             version++;
             canaries.forget();
-            artefact = store.writeArtefact(trainer.weightsInPlace());
+            artefact = store.writeArtefact(backend::export);
         }
         List<Manifest.Advantage> given = new ArrayList<>();
         for (int i = 0; i < all.size(); i++) {
@@ -232,7 +208,7 @@ public final class LearnerRun implements AutoCloseable {
         }
         Map<String, Double> metrics = new LinkedHashMap<>(statistics.metrics());
         metrics.put("optimizer_steps", (double) steps);
-        metrics.put("learning_rate", settings.schedule().at(Math.max(1, trainer.steps())));
+        metrics.put("learning_rate", settings.schedule().at(Math.max(1, backend.steps())));
         return new Manifest(
                 number,
                 version,
@@ -244,7 +220,7 @@ public final class LearnerRun implements AutoCloseable {
                 metrics);
     }
 
-    /** One optimizer step; false when nothing carries a gradient. */
+    /** One optimizer step; false when nothing carries a gradient, or the gradient is not finite and the step was skipped. */
     private boolean step(
             List<TrainGroup.Member> part,
             double[] advantages,
@@ -273,7 +249,7 @@ public final class LearnerRun implements AutoCloseable {
         if (!plan.hasSignal() && !regularised) {
             return false;
         }
-        Trainer.Accumulated sum = trainer.accumulate(
+        Trainer.Accumulated sum = backend.accumulate(
                 settings.trainGiven() ? unmasked(part) : sequences(part, denominators),
                 plan,
                 settings.loss(),
@@ -288,16 +264,21 @@ public final class LearnerRun implements AutoCloseable {
                 statistics.importance(new ProximalPolicy(settings.mismatch(), part, scores).statistics());
             }
         }
-        double norm = trainer.step(settings.adamW(trainer.steps() + 1));
-        statistics.stepped(sum.loss(), norm);
-        return true;
+        TensorBackend.Stepped stepped = backend.step(settings.adamW(backend.steps() + 1));
+        if (stepped.taken()) {
+            statistics.stepped(sum.loss(), stepped.norm());
+        } else {
+            LOG.warnf("update %d: the gradient norm is %s, a step was skipped", number, stepped.norm());
+            statistics.skipped();
+        }
+        return stepped.taken();
     }
 
     /** Scores some of the members; the others keep what they have. */
     private void score(List<TrainGroup.Member> all, int[] which, List<Trainer.@Nullable Score> out) {
         List<TrainGroup.Member> members =
                 Arrays.stream(which).mapToObj(all::get).toList();
-        List<Trainer.Score> scores = trainer.score(
+        List<Trainer.Score> scores = backend.score(
                 sequences(
                         members,
                         members.stream().map(TrainGroup.Member::logProbs).toList()),
@@ -388,14 +369,11 @@ public final class LearnerRun implements AutoCloseable {
      */
     public void checkpoint(String label, long number) {
         if (number == update) {
-            Map<String, FileContent> files =
-                    new LinkedHashMap<>(PolicyDirectory.files(trainer.weightsInPlace(), base.tokenizerJson()));
-            files.put(MOMENTS, trainer.moments());
-            trainer.adapter().ifPresent(a -> a.files(base.base())
-                    .forEach((name, content) -> files.put(ADAPTER + "/" + name, content)));
-            files.putAll(base.tokenizerFiles());
             checkpoints.write(
-                    label, new CheckpointStore.State(update, version, trainer.steps(), settings.text()), files);
+                    label,
+                    new CheckpointStore.State(update, version, backend.steps(), settings.text()),
+                    backend.modelFiles(),
+                    backend::save);
         } else {
             checkpointOfEarlier(label, number);
         }
@@ -414,17 +392,30 @@ public final class LearnerRun implements AutoCloseable {
                     ErrorCode.WRONG_STATE,
                     "a checkpoint of update " + number + " cannot be written: the run is at update " + update);
         }
-        try (PolicyWeights weights =
-                PolicyWeights.readArtefact(base.config(), artefactFile(then.artefact()), then.digest())) {
-            Map<String, FileContent> files = new LinkedHashMap<>(PolicyDirectory.files(weights, base.tokenizerJson()));
-            files.putAll(base.tokenizerFiles());
-            checkpoints.write(
-                    label, new CheckpointStore.State(number, then.policyVersion(), 0, settings.text()), files);
+        Map<String, FileContent> files = new LinkedHashMap<>(backend.modelFiles());
+        files.put(WEIGHTS, whole(artefactFile(then.artefact()), then.digest()));
+        checkpoints.write(
+                label,
+                new CheckpointStore.State(number, then.policyVersion(), 0, settings.text()),
+                files,
+                CheckpointStore.Part.NONE);
+    }
+
+    /** A file that has the digest it should have. */
+    private static FileContent whole(Path file, String digest) {
+        try {
+            if (!Sha256.of(file).equals(digest)) {
+                throw new FootholdException(
+                        ErrorCode.INVALID_DATA, "artefact " + file + " is damaged: its digest is not " + digest);
+            }
+            return FileContent.of(file);
+        } catch (IOException e) {
+            throw new FootholdException(ErrorCode.STORAGE, file + " cannot be read: " + e.getMessage(), e);
         }
     }
 
     @Override
     public void close() {
-        trainer.close();
+        backend.close();
     }
 }

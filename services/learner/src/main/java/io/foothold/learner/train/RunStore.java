@@ -4,7 +4,6 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.policy.Disk;
 import io.foothold.policy.FileContent;
-import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,6 +24,13 @@ public final class RunStore {
     private static final Logger LOG = Logger.getLogger(RunStore.class);
     private static final int ARTEFACTS_KEPT = 4;
     private static final String SUFFIX = ".safetensors";
+
+    /** Writes a policy's weights. */
+    @FunctionalInterface
+    interface Weights {
+        /** Writes a file that is not there, forced to disk; gives its SHA-256. */
+        String write(Path file, Disk disk) throws IOException;
+    }
 
     /** A policy version's file. */
     public record Artefact(String name, String digest) {}
@@ -47,11 +53,12 @@ public final class RunStore {
      * Writes an artefact under its digest. One that is there stays if its bytes are right and is written again if they are not:
      * whoever has the weights need not trust a file. Old ones go, the newest few stay.
      */
-    Artefact writeArtefact(PolicyWeights weights) {
+    Artefact writeArtefact(Weights weights) {
         Path part = artefacts.resolve("weights.part");
         try {
             disk.createDirectories(artefacts);
-            String digest = disk.write(part, weights.content());
+            Files.deleteIfExists(part);
+            String digest = weights.write(part, disk);
             String name = digest + SUFFIX;
             Path file = artefactFile(name);
             boolean there = Files.exists(file);

@@ -29,6 +29,7 @@ final class UpdateStatistics {
     private double lossSum;
     private double normSum;
     private int steps;
+    private int skipped;
 
     UpdateStatistics(List<TrainGroup> groups, double[] advantages, long version) {
         this.version = version;
@@ -149,6 +150,11 @@ final class UpdateStatistics {
         steps++;
     }
 
+    /** A step that was not taken: its gradient is not finite. */
+    void skipped() {
+        skipped++;
+    }
+
     /** What the update was; asked once. */
     Map<String, Double> metrics() {
         if (scored > 0) {
@@ -164,6 +170,9 @@ final class UpdateStatistics {
         if (ratioTokens > 0) {
             metrics.put("kl_to_behaviour", klSum / ratioTokens);
             metrics.put("clip_fraction", (double) clipped / ratioTokens);
+        }
+        if (skipped > 0) {
+            metrics.put("steps_skipped", (double) skipped);
         }
         if (steps > 0) {
             metrics.put("loss", lossSum / steps);

@@ -34,6 +34,11 @@ class BasePolicyPathTest {
                     public int window() {
                         return 16;
                     }
+
+                    @Override
+                    public String torchPackage() {
+                        return "services/learner/torch";
+                    }
                 },
                 Roots.of(List.of(home)),
                 new SimpleMeterRegistry());

@@ -71,6 +71,11 @@ class LearnerGrpcTest {
             public int window() {
                 return 16;
             }
+
+            @Override
+            public String torchPackage() {
+                return "services/learner/torch";
+            }
         };
     }
 

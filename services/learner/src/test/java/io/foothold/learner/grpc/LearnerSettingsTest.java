@@ -20,6 +20,8 @@ import io.foothold.v1.LoraSettings;
 import io.foothold.v1.LossSettings;
 import io.foothold.v1.MismatchSettings;
 import io.foothold.v1.OptimizerSettings;
+import io.foothold.v1.TorchSettings;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -75,7 +77,14 @@ class LearnerSettingsTest {
                 .setSeed(99)
                 .setMaxLogProbDifference(0.016)
                 .setFastAttention(true)
-                .setLora(LoraSettings.newBuilder().setRank(8).setAlpha(32).addTargets("q_proj"));
+                .setLora(LoraSettings.newBuilder().setRank(8).setAlpha(32).addTargets("q_proj"))
+                .setBackend("torch")
+                .setTorch(TorchSettings.newBuilder()
+                        .setProcesses(2)
+                        .setDevice("cpu")
+                        .setDtype("float32")
+                        .setCheckpointing(true)
+                        .setAttention("sdpa"));
     }
 
     @Test
@@ -112,20 +121,25 @@ class LearnerSettingsTest {
                         Optional.of(new Lora(8, 32, List.of("q_proj"))),
                         99,
                         true,
-                        TextFormat.printer().printToString(settings)));
+                        TextFormat.printer()
+                                .printToString(all().clearBackend().clearTorch().build())));
         assertThat(settings(all().clearLora().setFastAttention(false).build()))
                 .satisfies(s -> assertThat(s.lora()).isEmpty())
                 .satisfies(s -> assertThat(s.precision()).isEqualTo(Precision.EXACT));
     }
 
-    private static final Map<String, Object> OTHER_TEXTS = Map.of(
-            "name", "mean",
-            "aggregation", "token_mean",
-            "ratio", "none",
-            "schedule", "linear",
-            "targets", "v_proj",
-            "rule", "truncate",
-            "level", "sequence");
+    private static final Map<String, Object> OTHER_TEXTS = Map.ofEntries(
+            Map.entry("name", "mean"),
+            Map.entry("aggregation", "token_mean"),
+            Map.entry("ratio", "none"),
+            Map.entry("schedule", "linear"),
+            Map.entry("targets", "v_proj"),
+            Map.entry("rule", "truncate"),
+            Map.entry("level", "sequence"),
+            Map.entry("backend", "djl"),
+            Map.entry("device", "cuda"),
+            Map.entry("dtype", "bfloat16"),
+            Map.entry("attention", "eager"));
 
     /** Another value of a field that is right too. */
     private static Object other(FieldDescriptor field, Object value) {
@@ -233,7 +247,7 @@ class LearnerSettingsTest {
 
     private static String meaning(LearnerSettings.Builder settings) {
         String all = settings(settings.build()).toString();
-        return all.substring(0, all.indexOf(", text="));
+        return all.substring(0, all.indexOf(", text=")) + LearnerGrpc.torch(settings.build(), Path.of("base"));
     }
 
     private static Arguments wrong(String said, Consumer<LearnerSettings.Builder> change) {
@@ -267,6 +281,9 @@ class LearnerSettingsTest {
                 wrong("LoRA needs a rank", s -> s.getLoraBuilder().setRank(0)),
                 wrong("LoRA needs a rank", s -> s.getLoraBuilder().setAlpha(0)),
                 wrong("LoRA needs a rank", s -> s.getLoraBuilder().clearTargets()),
+                wrong("unknown learner.backend 'tensorflow'", s -> s.setBackend("tensorflow")),
+                wrong("learner.torch.processes must be at least 1", s -> s.getTorchBuilder()
+                        .setProcesses(0)),
                 wrong("LoRA target 'lm_head'", s -> s.getLoraBuilder().addTargets("lm_head"))));
         for (double bad : new double[] {-0.5, Double.NaN}) {
             out.addAll(List.of(
@@ -301,6 +318,10 @@ class LearnerSettingsTest {
     void whatCannotBeMeantIsRefused(String said, Consumer<LearnerSettings.Builder> change) {
         LearnerSettings.Builder settings = all();
         change.accept(settings);
-        assertThatThrownBy(() -> settings(settings.build())).hasMessageContaining(said);
+        assertThatThrownBy(() -> {
+                    var unused = LearnerGrpc.torch(settings.build(), Path.of("base"));
+                    settings(settings.build());
+                })
+                .hasMessageContaining(said);
     }
 }

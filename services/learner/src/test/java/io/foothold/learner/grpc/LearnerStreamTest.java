@@ -37,6 +37,11 @@ class LearnerStreamTest extends StreamContractTest<TrainRequest, TrainResponse> 
                     public int window() {
                         return 16;
                     }
+
+                    @Override
+                    public String torchPackage() {
+                        return "services/learner/torch";
+                    }
                 },
                 Roots.of(List.of(home)),
                 new SimpleMeterRegistry());

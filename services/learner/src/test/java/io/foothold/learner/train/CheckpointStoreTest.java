@@ -36,7 +36,8 @@ class CheckpointStoreTest {
         Map<String, FileContent> files = new LinkedHashMap<>();
         FILES.forEach(name ->
                 files.put(name, FileContent.of((name + " of update " + update).getBytes(StandardCharsets.US_ASCII))));
-        store.write(label, new CheckpointStore.State(update, update, update, "settings"), files);
+        store.write(
+                label, new CheckpointStore.State(update, update, update, "settings"), files, CheckpointStore.Part.NONE);
     }
 
     private static CheckpointStore three(Path directory, int kept) {

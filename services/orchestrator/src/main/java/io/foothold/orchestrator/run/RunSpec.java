@@ -324,6 +324,14 @@ final class RunSpec {
                         .setDifferenceByPrecision(file.automatic("max_log_prob_difference"))
                         .setFastAttention(file.text("precision").equals("fast"))
                         .setPrecisionBySize(file.automatic("precision"))
+                        .setBackend(file.text("learner.backend"))
+                        .setTorch(TorchSettings.newBuilder()
+                                .setProcesses(file.count("learner.torch.processes"))
+                                .setDevice(file.text("learner.torch.device"))
+                                .setDtype(file.text("learner.torch.dtype"))
+                                .setCheckpointing(file.flag("learner.torch.checkpointing"))
+                                .setCompile(file.flag("learner.torch.compile"))
+                                .setAttention(file.text("learner.torch.attention")))
                         .mergeFrom(adapters(file)))
                 .build();
     }

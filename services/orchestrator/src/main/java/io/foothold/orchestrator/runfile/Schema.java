@@ -83,6 +83,9 @@ public final class Schema {
     /** Largest weight, coefficient, norm, or count of thoughts. */
     private static final double MOST_WEIGHT = 1_000_000;
 
+    /** Largest count of processes of one host. */
+    private static final double MOST_PROCESSES = 64;
+
     private static final Map<String, Key> KEYS = new LinkedHashMap<>();
 
     static {
@@ -388,6 +391,39 @@ public final class Schema {
                 "optimizer.lora.targets",
                 "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj",
                 "Projections that get an adapter.");
+        choice(
+                "learner.backend",
+                AUTO,
+                "What computes: djl is embedded, torch is a Python worker (./foothold torch install); auto is djl where it knows the "
+                        + "model's architecture.",
+                AUTO,
+                "djl",
+                "torch");
+        integer(
+                "learner.torch.processes",
+                "1",
+                from(1, MOST_PROCESSES, "processes"),
+                "Processes of the torch worker on this host, each a rank (on GPUs: one a device).");
+        choice(
+                "learner.torch.device",
+                AUTO,
+                "Where torch computes; auto is CUDA where torch sees it.",
+                AUTO,
+                "cpu",
+                "cuda");
+        choice(
+                "learner.torch.dtype",
+                AUTO,
+                "What torch computes in, weights and moments being float32; auto is bfloat16 on CUDA and float32 else.",
+                AUTO,
+                "float32",
+                "bfloat16");
+        flag(
+                "learner.torch.checkpointing",
+                "true",
+                "Whether torch computes activations again in the backward pass instead of keeping them.");
+        flag("learner.torch.compile", "false", "Whether torch compiles the model's blocks.");
+        choice("learner.torch.attention", AUTO, "How torch computes attention.", AUTO, "sdpa", "flash", "eager");
         integer(
                 "staleness",
                 "0",

@@ -1,0 +1,148 @@
+package io.foothold.learner.train;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.loss.CreditPlan;
+import io.foothold.core.loss.LossRule;
+import io.foothold.policy.Disk;
+import io.foothold.policy.FileContent;
+import io.foothold.policy.Lora;
+import io.foothold.policy.LoraAdapter;
+import io.foothold.policy.NativeRuntime;
+import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.PolicyWeights;
+import io.foothold.policy.Trainer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** The embedded backend: the transformer that the policy server samples with too, in this process. Resumes to the bit. */
+public final class DjlBackend implements TensorBackend {
+    private static final String WEIGHTS = "model.safetensors";
+    private static final String MOMENTS = "moments.safetensors";
+    /** A directory in PEFT's format, beside the merged weights. */
+    private static final String ADAPTER = "adapter";
+
+    private final PolicyDirectory base;
+    private final Trainer trainer;
+
+    private DjlBackend(PolicyDirectory base, Trainer trainer) {
+        this.base = base;
+        this.trainer = trainer;
+    }
+
+    /**
+     * Opens a policy; see {@link Opener}. The calling thread, which then owns the backend, must have entered {@link NativeRuntime}.
+     */
+    public static DjlBackend open(Path basePolicy, RunSettings settings, Optional<Path> checkpoint, long steps) {
+        PolicyDirectory base = PolicyDirectory.open(basePolicy);
+        LoraAdapter adapter = settings.lora()
+                .map(lora -> checkpoint
+                        .map(c -> LoraAdapter.read(base.config(), c.resolve(ADAPTER)))
+                        .orElseGet(() -> first(base, lora, settings.seed())))
+                .orElse(null);
+        Trainer trainer = begin(base, settings, checkpoint, adapter);
+        try {
+            if (settings.loss().klCoefficient() > 0) {
+                try (PolicyWeights reference = base.weights()) {
+                    trainer.setBase(reference);
+                }
+            }
+            checkpoint.ifPresent(c -> trainer.restore(c.resolve(MOMENTS), steps));
+            return new DjlBackend(base, trainer);
+        } catch (RuntimeException | Error e) {
+            trainer.close();
+            throw e;
+        }
+    }
+
+    /** Adapters stand on the base, whatever they have become; trained weights are the checkpoint's. */
+    private static Trainer begin(
+            PolicyDirectory base, RunSettings settings, Optional<Path> checkpoint, @Nullable LoraAdapter adapter) {
+        try (PolicyWeights weights = adapter == null && checkpoint.isPresent()
+                ? PolicyDirectory.open(checkpoint.get()).weights()
+                : adapter == null ? base.weights() : base.baseWeights()) {
+            return new Trainer(weights, settings.microBatchTokens(), settings.precision(), adapter);
+        }
+    }
+
+    /** The base policy's own adapters, or fresh ones. */
+    private static LoraAdapter first(PolicyDirectory base, Lora lora, long seed) {
+        Optional<LoraAdapter> own = base.adapter();
+        if (own.isPresent() && !own.get().lora().equals(lora)) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    "the base policy " + base.path() + " has adapters of another form: "
+                            + own.get().lora() + ", the run file asks for " + lora);
+        }
+        return own.orElseGet(() -> LoraAdapter.fresh(base.config(), lora, seed));
+    }
+
+    @Override
+    public int vocabulary() {
+        return base.config().vocabulary();
+    }
+
+    @Override
+    public int maxPositions() {
+        return base.config().maxPositions();
+    }
+
+    @Override
+    public long steps() {
+        return trainer.steps();
+    }
+
+    @Override
+    public boolean alive() {
+        return true;
+    }
+
+    @Override
+    public List<Trainer.Score> score(List<Trainer.Sequence> sequences, double temperature) {
+        return trainer.score(sequences, temperature);
+    }
+
+    @Override
+    public Trainer.Accumulated accumulate(
+            List<Trainer.Sequence> sequences, CreditPlan plan, LossRule rule, double temperature) {
+        return trainer.accumulate(sequences, plan, rule, temperature);
+    }
+
+    @Override
+    public Stepped step(Trainer.AdamW settings) {
+        return new Stepped(trainer.step(settings), true);
+    }
+
+    @Override
+    public Map<String, FileContent> modelFiles() {
+        Map<String, FileContent> out =
+                new LinkedHashMap<>(PolicyDirectory.description(base.config(), base.tokenizerJson()));
+        out.putAll(base.tokenizerFiles());
+        return out;
+    }
+
+    @Override
+    public String export(Path file, Disk disk) throws IOException {
+        return disk.write(file, trainer.weightsInPlace().content());
+    }
+
+    @Override
+    public Map<String, String> save(Path directory, Disk disk) throws IOException {
+        Map<String, FileContent> files = new LinkedHashMap<>();
+        files.put(WEIGHTS, trainer.weightsInPlace().content());
+        files.put(MOMENTS, trainer.moments());
+        trainer.adapter().ifPresent(a -> a.files(base.base())
+                .forEach((name, content) -> files.put(ADAPTER + "/" + name, content)));
+        return CheckpointStore.written(directory, files, disk);
+    }
+
+    @Override
+    public void close() {
+        trainer.close();
+    }
+}

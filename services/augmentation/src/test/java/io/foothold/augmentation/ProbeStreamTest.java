@@ -230,4 +230,53 @@ class ProbeStreamTest {
                         .indefinitely())
                 .hasMessageContaining("changed while the run goes on");
     }
+
+    /** 0 of 8 is no proof: what the first look leaves hard is asked for again, with more samples, and all of them count. */
+    @Test
+    void aProblemIsHardWhenTheSecondLookFoundItSoToo() {
+        UnicastProcessor<MineHardSetRequest> up = UnicastProcessor.create();
+        AssertSubscriber<MineHardSetResponse> down = new AugmentationGrpc(NONE)
+                .mineHardSet(up)
+                .subscribe()
+                .withSubscriber(AssertSubscriber.create(Long.MAX_VALUE));
+        up.onNext(MineHardSetRequest.newBuilder()
+                .setStart(MineHardSetStart.newBuilder()
+                        .setSource(SOURCE)
+                        .setTemplates(TEMPLATES)
+                        .setSamples(8)
+                        .setMaxPasses(1)
+                        .setSecondSamples(32))
+                .build());
+        up.onNext(MineHardSetRequest.newBuilder()
+                .setCredit(Credit.newBuilder().setItems(100))
+                .build());
+        await().until(() -> down.getItems().size() == 6);
+        // By order of the set: solved at the first look (2), at the second (0 + 2, 1 + 1), and never above one pass
+        // (the rest).
+        int[] first = {2, 0, 1, 0, 1, 0};
+        int[] second = {0, 2, 1, 1, 0, 0};
+        List<String> ids = down.getItems().stream()
+                .map(r -> r.getProbe().getStart().getProblemId())
+                .toList();
+        for (int answered = 0; answered < 11; answered++) {
+            int at = answered;
+            await().until(() -> down.getItems().size() > at);
+            Probe probe = down.getItems().get(at).getProbe();
+            int look = probe.getEarlierLooks();
+            assertThat(probe.getRollouts()).isEqualTo(look == 0 ? 8 : 32);
+            int problem = ids.indexOf(probe.getStart().getProblemId());
+            up.onNext(MineHardSetRequest.newBuilder()
+                    .setOutcome(ProbeOutcome.newBuilder()
+                            .setProbeId(probe.getProbeId())
+                            .setPasses(look == 0 ? first[problem] : second[problem])
+                            .setJudged(probe.getRollouts()))
+                    .build());
+        }
+        await().until(() -> down.getItems().size() == 12);
+        HardSet set = down.getItems().get(11).getHardSet();
+        assertThat(set.getProblemIdsList()).containsExactly(ids.get(3), ids.get(4), ids.get(5));
+        assertThat(set.getTried()).isEqualTo(6);
+        assertThat(set.getLookedAtTwice()).isEqualTo(5);
+        assertThat(set.getRollouts()).isEqualTo(6 * 8 + 5 * 32);
+    }
 }

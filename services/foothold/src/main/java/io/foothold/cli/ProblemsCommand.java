@@ -10,6 +10,7 @@ import io.foothold.augmentation.problems.TestHalves;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.Segmenter;
+import io.foothold.core.stats.Interval;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
@@ -280,10 +281,20 @@ final class ProblemsCommand implements Callable<Integer> {
             mixinStandardHelpOptions = true,
             description = "Samples each training problem of a run file and writes those that stay unsolved as JSONL.")
     static final class Mine extends Prepared {
+        /** Samples of the second look for each of the first. */
+        private static final int SECOND_LOOK = 4;
+
         @Option(
                 names = "--samples",
                 description = "Samples a problem (default: mining.samples of the run file, or 64 where it is 0).")
         private int samples;
+
+        @Option(
+                names = "--second-samples",
+                description =
+                        "Further samples of each problem that the first ones leave hard, before it counts as hard; 0 takes none "
+                                + "(default: mining.second_samples of the run file, or four times the samples where it is 0).")
+        private int secondSamples = -1;
 
         @Option(
                 names = "--rates",
@@ -297,26 +308,45 @@ final class ProblemsCommand implements Callable<Integer> {
         List<String> settings(RunFile asked) {
             int known = asked.count("mining.samples");
             int chosen = samples > 0 ? samples : known > 0 ? known : 64;
-            return List.of("mining.samples=" + chosen, "mixture.guided=0", "mixture.root=1");
+            int knownSecond = asked.count("mining.second_samples");
+            long second =
+                    secondSamples >= 0 ? secondSamples : knownSecond > 0 ? knownSecond : SECOND_LOOK * (long) chosen;
+            return List.of(
+                    "mining.samples=" + chosen,
+                    "mining.second_samples=" + second,
+                    "mixture.guided=0",
+                    "mixture.root=1");
         }
 
         @Override
         int write(RunManager runs, Map<String, Problem> problems, StringBuilder text) {
             List<String> hard = runs.hardSet(RUN);
-            hard.forEach(id ->
-                    text.append(json(Objects.requireNonNull(problems.get(id)))).append('\n'));
+            Map<String, RunManager.SolveRate> known = runs.solveRates(RUN);
+            hard.forEach(id -> {
+                ObjectNode line = json(Objects.requireNonNull(problems.get(id)));
+                measured(line.putObject("mined"), known.getOrDefault(id, new RunManager.SolveRate(0, 0)));
+                text.append(line).append('\n');
+            });
             if (!rates.toString().isEmpty()) {
                 StringBuilder lines = new StringBuilder();
-                runs.solveRates(RUN).forEach((id, rate) -> {
+                known.forEach((id, rate) -> {
                     String bin = hard.contains(id) ? "hard" : 2 * rate.passes() < rate.judged() ? "medium" : "easy";
-                    ObjectNode line = MAPPER.createObjectNode().put("id", id).put("passes", rate.passes());
-                    lines.append(line.put("samples", rate.judged()).put("bin", bin))
-                            .append('\n');
+                    ObjectNode line = MAPPER.createObjectNode().put("id", id);
+                    lines.append(measured(line, rate).put("bin", bin)).append('\n');
                 });
                 Workspace.write(rates, lines.toString());
             }
             return hard.size();
         }
+    }
+
+    /** What was seen of a problem: counts, and what its pass rate may be (Wilson, 95 %). */
+    private static ObjectNode measured(ObjectNode out, RunManager.SolveRate rate) {
+        Interval interval = Interval.wilson(rate.passes(), rate.judged());
+        return out.put("passes", rate.passes())
+                .put("samples", rate.judged())
+                .put("low", interval.low())
+                .put("high", interval.high());
     }
 
     /** Finds the shortest prefix of each oracle solution from which the policy gets home. */

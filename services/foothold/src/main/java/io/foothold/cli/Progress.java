@@ -124,9 +124,15 @@ final class Progress {
 
     private static String prepared(JsonNode json) {
         return json.path("step").asText().equals("mining")
-                ? "hard-set mining: " + json.path("hard").asLong() + " of "
-                        + json.path("tried").asLong() + " problems are hard, "
-                        + json.path("rollouts").asLong() + " rollouts"
+                ? String.format(
+                        Locale.ROOT,
+                        "hard-set mining: %d of %d problems are hard, %d were looked at twice, %d rollouts; the policy may still solve "
+                                + "one of them in up to %.2g %% of its samples (95 %% interval)",
+                        json.path("hard").asLong(),
+                        json.path("tried").asLong(),
+                        json.path("looked_at_twice").asLong(),
+                        json.path("rollouts").asLong(),
+                        100 * json.path("hard_pass_rate_below").asDouble(1))
                 : String.format(
                         Locale.ROOT,
                         "prefix search: %d problems, %d rollouts, %d fell back, %.1f s; problems by prefix length: %s",

@@ -344,12 +344,21 @@ class WholeRunTest {
     @Test
     void preparationStopsBeforeTheFirstUpdateAndTheRunGoesOnFromIt() throws Exception {
         try (Stack stack = new Stack(directory)) {
-            stack.runs.prepare("p", yaml("pope-dial", 1, "mining: {samples: 4}\n"), List.of());
+            stack.runs.prepare("p", yaml("pope-dial", 1, "mining: {samples: 4, second_samples: 6}\n"), List.of());
             LedgerStore.RunRow row = finish(stack, "p");
             assertThat(row.state()).as(row.reason()).isEqualTo("stopped");
             assertThat(row.reason()).isEqualTo("prepared only");
             List<String> hard = stack.runs.hardSet("p");
             assertThat(hard).isNotEmpty();
+            // Every problem was seen four times; one that nothing solved then six times more, and it stays hard if
+            // nothing did again.
+            assertThat(stack.runs.solveRates("p")).hasSize(24).allSatisfy((id, rate) -> {
+                assertThat(rate.judged()).isIn(4, 10);
+                assertThat(hard.contains(id)).isEqualTo(rate.judged() == 10 && rate.passes() == 0);
+            });
+            assertThat(stack.runs.solveRates("p").values())
+                    .as("a problem that the second look found to be solvable")
+                    .anyMatch(rate -> rate.judged() == 10 && rate.passes() > 0);
             assertThat(stack.ledger.prefixes("p").keySet()).containsExactlyInAnyOrderElementsOf(hard);
             assertThat(stack.ledger.manifests("p")).isEmpty();
             long mined = stack.ledger.countsByPurpose("p").get("mining");

@@ -139,6 +139,13 @@ class RunFileTest {
     }
 
     @Test
+    void aSecondLookNeedsAFirst() {
+        assertRefused(BASE + "mining: {second_samples: 8}\n", "'mining.second_samples' needs 'mining.samples'");
+        assertThat(resolve(BASE + "mining: {samples: 8, second_samples: 32}\n").integer("mining.second_samples"))
+                .isEqualTo(32);
+    }
+
+    @Test
     void everyPresetResolves() {
         for (String preset : RunFile.presets()) {
             String guided = "prompts: {guided: \"{problem}{prefix}\"}\n";

@@ -192,13 +192,18 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
         });
     }
 
-    /** A problem that is sampled once from its root. */
+    /** A problem that is sampled from its root, and once more when the first samples leave it hard. */
     private static final class Mined implements ProbeLoop.Subject<String> {
         private final Problem problem;
-        private int passes = -1;
+        private final int maxPasses;
+        private final boolean twice;
+        private int passes;
+        private int looks;
 
-        Mined(Problem problem) {
+        Mined(Problem problem, int maxPasses, boolean twice) {
             this.problem = problem;
+            this.maxPasses = maxPasses;
+            this.twice = twice;
         }
 
         @Override
@@ -208,12 +213,19 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
 
         @Override
         public Optional<Integer> next() {
-            return passes < 0 ? Optional.of(0) : Optional.empty();
+            return looks == 0 || (looks == 1 && twice && hard()) ? Optional.of(0) : Optional.empty();
         }
 
         @Override
         public void record(int prefix, int passed, int judged) {
-            passes = judged == 0 ? -1 : passed;
+            if (judged > 0) {
+                passes += passed;
+                looks++;
+            }
+        }
+
+        boolean hard() {
+            return passes <= maxPasses;
         }
     }
 
@@ -228,10 +240,13 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
             if (start.getSamples() < 1) {
                 throw invalid("mining needs at least 1 sample a problem, got " + start.getSamples());
             }
+            if (start.getSecondSamples() < 0) {
+                throw invalid("a second look needs at least 0 samples, got " + start.getSecondSamples());
+            }
             this.start = start;
             this.templates = templates(start.getTemplates());
             this.subjects = problems(start.getSource()).values().stream()
-                    .map(Mined::new)
+                    .map(p -> new Mined(p, start.getMaxPasses(), start.getSecondSamples() > 0))
                     .toList();
             this.loop = new ProbeLoop<>(subjects);
         }
@@ -247,12 +262,13 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
             }
             List<MineHardSetResponse> out = new ArrayList<>();
             for (var q = loop.poll(); q.isPresent(); q = loop.poll()) {
-                Problem problem = ((Mined) q.get().subject()).problem;
+                Mined mined = (Mined) q.get().subject();
                 out.add(MineHardSetResponse.newBuilder()
                         .setProbe(Probe.newBuilder()
                                 .setProbeId(q.get().probeId())
-                                .setStart(AugmentationGrpc.start(problem, 0, templates))
-                                .setRollouts(start.getSamples()))
+                                .setStart(AugmentationGrpc.start(mined.problem, 0, templates))
+                                .setEarlierLooks(mined.looks)
+                                .setRollouts(mined.looks == 0 ? start.getSamples() : start.getSecondSamples()))
                         .build());
             }
             return out;
@@ -263,8 +279,12 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
             if (!loop.over()) {
                 return Optional.empty();
             }
-            HardSet.Builder set = HardSet.newBuilder().setTried(subjects.size()).setRollouts(rollouts);
-            subjects.stream().filter(s -> s.passes <= start.getMaxPasses()).forEach(s -> set.addProblemIds(s.id()));
+            HardSet.Builder set = HardSet.newBuilder()
+                    .setTried(subjects.size())
+                    .setRollouts(rollouts)
+                    .setLookedAtTwice(
+                            (int) subjects.stream().filter(s -> s.looks > 1).count());
+            subjects.stream().filter(Mined::hard).forEach(s -> set.addProblemIds(s.id()));
             return Optional.of(MineHardSetResponse.newBuilder().setHardSet(set).build());
         }
     }

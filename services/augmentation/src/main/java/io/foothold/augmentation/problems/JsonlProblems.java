@@ -20,11 +20,11 @@ import java.util.Set;
 /**
  * Reads problems from JSON lines: {@code problem} and {@code answer} (see {@link GoldText}), and optionally {@code id}, {@code kind},
  * {@code solution} (one text, cut by the segmenter) or {@code thoughts} (a list of texts), {@code source}, {@code split},
- * {@code max_tokens}. Wrong rows are refused with file and line; an optional key that is null counts as absent.
+ * {@code max_tokens}. {@code mined}, what mining saw of a problem, is not read. Wrong rows are refused with file and line; an optional key that is null counts as absent.
  */
 final class JsonlProblems {
-    private static final List<String> KEYS =
-            List.of("id", "problem", "answer", "kind", "solution", "thoughts", "source", "split", "max_tokens");
+    private static final List<String> KEYS = List.of(
+            "id", "problem", "answer", "kind", "solution", "thoughts", "source", "split", "max_tokens", "mined");
 
     private final String name;
     private final Segmenter segmenter;

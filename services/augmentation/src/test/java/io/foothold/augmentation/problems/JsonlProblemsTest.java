@@ -38,6 +38,12 @@ class JsonlProblemsTest {
     }
 
     @Test
+    void whatMiningSawOfAProblemIsPassedOver() throws IOException {
+        assertThat(only("{`problem`:`p`,`answer`:`1`,`mined`:{`passes`:0,`samples`:320,`low`:0,`high`:0.0119}}"))
+                .isEqualTo(only("{`problem`:`p`,`answer`:`1`}"));
+    }
+
+    @Test
     void aByteOrderMarkIsSkippedAndAWrongByteIsNamedWithItsLine() throws IOException {
         assertThat(read("\uFEFF{\"problem\":\"p\",\"answer\":\"1\"}\r\n\r\n{\"problem\":\"q\",\"answer\":\"2\"}"))
                 .extracting(Problem::id)

@@ -12,7 +12,7 @@ import java.util.function.Function;
  * from the beginning, also for what is still under way. Thread-safe.
  */
 final class ProbeAnswers {
-    private record Key(String problemId, int prefixThoughts) {}
+    private record Key(String problemId, int prefixThoughts, int earlierLooks) {}
 
     private final Map<Key, CompletableFuture<ProbeOutcome>> known = new ConcurrentHashMap<>();
     private final Function<Probe, CompletableFuture<ProbeOutcome>> sample;
@@ -29,7 +29,9 @@ final class ProbeAnswers {
     /** The outcome under the probe's own id. */
     CompletableFuture<ProbeOutcome> answer(Probe probe) {
         Key key = new Key(
-                probe.getStart().getProblemId(), probe.getStart().getGuided().getPrefixThoughts());
+                probe.getStart().getProblemId(),
+                probe.getStart().getGuided().getPrefixThoughts(),
+                probe.getEarlierLooks());
         return known.computeIfAbsent(key, k -> sample.apply(probe))
                 .thenApply(outcome ->
                         outcome.toBuilder().setProbeId(probe.getProbeId()).build());

@@ -392,20 +392,20 @@ final class RunLoop {
     private List<String> mined() {
         String known = ledger.preparation(spec.runId(), "hard_set").orElse(null);
         if (known == null) {
-            Map<String, ProbeOutcome> outcomes = new ConcurrentHashMap<>();
+            MiningRates rates = new MiningRates();
             ProbeAnswers answers = new ProbeAnswers(probe -> answer("mining", probe));
             HardSet set = services.mine(
                     spec.mining(), PROBE_WINDOW, probe -> answers.answer(probe).whenComplete((outcome, failure) -> {
                         if (outcome != null) {
-                            outcomes.put(probe.getStart().getProblemId(), outcome);
+                            rates.answered(probe, outcome);
                         }
                     }));
             ObjectNode json = log.object().put("tried", set.getTried()).put("rollouts", set.getRollouts());
             set.getProblemIdsList().forEach(json.withArray("problem_ids")::add);
-            outcomes.forEach((id, o) -> json.withObjectProperty("rates")
+            rates.byProblem().forEach((id, count) -> json.withObjectProperty("rates")
                     .putObject(id)
-                    .put("passes", o.getPasses())
-                    .put("judged", o.getJudged()));
+                    .put("passes", count.passes())
+                    .put("judged", count.judged()));
             known = json.toString();
             LedgerStore.await(ledger.savePreparation(spec.runId(), "hard_set", known));
             log.event(
@@ -414,6 +414,8 @@ final class RunLoop {
                             .put("step", "mining")
                             .put("hard", set.getProblemIdsCount())
                             .put("tried", set.getTried())
+                            .put("looked_at_twice", set.getLookedAtTwice())
+                            .put("hard_pass_rate_below", rates.highest(set.getProblemIdsList()))
                             .put("rollouts", set.getRollouts()));
         }
         List<String> ids = hardSet(known);
@@ -477,7 +479,8 @@ final class RunLoop {
                     stop.check();
                     StartState start = probe.getStart();
                     int prefix = start.getGuided().getPrefixThoughts();
-                    String at = start.getProblemId() + "/" + prefix;
+                    int looks = probe.getEarlierLooks();
+                    String at = start.getProblemId() + "/" + prefix + (looks == 0 ? "" : "/look" + (looks + 1));
                     List<GroupRunner.Judged> judged = groups.consume(
                             purpose,
                             spec.runId() + "/" + purpose + "/" + at,

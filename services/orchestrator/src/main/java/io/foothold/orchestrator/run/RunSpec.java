@@ -261,6 +261,7 @@ final class RunSpec {
                 .setTemplates(templates())
                 .setSamples(file.count("mining.samples"))
                 .setMaxPasses(file.count("mining.max_passes"))
+                .setSecondSamples(file.count("mining.second_samples"))
                 .build();
     }
 

@@ -122,6 +122,11 @@ public final class Schema {
                 "0",
                 from(0, MOST_AT_ONCE, "samples"),
                 "A problem is hard when at most this many samples pass.");
+        integer(
+                "mining.second_samples",
+                "0",
+                from(0, MOST_AT_ONCE, "samples"),
+                "Further samples of each problem that the first ones leave hard, before it counts as hard; 0 takes none.");
         choice(
                 "prefix_search.mode",
                 "ascending",

@@ -234,9 +234,13 @@ final class SettingsRules {
                 MOST_ROLLOUTS);
         atMost(
                 "mining.samples",
-                "mining.samples * problems.train.count",
-                file.integer("mining.samples") * file.integer("problems.train.count"),
+                "(mining.samples + mining.second_samples) * problems.train.count",
+                (file.integer("mining.samples") + file.integer("mining.second_samples"))
+                        * file.integer("problems.train.count"),
                 MOST_SAMPLES);
+        if (file.integer("mining.second_samples") > 0 && file.integer("mining.samples") == 0) {
+            throw refused("mining.second_samples", "'mining.second_samples' needs 'mining.samples' of at least 1");
+        }
         for (String set : file.evaluationSets()) {
             String count = "problems.evaluate." + set + ".count";
             atMost(

@@ -341,14 +341,15 @@ public final class MathAnswers {
                 : same(g.exact(), given) || (plausible(g) && stated(g, given));
     }
 
-    /** Whether a decimal is near the value that it is said to be near to. */
+    /** Whether what is said to be near a value is: roughly, or, where it is a plain number, to its last place. */
     private boolean plausible(Answer.About x) {
         return valueOf(x.exact())
                 .flatMap(sameness::decimal)
                 .flatMap(value -> sameness.decimal(x.near().value()).map(near -> {
                     BigDecimal apart = near.subtract(value).abs();
                     return apart.compareTo(near.abs().multiply(ROUGHLY)) <= 0
-                            || apart.movePointRight(places(x.near())).compareTo(LAST_PLACE) <= 0;
+                            || (plainNumber(x.near())
+                                    && apart.movePointRight(places(x.near())).compareTo(LAST_PLACE) <= 0);
                 }))
                 .orElse(false);
     }

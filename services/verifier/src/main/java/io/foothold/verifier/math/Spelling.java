@@ -4,6 +4,7 @@ import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -265,12 +266,13 @@ final class Spelling {
             }
         }
         if (s.contains("choose") || s.contains("\\over")) {
-            s = INFIX.matcher(s)
-                    .replaceAll(m -> m.group(2) != null
-                            ? (m.group(2).equals("over") ? "\\\\frac{" : "\\\\binom{")
-                                    + Matcher.quoteReplacement(m.group(1)) + "}{" + Matcher.quoteReplacement(m.group(3))
+            s = rewritten(
+                    INFIX,
+                    s,
+                    m -> m.group(2) != null
+                            ? (m.group(2).equals("over") ? "\\frac{" : "\\binom{") + m.group(1) + "}{" + m.group(3)
                                     + "}"
-                            : "\\\\binom{" + m.group(4) + "}{" + m.group(6) + "}");
+                            : "\\binom{" + m.group(4) + "}{" + m.group(6) + "}");
         }
         if (s.contains("C_")) {
             s = COMBINATIONS.matcher(s).replaceAll("\\\\binom{$1}{$2}");
@@ -279,11 +281,11 @@ final class Spelling {
             s = CIS.matcher(s).replaceAll("\\\\cis ");
         }
         if (s.contains("\\ldots")) {
-            s = REPEATING.matcher(s).replaceAll(m -> repeating(m));
-            s = GOES_ON.matcher(s).replaceAll(m -> "\\\\approx " + m.group(1));
+            s = rewritten(REPEATING, s, Spelling::repeating);
+            s = rewritten(GOES_ON, s, m -> "\\approx " + m.group(1));
         }
         if (s.contains("approx") || s.contains("about") || s.contains("roughly")) {
-            s = ABOUT.matcher(s).replaceAll(m -> "\\\\approx " + (m.group(1) == null ? "" : m.group(1)));
+            s = rewritten(ABOUT, s, m -> "\\approx " + (m.group(1) == null ? "" : m.group(1)));
         }
         if (s.contains("\\over") || s.contains("\\triangle")) {
             s = FIGURE.matcher(s).replaceAll("$1");
@@ -320,9 +322,12 @@ final class Spelling {
     /** A decimal that goes on as a bar would say it; as it was when its last digits do not begin what comes again. */
     private static String repeating(MatchResult decimal) {
         String again = decimal.group(2) == null ? decimal.group(3) : decimal.group(2);
-        return again.startsWith(decimal.group(4))
-                ? decimal.group(1) + "\\\\overline{" + again + "}"
-                : Matcher.quoteReplacement(decimal.group());
+        return again.startsWith(decimal.group(4)) ? decimal.group(1) + "\\overline{" + again + "}" : decimal.group();
+    }
+
+    /** The text with each place as what it becomes, to the letter: what is cut from an answer may hold a backslash or a dollar. */
+    private static String rewritten(Pattern pattern, String text, Function<MatchResult, String> becomes) {
+        return pattern.matcher(text).replaceAll(place -> Matcher.quoteReplacement(becomes.apply(place)));
     }
 
     private static String signs(String text) {
@@ -354,24 +359,25 @@ final class Spelling {
             s = OLD_FONT.matcher(s).replaceAll("\\\\math$1{$2}");
         }
         String fonts = s;
-        s = FONT.matcher(s).replaceAll(m -> Matcher.quoteReplacement(plain(m.group(1), m.group(2), fonts, m.start())));
+        s = rewritten(FONT, s, m -> plain(m.group(1), m.group(2), fonts, m.start()));
         String texts = s;
-        s = TEXT.matcher(s)
-                .replaceAll(m -> Matcher.quoteReplacement(
-                        isLetterAlone(m.group(1).strip()) && !isUnit(m.group(1), texts, m.start())
-                                        || m.group(1).strip().matches("-?[\\d.,]+")
-                                ? " " + m.group(1) + " "
-                                : worded(TEXT_PARTS.matcher(m.group(1)).replaceAll(""))));
+        s = rewritten(
+                TEXT,
+                s,
+                m -> isLetterAlone(m.group(1).strip()) && !isUnit(m.group(1), texts, m.start())
+                                || m.group(1).strip().matches("-?[\\d.,]+")
+                        ? " " + m.group(1) + " "
+                        : worded(TEXT_PARTS.matcher(m.group(1)).replaceAll("")));
         if (s.contains("frac")) {
             s = UNIT_FRACTION.matcher(s).replaceAll("$1/$2");
         }
         if (s.contains("\\Omega") || s.contains("\\mu")) {
-            s = OHM.matcher(s).replaceAll(m -> "\\\\text{" + m.group(1) + "ohm}");
+            s = rewritten(OHM, s, m -> "\\text{" + m.group(1) + "ohm}");
             s = MICRO.matcher(s).replaceAll("\\\\text{\u00b5$1}");
         }
         return !(s.contains("or") || s.contains("and") || s.contains("\\vee"))
                 ? s
-                : CONJUNCTION.matcher(s).replaceAll(m -> m.group(1) == null ? " or " : " " + m.group(1) + " ");
+                : rewritten(CONJUNCTION, s, m -> m.group(1) == null ? " or " : " " + m.group(1) + " ");
     }
 
     /** Words as a text; a number in front of them is none of them. */

@@ -124,7 +124,7 @@ public final class GenerationEngine implements AutoCloseable {
         long length = settings.maxLength() + settings.stepsPerCall();
         this.transformer = new Transformer(config, settings.precision());
         try {
-            this.weights = new StagedWeights(transformer, settings, initial);
+            this.weights = new StagedWeights(transformer, settings, initial, null);
             this.cache = cache(length);
         } catch (RuntimeException | Error e) {
             transformer.close();
@@ -145,6 +145,16 @@ public final class GenerationEngine implements AutoCloseable {
     /** The longest sequence that a request may reach. */
     public int maxLength() {
         return settings.maxLength();
+    }
+
+    /** What the keys and values of one token of a sequence take, in bytes. */
+    public static long cacheBytesPerToken(ModelConfig config, Precision precision) {
+        int bytes =
+                switch (precision) {
+                    case EXACT -> Double.BYTES;
+                    case FAST -> Float.BYTES;
+                };
+        return 2L * config.layers() * config.kvHeads() * config.headDim() * bytes;
     }
 
     /** Number of slots. */
@@ -215,7 +225,7 @@ public final class GenerationEngine implements AutoCloseable {
         if (!next.config().equals(config)) {
             throw new PolicyException("the new weights have another shape");
         }
-        return new StagedWeights(transformer, settings, next);
+        return new StagedWeights(transformer, settings, next, weights);
     }
 
     /** {@link #swap(StagedWeights, long)} of weights that nobody has to ask first. */
@@ -257,6 +267,7 @@ public final class GenerationEngine implements AutoCloseable {
         weights.close();
         weights = next;
         version = nextVersion;
+        FreedMemory.toSystem(config);
     }
 
     /** {@link StagedWeights#score} of the weights that sample. */

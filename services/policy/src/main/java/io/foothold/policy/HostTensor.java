@@ -19,7 +19,7 @@ import java.util.Arrays;
  * @param bytes where they lie
  * @param libtorch whether that memory is libtorch's and is only touched within {@link NativeSteps}
  */
-record HostTensor(long[] shape, Type type, MemorySegment bytes, boolean libtorch) {
+record HostTensor(long[] shape, Type type, MemorySegment bytes, boolean libtorch) implements WeightTensor {
     /** Numbers that are converted at a time. */
     private static final int PIECE = FileContent.PIECE / Float.BYTES;
 
@@ -79,8 +79,8 @@ record HostTensor(long[] shape, Type type, MemorySegment bytes, boolean libtorch
         }
     }
 
-    /** How many numbers. */
-    long count() {
+    @Override
+    public long count() {
         return bytes.byteSize() / type.width();
     }
 
@@ -123,10 +123,22 @@ record HostTensor(long[] shape, Type type, MemorySegment bytes, boolean libtorch
         }
     }
 
+    /**
+     * Lets go of the pages of a mapped file that have been read: they stay in the machine's cache of files, but not in this process.
+     * Anyone may go on reading.
+     */
+    void unload() {
+        if (bytes.isMapped()) {
+            bytes.unload();
+        }
+    }
+
     /** Hands all numbers over as float32. */
-    void writeTo(FileContent.Sink sink) throws IOException {
+    @Override
+    public void writeTo(FileContent.Sink sink) throws IOException {
         if (!libtorch) {
             writePieces(sink);
+            unload();
             return;
         }
         try (NativeSteps.Step step = NativeSteps.enter()) {

@@ -1,5 +1,7 @@
 package io.foothold.policy;
 
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -89,6 +91,12 @@ public record Lora(int rank, double alpha, List<String> targets, boolean rankSta
             out.add(new long[] {p.part().rows(), rank});
         }
         return out;
+    }
+
+    /** Which of a layer's adapters each of {@link #ALL} is, −1 for none, int64 [7]. */
+    PtNDArray orderArray(PtNDManager scope) {
+        long[] order = ALL.stream().mapToLong(targets::indexOf).toArray();
+        return Transformer.longs(scope, order, order.length);
     }
 
     /** How many numbers are trained. */

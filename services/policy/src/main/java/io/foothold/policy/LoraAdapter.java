@@ -202,12 +202,23 @@ public final class LoraAdapter {
     /** Base weights with these adapters in them: what is sampled from. Same arithmetic as the learner's. The caller closes them. */
     public PolicyWeights mergedInto(PolicyWeights base) {
         try (NativeSteps.Step step = NativeSteps.enter();
-                Transformer transformer = new Transformer(config, Precision.FAST);
-                WeightStore weights = WeightStore.of(transformer, base, "w[]", false);
-                WeightStore adapters = WeightStore.of(transformer, lora.shapes(config), values, "p[]", false)) {
-            merge(transformer, weights, adapters, weights, lora);
-            return weights.copiedWeights();
+                Transformer transformer = new Transformer(config, Precision.FAST)) {
+            return mergedOver(transformer, base).copied();
         }
+    }
+
+    /** The same, each matrix computed when it is read: valid as long as the base, these values and the script are. */
+    PolicyWeights mergedOver(Transformer transformer, PolicyWeights base) {
+        Map<String, MergedTensor> merged = new LinkedHashMap<>();
+        List<Lora.Place> places = lora.places(config);
+        for (int i = 0; i < places.size(); i++) {
+            String name = places.get(i).part().name();
+            merged.put(
+                    name,
+                    new MergedTensor(transformer, base.part(name), values.get(2 * i), values.get(2 * i + 1), (double)
+                            (float) lora.scale()));
+        }
+        return base.with(merged);
     }
 
     /** Writes base weights with adapters into a target, which may be the base itself. */

@@ -10,6 +10,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,8 +28,12 @@ public final class PolicyWeights implements AutoCloseable {
     private static final int PIECE = 1 << 16;
 
     private final ModelConfig config;
-    private final Map<String, HostTensor> parts;
+    private final Map<String, WeightTensor> parts;
     private final @Nullable Arena own;
+    /** Who has not closed them yet. */
+    private final AtomicInteger holders;
+
+    private final AtomicBoolean closed = new AtomicBoolean();
 
     /**
      * Weights.
@@ -35,10 +41,24 @@ public final class PolicyWeights implements AutoCloseable {
      * @param parts every part of the layout by name
      * @param own what {@link #close()} closes; null when the memory is somebody else's
      */
-    PolicyWeights(ModelConfig config, Map<String, HostTensor> parts, @Nullable Arena own) {
+    PolicyWeights(ModelConfig config, Map<String, ? extends WeightTensor> parts, @Nullable Arena own) {
+        this(config, Map.copyOf(parts), own, new AtomicInteger(1));
+    }
+
+    private PolicyWeights(
+            ModelConfig config, Map<String, WeightTensor> parts, @Nullable Arena own, AtomicInteger holders) {
         this.config = config;
         this.parts = parts;
         this.own = own;
+        this.holders = holders;
+    }
+
+    /** The same weights for one more holder: the memory stays until each has closed its own. */
+    PolicyWeights shared() {
+        if (holders.getAndUpdate(n -> n == 0 ? 0 : n + 1) == 0) {
+            throw new IllegalStateException("the weights are closed");
+        }
+        return new PolicyWeights(config, parts, own, holders);
     }
 
     /** The shape that the weights fit. */
@@ -46,13 +66,45 @@ public final class PolicyWeights implements AutoCloseable {
         return config;
     }
 
-    /** A tensor of the layout. */
+    /** A tensor of the layout; one that is computed is so each time. */
     HostTensor part(String name) {
-        HostTensor found = parts.get(name);
-        if (found == null) {
-            throw new IllegalArgumentException("no tensor '" + name + "'");
+        return switch (parts.get(name)) {
+            case null -> throw new IllegalArgumentException("no tensor '" + name + "'");
+            case HostTensor there -> there;
+            case MergedTensor merged -> merged.value(Arena.ofAuto());
+        };
+    }
+
+    /** These weights with other tensors in the place of some, in the same memory. */
+    PolicyWeights with(Map<String, ? extends WeightTensor> others) {
+        Map<String, WeightTensor> all = new LinkedHashMap<>(parts);
+        all.putAll(others);
+        return new PolicyWeights(config, all, null);
+    }
+
+    /** The weights copied, what is computed computed. The caller closes them. */
+    PolicyWeights copied() {
+        Arena arena = Arena.ofShared();
+        Map<String, HostTensor> out = new LinkedHashMap<>();
+        try (NativeSteps.Step step = NativeSteps.enter()) {
+            for (WeightLayout.Slot slot : WeightLayout.of(config).slots()) {
+                for (WeightLayout.Part part : slot.parts()) {
+                    if (parts.get(part.name()) instanceof MergedTensor merged) {
+                        out.put(part.name(), merged.value(arena));
+                    } else {
+                        HostTensor copy = HostTensor.zeros(part.shape(), arena);
+                        HostTensor from = part(part.name());
+                        from.copyTo(copy.bytes());
+                        from.unload();
+                        out.put(part.name(), copy);
+                    }
+                }
+            }
+        } catch (RuntimeException | Error e) {
+            arena.close();
+            throw e;
         }
-        return found;
+        return new PolicyWeights(config, out, arena);
     }
 
     /**
@@ -146,6 +198,7 @@ public final class PolicyWeights implements AutoCloseable {
                             + Arrays.toString(tensor.shape()) + " (expected " + Arrays.toString(part.shape()) + ")");
                 }
                 tensor.requireNumbers(part.name(), where);
+                tensor.unload();
                 out.put(part.name(), tensor);
             }
         }
@@ -216,7 +269,7 @@ public final class PolicyWeights implements AutoCloseable {
 
     @Override
     public void close() {
-        if (own != null && own.scope().isAlive()) {
+        if (closed.compareAndSet(false, true) && holders.decrementAndGet() == 0 && own != null) {
             own.close();
         }
     }

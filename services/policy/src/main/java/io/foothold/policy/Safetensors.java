@@ -218,13 +218,13 @@ final class Safetensors {
         }
     }
 
-    /** A file with these tensors as float32, in the order of their names. */
-    static FileContent content(Map<String, HostTensor> tensors) {
+    /** A file with these tensors as float32, in the order of their names; of mapped ones no more than one stays in memory. */
+    static FileContent content(Map<String, ? extends WeightTensor> tensors) {
         ObjectNode header = new ObjectMapper().createObjectNode();
         header.putObject("__metadata__").put("format", "pt");
         long offset = 0;
-        TreeMap<String, HostTensor> sorted = new TreeMap<>(tensors);
-        for (Map.Entry<String, HostTensor> e : sorted.entrySet()) {
+        TreeMap<String, WeightTensor> sorted = new TreeMap<>(tensors);
+        for (Map.Entry<String, WeightTensor> e : sorted.entrySet()) {
             ObjectNode node = header.putObject(e.getKey());
             node.put("dtype", "F32");
             ArrayNode shape = node.putArray("shape");
@@ -247,7 +247,7 @@ final class Safetensors {
                 .array();
         return sink -> {
             FileContent.of(begin).writeTo(sink);
-            for (HostTensor tensor : sorted.values()) {
+            for (WeightTensor tensor : sorted.values()) {
                 tensor.writeTo(sink);
             }
         };

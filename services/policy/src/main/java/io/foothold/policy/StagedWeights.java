@@ -6,6 +6,7 @@ import io.foothold.core.policy.Canary;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Weights that lie beside those that sample: they can be asked what they compute before anything is sampled with them. Whoever staged them
@@ -15,20 +16,26 @@ import java.util.List;
 public final class StagedWeights implements AutoCloseable {
     private final Transformer transformer;
     private final GenerationEngine.Settings settings;
-    private final IValue folded;
+    private final WeightStore folded;
 
-    StagedWeights(Transformer transformer, GenerationEngine.Settings settings, PolicyWeights weights) {
+    /**
+     * Folds weights.
+     *
+     * @param like weights of the same engine, of which equal tensors are used again; null for none
+     */
+    StagedWeights(
+            Transformer transformer,
+            GenerationEngine.Settings settings,
+            PolicyWeights weights,
+            @Nullable StagedWeights like) {
         this.transformer = transformer;
         this.settings = settings;
-        // What the script does not fold it keeps as it is, alive behind the end of the store.
-        try (WeightStore store = WeightStore.of(transformer, weights, "w[]", false)) {
-            this.folded = transformer.call("fold", store.list());
-        }
+        this.folded = Folding.of(transformer, weights, false, "f[]", like == null ? null : like.folded);
     }
 
     /** What the script folded of them; owned by this object. */
     IValue folded() {
-        return folded;
+        return folded.list();
     }
 
     /**
@@ -90,7 +97,7 @@ public final class StagedWeights implements AutoCloseable {
                 IValue slotValue = IValue.from(Transformer.longs(scope, new long[] {slot}, 1));
                 IValue originValue = IValue.from(Transformer.longs(scope, new long[] {0}, 1));
                 IValue done = transformer.call(
-                        "prefill", folded, cache.keys(), cache.values(), idValue, slotValue, originValue)) {
+                        "prefill", folded(), cache.keys(), cache.values(), idValue, slotValue, originValue)) {
             if (done.toLong() != 1) {
                 throw new IllegalStateException("prefilled " + done.toLong() + " of 1");
             }
@@ -119,7 +126,7 @@ public final class StagedWeights implements AutoCloseable {
         }
         float[] logProbs = transformer
                 .decode(
-                        folded,
+                        folded(),
                         cache,
                         new Transformer.Decode(
                                 n, 1, state, numbers, new long[] {n, longest}, new long[0], new long[n], false, false))
@@ -133,6 +140,6 @@ public final class StagedWeights implements AutoCloseable {
 
     @Override
     public void close() {
-        NativeSteps.release(folded::close);
+        folded.close();
     }
 }

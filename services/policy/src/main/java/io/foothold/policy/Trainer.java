@@ -2,6 +2,7 @@ package io.foothold.policy;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.IValue;
@@ -86,11 +87,48 @@ public final class Trainer implements AutoCloseable {
      */
     public record Accumulated(double loss, List<@Nullable Score> scores) {}
 
+    /** How the script is given what it trains. */
+    sealed interface Form {
+        /** The form that suits a model. Bits matter in exact precision alone, memory only beyond small models. */
+        static Form of(ModelConfig config, Precision precision, boolean adapters) {
+            return precision == Precision.FAST && (adapters || Precision.standard(config) == Precision.FAST)
+                    ? Lean.STANDARD
+                    : new Whole();
+        }
+    }
+
+    /**
+     * All weights, adapters merged in, folded inside of autograd: what is computed with are the bits that are sampled with. Keeps a folded
+     * copy and gradients of everything during a micro-batch.
+     */
+    record Whole() implements Form {}
+
+    /**
+     * A layer at a time, the head's log-probs in chunks, adapters as products of their own: nothing of the model's size is made in a
+     * micro-batch. Rounds otherwise.
+     *
+     * @param chunkNumbers log-probs that are computed at a time
+     * @param keptNumbers log-probs that are kept for the backward pass; those of larger micro-batches are computed again
+     * @param keptBytes what layers may keep for the backward pass; those of larger micro-batches are computed again
+     */
+    record Lean(long chunkNumbers, long keptNumbers, long keptBytes) implements Form {
+        /** 64 MiB, 256 MiB and 3 GiB. */
+        static final Lean STANDARD = new Lean(1 << 24, 1 << 26, 3L << 30);
+    }
+
     private final Transformer transformer;
+    private final Form form;
     private final List<WeightStore> stores = new ArrayList<>();
+    /** What is computed with: raw weights, or in lean form under adapters the folded base. */
     private final WeightStore weights;
+
     private final @Nullable Lora lora;
+    /** Raw weights that adapters are merged into. */
     private final @Nullable WeightStore frozen;
+
+    /** The base of adapters in lean form, where it lies: matrices are merged when they are read. */
+    private final @Nullable PolicyWeights origin;
+
     private final WeightStore trained;
     private final List<String> names;
     private final List<long[]> shapes;
@@ -113,19 +151,34 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * A trainer of adapters on frozen weights.
+     * A trainer of adapters on frozen weights, which stay in use until {@link #close()}, also when they are closed before.
      *
      * @param adapter where the adapters begin; null trains all weights
      */
     public Trainer(PolicyWeights initial, int microBatchTokens, Precision precision, @Nullable LoraAdapter adapter) {
+        this(initial, microBatchTokens, precision, adapter, Form.of(initial.config(), precision, adapter != null));
+    }
+
+    Trainer(
+            PolicyWeights initial,
+            int microBatchTokens,
+            Precision precision,
+            @Nullable LoraAdapter adapter,
+            Form form) {
         if (microBatchTokens < 1) {
             throw new IllegalArgumentException("microBatchTokens must be positive: " + microBatchTokens);
         }
         this.microBatchTokens = microBatchTokens;
-        this.transformer = new Transformer(initial.config(), precision);
+        this.form = form;
+        this.transformer = new Transformer(initial.config(), precision, form instanceof Lean l ? l : Lean.STANDARD);
+        boolean lean = form instanceof Lean;
         try {
             ModelConfig config = initial.config();
-            this.weights = kept(WeightStore.of(transformer, initial, "w[]", adapter == null));
+            this.weights = kept(
+                    lean && adapter != null
+                            ? Folding.of(transformer, initial, true, "w[]", null)
+                            : WeightStore.of(transformer, initial, "w[]", adapter == null));
+            this.origin = lean && adapter != null ? initial.shared() : null;
             if (adapter == null) {
                 this.lora = null;
                 this.frozen = null;
@@ -138,9 +191,9 @@ public final class Trainer implements AutoCloseable {
                 this.lora = adapter.lora();
                 this.names = lora.names(config);
                 this.shapes = lora.shapes(config);
-                this.frozen = kept(WeightStore.of(transformer, initial, "w[]", false));
+                this.frozen = lean ? null : kept(WeightStore.of(transformer, initial, "w[]", false));
                 this.trained = kept(WeightStore.of(transformer, shapes, adapter.values(), "p[]", true));
-                LoraAdapter.merge(transformer, frozen, trained, weights, lora);
+                mergeInto();
             }
             this.gradients = kept(WeightStore.zeros(transformer, shapes, "g[]"));
             this.firstMoments = kept(WeightStore.zeros(transformer, shapes, "m[]"));
@@ -150,6 +203,14 @@ public final class Trainer implements AutoCloseable {
         } catch (RuntimeException | Error e) {
             close();
             throw e;
+        }
+    }
+
+    /** Brings the merged weights up to date, where there are any. */
+    private void mergeInto() {
+        WeightStore from = frozen;
+        if (from != null) {
+            LoraAdapter.merge(transformer, from, trained, weights, Objects.requireNonNull(lora));
         }
     }
 
@@ -164,7 +225,11 @@ public final class Trainer implements AutoCloseable {
         if (base != null) {
             throw new IllegalStateException("the trainer has a base policy");
         }
-        base = kept(WeightStore.of(transformer, reference, "base[]", false));
+        // Of the base that adapters stand on it is the same: no memory of its own.
+        base = kept(
+                form instanceof Lean
+                        ? Folding.of(transformer, reference, true, "base[]", lora == null ? null : weights)
+                        : WeightStore.of(transformer, reference, "base[]", false));
     }
 
     /** Optimizer steps taken. */
@@ -181,12 +246,16 @@ public final class Trainer implements AutoCloseable {
 
     /** The weights, adapters merged in, copied out: a whole model more in memory. The caller closes them. */
     public PolicyWeights weights() {
-        return weights.copiedWeights();
+        return weightsInPlace().copied();
     }
 
-    /** The weights, adapters merged in, in place: what they are when they are read, until {@link #close()}. */
+    /**
+     * The weights, adapters merged in, in place or merged one by one as they are read: what they are then, until {@link #close()}. Read by
+     * the trainer's thread.
+     */
     public PolicyWeights weightsInPlace() {
-        return weights.weights();
+        PolicyWeights under = origin;
+        return under == null ? weights.weights() : adapter().orElseThrow().mergedOver(transformer, under);
     }
 
     /** The optimizer's state as safetensors: moments by slot, as they are when they are read. */
@@ -228,10 +297,11 @@ public final class Trainer implements AutoCloseable {
 
     /** Log-probs of sampled tokens under the current weights, without gradient. */
     public List<Score> score(List<Sequence> sequences, double temperature) {
-        return score(sequences, temperature, weights);
+        return score(sequences, temperature, weights, lora != null);
     }
 
-    private List<Score> score(List<Sequence> sequences, double temperature, WeightStore store) {
+    /** Whether {@code adapted}, the adapters are part of what is scored, unless they are in the weights already. */
+    private List<Score> score(List<Sequence> sequences, double temperature, WeightStore store, boolean adapted) {
         Score[] out = new Score[sequences.size()];
         for (List<Integer> part : microBatches(
                 sequences, IntStream.range(0, sequences.size()).boxed().toList())) {
@@ -241,9 +311,13 @@ public final class Trainer implements AutoCloseable {
                     PtNDManager scope = transformer.scope()) {
                 List<IValue> arguments = new ArrayList<>();
                 arguments.add(store.list());
+                if (form instanceof Lean) {
+                    arguments.addAll(leanArguments(scope, store, adapted));
+                }
                 arguments.addAll(values(batchArrays(scope, batch)));
                 arguments.add(IValue.from(temperature));
-                try (IValue result = transformer.call("score", arguments.toArray(IValue[]::new))) {
+                try (IValue result = transformer.call(
+                        form instanceof Lean ? "score_lean" : "score", arguments.toArray(IValue[]::new))) {
                     IValue[] parts = result.toIValueTuple();
                     float[] logProbs = parts[0].toTensor(scope).toFloatArray();
                     float[] entropies = parts[1].toTensor(scope).toFloatArray();
@@ -256,6 +330,18 @@ public final class Trainer implements AutoCloseable {
             }
         }
         return List.of(out);
+    }
+
+    /** What the lean score takes between weights and batch; to be closed. */
+    private List<IValue> leanArguments(PtNDManager scope, WeightStore store, boolean adapted) {
+        Lora own = adapted ? lora : null;
+        NDList factors = own == null ? new NDList(scope.create(new Shape(0))) : trained.arrays();
+        return List.of(
+                WeightStore.listOf(factors),
+                // Raw are only the weights that are trained themselves.
+                IValue.from(lora != null || store != weights),
+                IValue.from(own == null ? Transformer.longs(scope, new long[0], 0) : own.orderArray(scope)),
+                IValue.from(own == null ? 1 : (double) (float) own.scale()));
     }
 
     /**
@@ -298,11 +384,11 @@ public final class Trainer implements AutoCloseable {
                 new long[plan.rollouts().stream().anyMatch(e -> e.member().offPolicy()) ? targets : 0];
         float[] reference = new float[targets];
         if (rule.klCoefficient() > 0) {
-            WeightStore frozen = base;
-            if (frozen == null) {
+            WeightStore referred = base;
+            if (referred == null) {
                 throw new IllegalStateException("a KL term needs a base policy");
             }
-            List<Score> baseScores = score(part.stream().map(sequences::get).toList(), temperature, frozen);
+            List<Score> baseScores = score(part.stream().map(sequences::get).toList(), temperature, referred, false);
             for (int i = 0; i < part.size(); i++) {
                 float[] lp = baseScores.get(i).logProbs();
                 System.arraycopy(lp, 0, reference, batch.targetStart[i], lp.length);
@@ -331,7 +417,8 @@ public final class Trainer implements AutoCloseable {
             (float) rule.entropyCoefficient(),
             (float) temperature,
             part.size(),
-            (float) rule.shaping()
+            (float) rule.shaping(),
+            recomputes(batch.ids.length) ? 1 : 0
         };
         try (NativeSteps.Step step = NativeSteps.enter();
                 PtNDManager scope = transformer.scope()) {
@@ -339,9 +426,14 @@ public final class Trainer implements AutoCloseable {
             if (lora == null) {
                 arguments.addAll(weights.arrays());
             } else {
-                arguments.addAll(Objects.requireNonNull(frozen).arrays());
+                WeightStore under = frozen;
+                arguments.addAll(under == null ? weights.arrays() : under.arrays());
                 arguments.addAll(trained.arrays());
-                arguments.add(named(LoraAdapter.placeArray(scope, transformer.config(), lora), "places"));
+                arguments.add(named(
+                        form instanceof Lean
+                                ? lora.orderArray(scope)
+                                : LoraAdapter.placeArray(scope, transformer.config(), lora),
+                        "places"));
                 arguments.add(named(Transformer.floats(scope, new float[] {(float) lora.scale()}, 1), "scale"));
             }
             arguments.addAll(gradients.arrays());
@@ -355,7 +447,9 @@ public final class Trainer implements AutoCloseable {
             arguments.add(named(Transformer.longs(scope, offPolicy, offPolicy.length), "off_policy"));
             arguments.add(named(Transformer.floats(scope, numbers, numbers.length), "rule"));
             NDList out = transformer.callWithGradients(
-                    scope, lora == null ? "accumulate" : "accumulate_adapters", arguments);
+                    scope,
+                    (lora == null ? "accumulate" : "accumulate_adapters") + (form instanceof Lean ? "_lean" : ""),
+                    arguments);
             float loss = out.get(0).getFloat();
             if (!Float.isFinite(loss)) {
                 throw new PolicyException("the loss is " + loss);
@@ -363,6 +457,14 @@ public final class Trainer implements AutoCloseable {
             split(part, batch, out.get(1).toFloatArray(), out.get(2).toFloatArray(), scores);
             return loss;
         }
+    }
+
+    /** Whether a micro-batch keeps too much of its layers: with the folded weights and their gradients of all that is trained. */
+    private boolean recomputes(long tokens) {
+        ModelConfig config = transformer.config();
+        long copies = lora == null ? 2 * Float.BYTES * config.parameters() : 0;
+        return form instanceof Lean(long chunk, long kept, long bytes)
+                && copies + tokens * TrainingSize.layerBytesPerToken(config) > bytes;
     }
 
     /** Takes one optimizer step with the gradient sums and clears them. Gives the gradient norm before clipping. */
@@ -392,9 +494,8 @@ public final class Trainer implements AutoCloseable {
             if (!Double.isFinite(norm)) {
                 throw new PolicyException("the gradient norm is " + norm + "; the weights are as before");
             }
-            if (lora != null) {
-                LoraAdapter.merge(transformer, Objects.requireNonNull(frozen), trained, weights, lora);
-            }
+            mergeInto();
+            FreedMemory.toSystem(transformer.config());
             steps++;
             return norm;
         }
@@ -505,5 +606,8 @@ public final class Trainer implements AutoCloseable {
         // Before the script, whose memory manager they are of: the lists that are its arguments are not.
         stores.reversed().forEach(WeightStore::close);
         transformer.close();
+        if (origin != null) {
+            origin.close();
+        }
     }
 }

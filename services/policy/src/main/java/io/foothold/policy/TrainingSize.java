@@ -26,7 +26,12 @@ public final class TrainingSize {
 
     /** What a micro-batch keeps of each of its tokens when every one is predicted, in bytes of float32; an estimate. */
     public static long bytesPerToken(ModelConfig config) {
+        return layerBytesPerToken(config) + (long) Float.BYTES * VOCABULARIES * config.vocabulary();
+    }
+
+    /** The part of it that the layers keep. */
+    static long layerBytesPerToken(ModelConfig config) {
         long layer = (long) WIDTHS * config.width() + (long) FEED_FORWARD_WIDTHS * config.feedForward();
-        return Float.BYTES * (config.layers() * layer + (long) VOCABULARIES * config.vocabulary());
+        return Float.BYTES * config.layers() * layer;
     }
 }

@@ -42,6 +42,11 @@ import java.util.Map;
  *
  * <p>Folded list: embedding; head [d, V]; then six a layer: q, k, v [d, rows], scale of q and k heads, o, gate and up [d, 2F], down,
  * bias of q, k, v (or a stand-in where the model has none). All products take transposed, contiguous matrices.
+ *
+ * <p>What the lean methods take, which train beyond small models (see {@link Trainer}): embedding; gain of the last norm, √d · w; then
+ * eight a layer, those six and the gains of its two norms, which adapters need; the head's own matrix where it is not the embedding. Or raw
+ * weights, of which they fold one layer at a time. An adapter of a folded matrix is two thin ones, [in, r] with the gain in it and [r, out] with the
+ * scale in it; those of one matrix stand side by side.
  */
 final class Transformer implements AutoCloseable {
     private final ModelConfig config;
@@ -51,6 +56,10 @@ final class Transformer implements AutoCloseable {
     private final ParameterStore parameters;
 
     Transformer(ModelConfig config, Precision precision) {
+        this(config, precision, Trainer.Lean.STANDARD);
+    }
+
+    Transformer(ModelConfig config, Precision precision, Trainer.Lean sizes) {
         NativeRuntime.enterThread();
         this.config = config;
         Map<String, Object> attributes = new LinkedHashMap<>();
@@ -66,6 +75,8 @@ final class Transformer implements AutoCloseable {
         attributes.put("tied", config.tied());
         attributes.put("exact", precision == Precision.EXACT);
         attributes.put("stride", WeightLayout.of(config).stride());
+        attributes.put("chunk_numbers", (int) sizes.chunkNumbers());
+        attributes.put("kept_numbers", (int) sizes.keptNumbers());
         byte[] archive = TorchScriptArchive.write("Transformer", attributes, source());
         try (NativeSteps.Step step = NativeSteps.enter()) {
             this.model = Model.newInstance("policy", "PyTorch");

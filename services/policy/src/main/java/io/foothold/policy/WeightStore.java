@@ -23,7 +23,7 @@ final class WeightStore implements AutoCloseable {
 
     private @Nullable List<HostTensor> inPlace;
 
-    private WeightStore(Transformer transformer, NDList arrays) {
+    WeightStore(Transformer transformer, NDList arrays) {
         this.transformer = transformer;
         this.arrays = arrays;
         this.list = listOf(arrays);
@@ -93,16 +93,25 @@ final class WeightStore implements AutoCloseable {
         return list;
     }
 
-    /** Copies weights in, part by part. */
     private void load(PolicyWeights weights) {
-        List<WeightLayout.Slot> slots = WeightLayout.of(transformer.config()).slots();
+        load(weights, WeightLayout.of(transformer.config()).slots());
+    }
+
+    /** Copies the weights of some slots in, part by part, in this order. */
+    void load(PolicyWeights weights, List<WeightLayout.Slot> slots) {
         for (int i = 0; i < slots.size(); i++) {
-            MemorySegment target = tensors().get(i).bytes();
-            long at = 0;
-            for (WeightLayout.Part part : slots.get(i).parts()) {
-                copy(weights.part(part.name()), target.asSlice(at, part.size() * Float.BYTES), part.name());
-                at += part.size() * Float.BYTES;
-            }
+            load(weights, slots.get(i), tensors().get(i));
+        }
+    }
+
+    /** Copies the weights of a slot in, part by part; of mapped ones no more than one stays in memory. */
+    static void load(PolicyWeights weights, WeightLayout.Slot slot, HostTensor target) {
+        long at = 0;
+        for (WeightLayout.Part part : slot.parts()) {
+            HostTensor from = weights.part(part.name());
+            copy(from, target.bytes().asSlice(at, part.size() * Float.BYTES), part.name());
+            from.unload();
+            at += part.size() * Float.BYTES;
         }
     }
 
@@ -114,11 +123,13 @@ final class WeightStore implements AutoCloseable {
         try (NativeSteps.Step step = NativeSteps.enter()) {
             for (int i = 0; i < values.size(); i++) {
                 copy(values.get(i), tensors().get(i).bytes(), "number " + (i + 1));
+                values.get(i).unload();
             }
         }
     }
 
-    private static void copy(HostTensor from, MemorySegment target, String name) {
+    /** Copies numbers into memory of the same count. */
+    static void copy(HostTensor from, MemorySegment target, String name) {
         if (from.count() * Float.BYTES != target.byteSize()) {
             throw new IllegalArgumentException(
                     "tensor '" + name + "' has " + from.count() + " numbers, not " + target.byteSize() / Float.BYTES);
@@ -143,7 +154,7 @@ final class WeightStore implements AutoCloseable {
 
     /** A model's weights in place: valid until this store is closed, and what they are at the time they are read. */
     PolicyWeights weights() {
-        Map<String, HostTensor> parts = new LinkedHashMap<>();
+        Map<String, WeightTensor> parts = new LinkedHashMap<>();
         List<WeightLayout.Slot> slots = WeightLayout.of(transformer.config()).slots();
         for (int i = 0; i < slots.size(); i++) {
             long at = 0;
@@ -154,26 +165,6 @@ final class WeightStore implements AutoCloseable {
             }
         }
         return new PolicyWeights(transformer.config(), parts, null);
-    }
-
-    /** A model's weights, copied out. */
-    PolicyWeights copiedWeights() {
-        Arena arena = Arena.ofShared();
-        Map<String, HostTensor> parts = new LinkedHashMap<>();
-        PolicyWeights now = weights();
-        try (NativeSteps.Step step = NativeSteps.enter()) {
-            for (WeightLayout.Slot slot : WeightLayout.of(transformer.config()).slots()) {
-                for (WeightLayout.Part part : slot.parts()) {
-                    HostTensor copy = HostTensor.zeros(part.shape(), arena);
-                    now.part(part.name()).copyTo(copy.bytes());
-                    parts.put(part.name(), copy);
-                }
-            }
-        } catch (RuntimeException | Error e) {
-            arena.close();
-            throw e;
-        }
-        return new PolicyWeights(transformer.config(), parts, arena);
     }
 
     /** The values, copied out; for what is small. */

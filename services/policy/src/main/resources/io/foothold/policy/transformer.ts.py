@@ -15,43 +15,72 @@ class Transformer(Module):
   tied : bool
   exact : bool
   stride : int
+  chunk_numbers : int
+  kept_numbers : int
   def turns(self: __torch__.Transformer, pos: Tensor, heads: int) -> Tensor:
     angle = torch.outer(pos.to(6), self.inv_freq)
     turn = torch.complex(torch.cos(angle), torch.sin(angle)).unsqueeze(1)
     return turn.expand([turn.size(0), heads, turn.size(2)]).contiguous()
-  def fold(self: __torch__.Transformer, w: List[Tensor]) -> List[Tensor]:
+  def orders(self: __torch__.Transformer) -> Tuple[Tensor, Tensor]:
+    hd = self.head_dim
+    qk = self.heads + self.kv_heads
+    pairs = torch.arange(hd).view([2, hd // 2]).t().reshape([-1])
+    rows = torch.cat([(torch.arange(qk).unsqueeze(1) * hd + pairs.unsqueeze(0)).reshape([-1]), torch.arange(qk * hd, (qk + self.kv_heads) * hd)], 0)
+    return (rows, pairs)
+  def fold_layer(self: __torch__.Transformer, w: List[Tensor], rows: Tensor, pairs: Tensor) -> List[Tensor]:
     out = annotate(List[Tensor], [])
     hd = self.head_dim
-    d = w[0].size(1)
-    gain = float(d) ** 0.5
+    gain = float(w[0].size(0)) ** 0.5
     scale = float(hd) ** -0.5
+    a = torch.index_select(w[1], 0, rows) * (w[0] * gain)
+    if self.qk_norm:
+      s = torch.cat([(w[6] * (scale * float(hd) ** 0.5)).expand([self.heads, hd]), (w[7] * (float(hd) ** 0.5)).expand([self.kv_heads, hd])], 0)
+      s = torch.index_select(s, 1, pairs)
+    else:
+      s = torch.cat([torch.full([self.heads, hd], scale), torch.ones([self.kv_heads, hd])], 0)
+    out.append(a.t().contiguous())
+    out.append(s)
+    out.append(w[2].t().contiguous())
+    out.append((w[4] * (w[3] * gain)).t().contiguous())
+    out.append(w[5].t().contiguous())
+    if self.qkv_bias:
+      out.append(torch.index_select(w[self.stride - 1], 0, rows))
+    else:
+      out.append(w[0])
+    return out
+  def fold(self: __torch__.Transformer, w: List[Tensor]) -> List[Tensor]:
+    out = annotate(List[Tensor], [])
+    gain = float(w[0].size(1)) ** 0.5
     out.append(w[0])
     if self.tied:
       out.append((w[0] * (w[1] * gain)).t().contiguous())
     else:
       out.append((w[len(w) - 1] * (w[1] * gain)).t().contiguous())
-    qk = self.heads + self.kv_heads
-    pairs = torch.arange(hd).view([2, hd // 2]).t().reshape([-1])
-    rows = torch.cat([(torch.arange(qk).unsqueeze(1) * hd + pairs.unsqueeze(0)).reshape([-1]), torch.arange(qk * hd, (qk + self.kv_heads) * hd)], 0)
+    rows, pairs = (self).orders()
     for i in range(self.layers):
       b = 2 + i * self.stride
-      a = torch.index_select(w[b + 1], 0, rows) * (w[b] * gain)
-      if self.qk_norm:
-        s = torch.cat([(w[b + 6] * (scale * float(hd) ** 0.5)).expand([self.heads, hd]), (w[b + 7] * (float(hd) ** 0.5)).expand([self.kv_heads, hd])], 0)
-        s = torch.index_select(s, 1, pairs)
-      else:
-        s = torch.cat([torch.full([self.heads, hd], scale), torch.ones([self.kv_heads, hd])], 0)
-      out.append(a.t().contiguous())
-      out.append(s)
-      out.append(w[b + 2].t().contiguous())
-      out.append((w[b + 4] * (w[b + 3] * gain)).t().contiguous())
-      out.append(w[b + 5].t().contiguous())
-      if self.qkv_bias:
-        out.append(torch.index_select(w[b + self.stride - 1], 0, rows))
-      else:
-        out.append(w[b])
+      out.extend((self).fold_layer(w[b:b + self.stride], rows, pairs))
     return out
-  def qkv(self: __torch__.Transformer, f: List[Tensor], b: int, x: Tensor, turn: Tensor, fd: Tensor, fh: Tensor, first: int) -> Tuple[Tensor, Tensor]:
+  def fold_layer_into(self: __torch__.Transformer, target: List[Tensor], w: List[Tensor]) -> int:
+    rows, pairs = (self).orders()
+    f = (self).fold_layer(w, rows, pairs)
+    for i in range(len(f)):
+      target[i].detach().copy_(f[i])
+    gain = float(w[0].size(0)) ** 0.5
+    if len(target) > len(f):
+      target[len(f)].detach().copy_(w[0] * gain)
+      target[len(f) + 1].detach().copy_(w[3] * gain)
+    return len(target)
+  def fold_head_into(self: __torch__.Transformer, target: Tensor, head: Tensor, norm: Tensor) -> int:
+    gain = float(norm.size(0)) ** 0.5
+    if target.dim() == 1:
+      target.detach().copy_(norm * gain)
+    else:
+      target.detach().t().copy_(head).mul_(norm * gain)
+    return 1
+  def alike(self: __torch__.Transformer, a: Tensor, b: Tensor) -> bool:
+    return torch.equal(a, b)
+  def qkv(self: __torch__.Transformer, f: List[Tensor], b: int, a: List[Tensor], x: Tensor, turn: Tensor, fd: Tensor, fh: Tensor, first: int) -> Tuple[Tensor, Tensor]:
     h = __torch__.unit(x, fd)
     heads = self.heads + self.kv_heads - first
     scale = f[b + 1]
@@ -65,6 +94,8 @@ class Transformer(Module):
       y = torch.addmm(torch.narrow(f[b + 5], 0, begin, m.size(1)), h, m)
     else:
       y = torch.mm(h, m)
+    if len(a) > 0 and a[0].numel() > 0:
+      y = torch.addmm(y, torch.mm(h, a[0]), a[1])
     n = y.size(0)
     y = y.view([n, heads + self.kv_heads, self.head_dim])
     parts = torch.split_with_sizes(y, [heads, self.kv_heads], 1)
@@ -79,14 +110,24 @@ class Transformer(Module):
       qk = qk.mul_(scale)
       z = torch.view_as_complex(qk.view([n, heads, self.head_dim // 2, 2])).mul_(turn)
     return (torch.view_as_real(z).view([n, heads, self.head_dim]), v)
-  def tail(self: __torch__.Transformer, f: List[Tensor], b: int, x: Tensor, o: Tensor, fd: Tensor) -> Tensor:
-    if torch.is_grad_enabled():
+  def tail(self: __torch__.Transformer, f: List[Tensor], b: int, a: List[Tensor], x: Tensor, o: Tensor, fd: Tensor) -> Tensor:
+    if torch.is_grad_enabled() or len(a) > 0:
       x = torch.addmm(x, o, f[b + 2])
+      if len(a) > 0 and a[2].numel() > 0:
+        x = torch.addmm(x, torch.mm(o, a[2]), a[3])
       h = __torch__.unit(x, fd)
       ff = f[b + 3].size(1) // 2
       g = torch.mm(h, torch.narrow(f[b + 3], 1, 0, ff))
       u = torch.mm(h, torch.narrow(f[b + 3], 1, ff, ff))
-      return torch.addmm(x, torch.silu(g) * u, f[b + 4])
+      if len(a) > 0 and a[4].numel() > 0:
+        z = torch.mm(h, a[4])
+        g = torch.addmm(g, z, torch.narrow(a[5], 1, 0, ff))
+        u = torch.addmm(u, z, torch.narrow(a[5], 1, ff, ff))
+      g = torch.silu(g) * u
+      y = torch.addmm(x, g, f[b + 4])
+      if len(a) > 0 and a[6].numel() > 0:
+        y = torch.addmm(y, torch.mm(g, a[6]), a[7])
+      return y
     else:
       x.addmm_(o, f[b + 2])
       g, u = torch.chunk(torch.mm(__torch__.unit(x, fd), f[b + 3]), 2, -1)
@@ -173,41 +214,45 @@ class Transformer(Module):
       if L <= 512:
         bias = (self).bias(mask)
     return (allowed, bias)
-  def hidden(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor) -> Tuple[Tensor, List[Tensor], Tensor]:
-    f = (self).fold(w)
-    fd, fh = (self).floors(w[0])
-    turn = (self).turns(pos, self.heads + self.kv_heads)
-    x = torch.embedding(w[0], ids)
-    hd = self.head_dim
-    H = self.heads
-    KV = self.kv_heads
-    dense = len(query) == 1 and query[0].numel() == ids.size(0) and key[0].numel() == ids.size(0)
+  def all_masks(self: __torch__.Transformer, query: List[Tensor], key: List[Tensor], before: List[Tensor]) -> Tuple[List[Optional[Tensor]], List[Optional[Tensor]]]:
     alloweds = annotate(List[Optional[Tensor]], [])
     biases = annotate(List[Optional[Tensor]], [])
     for j in range(len(query)):
       allowed, bias = (self).masks(query[j].size(1), key[j].size(1), before[j])
       alloweds.append(allowed)
       biases.append(bias)
+    return (alloweds, biases)
+  def block(self: __torch__.Transformer, f: List[Tensor], b: int, a: List[Tensor], last: bool, x: Tensor, turn: Tensor, fd: Tensor, fh: Tensor, query: List[Tensor], key: List[Tensor], alloweds: List[Optional[Tensor]], biases: List[Optional[Tensor]], back: Tensor, source: Tensor) -> Tensor:
+    hd = self.head_dim
+    H = self.heads
+    KV = self.kv_heads
+    qk, v = (self).qkv(f, b, a, x, turn, fd, fh, 0)
+    heads = torch.split_with_sizes(qk, [H, KV], 1)
+    if len(query) == 1 and query[0].numel() == x.size(0) and key[0].numel() == x.size(0):
+      n = query[0].size(0)
+      T = query[0].size(1)
+      o = (self).attend(heads[0].view([n, T, H, hd]), heads[1].view([n, T, KV, hd]), v.view([n, T, KV, hd]), alloweds[0], biases[0])
+    else:
+      kv = torch.cat([heads[1], v], 1)
+      outs = annotate(List[Tensor], [])
+      for j in range(len(query)):
+        q = torch.index_select(heads[0], 0, query[j].view([-1])).view([query[j].size(0), query[j].size(1), H, hd])
+        s = torch.index_select(kv, 0, key[j].view([-1])).view([key[j].size(0), key[j].size(1), 2 * KV, hd])
+        outs.append((self).attend(q, torch.narrow(s, 2, 0, KV), torch.narrow(s, 2, KV, KV), alloweds[j], biases[j]))
+      o = torch.index_select(torch.cat(outs, 0), 0, back)
+    if last:
+      x = torch.index_select(x, 0, source)
+      o = torch.index_select(o, 0, source)
+    return (self).tail(f, b, a, x, o, fd)
+  def hidden(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor) -> Tuple[Tensor, List[Tensor], Tensor]:
+    f = (self).fold(w)
+    fd, fh = (self).floors(w[0])
+    turn = (self).turns(pos, self.heads + self.kv_heads)
+    x = torch.embedding(w[0], ids)
+    alloweds, biases = (self).all_masks(query, key, before)
+    none = annotate(List[Tensor], [])
     for i in range(self.layers):
-      b = 2 + i * 6
-      qk, v = (self).qkv(f, b, x, turn, fd, fh, 0)
-      heads = torch.split_with_sizes(qk, [H, KV], 1)
-      if dense:
-        n = query[0].size(0)
-        T = query[0].size(1)
-        o = (self).attend(heads[0].view([n, T, H, hd]), heads[1].view([n, T, KV, hd]), v.view([n, T, KV, hd]), alloweds[0], biases[0])
-      else:
-        kv = torch.cat([heads[1], v], 1)
-        outs = annotate(List[Tensor], [])
-        for j in range(len(query)):
-          q = torch.index_select(heads[0], 0, query[j].view([-1])).view([query[j].size(0), query[j].size(1), H, hd])
-          s = torch.index_select(kv, 0, key[j].view([-1])).view([key[j].size(0), key[j].size(1), 2 * KV, hd])
-          outs.append((self).attend(q, torch.narrow(s, 2, 0, KV), torch.narrow(s, 2, KV, KV), alloweds[j], biases[j]))
-        o = torch.index_select(torch.cat(outs, 0), 0, back)
-      if i == self.layers - 1:
-        x = torch.index_select(x, 0, source)
-        o = torch.index_select(o, 0, source)
-      x = (self).tail(f, b, x, o, fd)
+      x = (self).block(f, 2 + i * 6, none, i == self.layers - 1, x, turn, fd, fh, query, key, alloweds, biases, back, source)
     return (x, f, fd)
   def log_probs(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
     n = source.size(0)
@@ -220,17 +265,15 @@ class Transformer(Module):
   def score(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
     token, lp = (self).log_probs(w, ids, pos, query, key, before, back, source, target, temperature)
     return (token, -(torch.exp(lp) * lp).sum([-1]))
-  def objective(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+  def ruled(self: __torch__.Transformer, token: Tensor, entropy: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tensor:
     ratio_form = int(rule[0].item())
     low = float(rule[1].item())
     high = float(rule[2].item())
     dual = float(rule[3].item())
     kl = float(rule[4].item())
     bonus = float(rule[5].item())
-    temperature = float(rule[6].item())
     rows = int(rule[7].item())
     shaping = float(rule[8].item())
-    token, lp = (self).log_probs(w, ids, pos, query, key, before, back, source, target, temperature)
     if ratio_form == 0:
       objective = credit * token
     else:
@@ -252,8 +295,14 @@ class Transformer(Module):
       d = base - token
       loss = loss + (weight * (torch.exp(d) - d - 1.)).sum() * kl
     if bonus > 0.:
-      loss = loss - (weight * -(torch.exp(lp) * lp).sum([-1])).sum() * bonus
-    return (loss, token, lp)
+      loss = loss - (weight * entropy).sum() * bonus
+    return loss
+  def objective(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    token, lp = (self).log_probs(w, ids, pos, query, key, before, back, source, target, float(rule[6].item()))
+    entropy = token
+    if float(rule[5].item()) > 0.:
+      entropy = -(torch.exp(lp) * lp).sum([-1])
+    return ((self).ruled(token, entropy, credit, weight, behaviour, base, row, share, off_policy, rule), token, lp)
   def collected(self: __torch__.Transformer, loss: Tensor, token: Tensor, lp: Tensor, p: List[Tensor], g: List[Tensor]) -> Tuple[Tensor, Tensor, Tensor]:
     grads = torch.grad([loss], p)
     torch.set_grad_enabled(False)
@@ -268,6 +317,221 @@ class Transformer(Module):
   def accumulate_adapters(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], places: Tensor, scale: Tensor, g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
     loss, token, lp = (self).objective((self).merged(w, p, places, float(scale[0].item())), ids, pos, query, key, before, back, source, target, credit, weight, behaviour, base, row, share, off_policy, rule)
     return (self).collected(loss, token, lp, p, g)
+  def factors(self: __torch__.Transformer, p: List[Tensor], at: List[int], i: int, scale: float, first: Tensor, second: Tensor, rows: Tensor) -> List[Tensor]:
+    out = annotate(List[Tensor], [])
+    count = 0
+    for m in range(len(at)):
+      if at[m] >= 0:
+        count = count + 1
+    if count == 0:
+      return out
+    nothing = torch.zeros([0])
+    H = self.heads * self.head_dim
+    K = self.kv_heads * self.head_dim
+    begins = [0, H, H + K, 0, 0, 1, 0]
+    groups = [0, 0, 0, 1, 2, 2, 3]
+    for group in range(4):
+      downs = annotate(List[Tensor], [])
+      ups = annotate(List[Tensor], [])
+      for m in range(7):
+        if groups[m] == group and at[m] >= 0:
+          down = p[2 * (count * i + at[m])]
+          up = p[2 * (count * i + at[m]) + 1]
+          size = up.size(0)
+          begin = begins[m]
+          total = size
+          if group == 0:
+            total = H + 2 * K
+            down = down * first
+            if m < 2:
+              up = torch.index_select(up, 0, torch.narrow(rows, 0, begin, size) - begin)
+          if group == 2:
+            total = 2 * size
+            begin = begin * size
+            down = down * second
+          downs.append(down)
+          ups.append(torch.constant_pad_nd(up.t() * scale, [begin, total - begin - size], 0))
+      if len(downs) == 0:
+        out.append(nothing)
+        out.append(nothing)
+      else:
+        out.append(torch.cat(downs, 0).t())
+        out.append(torch.cat(ups, 0))
+    return out
+  def lean_block(self: __torch__.Transformer, w: List[Tensor], folded: bool, p: List[Tensor], at: List[int], scale: float, i: int, rows: Tensor, pairs: Tensor, x: Tensor, turn: Tensor, fd: Tensor, fh: Tensor, query: List[Tensor], key: List[Tensor], alloweds: List[Optional[Tensor]], biases: List[Optional[Tensor]], back: Tensor, source: Tensor) -> Tensor:
+    last = i == self.layers - 1
+    if folded:
+      b = 2 + i * 8
+      a = (self).factors(p, at, i, scale, w[b + 6], w[b + 7], rows)
+      return (self).block(w, b, a, last, x, turn, fd, fh, query, key, alloweds, biases, back, source)
+    else:
+      b = 2 + i * self.stride
+      f = (self).fold_layer(w[b:b + self.stride], rows, pairs)
+      return (self).block(f, 0, annotate(List[Tensor], []), last, x, turn, fd, fh, query, key, alloweds, biases, back, source)
+  def lean_gain(self: __torch__.Transformer, w: List[Tensor], folded: bool) -> Tensor:
+    if folded:
+      return w[1]
+    else:
+      return w[1] * float(w[1].size(0)) ** 0.5
+  def lean_head(self: __torch__.Transformer, w: List[Tensor]) -> Tensor:
+    if self.tied:
+      return w[0].detach()
+    else:
+      return w[len(w) - 1].detach()
+  def chunk_rows(self: __torch__.Transformer, vocabulary: int) -> int:
+    return max(8, self.chunk_numbers // vocabulary)
+  def lean_scores(self: __torch__.Transformer, h: Tensor, head: Tensor, target: Tensor, temperature: float, keep: bool) -> Tuple[Tensor, Tensor, List[Tensor]]:
+    tokens = annotate(List[Tensor], [])
+    entropies = annotate(List[Tensor], [])
+    kept = annotate(List[Tensor], [])
+    c = (self).chunk_rows(head.size(0))
+    for j in range(max(1, (h.size(0) + c - 1) // c)):
+      n = min(c, h.size(0) - j * c)
+      lp = torch.log_softmax(torch.mm(torch.narrow(h, 0, j * c, n), head.t()).div_(temperature), -1)
+      tokens.append(torch.gather(lp, 1, torch.narrow(target, 0, j * c, n).unsqueeze(1)).squeeze(1))
+      entropies.append(-torch.exp(lp).mul_(lp).sum([-1]))
+      if keep:
+        kept.append(lp)
+    return (torch.cat(tokens, 0), torch.cat(entropies, 0), kept)
+  def lean_slopes(self: __torch__.Transformer, h: Tensor, head: Tensor, kept: List[Tensor], target: Tensor, of_token: Tensor, entropy: Tensor, of_entropy: Optional[Tensor], temperature: float, total: List[Tensor]) -> Tensor:
+    outs = annotate(List[Tensor], [])
+    c = (self).chunk_rows(head.size(0))
+    for j in range(max(1, (h.size(0) + c - 1) // c)):
+      n = min(c, h.size(0) - j * c)
+      hj = torch.narrow(h, 0, j * c, n)
+      if len(kept) > 0:
+        lp = kept[j]
+      else:
+        lp = torch.log_softmax(torch.mm(hj, head.t()).div_(temperature), -1)
+      s = torch.exp(lp)
+      gt = torch.narrow(of_token, 0, j * c, n).unsqueeze(1)
+      if of_entropy is not None:
+        ge = torch.narrow(ops.aten._unwrap_optional(of_entropy), 0, j * c, n).unsqueeze(1)
+        s.mul_((lp + torch.narrow(entropy, 0, j * c, n).unsqueeze(1)).mul_(ge).add_(gt)).neg_()
+      else:
+        s.mul_(-gt)
+      s.scatter_add_(1, torch.narrow(target, 0, j * c, n).unsqueeze(1), gt)
+      s.div_(temperature)
+      outs.append(torch.mm(s, head))
+      if len(total) > 0:
+        total[0].addmm_(s.t(), hj)
+    return torch.cat(outs, 0)
+  def lean_score(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], folded: bool, at: List[int], scale: float, ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
+    rows, pairs = (self).orders()
+    fd, fh = (self).floors(w[0])
+    turn = (self).turns(pos, self.heads + self.kv_heads)
+    alloweds, biases = (self).all_masks(query, key, before)
+    x = torch.embedding(w[0], ids)
+    for i in range(self.layers):
+      x = (self).lean_block(w, folded, p, at, scale, i, rows, pairs, x, turn, fd, fh, query, key, alloweds, biases, back, source)
+    h = __torch__.unit(x, fd) * (self).lean_gain(w, folded)
+    token, entropy, kept = (self).lean_scores(h, (self).lean_head(w), target, temperature, False)
+    return (token, entropy)
+  def lean(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], folded: bool, at: List[int], scale: float, g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    temperature = float(rule[6].item())
+    recompute = float(rule[9].item()) > 0.
+    each = len(p) // self.layers
+    rows, pairs = (self).orders()
+    fd, fh = (self).floors(w[0])
+    turn = (self).turns(pos, self.heads + self.kv_heads)
+    alloweds, biases = (self).all_masks(query, key, before)
+    begin = torch.embedding(w[0].detach(), ids)
+    begin.requires_grad_(True)
+    inputs = annotate(List[Tensor], [])
+    torch.set_grad_enabled(not recompute)
+    x = begin
+    for i in range(self.layers):
+      if recompute:
+        inputs.append(x.detach().clone())
+      x = (self).lean_block(w, folded, p, at, scale, i, rows, pairs, x, turn, fd, fh, query, key, alloweds, biases, back, source)
+    torch.set_grad_enabled(True)
+    end = x.detach()
+    end.requires_grad_(True)
+    normed = __torch__.unit(end, fd) * (self).lean_gain(w, folded)
+    h = normed.detach()
+    head = (self).lean_head(w)
+    torch.set_grad_enabled(False)
+    token, entropy, kept = (self).lean_scores(h, head, target, temperature, h.size(0) * head.size(0) <= self.kept_numbers)
+    torch.set_grad_enabled(True)
+    token.requires_grad_(True)
+    entropy.requires_grad_(True)
+    loss = (self).ruled(token, entropy, credit, weight, behaviour, base, row, share, off_policy, rule)
+    of_entropy = annotate(Optional[Tensor], None)
+    if float(rule[5].item()) > 0.:
+      slopes = torch.grad([loss], [token, entropy])
+      of_entropy = slopes[1]
+    else:
+      slopes = torch.grad([loss], [token])
+    torch.set_grad_enabled(False)
+    total = annotate(List[Tensor], [])
+    if not folded:
+      if self.tied:
+        total.append(g[0])
+      else:
+        total.append(g[len(g) - 1])
+    slope = (self).lean_slopes(h, head, kept, target, ops.aten._unwrap_optional(slopes[0]), entropy, of_entropy, temperature, total)
+    kept.clear()
+    torch.set_grad_enabled(True)
+    if folded:
+      grads = torch.grad([normed], [end], annotate(List[Optional[Tensor]], [slope]))
+    else:
+      grads = torch.grad([normed], [end, w[1]], annotate(List[Optional[Tensor]], [slope]))
+      g[1].add_(ops.aten._unwrap_optional(grads[1]))
+    back_of = ops.aten._unwrap_optional(grads[0])
+    if recompute:
+      for k in range(self.layers):
+        i = self.layers - 1 - k
+        xi = inputs.pop()
+        xi.requires_grad_(True)
+        y = (self).lean_block(w, folded, p, at, scale, i, rows, pairs, xi, turn, fd, fh, query, key, alloweds, biases, back, source)
+        into = annotate(List[Tensor], [])
+        into.append(xi)
+        if folded:
+          first = each * i
+          into.extend(p[first:first + each])
+        else:
+          first = 2 + i * self.stride
+          into.extend(w[first:first + self.stride])
+        grads = torch.grad([y], into, annotate(List[Optional[Tensor]], [back_of]))
+        torch.set_grad_enabled(False)
+        back_of = ops.aten._unwrap_optional(grads[0])
+        for j in range(len(into) - 1):
+          g[first + j].add_(ops.aten._unwrap_optional(grads[1 + j]))
+        torch.set_grad_enabled(True)
+    else:
+      into = annotate(List[Tensor], [])
+      into.append(begin)
+      first = 0
+      if folded:
+        into.extend(p)
+      else:
+        first = 2
+        into.extend(w[2:2 + self.layers * self.stride])
+      grads = torch.grad([x], into, annotate(List[Optional[Tensor]], [back_of]))
+      back_of = ops.aten._unwrap_optional(grads[0])
+      torch.set_grad_enabled(False)
+      for j in range(len(into) - 1):
+        g[first + j].add_(ops.aten._unwrap_optional(grads[1 + j]))
+      torch.set_grad_enabled(True)
+    if not folded:
+      torch.set_grad_enabled(False)
+      g[0].index_add_(0, ids, back_of)
+      torch.set_grad_enabled(True)
+    return (loss.detach(), token.detach(), entropy.detach())
+  def places(self: __torch__.Transformer, at: Tensor) -> List[int]:
+    out = annotate(List[int], [])
+    for m in range(at.size(0)):
+      out.append(int(at[m].item()))
+    return out
+  def score_lean(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], folded: bool, at: Tensor, scale: float, ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
+    return (self).lean_score(w, p, folded, (self).places(at), scale, ids, pos, query, key, before, back, source, target, temperature)
+  def accumulate_lean(self: __torch__.Transformer, w: List[Tensor], g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    return (self).lean(w, annotate(List[Tensor], []), False, annotate(List[int], []), 1., g, ids, pos, query, key, before, back, source, target, credit, weight, behaviour, base, row, share, off_policy, rule)
+  def accumulate_adapters_lean(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], at: Tensor, scale: Tensor, g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    return (self).lean(w, p, True, (self).places(at), float(scale[0].item()), g, ids, pos, query, key, before, back, source, target, credit, weight, behaviour, base, row, share, off_policy, rule)
+  def merge_one(self: __torch__.Transformer, w: Tensor, a: Tensor, b: Tensor, scale: float) -> int:
+    w.detach().copy_(w + torch.mm(b, a) * scale)
+    return 1
   def merged(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], places: Tensor, scale: float) -> List[Tensor]:
     out = annotate(List[Tensor], [])
     for i in range(len(w)):
@@ -300,11 +564,8 @@ class Transformer(Module):
   def zero(self: __torch__.Transformer, g: List[Tensor]) -> int:
     torch._foreach_zero_(g)
     return len(g)
-  def assign(self: __torch__.Transformer, target: List[Tensor], source: List[Tensor]) -> int:
-    for i in range(len(target)):
-      target[i].detach().copy_(source[i])
-    return len(target)
   def prefill(self: __torch__.Transformer, f: List[Tensor], keys: List[Tensor], values: List[Tensor], ids: Tensor, slot: Tensor, origin: Tensor) -> int:
+    none = annotate(List[Tensor], [])
     n = ids.size(0)
     P = ids.size(1)
     KV = self.kv_heads
@@ -317,7 +578,7 @@ class Transformer(Module):
       first = 0
       if i == self.layers - 1 and not self.exact:
         first = self.heads
-      qk, v = (self).qkv(f, b, x, turn, fd, fh, first)
+      qk, v = (self).qkv(f, b, none, x, turn, fd, fh, first)
       k = torch.narrow(qk, 1, self.heads - first, KV).view([n, P, KV, self.head_dim])
       vv = v.view([n, P, KV, self.head_dim])
       vc = values[i].view([-1, KV, values[i].size(1), self.head_dim])
@@ -334,7 +595,7 @@ class Transformer(Module):
       torch.narrow(vc, 2, 0, P).index_copy_(0, slot, torch.index_select(vv.transpose(1, 2), 0, origin).to(vc.dtype))
       if i < self.layers - 1:
         o = (self).attend(torch.narrow(qk, 1, 0, self.heads).view([n, P, self.heads, self.head_dim]), k, vv, allowed, bias)
-        x = (self).tail(f, b, x, o, fd)
+        x = (self).tail(f, b, none, x, o, fd)
     return n
   def move(self: __torch__.Transformer, keys: List[Tensor], values: List[Tensor], origin: Tensor, target: Tensor, length: int) -> int:
     filled = length
@@ -347,6 +608,7 @@ class Transformer(Module):
       v.index_copy_(0, target, torch.index_select(v, 0, origin))
     return len(keys)
   def decode(self: __torch__.Transformer, f: List[Tensor], keys: List[Tensor], values: List[Tensor], state: Tensor, numbers: Tensor, steps: int, blocks: Tensor, ends: Tensor, hold: Tensor, restrict: bool, plain: bool) -> Tuple[Tensor, Tensor]:
+    none = annotate(List[Tensor], [])
     n = state.size(0)
     KV = self.kv_heads
     r = self.heads // KV
@@ -401,7 +663,7 @@ class Transformer(Module):
       x = torch.embedding(f[0], tok)
       for i in range(self.layers):
         b = 2 + i * 6
-        qk, v = (self).qkv(f, b, x, turn, fd, fh, 0)
+        qk, v = (self).qkv(f, b, none, x, turn, fd, fh, 0)
         q = torch.narrow(qk, 1, 0, self.heads).reshape([n * KV, r, hd])
         k = torch.narrow(qk, 1, self.heads, KV).reshape([n * KV, hd])
         v = v.reshape([n * KV, hd])
@@ -422,7 +684,7 @@ class Transformer(Module):
           o = outs[0]
         else:
           o = torch.cat(outs, 0)
-        x = (self).tail(f, b, x, o.view([n, self.heads * hd]), fd)
+        x = (self).tail(f, b, none, x, o.view([n, self.heads * hd]), fd)
       logits = (self).head(f, x, fd)
       if ends.numel() > 0:
         part = torch.index_select(logits, 1, ends)

@@ -76,22 +76,44 @@ class LoraTest {
                     .isEqualTo(merged);
             assertThat(trainer.weights().digest()).isEqualTo(policy.weights().digest());
             trainer.accumulate(List.of(sequence), plan(sequence, 1), RULE, 1);
-            Map<String, HostTensor> gradients = Shapes.copied(fixture(name).resolve("gradients.safetensors"));
-            List<String> names = adapter.lora().names(policy.config());
-            assertThat(gradients).hasSameSizeAs(names);
-            for (int i = 0; i < names.size(); i++) {
-                float[] own = trainer.gradients().get(i);
-                float[] theirs =
-                        gradients.get("base_model.model." + names.get(i)).toArray();
-                double scale = 0;
-                for (float g : theirs) {
-                    scale = Math.max(scale, Math.abs(g));
-                }
-                assertThat(scale).as(names.get(i)).isPositive();
-                for (int k = 0; k < own.length; k++) {
-                    assertThat((double) own[k]).as(names.get(i)).isEqualTo(theirs[k], within(2e-5 * (1 + scale)));
-                }
+            compareGradients(name, adapter, policy.config(), trainer.gradients());
+        }
+    }
+
+    private static void compareGradients(String fixture, LoraAdapter adapter, ModelConfig config, List<float[]> own) {
+        Map<String, HostTensor> gradients = Shapes.copied(fixture(fixture).resolve("gradients.safetensors"));
+        List<String> names = adapter.lora().names(config);
+        assertThat(gradients).hasSameSizeAs(names);
+        for (int i = 0; i < names.size(); i++) {
+            float[] theirs = gradients.get("base_model.model." + names.get(i)).toArray();
+            double scale = 0;
+            for (float g : theirs) {
+                scale = Math.max(scale, Math.abs(g));
             }
+            assertThat(scale).as(names.get(i)).isPositive();
+            for (int k = 0; k < theirs.length; k++) {
+                assertThat((double) own.get(i)[k]).as(names.get(i)).isEqualTo(theirs[k], within(2e-5 * (1 + scale)));
+            }
+        }
+    }
+
+    /** The lean form multiplies with the adapters themselves, as PEFT does. */
+    @ParameterizedTest
+    @ValueSource(strings = {"qwen3-some", "qwen2-all-rslora"})
+    void logProbsAndGradientsOfAdaptersByThemselvesArePefts(String name) throws IOException {
+        PolicyDirectory policy = PolicyDirectory.open(fixture(name));
+        double[] logProbs =
+                new ObjectMapper().convertValue(expected(fixture(name)).path("log_probs"), double[].class);
+        Trainer.Sequence sequence = sequence(fixture(name));
+        LoraAdapter adapter = policy.adapter().orElseThrow();
+        try (Trainer trainer = new Trainer(policy.baseWeights(), 4096, Precision.FAST, adapter)) {
+            float[] own = trainer.score(List.of(sequence), 1).get(0).logProbs();
+            for (int i = 0; i < logProbs.length; i++) {
+                assertThat((double) own[i]).isEqualTo(logProbs[i], within(1e-5));
+            }
+            assertThat(trainer.weights().digest()).isEqualTo(policy.weights().digest());
+            trainer.accumulate(List.of(sequence), plan(sequence, 1), RULE, 1);
+            compareGradients(name, adapter, policy.config(), trainer.gradients());
         }
     }
 

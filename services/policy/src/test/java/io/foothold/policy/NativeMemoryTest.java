@@ -49,7 +49,7 @@ class NativeMemoryTest {
             assertThatThrownBy(() -> WeightStore.of(transformer, gone, "w[]", false))
                     .isInstanceOf(IllegalStateException.class);
             assertThatThrownBy(() -> new StagedWeights(
-                            transformer, new GenerationEngine.Settings(1, 8, 1, true, Precision.EXACT), gone))
+                            transformer, new GenerationEngine.Settings(1, 8, 1, true, Precision.EXACT), gone, null))
                     .isInstanceOf(IllegalStateException.class);
             assertThatThrownBy(() -> new KeyValueCache(transformer, Precision.EXACT, 8, 1L << 50))
                     .isInstanceOf(RuntimeException.class);

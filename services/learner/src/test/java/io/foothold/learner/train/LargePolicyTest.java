@@ -10,7 +10,6 @@ import io.foothold.policy.GenerationEngine;
 import io.foothold.policy.Lora;
 import io.foothold.policy.ModelConfig;
 import io.foothold.policy.NativeRuntime;
-import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Precision;
 import java.io.IOException;
@@ -22,9 +21,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** A policy of which not even one copy would fit the heap, through all that a run does with it, in a process of its own. */
 class LargePolicyTest {
@@ -43,16 +41,14 @@ class LargePolicyTest {
         public static void main(String[] args) throws IOException {
             int[] n = Arrays.stream(args).skip(1).mapToInt(Integer::parseInt).toArray();
             ModelConfig config = ModelConfig.qwen3(n[0], n[1], n[2], n[3], n[4], n[5], n[6], 64, List.of(1));
-            System.out.println("parameters " + config.parameters());
+            System.out.println("parameters " + config.parameters() + ", LoRA's rank " + n[7]);
             Path base = Path.of(args[0], "base");
             Path home = Path.of(args[0], "home-" + n[7]);
-            NativeRuntime.enterThread();
             if (!Files.exists(base)) {
-                try (PolicyWeights random = PolicyWeights.random(config, 1)) {
-                    PolicyDirectory.write(base, random, "{\"version\":\"1.0\"}");
-                }
+                RandomPolicy.write(base, config);
                 say("written");
             }
+            NativeRuntime.enterThread();
             Path artefact;
             RunStore.Artefact published;
             Canary canary;
@@ -88,18 +84,24 @@ class LargePolicyTest {
                 }
             }
             say("reopened");
-            Files.readAllLines(Path.of("/proc/self/status")).stream()
-                    .filter(line -> line.startsWith("VmHWM"))
-                    .forEach(System.out::println);
             System.out.println("whole");
         }
 
-        private static void say(String what) {
+        /** What was done, when, and the most memory that the process had in the meantime. */
+        private static void say(String what) throws IOException {
+            String most = Files.readAllLines(Path.of("/proc/self/status")).stream()
+                    .filter(line -> line.startsWith("VmHWM"))
+                    .map(line -> line.replaceAll("\\D", ""))
+                    .findAny()
+                    .orElse("0");
             System.out.printf(
-                    "%6.1f s, heap %d MB: %s%n",
+                    "%6.1f s, at most %5d MiB resident, heap %3d MiB: %s%n",
                     (System.nanoTime() - START) / 1e9,
+                    Long.parseLong(most) >> 10,
                     (Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory()) >> 20,
                     what);
+            // From here on the most is counted anew.
+            Files.writeString(Path.of("/proc/self/clear_refs"), "5");
         }
 
         private static TrainGroup group(long update, int vocabulary) {
@@ -153,31 +155,61 @@ class LargePolicyTest {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {0, 4})
-    void aPolicyLargerThanTheHeapIsTrainedAndServed(int rank) throws Exception {
-        Path said = directory.resolve("said");
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                HEAP,
-                "-XX:+UseSerialGC",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Life.class.getName(),
-                directory.toString()));
-        // 70 million parameters: 282 MB.
-        command.addAll(List.of("32000", "1024", "3072", "3", "16", "8", "64", Integer.toString(rank), "1"));
-        Process process = new ProcessBuilder(command)
-                .directory(directory.toFile())
-                .redirectErrorStream(true)
-                .redirectOutput(said.toFile())
-                .start();
-        boolean over = process.waitFor(3, TimeUnit.MINUTES);
-        process.destroyForcibly();
-        String text = Files.readString(said, StandardCharsets.UTF_8);
-        assertThat(over).as(text).isTrue();
-        assertThat(process.exitValue()).as(text).isZero();
-        assertThat(text).contains("whole");
+    /**
+     * A shape and what is done with it.
+     *
+     * @param ranks of LoRA, 0 for all weights
+     * @param minutes that one rank may take
+     */
+    private record Shape(List<String> sizes, List<Integer> ranks, int updates, String heap, int minutes) {
+        /** By the name in the property: of the suite's own, which has 70 million parameters, or of a model that load-tests/real asks for. */
+        static Shape named(String name) {
+            return switch (name) {
+                case "70m" ->
+                    new Shape(List.of("32000", "1024", "3072", "3", "16", "8", "64"), List.of(0, 4), 1, "-Xmx256m", 3);
+                case "0.6b" -> new Shape(sizes("1024", "3072"), List.of(0), 1, "-Xmx512m", 40);
+                case "0.6b-lora" -> new Shape(sizes("1024", "3072"), List.of(16), 2, "-Xmx512m", 40);
+                case "1.7b-lora" -> new Shape(sizes("2048", "6144"), List.of(16), 2, "-Xmx512m", 60);
+                default ->
+                    throw new IllegalArgumentException(
+                            "shape '" + name + "' (expected 70m, 0.6b, 0.6b-lora or 1.7b-lora)");
+            };
+        }
+
+        /** Of a Qwen3 with 28 layers. */
+        private static List<String> sizes(String width, String feedForward) {
+            return List.of("151936", width, feedForward, "28", "16", "8", "128");
+        }
+    }
+
+    @Test
+    void aPolicyLargerThanTheHeapIsTrainedAndServed() throws Exception {
+        Shape shape = Shape.named(System.getProperty("foothold.large", "70m"));
+        for (int rank : shape.ranks()) {
+            Path said = directory.resolve("said");
+            List<String> command = new ArrayList<>(List.of(
+                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                    "--enable-native-access=ALL-UNNAMED",
+                    shape.heap(),
+                    "-XX:+UseSerialGC",
+                    "-cp",
+                    System.getProperty("java.class.path"),
+                    Life.class.getName(),
+                    directory.toString()));
+            command.addAll(shape.sizes());
+            command.addAll(List.of(Integer.toString(rank), Integer.toString(shape.updates())));
+            Process process = new ProcessBuilder(command)
+                    .directory(directory.toFile())
+                    .redirectErrorStream(true)
+                    .redirectOutput(said.toFile())
+                    .start();
+            boolean over = process.waitFor(shape.minutes(), TimeUnit.MINUTES);
+            process.destroyForcibly();
+            String text = Files.readString(said, StandardCharsets.UTF_8);
+            System.out.println(text);
+            assertThat(over).as(text).isTrue();
+            assertThat(process.exitValue()).as(text).isZero();
+            assertThat(text).contains("whole");
+        }
     }
 }

@@ -4,6 +4,7 @@ import io.foothold.policy.Precision;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /** Configuration of the policy server. */
 @ConfigMapping(prefix = "foothold.policy-server")
@@ -15,13 +16,11 @@ public interface PolicyServerConfig {
     @WithDefault("policy")
     String modelName();
 
-    /** Sequences sampled at the same time. */
-    @WithDefault("128")
-    int slots();
+    /** Sequences sampled at the same time; by default as many as cores and memory suit. */
+    OptionalInt slots();
 
-    /** Longest sequence, prompt and response together, in tokens. */
-    @WithDefault("112")
-    int maxLength();
+    /** Longest sequence, prompt and response together, in tokens; by default what the model is made for, as far as memory reaches. */
+    OptionalInt maxLength();
 
     /** Decode steps of one native call; weights change and slots are refilled between calls. */
     @WithDefault("4")

@@ -4,6 +4,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.Canary;
 import io.foothold.policy.GenerationEngine;
+import io.foothold.policy.ModelConfig;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.Precision;
 import io.foothold.policyserver.config.PolicyServerConfig;
@@ -36,14 +37,7 @@ public class ModelHostProvider {
         config.model().ifPresent(model -> {
             ModelHost serving = new ModelHost(
                     Path.of(model),
-                    new GenerationEngine.Settings(
-                            config.slots(),
-                            config.maxLength(),
-                            config.stepsPerCall(),
-                            config.deterministic(),
-                            config.precision()
-                                    .orElseGet(() -> Precision.standard(
-                                            PolicyDirectory.open(Path.of(model)).config()))),
+                    settings(PolicyDirectory.open(Path.of(model)).config()),
                     config.canaryBound().map(ModelHostProvider::bound).orElse(Canary.Bound.FLOAT32));
             host = serving;
             if (config.exitWithEngine()) {
@@ -53,6 +47,24 @@ public class ModelHostProvider {
                 });
             }
         });
+    }
+
+    private GenerationEngine.Settings settings(ModelConfig shape) {
+        Precision precision = config.precision().orElseGet(() -> Precision.standard(shape));
+        ServedSize size = ServedSize.of(
+                shape,
+                precision,
+                config.maxLength(),
+                config.slots(),
+                ServedSize.cacheBytes(ServedSize.machineBytes()),
+                Runtime.getRuntime().availableProcessors());
+        if (config.maxLength().isEmpty() || config.slots().isEmpty()) {
+            LOG.infof(
+                    "sequences of up to %d tokens (foothold.policy-server.max-length), %d at a time (foothold.policy-server.slots)",
+                    size.maxLength(), size.slots());
+        }
+        return new GenerationEngine.Settings(
+                size.slots(), size.maxLength(), config.stepsPerCall(), config.deterministic(), precision);
     }
 
     private static Canary.Bound bound(String text) {

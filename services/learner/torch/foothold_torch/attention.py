@@ -35,6 +35,7 @@ def layout(packed: Packed) -> Iterator[None]:
         _current = before
 
 
+@torch.compiler.disable
 def attention(module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any = None,
               scaling: float | None = None, sliding_window: int | None = None, softcap: float | None = None,
               **more: Any) -> tuple[torch.Tensor, None]:

@@ -79,19 +79,22 @@ class Tensors:
 
     def __init__(self, files: Iterable[pathlib.Path]) -> None:
         self.places: dict[str, pathlib.Path] = {}
+        self.shapes: dict[str, tuple[int, ...]] = {}
         self._open: dict[pathlib.Path, safe_open] = {}
         for file in files:
-            self.places |= dict.fromkeys(check(file), file)
+            header = check(file)
+            self.places |= dict.fromkeys(header, file)
+            self.shapes |= {name: tuple(entry["shape"]) for name, entry in header.items()}
 
-    def get(self, name: str) -> torch.Tensor:
-        """A tensor; on the CPU."""
+    def get(self, name: str, begin: int | None = None, end: int | None = None) -> torch.Tensor:
+        """A tensor, or its entries begin..end of the first dimension; on the CPU."""
         file = self.places[name]
         if file not in self._open:
             try:
                 self._open[file] = safe_open(str(file), framework="pt")
             except SafetensorError as e:
                 raise Refused(f"{file}: {e}") from None
-        return self._open[file].get_tensor(name)
+        return self._open[file].get_tensor(name) if begin is None else self._open[file].get_slice(name)[begin:end]
 
 
 def write(path: pathlib.Path | None, tensors: list[tuple[str, tuple[int, ...]]], dtype: torch.dtype,

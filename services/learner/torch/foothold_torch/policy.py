@@ -17,6 +17,7 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor
 from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.initialization import no_init_weights
 
 from . import attention, files, head, packing
 from .errors import Refused
@@ -78,11 +79,14 @@ class Policy(nn.Module):
             wanted = dataclasses.replace(lora, seed=begin.seed, targets=begin.targets if not lora.targets else tuple(sorted(lora.targets)))
             if begin != wanted:
                 raise Refused(f"{adapter} holds adapters of another form: {begin} (expected {wanted})")
-        beat("load weights")
-        self.causal = load(directory, config, form)
-        beat("place weights")
+        tensors_of_base = files.Tensors(weight_files)
+        self.stored = set(tensors_of_base.places)
+        beat("make the model")
+        self.causal, empty = made(directory, config, form, tensors_of_base)
         self.text = self.causal.config.get_text_config()
-        self.stored = set(files.Tensors(weight_files).places)
+        if empty and begin is not None and lora is None:
+            self._fill(tensors_of_base, beat)
+            empty = False
         self.lora: Lora | None = None
         if begin is not None:
             self._inject(begin, tensors, adapter)
@@ -95,16 +99,22 @@ class Policy(nn.Module):
                 module.p = 0.0
         self.train()
         if form.checkpointing:
+            if not self.causal.supports_gradient_checkpointing:
+                raise Refused(f"{type(self.causal).__name__} cannot compute activations again (expected checkpointing off)")
             self.causal.activation_checkpointing_enable({"use_reentrant": False})
-        self.causal.to(form.device)
         self.logits = logits_form(self.text)
         self.packed = False
         self.sharded = mesh is not None and (mesh.size() > 1 or form.compute != form.dtype)
-        if self.sharded:
+        if not self.sharded:
+            self.causal.to(form.device)
+        else:
+            # A layer at a time goes to the device, and only its shard stays.
             policy = MixedPrecisionPolicy(param_dtype=None if form.compute == form.dtype else form.compute, reduce_dtype=form.dtype)
             for block in blocks(self.causal):
                 fully_shard(block, mesh=mesh, mp_policy=policy)
             fully_shard(self, mesh=mesh, mp_policy=policy)
+        if empty:
+            self._fill(tensors_of_base, beat)
         beat("check")
         self.packed = self._probe()
 
@@ -112,8 +122,8 @@ class Policy(nn.Module):
 
     @property
     def vocabulary(self) -> int:
-        """Tokens that logits are computed of."""
-        return self.text.vocab_size
+        """Rows of the embedding: token ids are below it."""
+        return self.causal.get_input_embeddings().num_embeddings
 
     @property
     def longest(self) -> int:
@@ -123,6 +133,23 @@ class Policy(nn.Module):
     def trained(self) -> dict[str, nn.Parameter]:
         """What has a gradient, by the name it has in files."""
         return {file_name(n): p for n, p in self.causal.named_parameters() if p.requires_grad}
+
+    @torch.no_grad()
+    def _fill(self, stored: files.Tensors, beat: Callable[[str], None]) -> None:
+        """Reads the weights, of sharded ones this rank's part only."""
+        persistent = set(self.causal.state_dict())
+        values = {n: p.data for n, p in self.causal.named_parameters() if ".lora_" not in n}
+        values |= {n: b for n, b in self.causal.named_buffers() if n in persistent}
+        for name, value in values.items():
+            beat(name)
+            if isinstance(value, DTensor):
+                # FSDP2 deals out the first dimension as torch.chunk does.
+                most = -(-value.shape[0] // value.device_mesh.size())
+                begin = min(value.device_mesh.get_local_rank() * most, value.shape[0])
+                local = value.to_local()
+                local.copy_(stored.get(file_name(name), begin, begin + local.shape[0]))
+            else:
+                value.copy_(stored.get(file_name(name)))
 
     def _inject(self, settings: Lora, tensors: dict[str, torch.Tensor] | None, adapter: pathlib.Path | None) -> None:
         linear = {n.rsplit(".", 1)[-1] for b in blocks(self.causal) for n, m in b.named_modules() if isinstance(m, nn.Linear)}
@@ -325,6 +352,29 @@ def read_config(directory: pathlib.Path) -> transformers.PretrainedConfig:
         return AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
     except (ValueError, TypeError, KeyError, OSError) as e:
         raise Refused(f"{directory / 'config.json'}: {e}") from None
+
+
+def made(directory: pathlib.Path, config: transformers.PretrainedConfig, form: Form,
+         stored: files.Tensors) -> tuple[transformers.PreTrainedModel, bool]:
+    """The model in the master dtype on the CPU, and whether its weights are still to be read: their memory is not touched before, so that a
+    rank never holds more than its part. Where files name weights otherwise than transformers' classes they are read whole.
+
+    Raises Refused for tensors that are absent, of another shape or of no use."""
+    with no_init_weights():
+        causal = AutoModelForCausalLM.from_config(config, dtype=form.dtype, trust_remote_code=False)
+        causal.tie_weights()
+    state = causal.state_dict()
+    own = {n for n, _ in causal.named_parameters()} | {n for n, _ in causal.named_buffers() if n in state}
+    if not own <= stored.places.keys():
+        return load(directory, config, form), False
+    wrong = sorted(n for n in own if tuple(state[n].shape) != stored.shapes[n])
+    if wrong:
+        raise Refused(f"{stored.places[wrong[0]]}: tensor '{wrong[0]}' has shape {stored.shapes[wrong[0]]} (config.json asks for "
+                      f"{tuple(state[wrong[0]].shape)})")
+    strange = sorted(n for n in stored.places if n not in state and not n.endswith(files.WITHOUT_WEIGHTS))
+    if strange:
+        raise Refused(f"{directory}: tensor '{strange[0]}' has no place in {type(causal).__name__} ({len(strange)} tensors in all)")
+    return causal, True
 
 
 def load(directory: pathlib.Path, config: transformers.PretrainedConfig, form: Form) -> transformers.PreTrainedModel:

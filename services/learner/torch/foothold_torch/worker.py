@@ -14,6 +14,7 @@ import pathlib
 import re
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 OTHER, ARGUMENTS, ENVIRONMENT, MEMORY, NO_CUDA, IN_USE = range(1, 7)
@@ -24,6 +25,18 @@ def end(code: int, text: str) -> None:
     """Ends the process at once, with a last line for people; threads of collectives would keep it from ending otherwise."""
     print(f"rank {os.environ.get('RANK', 0)}: {' '.join(text.split())}", file=sys.stderr, flush=True)
     os._exit(code)
+
+
+def end_at_terminate() -> None:
+    """Ends the process with 0 at SIGTERM, on a thread of its own: Python's handlers wait for the main one, which waits in collectives.
+    Called before there are other threads, which take over that they do not get the signal."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def wait() -> None:
+        signal.sigwait({signal.SIGTERM})
+        os._exit(0)
+
+    threading.Thread(target=wait, name="terminate", daemon=True).start()
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
@@ -61,7 +74,7 @@ def differences(requirements: pathlib.Path) -> list[str]:
 def main(given: Sequence[str] | None = None) -> None:
     """Runs a rank; does not return."""
     options = arguments(given)
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    end_at_terminate()
     if REQUIREMENTS.is_file() and (wrong := differences(REQUIREMENTS)):
         end(ENVIRONMENT, f"the Python environment {sys.prefix} is not that of {REQUIREMENTS}: {'; '.join(wrong[:3])}")
     os.environ["HF_HUB_OFFLINE"] = "1"
@@ -90,11 +103,13 @@ def serve(options: argparse.Namespace) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     import torch
+    import transformers
 
     from . import service
     from .group import Group, watch_parent
 
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=f"%(asctime)s rank {os.environ.get('RANK', 0)} %(name)s: %(message)s")
+    transformers.utils.logging.disable_progress_bar()
     watch_parent("TORCHELASTIC_RUN_ID" not in os.environ)
     torch.set_num_threads(options.threads)
     if options.device == "cuda" and not torch.cuda.is_available():

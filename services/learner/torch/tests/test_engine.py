@@ -1,5 +1,6 @@
 """One process: any architecture, losses, adapters, optimizer, files."""
 import dataclasses
+import functools
 import json
 
 import pytest
@@ -320,6 +321,9 @@ def test_bad_directories_are_refused(models, tmp_path):
     config.write_text(good.replace('"num_hidden_layers": 2', '"num_hidden_layers": 1'))
     with pytest.raises(Refused, match=r"tensor 'model\.layers\.1\..* has no place"):
         opened(made)
+    config.write_text(good.replace('"intermediate_size": 96', '"intermediate_size": 97'))
+    with pytest.raises(Refused, match=r"tensor 'model\.layers\.0\.mlp\.down_proj\.weight' has shape \(64, 96\) .*asks for \(64, 97\)"):
+        opened(made)
     config.write_text(good)
     weights.write_bytes(whole[:-3])
     with pytest.raises(Refused, match=r"model\.safetensors is truncated"):
@@ -358,3 +362,16 @@ def test_calls_in_the_wrong_order_are_refused(models):
 def test_flash_is_refused_without_a_gpu(models):
     with pytest.raises(Refused, match="attention 'flash' needs a GPU"):
         opened(models("llama"), attention="flash")
+
+
+def test_compiled_layers_compute_the_same(models, monkeypatch):
+    """Layers are traced, with attention left out of the graphs; generating code for them would take longer than all other tests."""
+    monkeypatch.setattr(torch.nn.Module, "compile", functools.partialmethod(torch.nn.Module.compile, backend="aot_eager"))
+    rows, grads = example_rows(groups=1), []
+    for compiled in (False, True):
+        engine = opened(models("llama"), compiled=compiled)
+        engine.accumulate(rows, Rule(), 1.0)
+        engine.accumulate(rows[:2], Rule(), 1.0)
+        grads.append({n: p.grad for n, p in engine.policy.trained().items()})
+    for name, value in grads[0].items():
+        torch.testing.assert_close(grads[1][name], value, rtol=1e-4, atol=1e-7)

@@ -141,8 +141,8 @@ def test_two_ranks_serve_the_contract(start, models, tmp_path):
     code, text = refused(stub.Accumulate, pb.AccumulateRequest(rows=[bad], loss=loss, temperature=1))
     assert (code, "token id 61 is outside" in text) == (grpc.StatusCode.INVALID_ARGUMENT, True)
 
-    # A rank ends with its stdin, and the next call says that it is gone; nobody waits for it.
-    w.processes[1].stdin.close()
+    # A rank that waits for the next call ends when it is told to, and that call says that it is gone; nobody waits for it.
+    w.processes[1].terminate()
     assert w.ended(1)[0] == 0
     code, text = refused(stub.Step, pb.StepRequest(learning_rate=1))
     assert code is grpc.StatusCode.INTERNAL

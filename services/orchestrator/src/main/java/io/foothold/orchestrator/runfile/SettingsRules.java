@@ -232,12 +232,13 @@ final class SettingsRules {
                 "(staleness + 1) * sampling.groups_per_update * sampling.rollouts_per_group, the rollouts under way,",
                 window * file.integer("sampling.rollouts_per_group"),
                 MOST_ROLLOUTS);
-        atMost(
-                "mining.samples",
-                "(mining.samples + mining.second_samples) * problems.train.count",
-                (file.integer("mining.samples") + file.integer("mining.second_samples"))
-                        * file.integer("problems.train.count"),
-                MOST_SAMPLES);
+        for (String samples : List.of("mining.samples", "mining.second_samples")) {
+            atMost(
+                    samples,
+                    samples + " * problems.train.count",
+                    file.integer(samples) * file.integer("problems.train.count"),
+                    MOST_SAMPLES);
+        }
         if (file.integer("mining.second_samples") > 0 && file.integer("mining.samples") == 0) {
             throw refused("mining.second_samples", "'mining.second_samples' needs 'mining.samples' of at least 1");
         }

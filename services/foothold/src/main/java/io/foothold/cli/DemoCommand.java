@@ -192,6 +192,10 @@ final class DemoCommand implements Callable<Integer> {
                     .mapToDouble(m -> m.getMetricsOrDefault("log_prob_difference_max", 0))
                     .max()
                     .orElse(0);
+            double effective = runs.ledger().manifests(id).stream()
+                    .mapToDouble(m -> m.getMetricsOrDefault("importance_ess_sequence", 1))
+                    .min()
+                    .orElse(1);
             return new Report.RunSummary(
                     method,
                     seed,
@@ -200,6 +204,7 @@ final class DemoCommand implements Callable<Integer> {
                     search.path("rollouts").asLong(),
                     seconds,
                     difference,
+                    effective,
                     runs.ledger().audit(id),
                     Report.samples(runs.homeOf(id)));
         } catch (com.fasterxml.jackson.core.JsonProcessingException e) {

@@ -44,6 +44,7 @@ record Report(List<RunSummary> runs, String text) {
             long searchRollouts,
             double seconds,
             double logProbDifference,
+            double effectiveSampleSize,
             LedgerAudit.Report audit,
             List<Sample> samples) {}
 
@@ -63,6 +64,7 @@ record Report(List<RunSummary> runs, String text) {
             node.put("rollouts", run.rollouts()).put("search_rollouts", run.searchRollouts());
             node.put("seconds", run.seconds());
             node.put("log_prob_difference_max", run.logProbDifference());
+            node.put("importance_ess_sequence_min", run.effectiveSampleSize());
             node.put("ledger_sound", run.audit().sound());
         }
         try {

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param config shape of the model
  * @param precision of attention, in learner and engine
- * @param difference largest difference of sampler and learner, nats
+ * @param difference largest difference of sampler and learner, nats; infinite where a mismatch rule corrects for it
  * @param deterministic whether tokens are independent of batch neighbours
  * @param engine size of our own engine; empty where inference servers sample that are there already
  * @param microBatchTokens largest count of tokens of a micro-batch
@@ -53,7 +53,8 @@ record RunShape(
                 config,
                 precision,
                 file.automatic("max_log_prob_difference")
-                        ? precision.largestDifference()
+                        ? precision.largestDifference(
+                                !file.text("loss.mismatch.rule").equals("none"))
                         : file.number("max_log_prob_difference"),
                 deterministic == null ? precision == Precision.EXACT : deterministic,
                 inference.elsewhere()
@@ -88,11 +89,12 @@ record RunShape(
                 .orElse("");
         return String.format(
                 Locale.ROOT,
-                "%,d parameters: %s precision (log-probs of sampler and learner may differ by %s nats), %smicro-batches of %d "
-                        + "tokens",
+                "%,d parameters: %s precision (%s), %smicro-batches of %d " + "tokens",
                 config.parameters(),
                 precision.word(),
-                difference,
+                Double.isInfinite(difference)
+                        ? "what sampler and learner differ by is corrected by loss.mismatch"
+                        : "log-probs of sampler and learner may differ by " + difference + " nats",
                 sampling,
                 microBatchTokens);
     }

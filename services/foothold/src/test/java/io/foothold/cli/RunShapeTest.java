@@ -171,6 +171,14 @@ class RunShapeTest {
         assertThat(large.difference()).isEqualTo(1e-2);
         assertThat(large.microBatchTokens()).isBetween(256, 4096);
         assertThat(large.told()).contains("fast precision", "not deterministic", "0.01");
+
+        RunShape corrected = shape("", null, 0, 0, "loss.mismatch.rule=truncate");
+        assertThat(corrected.difference()).isInfinite();
+        assertThat(corrected.told()).contains("corrected by loss.mismatch");
+        assertThat(shape("", null, 0, 0, "loss.mismatch.rule=truncate", "precision=exact")
+                        .difference())
+                .as("the hard bound of exact mode")
+                .isEqualTo(1e-5);
     }
 
     @Test

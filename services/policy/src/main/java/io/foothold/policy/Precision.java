@@ -36,6 +36,16 @@ public enum Precision {
         };
     }
 
+    /**
+     * The same where a mismatch rule may correct for the difference: fast precision then has no bound, and what the difference is can be
+     * told only.
+     *
+     * @param corrected whether one does
+     */
+    public double largestDifference(boolean corrected) {
+        return corrected && this == FAST ? Double.POSITIVE_INFINITY : largestDifference();
+    }
+
     /** As it stands in run files and on command lines: {@code exact} or {@code fast}. */
     public String word() {
         return name().toLowerCase(Locale.ROOT);

@@ -477,6 +477,14 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
 
     private static RunSettings settings(LearnerSettings s, Precision precision, int microBatchTokens, String text) {
         LossSettings l = s.getLoss();
+        MismatchRule mismatch = l.hasMismatch()
+                ? MismatchRule.named(
+                        l.getMismatch().getRule(),
+                        l.getMismatch().getLevel(),
+                        l.getMismatch().getCap(),
+                        l.getMismatch().getLow(),
+                        l.getMismatch().getHigh())
+                : new MismatchRule.None();
         OptimizerSettings o = s.getOptimizer();
         return new RunSettings(
                 AdvantageEstimator.named(
@@ -491,14 +499,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                         l.getEntropyCoefficient(),
                         l.getConstantLength(),
                         l.getShaping()),
-                l.hasMismatch()
-                        ? MismatchRule.named(
-                                l.getMismatch().getRule(),
-                                l.getMismatch().getLevel(),
-                                l.getMismatch().getCap(),
-                                l.getMismatch().getLow(),
-                                l.getMismatch().getHigh())
-                        : new MismatchRule.None(),
+                mismatch,
                 new Schedule(
                         Schedule.shapeNamed(o.getSchedule()),
                         o.getLearningRate(),
@@ -516,7 +517,9 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                 microBatchTokens,
                 s.getCheckpointEvery(),
                 s.getCheckpointsKept(),
-                s.getDifferenceByPrecision() ? precision.largestDifference() : s.getMaxLogProbDifference(),
+                s.getDifferenceByPrecision()
+                        ? precision.largestDifference(mismatch.corrects())
+                        : s.getMaxLogProbDifference(),
                 precision,
                 s.hasLora()
                         ? Optional.of(new Lora(

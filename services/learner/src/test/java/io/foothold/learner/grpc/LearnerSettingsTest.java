@@ -237,6 +237,17 @@ class LearnerSettingsTest {
                 assertThat(ignored).containsExactly("rule", "low", "high");
             }
         }
+        for (boolean fast : new boolean[] {false, true}) {
+            assertThat(settings(correcting("mask")
+                                    .setFastAttention(fast)
+                                    .setDifferenceByPrecision(true)
+                                    .build())
+                            .maxLogProbDifference())
+                    .isEqualTo(fast ? Double.POSITIVE_INFINITY : 1e-5);
+        }
+        assertThat(settings(correcting("none").setDifferenceByPrecision(true).build())
+                        .maxLogProbDifference())
+                .isEqualTo(1e-2);
         assertThat(settings(correcting("none").build()).mismatch()).isEqualTo(new MismatchRule.None());
         assertThatThrownBy(() -> settings(correcting("mask")
                         .setLoss(correcting("mask").getLossBuilder().setTrainGiven(true))

@@ -18,6 +18,7 @@ import io.foothold.policy.Precision;
 import io.foothold.policy.Trainer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -202,23 +203,72 @@ class MismatchRunTest {
         List<TrainGroup> groups = groups(1, x -> Double.NaN);
         RunSettings settings = settings(PLAIN, new Truncate(Level.TOKEN, 2), 0, 1);
         // Of another version, so that the bound on the step-0 difference does not see it.
-        List<TrainGroup> stale = groups.stream()
-                .map(g -> new TrainGroup(
-                        g.groupId(),
-                        g.members().stream()
-                                .map(m -> new TrainGroup.Member(
-                                        m.rolloutId(),
-                                        m.prompt(),
-                                        m.given(),
-                                        m.sampled(),
-                                        m.logProbs(),
-                                        new long[] {7, 7, 7, 7, 7},
-                                        false,
-                                        m.reward(),
-                                        false))
-                                .toList()))
-                .toList();
+        List<TrainGroup> stale = groups.stream().map(g -> version(g, 7)).toList();
         assertThatThrownBy(() -> update("nan", settings, stale))
                 .hasMessageContaining("rollout g0/0: log-probs of sampled token 0");
+    }
+
+    /**
+     * Groups without signal cost no pass through the model: of two groups one has no advantage, and the tokens that were scored, by the
+     * rule and by the step, are those of the other. The first update scores all of them, to compare sampler and learner.
+     */
+    @Test
+    void groupsWithoutSignalAreNotComputed() {
+        List<TrainGroup> groups = groups(2, x -> x);
+        List<TrainGroup> half = List.of(groups.get(0), allWrong(groups.get(1)));
+        for (MismatchRule rule : List.of(new None(), new Truncate(Level.TOKEN, 2), new Mask(Level.SEQUENCE, 0, 1e9))) {
+            try (LearnerRun run = new LearnerRun(
+                    scratch.resolve("policy"), scratch.resolve("counted" + rule), settings(PLAIN, rule, 0, 1))) {
+                Map<String, Double> first = run.train(1, half).metrics();
+                assertThat(first).containsEntry("sampled_tokens", 20.0).containsEntry("importance_tokens", 20.0);
+                assertThat(first.get("tokens_compared"))
+                        .as("all, and again by the step")
+                        .isEqualTo(30);
+                List<TrainGroup> next = half.stream().map(g -> version(g, 1)).toList();
+                Map<String, Double> second = run.train(2, next).metrics();
+                assertThat(second)
+                        .containsEntry("sampled_tokens", 20.0)
+                        .containsEntry("groups_without_signal", 1.0)
+                        .containsEntry("importance_tokens", 10.0)
+                        .containsEntry("tokens_compared", 10.0);
+                Map<String, Double> none = run.train(
+                                3,
+                                next.stream().map(g -> allWrong(version(g, 2))).toList())
+                        .metrics();
+                assertThat(none.get("tokens_compared")).isZero();
+                assertThat(none.get("optimizer_steps")).isZero();
+                assertThat(none.getOrDefault("importance_tokens", 0.0)).isZero();
+            }
+        }
+    }
+
+    private static TrainGroup allWrong(TrainGroup group) {
+        return changed(group, -1, 0);
+    }
+
+    private static TrainGroup version(TrainGroup group, long version) {
+        return changed(group, version, -1);
+    }
+
+    /** Another version or another reward where that is not negative. */
+    private static TrainGroup changed(TrainGroup group, long version, double reward) {
+        return new TrainGroup(
+                group.groupId(),
+                group.members().stream()
+                        .map(m -> new TrainGroup.Member(
+                                m.rolloutId(),
+                                m.prompt(),
+                                m.given(),
+                                m.sampled(),
+                                m.logProbs(),
+                                version < 0
+                                        ? m.versions()
+                                        : Arrays.stream(m.versions())
+                                                .map(v -> version)
+                                                .toArray(),
+                                false,
+                                reward < 0 ? m.reward() : reward,
+                                false))
+                        .toList());
     }
 }

@@ -75,12 +75,12 @@ record EngineSize(int maxLength, int slots) {
     }
 
     private static int longest(RunFile file, PolicyDirectory policy, List<String> at) {
-        int limit = file.count("sampling.max_tokens");
         int longest = 1;
         ProblemSets sets = new ProblemSets();
         try (Tokenizer tokenizer = policy.tokenizer()) {
             for (String set : at) {
                 boolean trained = set.equals("problems.train");
+                int limit = trained ? file.count("sampling.max_tokens") : file.evaluationTokens();
                 for (Problem p : sets.load(source(file, set)).values()) {
                     int prompt = length(tokenizer, file, policy, file.prompts().root(p.statement()));
                     int own = p.maxTokens() > 0 && (limit == 0 || p.maxTokens() < limit) ? p.maxTokens() : limit;

@@ -239,7 +239,7 @@ final class EvalCommand implements Callable<Integer> {
                 %sprompts:
                   root: "{problem}\\n\\nThink step by step and put your final answer in \\\\boxed{}."
                 sampling: {max_tokens: 4096}
-                evaluation: {samples: 1, temperature: 0}
+                evaluation: {samples: 1, sampling: {temperature: 0}}
                 verification: {options: contained}
                 """.formatted(quoted(policies.getFirst()), first, sets);
     }

@@ -74,6 +74,34 @@ class EvaluationRunTest {
         }
     }
 
+    /** Through the run file, the sampler, the inference server and the engine. */
+    @Test
+    void anEvaluationDrawsTokensAsItIsTold() throws Exception {
+        String yaml = yaml("{family: dial, level: hard, count: 4, seed: 3}", 8);
+        try (Stack stack = new Stack(directory.resolve("home"))) {
+            JsonNode plain = sampled(stack, "plain", yaml);
+            JsonNode greedy = sampled(stack, "greedy", yaml, "evaluation.sampling.temperature=0");
+            JsonNode likeliest = sampled(stack, "likeliest", yaml, "evaluation.sampling.top_k=1");
+            JsonNode nucleus = sampled(stack, "nucleus", yaml, "evaluation.sampling.top_p=1e-6");
+            for (JsonNode one : List.of(likeliest, nucleus)) {
+                assertThat(one.path("passes")).isEqualTo(greedy.path("passes"));
+                assertThat(one.path("tokens")).isEqualTo(greedy.path("tokens"));
+            }
+            assertThat(plain.path("temperature").asDouble()).isEqualTo(1);
+            assertThat(likeliest.path("top_k").asInt()).isEqualTo(1);
+            JsonNode shorter = sampled(stack, "short", yaml, "evaluation.sampling.max_tokens=2");
+            assertThat(shorter.path("tokens").asLong()).isLessThanOrEqualTo(3 * 8 * 2);
+            assertThat(plain.path("tokens").asLong()).isGreaterThan(3 * 8 * 2);
+            assertThat(shorter.path("finished_share").asDouble()).isZero();
+        }
+    }
+
+    private static JsonNode sampled(Stack stack, String id, String yaml, String... settings) throws Exception {
+        stack.runs.evaluate(id, yaml, List.of(settings));
+        assertThat(end(stack, id).state()).isEqualTo("finished");
+        return evaluation(stack, id, 0);
+    }
+
     @Test
     void anEvaluationThatWasCutOffIsResumedAsOne() throws Exception {
         Path home = directory.resolve("home");
@@ -137,7 +165,7 @@ class EvaluationRunTest {
         String yaml = yaml("{family: dial, level: hard, count: 4, seed: 3}", 2);
         try (Stack stack = new Stack(directory.resolve("home"))) {
             assertThat(EvalCommand.evaluate(stack.runs, "e", yaml, List.of())).hasSize(2);
-            for (String other : List.of("evaluation.samples=3", "evaluation.temperature=0.5", "seed=5")) {
+            for (String other : List.of("evaluation.samples=3", "evaluation.sampling.temperature=0.5", "seed=5")) {
                 assertThatThrownBy(() -> EvalCommand.evaluate(stack.runs, "e", yaml, List.of(other)))
                         .isInstanceOfSatisfying(FootholdException.class, e -> assertThat(e.code())
                                 .isEqualTo(ErrorCode.CONFLICT))

@@ -139,6 +139,49 @@ class RunFileTest {
     }
 
     @Test
+    void evaluationDrawsAsTrainingDoesUnlessTheFileSaysOtherwise() {
+        RunFile plain = resolve(BASE + "sampling: {temperature: 0.7, max_tokens: 40}\n");
+        assertThat(plain.evaluationTemperature()).isEqualTo(0.7);
+        assertThat(plain.evaluationTokens()).isEqualTo(40);
+        RunFile own = resolve(BASE + "sampling: {temperature: 0.7, max_tokens: 40}\n"
+                + "evaluation: {sampling: {temperature: 0, max_tokens: 0, top_p: 0.9, top_k: 20}}\n");
+        assertThat(own.evaluationTemperature()).isZero();
+        assertThat(own.evaluationTokens()).isZero();
+        assertThat(own.number("evaluation.sampling.top_p")).isEqualTo(0.9);
+        assertThat(own.integer("evaluation.sampling.top_k")).isEqualTo(20);
+        assertRefused(
+                BASE + "evaluation: {sampling: {top_p: 0}}\n", "'evaluation.sampling.top_p' must be a number above 0");
+        assertRefused(BASE + "evaluation: {sampling: {top_p: 1.1}}\n", "at most 1, got '1.1'");
+        assertRefused(
+                BASE + "evaluation: {sampling: {top_k: -1}}\n",
+                "'evaluation.sampling.top_k' must be a whole number from 0");
+    }
+
+    @Test
+    void theFormerNameOfAKeyStillMeansTheSame() {
+        RunFile file = resolve(BASE + "evaluation: {temperature: 0.25}\n");
+        assertThat(file.evaluationTemperature()).isEqualTo(0.25);
+        assertThat(resolve(BASE, "evaluation.temperature=0.25")).isEqualTo(file);
+        assertThat(RunFile.restore(file.stored().replace("evaluation.sampling.temperature", "evaluation.temperature")))
+                .isEqualTo(file);
+        assertRefused(
+                BASE + "evaluation: {temperature: 0.25, sampling: {temperature: 1}}\n",
+                "'evaluation.sampling.temperature' is given twice");
+    }
+
+    /** The learner cannot know what was left out, so that its log-probs would be of another distribution. */
+    @Test
+    void trainingFromARestrictedSupportIsRefusedWithTheReason() {
+        for (String key : List.of("top_p", "top_k", "min_p")) {
+            assertRefused(
+                    BASE + "sampling: {" + key + ": 0.5}\n",
+                    "run.yaml:7: 'sampling." + key + "' restricts what training samples from");
+            assertThatThrownBy(() -> resolve(BASE, "sampling." + key + "=1"))
+                    .hasMessageContaining("set it under 'evaluation.sampling'");
+        }
+    }
+
+    @Test
     void aSecondLookNeedsAFirst() {
         assertRefused(BASE + "mining: {second_samples: 8}\n", "'mining.second_samples' needs 'mining.samples'");
         assertThat(resolve(BASE + "mining: {samples: 8, second_samples: 32}\n").integer("mining.second_samples"))
@@ -156,7 +199,7 @@ class RunFileTest {
         assertThat(srpo.split())
                 .as("1x4 and a base group")
                 .isEqualTo(new ResetSplit(4, 1, 4, 12, SeedRule.PAPER, WithoutSeeds.PLAIN));
-        assertThat(srpo.number("evaluation.temperature"))
+        assertThat(srpo.evaluationTemperature())
                 .as("the paper evaluates greedily")
                 .isZero();
         assertThat(resolve(BASE.replace("grpo-dial", "spo-tree")).branches()).containsExactly(2, 4);

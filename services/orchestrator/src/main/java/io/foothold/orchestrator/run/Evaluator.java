@@ -53,7 +53,7 @@ final class Evaluator {
      */
     Result evaluate(String set, List<Problem> problems, long update, PolicyVersion policy) throws InterruptedException {
         int n = spec.file().count("evaluation.samples");
-        SamplingSettings settings = spec.sampling(spec.file().number("evaluation.temperature"));
+        SamplingSettings settings = spec.evaluationSampling();
         Seeds seeds = spec.seeds("evaluation").split(set).split(update);
         long start = System.nanoTime();
         List<StartState> starts = problems.stream().map(this::root).toList();
@@ -91,6 +91,10 @@ final class Evaluator {
         json.put("update", update).put("set", set);
         label(json, sampledBy);
         json.put("problems", problems.size()).put("samples_per_problem", n);
+        json.put("temperature", settings.getTemperature())
+                .put("top_p", settings.getTopP())
+                .put("top_k", settings.getTopK())
+                .put("max_tokens", settings.getMaxTokens());
         json.put("problems_judged", statistics.problemsJudged());
         json.put("passes", statistics.passes()).put("samples", statistics.judged());
         statistics.passAtK().forEach((k, estimate) -> {

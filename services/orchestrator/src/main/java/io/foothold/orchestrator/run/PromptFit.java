@@ -7,6 +7,7 @@ import io.foothold.core.search.PrefixSearch;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.InferenceServerStatus;
 import io.foothold.v1.Problem;
+import io.foothold.v1.SamplingSettings;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,7 +47,14 @@ final class PromptFit {
                 set,
                 "prompts",
                 problems.stream()
-                        .map(p -> new Asked(p.getId(), spec.prompts().root(p.getStatement()), limit(p)))
+                        .map(p -> new Asked(
+                                p.getId(),
+                                spec.prompts().root(p.getStatement()),
+                                limit(
+                                        p,
+                                        set.equals(ProblemChecks.TRAIN)
+                                                ? spec.trainSampling()
+                                                : spec.evaluationSampling())))
                         .toList());
     }
 
@@ -67,16 +75,19 @@ final class PromptFit {
                     ? known
                     : PrefixSearch.longestAsked(mode, thoughts.size(), OraclePrefix.longest(thoughts, p.getAnswer()));
             if (length > 0 && length <= thoughts.size()) {
-                asked.add(new Asked(p.getId(), spec.prompts().guided(p.getStatement(), thoughts, length), limit(p)));
+                asked.add(new Asked(
+                        p.getId(),
+                        spec.prompts().guided(p.getStatement(), thoughts, length),
+                        limit(p, spec.trainSampling())));
             }
         }
         check(set, "guided prompts", asked);
     }
 
     /** Tokens that may be answered, as the sampler understands the two limits. */
-    private int limit(Problem p) {
+    private static int limit(Problem p, SamplingSettings settings) {
         int own = p.getMaxTokens();
-        int all = spec.trainSampling().getMaxTokens();
+        int all = settings.getMaxTokens();
         return own > 0 && all > 0 ? Math.min(own, all) : Math.max(own, all);
     }
 

@@ -140,6 +140,15 @@ final class RunSpec {
         return sampling(file.number("sampling.temperature"));
     }
 
+    /** How evaluations draw tokens: as training does where the file does not say. */
+    SamplingSettings evaluationSampling() {
+        return sampling(file.evaluationTemperature()).toBuilder()
+                .setTopP(file.number("evaluation.sampling.top_p"))
+                .setTopK(file.count("evaluation.sampling.top_k"))
+                .setMaxTokens(file.evaluationTokens())
+                .build();
+    }
+
     boolean resets() {
         return file.number("resets.share") > 0;
     }

@@ -89,7 +89,7 @@ public final class RunFile {
             if (at < 1) {
                 throw invalid(shown + ": expected key=value");
             }
-            put(own, shown, override.substring(0, at), override.substring(at + 1));
+            put(own, shown, Schema.current(override.substring(0, at)), override.substring(at + 1));
         }
         Given method = own.get("method");
         if (method == null) {
@@ -190,7 +190,10 @@ public final class RunFile {
             json.path("settings")
                     .properties()
                     .forEach(e -> put(
-                            given, "stored settings", e.getKey(), e.getValue().asText()));
+                            given,
+                            "stored settings",
+                            Schema.current(e.getKey()),
+                            e.getValue().asText()));
         } catch (FootholdException e) {
             throw unreadable("this version does not know all of them: " + e.text());
         }
@@ -254,11 +257,12 @@ public final class RunFile {
         Map<String, Given> out = new LinkedHashMap<>();
         for (YamlReader.Entry entry : YamlReader.read(where, text)) {
             String at = where + ":" + entry.line();
-            Given first = out.get(entry.path());
+            String path = Schema.current(entry.path());
+            Given first = out.get(path);
             if (first != null) {
-                throw invalid(at + ": '" + entry.path() + "' is given twice, first at " + first.at());
+                throw invalid(at + ": '" + path + "' is given twice, first at " + first.at());
             }
-            put(out, at, entry.path(), entry.value());
+            put(out, at, path, entry.value());
         }
         return out;
     }
@@ -321,6 +325,10 @@ public final class RunFile {
                 : null;
         if (ofSet == null) {
             String shown = YamlReader.shown(path);
+            String why = Schema.missing(path);
+            if (why != null) {
+                throw invalid(at + ": '" + shown + "'" + why);
+            }
             boolean group = Schema.keys().keySet().stream().anyMatch(known -> known.startsWith(path + "."));
             throw invalid(at + ": "
                     + (group
@@ -409,7 +417,19 @@ public final class RunFile {
                 .toList();
     }
 
-    /** Whether a value is left to follow from the model. */
+    /** Limit of sampled tokens of an evaluation's answers; 0 takes the problem's own. */
+    public int evaluationTokens() {
+        String own = "evaluation.sampling.max_tokens";
+        return count(automatic(own) ? "sampling.max_tokens" : own);
+    }
+
+    /** Softmax temperature of an evaluation. */
+    public double evaluationTemperature() {
+        String own = "evaluation.sampling.temperature";
+        return number(automatic(own) ? "sampling.temperature" : own);
+    }
+
+    /** Whether a value is left to follow from others. */
     public boolean automatic(String key) {
         return text(key).equals(Schema.AUTO);
     }

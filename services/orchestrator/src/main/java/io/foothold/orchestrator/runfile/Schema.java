@@ -71,6 +71,20 @@ public final class Schema {
     /** The word for a value that follows from the model. */
     static final String AUTO = "auto";
 
+    /** Keys that have another name now; the former one still means the same. */
+    private static final Map<String, String> RENAMED =
+            Map.of("evaluation.temperature", "evaluation.sampling.temperature");
+
+    private static final String SUPPORT =
+            " restricts what training samples from, and its gradient is right only over the tokens that were kept, which no inference "
+                    + "server returns: set it under 'evaluation.sampling', which trains nothing, or lower sampling.temperature";
+
+    /** Keys that one may look for and that are not there, with the reason. */
+    private static final Map<String, String> MISSING = Map.of(
+            "sampling.top_p", SUPPORT,
+            "sampling.top_k", SUPPORT,
+            "sampling.min_p", SUPPORT);
+
     /** Largest count of what is held in memory at once. */
     private static final double MOST_AT_ONCE = 100_000;
 
@@ -446,7 +460,8 @@ public final class Schema {
                 Type.NUMBER,
                 "max_log_prob_difference",
                 from(0, MOST_COUNTED, "nats"),
-                "Largest difference of sampler and learner, nats; auto is 1e-5 for exact and 1e-2 for fast precision.");
+                "Largest difference of sampler and learner, nats; auto is 1e-5 for exact and 1e-2 for fast precision, and none for fast "
+                        + "precision with loss.mismatch.rule.");
         integer("evaluation.every", "10", from(1, MOST_COUNTED, "updates"), "Updates between evaluations.");
         integer(
                 "evaluation.every_tokens",
@@ -454,7 +469,26 @@ public final class Schema {
                 from(0, MOST_SUMMED, "tokens"),
                 "Sampled training tokens between evaluations; 0 counts updates.");
         integer("evaluation.samples", "16", from(1, MOST_AT_ONCE, "samples"), "Samples a problem.");
-        number("evaluation.temperature", "1.0", from(0, 1000, ""), "Softmax temperature of evaluation.");
+        automatic(
+                Type.NUMBER,
+                "evaluation.sampling.temperature",
+                from(0, 1000, ""),
+                "Softmax temperature of evaluation, 0 takes the likeliest token; auto is that of training.");
+        number(
+                "evaluation.sampling.top_p",
+                "1",
+                above(0, 1, ""),
+                "Evaluation draws from the likeliest tokens with so much probability in all; 1 from every token.");
+        integer(
+                "evaluation.sampling.top_k",
+                "0",
+                from(0, MOST_AT_ONCE, "tokens"),
+                "Evaluation draws from so many of the likeliest tokens; 0 from every token.");
+        automatic(
+                Type.INTEGER,
+                "evaluation.sampling.max_tokens",
+                from(0, MOST_COUNTED, "tokens"),
+                "Limit of sampled tokens in evaluation, 0 takes the problem's own; auto is that of training.");
         integer("checkpoint.every", "10", from(1, MOST_COUNTED, "updates"), "Updates between checkpoints.");
         integer("checkpoint.keep", "3", from(1, MOST_WEIGHT, "checkpoints"), "Checkpoints that stay.");
         integer(
@@ -490,6 +524,16 @@ public final class Schema {
     /** All keys in order. */
     public static Map<String, Key> keys() {
         return KEYS;
+    }
+
+    /** The name that a key has now. */
+    static String current(String path) {
+        return RENAMED.getOrDefault(path, path);
+    }
+
+    /** Why there is no such key, where that needs saying. */
+    static @Nullable String missing(String path) {
+        return MISSING.get(path);
     }
 
     /** Whether the value of a key is a list of mappings. */

@@ -62,6 +62,29 @@ class RunSpecTest {
                 .satisfies(m -> assertThat(m.getLow()).isEqualTo(0.25));
     }
 
+    @Test
+    void evaluationHasItsOwnSampling() {
+        RunSpec plain = new RunSpec("r", RunFile.resolve("r.yaml", FILE, List.of("sampling.temperature=0.6")));
+        assertThat(plain.evaluationSampling()).isEqualTo(plain.trainSampling());
+        RunSpec own = new RunSpec(
+                "r",
+                RunFile.resolve(
+                        "r.yaml",
+                        FILE,
+                        List.of(
+                                "evaluation.sampling.temperature=0.5",
+                                "evaluation.sampling.top_p=0.95",
+                                "evaluation.sampling.top_k=50",
+                                "evaluation.sampling.max_tokens=100")));
+        assertThat(own.evaluationSampling())
+                .isEqualTo(own.trainSampling().toBuilder()
+                        .setTemperature(0.5)
+                        .setTopP(0.95)
+                        .setTopK(50)
+                        .setMaxTokens(100)
+                        .build());
+    }
+
     private static LearnerSettings settings(String... overrides) {
         return new RunSpec("r", RunFile.resolve("r.yaml", FILE, List.of(overrides)))
                 .open()

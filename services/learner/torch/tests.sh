@@ -10,4 +10,10 @@ read -r -a wanted <<< "$("$python" -c 'import tomllib; print(*tomllib.load(open(
   || { echo "torch-py: ${wanted[*]} cannot be installed (is a package registry within reach?)"; exit 2; }
 export PYTHONPATH="$tools" PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1
 "$python" -m ruff check --no-cache . || { echo "torch-py: ruff found faults"; exit 1; }
-"$python" -m pytest --color no | tee /dev/stderr | sed -n '$s/^/torch-py: /p'
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+"$python" -m pytest --color no > "$log" 2>&1
+code=$?
+cat "$log"
+echo "torch-py: $(tail -1 "$log")"
+exit $code

@@ -93,6 +93,9 @@ final class Child implements AutoCloseable {
         command.add("-Dquarkus.banner.enabled=false");
         command.add("-Dfoothold.parent-pid=" + ProcessHandle.current().pid());
         command.addAll(TextEncoding.OPTIONS);
+        if (service.equals("learner") && !settings.containsKey(AllInOne.TORCH_PACKAGE)) {
+            command.add("-D" + AllInOne.TORCH_PACKAGE + "=" + Workspace.torchPackage());
+        }
         settings.forEach((key, value) -> command.add("-D" + key + "=" + value));
         command.add("-jar");
         command.add(jar.toString());

@@ -51,9 +51,6 @@ final class ServeCommand implements Callable<Integer> {
             }
             map.put(s.substring(0, at), s.substring(at + 1));
         }
-        if (service.equals("learner")) {
-            map.putIfAbsent(AllInOne.TORCH_PACKAGE, Workspace.torchPackage().toString());
-        }
         manage(map);
         Main.farewell(service + " stopped");
         Process process = new ProcessBuilder(Child.command(service, Heap.OF_SERVICE, map))

@@ -132,14 +132,7 @@ final class TrainCommand implements Callable<Integer> {
                         "learner",
                         learnerPort,
                         Heap.OF_CHILD,
-                        FileRoots.with(
-                                Map.of(
-                                        "foothold.learner.home",
-                                        runsHome,
-                                        AllInOne.TORCH_PACKAGE,
-                                        Workspace.torchPackage().toString()),
-                                home,
-                                named),
+                        FileRoots.with(Map.of("foothold.learner.home", runsHome), home, named),
                         home)) {
             server.awaitReady();
             learner.awaitReady();

@@ -47,6 +47,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -279,7 +280,7 @@ final class DjlWorker extends TensorBackendServiceGrpc.TensorBackendServiceImplB
         Trainer.Accumulated sum =
                 backend().accumulate(sequences, new CreditPlan(entries), rule, request.getTemperature());
         AccumulateResponse.Builder out = AccumulateResponse.newBuilder().setLoss(sum.loss());
-        sum.scores().forEach(s -> out.addScores(score(java.util.Objects.requireNonNull(s))));
+        sum.scores().forEach(s -> out.addScores(score(Objects.requireNonNull(s))));
         return out.build();
     }
 

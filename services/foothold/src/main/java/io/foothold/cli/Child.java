@@ -39,6 +39,9 @@ final class Child implements AutoCloseable {
     /** Exit codes from here on are 128 and the number of a signal. */
     private static final int SIGNALS = 128;
 
+    /** What Linux ends a process with for which there is no memory. */
+    private static final int KILL = 9;
+
     /**
      * How often a service may die.
      *
@@ -48,6 +51,8 @@ final class Child implements AutoCloseable {
      */
     record Bound(int restarts, Duration within, Duration firstPause) {
         static final Bound STANDARD = new Bound(5, Duration.ofMinutes(10), Duration.ofMillis(500));
+        /** Its first death is its last. */
+        static final Bound ONCE = new Bound(0, Duration.ofMinutes(10), Duration.ofMillis(500));
     }
 
     private final String service;
@@ -60,6 +65,7 @@ final class Child implements AutoCloseable {
     private volatile Process process;
     private volatile boolean listened;
     private volatile boolean closing;
+    private volatile boolean killed;
 
     private Child(String service, int port, List<String> command, Path log, Bound bound) throws IOException {
         this.service = service;
@@ -103,12 +109,17 @@ final class Child implements AutoCloseable {
     }
 
     static Child start(String service, int port, String heap, Map<String, String> settings, Path home) {
+        return start(service, port, heap, settings, home, Bound.STANDARD);
+    }
+
+    /** Starts a service that may die as often as the bound says. */
+    static Child start(String service, int port, String heap, Map<String, String> settings, Path home, Bound bound) {
         List<String> command = command(service, heap, settings);
         command.add(1, "-Dquarkus.http.port=" + port);
         // Several of them run beside each other. Not 0: the container registers its HTTP metrics twice then, and does
         // not start.
         command.add(1, "-Dquarkus.management.port=" + AllInOne.freePort());
-        return start(service, port, command, home, Bound.STANDARD);
+        return start(service, port, command, home, bound);
     }
 
     /** Starts any command as a service. */
@@ -139,6 +150,7 @@ final class Child implements AutoCloseable {
                 if (closing) {
                     return;
                 }
+                killed = code == SIGNALS + KILL;
                 long now = System.nanoTime();
                 deaths.add(now);
                 deaths.removeIf(at -> now - at > bound.within().toNanos());
@@ -200,6 +212,16 @@ final class Child implements AutoCloseable {
     /** Tells when the service has died for good; at once when it has already. */
     void onGivenUp(Consumer<FootholdException> told) {
         var unused = givenUp.thenAccept(told);
+    }
+
+    /** Its name. */
+    String service() {
+        return service;
+    }
+
+    /** Whether its last death was one that it could not see coming, as for want of memory. */
+    boolean killed() {
+        return killed;
     }
 
     /** The process that runs now. */

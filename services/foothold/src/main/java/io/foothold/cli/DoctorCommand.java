@@ -15,7 +15,9 @@ import picocli.CommandLine.Command;
 @Command(
         name = "doctor",
         mixinStandardHelpOptions = true,
-        description = "Checks JDK, libtorch, the shipped policy and the built services; binds no port.")
+        description =
+                "Checks JDK, libtorch, the shipped policy and the built services, and says what else is here: GPUs, Python with torch, "
+                        + "tritonserver, memory; binds no port.")
 final class DoctorCommand implements Callable<Integer> {
     private boolean sound = true;
 
@@ -29,7 +31,8 @@ final class DoctorCommand implements Callable<Integer> {
         });
         check("libtorch through DJL", () -> {
             NativeRuntime.start();
-            return "loaded";
+            String own = System.getenv("PYTORCH_LIBRARY_PATH");
+            return own == null ? "loaded" : "loaded from " + own;
         });
         check("shipped policy", () -> {
             PolicyDirectory policy = PolicyDirectory.open(Workspace.dialPolicy());
@@ -53,9 +56,7 @@ final class DoctorCommand implements Callable<Integer> {
                         ? "ok    sandbox for programs: bubblewrap"
                         : "none  sandbox for programs (problems of kind code are refused): " + refusal.get());
         System.out.println(torch());
-        long free = Runtime.getRuntime().maxMemory() >> 20;
-        System.out.println("ok    memory for the JVM: " + free + " MiB, processors: "
-                + Runtime.getRuntime().availableProcessors());
+        Surroundings.ofMachine().told(Memory.ofMachine()).forEach(System.out::println);
         return sound ? 0 : 1;
     }
 

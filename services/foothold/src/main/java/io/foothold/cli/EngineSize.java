@@ -14,6 +14,7 @@ import io.foothold.policy.chat.ChatTemplate;
 import io.foothold.policy.chat.Conversation;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -29,6 +30,8 @@ record EngineSize(int maxLength, int slots) {
     private static final int MOST_SLOTS = 128;
     private static final int FEWEST_SLOTS = 8;
     private static final long CACHE_BYTES = 1L << 30;
+    /** Part of the memory that keys and values may take, and a micro-batch as well; the rest is for weights and moments. */
+    private static final int SHARE = 8;
     /** A run that trains never gets less: it costs nothing, and short runs all have one shape. */
     private static final int FEWEST_TOKENS = 112;
 
@@ -40,18 +43,61 @@ record EngineSize(int maxLength, int slots) {
      * @param maxLength a length that the user chose; 0 derives it
      * @param slots sequences at the same time that the user chose; 0 derives them
      * @param precision of the engine, which decides what a cached key takes
+     * @param memory that there is
      */
-    static EngineSize ofTraining(RunFile file, PolicyDirectory policy, int maxLength, int slots, Precision precision) {
-        int length = maxLength;
-        if (length == 0) {
-            List<String> sets = new ArrayList<>();
-            sets.add("problems.train");
-            file.evaluationSets().forEach(set -> sets.add("problems.evaluate." + set));
-            length = Math.min(
-                    Math.max(FEWEST_TOKENS, longest(file, policy, sets)),
-                    policy.config().maxPositions());
+    static Chosen ofTraining(
+            RunFile file, PolicyDirectory policy, int maxLength, int slots, Precision precision, Memory memory) {
+        List<String> evaluated = file.evaluationSets().stream()
+                .map(set -> "problems.evaluate." + set)
+                .toList();
+        List<String> sets = new ArrayList<>(List.of("problems.train"));
+        sets.addAll(evaluated);
+        Prompts prompts = prompts(file, policy, sets);
+        int length = maxLength > 0
+                ? maxLength
+                : Math.min(
+                        Math.max(FEWEST_TOKENS, prompts.longest()),
+                        policy.config().maxPositions());
+        if (slots > 0) {
+            return new Chosen(new EngineSize(length, slots), "as chosen");
         }
-        return new EngineSize(length, slots > 0 ? slots : slots(policy.config(), length, precision));
+        long budget = budget(memory);
+        int fitting = slots(policy.config(), length, precision, budget);
+        long update = (file.integer("staleness") + 1)
+                * file.integer("sampling.groups_per_update")
+                * file.integer("sampling.rollouts_per_group");
+        long evaluation = evaluated.stream()
+                        .mapToLong(set -> prompts.problems().getOrDefault(set, 0))
+                        .max()
+                        .orElse(0)
+                * file.integer("evaluation.samples");
+        long wanted = Math.ceilDiv(Math.max(update, evaluation), FEWEST_SLOTS) * FEWEST_SLOTS;
+        boolean probes = file.number("mixture.guided") > 0 || file.count("mining.samples") > 0;
+        if (wanted < fitting && !probes) {
+            return new Chosen(
+                    new EngineSize(length, (int) wanted),
+                    update >= evaluation ? "the rollouts of an update" : "the samples of an evaluation");
+        }
+        return new Chosen(
+                new EngineSize(length, fitting),
+                fitting == MOST_SLOTS
+                        ? "more would wait for each other"
+                        : budget < CACHE_BYTES
+                                ? Memory.told(budget) + " of keys and values, an eighth of the memory available"
+                                : "1 GiB of keys and values");
+    }
+
+    /**
+     * A size and why it has so many slots.
+     *
+     * @param size what was chosen
+     * @param why what bounds the slots, in a few words
+     */
+    record Chosen(EngineSize size, String why) {}
+
+    /** Memory for keys and values, or for what a micro-batch keeps: 1 GiB, on a small machine an eighth of what there is. */
+    static long budget(Memory memory) {
+        return Math.min(CACHE_BYTES, memory.available() / SHARE);
     }
 
     /**
@@ -64,24 +110,38 @@ record EngineSize(int maxLength, int slots) {
         int length = maxLength > 0
                 ? maxLength
                 : Math.min(
-                        longest(
-                                file,
-                                policy,
-                                file.evaluationSets().stream()
-                                        .map(set -> "problems.evaluate." + set)
-                                        .toList()),
+                        prompts(
+                                        file,
+                                        policy,
+                                        file.evaluationSets().stream()
+                                                .map(set -> "problems.evaluate." + set)
+                                                .toList())
+                                .longest(),
                         policy.config().maxPositions());
-        return new EngineSize(length, slots(policy.config(), length, Precision.standard(policy.config())));
+        return new EngineSize(
+                length,
+                slots(policy.config(), length, Precision.standard(policy.config()), budget(Memory.ofMachine())));
     }
 
-    private static int longest(RunFile file, PolicyDirectory policy, List<String> at) {
+    /**
+     * What the problem sets ask for.
+     *
+     * @param longest prompt and answer, tokens
+     * @param problems how many each set has
+     */
+    private record Prompts(int longest, Map<String, Integer> problems) {}
+
+    private static Prompts prompts(RunFile file, PolicyDirectory policy, List<String> at) {
         int longest = 1;
+        Map<String, Integer> counts = new LinkedHashMap<>();
         ProblemSets sets = new ProblemSets();
         try (Tokenizer tokenizer = policy.tokenizer()) {
             for (String set : at) {
                 boolean trained = set.equals("problems.train");
                 int limit = trained ? file.count("sampling.max_tokens") : file.evaluationTokens();
-                for (Problem p : sets.load(source(file, set)).values()) {
+                Collection<Problem> problems = sets.load(source(file, set)).values();
+                counts.put(set, problems.size());
+                for (Problem p : problems) {
                     int prompt = length(tokenizer, file, policy, file.prompts().root(p.statement()));
                     int own = p.maxTokens() > 0 && (limit == 0 || p.maxTokens() < limit) ? p.maxTokens() : limit;
                     if (trained && file.number("mixture.guided") > 0) {
@@ -91,7 +151,7 @@ record EngineSize(int maxLength, int slots) {
                 }
             }
         }
-        return longest;
+        return new Prompts(longest, counts);
     }
 
     /** The guided prompt with the longest prefix that a search can ask for. */
@@ -178,10 +238,10 @@ record EngineSize(int maxLength, int slots) {
         return out;
     }
 
-    /** As many as a cache of 1 GiB holds, in eights. */
-    private static int slots(ModelConfig config, int maxLength, Precision precision) {
+    /** As many as a cache of so many bytes holds, in eights. */
+    private static int slots(ModelConfig config, int maxLength, Precision precision, long bytes) {
         long slot = slotBytes(config, maxLength, precision);
-        long fitting = CACHE_BYTES / slot / FEWEST_SLOTS * FEWEST_SLOTS;
+        long fitting = bytes / slot / FEWEST_SLOTS * FEWEST_SLOTS;
         return (int) Math.clamp(fitting, FEWEST_SLOTS, MOST_SLOTS);
     }
 

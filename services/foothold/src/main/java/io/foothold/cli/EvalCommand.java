@@ -89,6 +89,7 @@ final class EvalCommand implements Callable<Integer> {
         Map<String, String> engine = new LinkedHashMap<>();
         if (!inference.elsewhere()) {
             PolicyDirectory first = PolicyDirectory.open(evaluated.getFirst());
+            first.checkWeightFiles();
             EngineSize size = EngineSize.of(plan, first, maxLength);
             engine.put(
                     "foothold.policy-server.model",

@@ -9,16 +9,22 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.LedgerAudit;
+import io.foothold.orchestrator.run.RunManager;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** The report of a demo: numbers for programs, curves and samples for people. */
-record Report(List<RunSummary> runs, String text) {
+record Report(String title, List<RunSummary> runs, String text) {
+    static final String DIAL_TITLE = "A policy learns problems it could not solve";
     static final String HARD_TEXT = """
             The dial's hard problems are eight mirrors in a row. The base policy gets one mirror right in four, and all eight \
             must be right: about one rollout in 65,000 would be rewarded. GRPO therefore sees no reward and stands still. POPE \
@@ -46,7 +52,43 @@ record Report(List<RunSummary> runs, String text) {
             double logProbDifference,
             double effectiveSampleSize,
             LedgerAudit.Report audit,
-            List<Sample> samples) {}
+            List<Sample> samples) {
+        /** Of a run that has finished, with what its ledger says. */
+        static RunSummary of(
+                RunManager runs,
+                String id,
+                String method,
+                long seed,
+                List<JsonNode> evaluations,
+                double seconds,
+                List<Sample> samples) {
+            try {
+                JsonNode search = new ObjectMapper()
+                        .readTree(runs.ledger().preparation(id, "prefix_search").orElse("{}"));
+                double difference = runs.ledger().manifests(id).stream()
+                        .mapToDouble(m -> m.getMetricsOrDefault("log_prob_difference_max", 0))
+                        .max()
+                        .orElse(0);
+                double effective = runs.ledger().manifests(id).stream()
+                        .mapToDouble(m -> m.getMetricsOrDefault("importance_ess_sequence", 1))
+                        .min()
+                        .orElse(1);
+                return new RunSummary(
+                        method,
+                        seed,
+                        evaluations,
+                        runs.ledger().countsByPurpose(id).getOrDefault("train", 0L),
+                        search.path("rollouts").asLong(),
+                        seconds,
+                        difference,
+                        effective,
+                        runs.ledger().audit(id),
+                        samples);
+            } catch (JsonProcessingException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
 
     void write(Path directory) {
         Workspace.write(directory.resolve("report.json"), json());
@@ -66,6 +108,12 @@ record Report(List<RunSummary> runs, String text) {
             node.put("log_prob_difference_max", run.logProbDifference());
             node.put("importance_ess_sequence_min", run.effectiveSampleSize());
             node.put("ledger_sound", run.audit().sound());
+            ArrayNode samples = node.putArray("samples");
+            run.samples().forEach(sample -> samples.addObject()
+                    .put("title", sample.title())
+                    .put("prompt", sample.prompt())
+                    .put("response", sample.response())
+                    .put("verdict", sample.verdict()));
         }
         try {
             return mapper.writeValueAsString(root) + "\n";
@@ -143,7 +191,7 @@ record Report(List<RunSummary> runs, String text) {
                         .append("</pre>");
             }
         }
-        return Html.page("A policy learns problems it could not solve", out.toString());
+        return Html.page(title, out.toString());
     }
 
     private static Chart.Curve curve(RunSummary run) {
@@ -173,6 +221,59 @@ record Report(List<RunSummary> runs, String text) {
         return out;
     }
 
+    /**
+     * The first sample of held-out problems before and after training, in turn: those that failed and passed first, then others.
+     *
+     * @param set name of the evaluation set
+     * @param problems how many problems
+     */
+    static List<Sample> beforeAndAfter(Path home, String set, int problems) {
+        List<Path> evaluations = files(home, "evaluation-").stream()
+                .filter(file -> file.getFileName().toString().endsWith("-" + set + ".jsonl"))
+                .toList();
+        Map<String, JsonNode> before = byProblem(evaluations.getFirst());
+        Map<String, JsonNode> after = byProblem(evaluations.getLast());
+        List<Sample> out = new ArrayList<>();
+        before.keySet().stream()
+                .filter(after::containsKey)
+                .sorted(Comparator.comparing((String id) -> passed(before.get(id)) || !passed(after.get(id)))
+                        .thenComparing(id -> id))
+                .limit(problems)
+                .forEach(id -> {
+                    out.add(sample(id + ", before training", before.get(id)));
+                    out.add(sample(id + ", after training", after.get(id)));
+                });
+        return out;
+    }
+
+    private static boolean passed(@Nullable JsonNode line) {
+        return line != null && line.path("verdict").asText().equals("PASS");
+    }
+
+    private static Map<String, JsonNode> byProblem(Path file) {
+        Map<String, JsonNode> out = new LinkedHashMap<>();
+        try (Stream<String> lines = Files.lines(file)) {
+            ObjectMapper mapper = new ObjectMapper();
+            for (String line : (Iterable<String>) lines::iterator) {
+                JsonNode json = mapper.readTree(line);
+                out.put(json.path("problem").asText(), json);
+            }
+        } catch (IOException e) {
+            throw new FootholdException(ErrorCode.STORAGE, file + " cannot be read: " + e.getMessage(), e);
+        }
+        return out;
+    }
+
+    private static Sample sample(String title, @Nullable JsonNode json) {
+        return json == null
+                ? new Sample(title, "", "", "")
+                : new Sample(
+                        title,
+                        json.path("prompt").asText(),
+                        json.path("response").asText(),
+                        json.path("verdict").asText());
+    }
+
     private static List<Path> files(Path home, String prefix) {
         try (Stream<Path> all = Files.list(home.resolve("completions"))) {
             return all.filter(p -> p.getFileName().toString().startsWith(prefix))
@@ -191,11 +292,7 @@ record Report(List<RunSummary> runs, String text) {
                 JsonNode json = mapper.readTree(line);
                 if (wanted.isEmpty()
                         || (line.contains(wanted) && json.path("reward").asDouble() > 0)) {
-                    out.add(new Sample(
-                            title,
-                            json.path("prompt").asText(),
-                            json.path("response").asText(),
-                            json.path("verdict").asText()));
+                    out.add(sample(title, json));
                     return;
                 }
             }

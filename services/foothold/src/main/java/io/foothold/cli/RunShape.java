@@ -1,5 +1,7 @@
 package io.foothold.cli;
 
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.Lora;
 import io.foothold.policy.ModelConfig;
@@ -7,6 +9,7 @@ import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.Precision;
 import io.foothold.policy.TrainingSize;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -21,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  * @param deterministic whether tokens are independent of batch neighbours
  * @param engine size of our own engine; empty where inference servers sample that are there already
  * @param microBatchTokens largest count of tokens of a micro-batch
+ * @param threads of one native operation, in learner and engine each
+ * @param slotsWhy what decides how many sequences are sampled at a time, in a few words; empty where others sample
+ * @param microBatchWhy what decides how large a micro-batch is
  */
 record RunShape(
         ModelConfig config,
@@ -28,15 +34,19 @@ record RunShape(
         double difference,
         boolean deterministic,
         Optional<EngineSize> engine,
-        int microBatchTokens) {
-    private static final double MIB = 1024 * 1024;
-
+        int microBatchTokens,
+        int threads,
+        String slotsWhy,
+        String microBatchWhy) {
     /**
      * The shape of a run.
      *
      * @param deterministic as the user chose; null takes it with exact precision
      * @param slots as the user chose; 0 derives them
      * @param maxLength as the user chose; 0 derives it
+     * @param threads as the user chose; 0 takes 1
+     * @param memory that there is
+     * @throws FootholdException INVALID_INPUT for several threads in the deterministic mode
      */
     static RunShape of(
             RunFile file,
@@ -44,11 +54,28 @@ record RunShape(
             Inference inference,
             @Nullable Boolean deterministic,
             int slots,
-            int maxLength) {
+            int maxLength,
+            int threads,
+            Memory memory) {
         ModelConfig config = policy.config();
         Precision precision = file.automatic("precision")
                 ? Precision.standard(config)
                 : Precision.valueOf(file.text("precision").toUpperCase(Locale.ROOT));
+        Optional<EngineSize.Chosen> engine = inference.elsewhere()
+                ? Optional.empty()
+                : Optional.of(EngineSize.ofTraining(file, policy, maxLength, slots, precision, memory));
+        boolean repeats = deterministic == null ? precision == Precision.EXACT : deterministic;
+        if (repeats && threads > 1) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    "--threads " + threads + ": the deterministic mode has one (--no-deterministic leaves it)");
+        }
+        boolean chosen = !file.automatic("optimizer.micro_batch_tokens");
+        int standard = TrainingSize.microBatchTokens(config);
+        // An update is the sum over its micro-batches: a smaller one changes no more than rounding.
+        // By halves, so that it does not follow every other process of the machine.
+        int most = TrainingSize.microBatchTokens(config, EngineSize.budget(memory));
+        int fitting = most < standard ? Integer.highestOneBit(most) : standard;
         return new RunShape(
                 config,
                 precision,
@@ -56,18 +83,33 @@ record RunShape(
                         ? precision.largestDifference(
                                 !file.text("loss.mismatch.rule").equals("none"))
                         : file.number("max_log_prob_difference"),
-                deterministic == null ? precision == Precision.EXACT : deterministic,
-                inference.elsewhere()
-                        ? Optional.empty()
-                        : Optional.of(EngineSize.ofTraining(file, policy, maxLength, slots, precision)),
-                file.automatic("optimizer.micro_batch_tokens")
-                        ? TrainingSize.microBatchTokens(config)
-                        : file.count("optimizer.micro_batch_tokens"));
+                repeats,
+                engine.map(EngineSize.Chosen::size),
+                chosen ? file.count("optimizer.micro_batch_tokens") : fitting,
+                Math.max(1, threads),
+                engine.map(EngineSize.Chosen::why).orElse(""),
+                chosen
+                        ? "as chosen"
+                        : fitting < standard
+                                ? "an eighth of the memory available"
+                                : "1 GiB of activations and logits at most");
+    }
+
+    /** Settings of every process that computes. */
+    Map<String, String> nativeSettings() {
+        return Map.of("ai.djl.pytorch.num_threads", Integer.toString(threads));
+    }
+
+    /** Settings of the run that follow from this machine, beside the user's: none where the model alone decides. */
+    List<String> overrides() {
+        return microBatchTokens < TrainingSize.microBatchTokens(config) && !microBatchWhy.equals("as chosen")
+                ? List.of("optimizer.micro_batch_tokens=" + microBatchTokens)
+                : List.of();
     }
 
     /** Settings of the policy server. */
     Map<String, String> serverSettings(PolicyDirectory policy) {
-        Map<String, String> out = new LinkedHashMap<>();
+        Map<String, String> out = new LinkedHashMap<>(nativeSettings());
         out.put("foothold.policy-server.model", policy.path().toAbsolutePath().toString());
         out.put("foothold.policy-server.precision", precision.word());
         out.put("foothold.policy-server.deterministic", Boolean.toString(deterministic));
@@ -82,50 +124,32 @@ record RunShape(
     String told() {
         String sampling = engine.map(size -> String.format(
                         Locale.ROOT,
-                        "%s; sequences of up to %d tokens, %d at a time; ",
+                        "%s; sequences of up to %d tokens, %d at a time (%s); ",
                         deterministic ? "deterministic" : "not deterministic",
                         size.maxLength(),
-                        size.slots()))
+                        size.slots(),
+                        slotsWhy))
                 .orElse("");
         return String.format(
                 Locale.ROOT,
-                "%,d parameters: %s precision (%s), %smicro-batches of %d " + "tokens",
+                "%,d parameters: %s precision (%s), %smicro-batches of %d tokens (%s)%s",
                 config.parameters(),
                 precision.word(),
                 Double.isInfinite(difference)
                         ? "what sampler and learner differ by is corrected by loss.mismatch"
                         : "log-probs of sampler and learner may differ by " + difference + " nats",
                 sampling,
-                microBatchTokens);
+                microBatchTokens,
+                microBatchWhy,
+                threads > 1 ? "; " + threads + " threads an operation" : "");
     }
 
-    /** What learner and policy server will need, in one line. */
-    String memory(Optional<Lora> lora, Inference inference) {
-        // Adapters: frozen and merged weights, and inside a micro-batch the merged matrices with their gradients.
-        long adapters = lora.map(l -> l.parameters(config)).orElse(0L);
-        double learner = (config.parameters() + adapters) * 4.0 * 4 / MIB;
-        double activations = (double) microBatchTokens * TrainingSize.bytesPerToken(config) / MIB;
-        String server = engine.map(size -> String.format(
-                        Locale.ROOT,
-                        "policy server %.0f MiB of weights + %.0f MiB of cache (%d slots of %d tokens)",
-                        config.parameters() * 4.0 / MIB,
-                        size.cacheBytes(config, precision) / MIB,
-                        size.slots(),
-                        size.maxLength()))
-                .orElseGet(() -> "sampling needs nothing here, it is done by " + inference.names());
-        return String.format(
-                Locale.ROOT,
-                "memory estimate: learner %.0f MiB (%s) + at most %.0f MiB of activations and logits; %s; %,d parameters",
-                learner,
-                adapters == 0
-                        ? "weights, gradients, two moments"
-                        : String.format(
-                                Locale.ROOT,
-                                "frozen and merged weights, in a micro-batch once more with gradients; "
-                                        + "%,d parameters of adapters with gradients and two moments",
-                                adapters),
-                activations,
-                server,
-                config.parameters());
+    /**
+     * What the run's processes will need.
+     *
+     * @param reference whether a KL term keeps the base policy
+     */
+    MemoryNeed need(Optional<Lora> lora, boolean reference) {
+        return new MemoryNeed(config, precision, engine, microBatchTokens, lora, reference);
     }
 }

@@ -13,7 +13,6 @@ import io.foothold.policy.chat.ChatTemplate;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -51,7 +50,11 @@ final class TrainCommand implements Callable<Integer> {
             description = "With --resume: goes on although the problems are not those that the run was started with.")
     private boolean acceptChangedData;
 
-    @Option(names = "--dry-run", description = "Prints every setting and a memory estimate, and does nothing.")
+    @Option(
+            names = "--dry-run",
+            description =
+                    "Prints every setting, and measures seconds an update and memory: samples a few tokens and trains a "
+                            + "micro-batch of the largest shape, in processes and a directory that are gone then.")
     private boolean dryRun;
 
     @Option(
@@ -74,13 +77,21 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--slots",
             description =
-                    "Sequences sampled at the same time (default: as many as 1 GiB of keys and values holds, 128 at most).")
+                    "Sequences sampled at the same time (default: as many as the run has rollouts for and 1 GiB of keys and values "
+                            + "holds, 128 at most; less on a small machine).")
     private int slots;
 
     @Option(
             names = "--max-length",
             description = "Longest sequence in tokens (default: the longest prompt and what it may be answered with).")
     private int maxLength;
+
+    @Option(
+            names = "--threads",
+            description =
+                    "Threads of one native operation, in learner and policy server each (default: 1); several only without the "
+                            + "deterministic mode.")
+    private int threads;
 
     @Option(names = "--port", description = "Port of the services (default: a free one).")
     private int port;
@@ -96,58 +107,40 @@ final class TrainCommand implements Callable<Integer> {
                     ErrorCode.INVALID_INPUT, "prompts.chat: policy " + policy.path() + ChatTemplate.MISSING);
         }
         BackendChoice backend = BackendChoice.of(plan.text("learner.backend"), policy.path());
-        RunShape shape = RunShape.of(plan, policy, inference, deterministic, slots, maxLength);
+        RunShape shape =
+                RunShape.of(plan, policy, inference, deterministic, slots, maxLength, threads, Memory.ofMachine());
+        MemoryNeed need = shape.need(lora, plan.number("loss.kl_coefficient") > 0);
+        DryRun dry = new DryRun(need, policy.path(), Memory.ofMachine(), System.out);
         if (dryRun) {
             System.out.println("# " + shape.told());
             System.out.print(plan.print());
-            System.out.println("# " + shape.memory(lora, inference));
-            return 0;
+            System.out.println("# memory estimate: " + need.told());
+        } else {
+            System.out.println(runId(plan) + ": " + shape.told());
         }
+        dry.checkShape();
+        policy.checkWeightFiles();
         if (backend.torch()) {
             // Before anything is started: an environment takes minutes to make.
             var found = TorchEnvironment.find(Workspace.torchPackage());
-            System.out.println(runId(plan) + ": the learner is torch of " + found.python() + ": " + backend.why());
+            System.out.println((dryRun ? "# " : runId(plan) + ": ") + "the learner is torch of " + found.python() + ": "
+                    + backend.why());
         }
-        System.out.println(runId(plan) + ": " + shape.told());
-        String runId = runId(plan);
-        List<Path> named = FileRoots.of(plan);
-        Map<String, String> engine = shape.serverSettings(policy);
-        int own = port == 0 ? AllInOne.freePort() : port;
+        RunProcesses processes = new RunProcesses(plan, shape, policy, inference, oneProcess, port);
+        if (!dryRun) {
+            return processes.run(
+                    home, Child.Bound.STANDARD, (runs, children) -> follow(runs, runId(plan), text, shape, children));
+        }
         if (inference.elsewhere()) {
-            return AllInOne.run(
-                    home,
-                    own,
-                    FileRoots.with(inference.settings(Map.of()), home, named),
-                    runs -> follow(runs, runId, text));
+            System.out.println("# not measured: sampling is done by " + inference.names()
+                    + ", and a dry run gives no policy to servers of others");
+            return 0;
         }
-        if (oneProcess) {
-            return AllInOne.run(home, own, FileRoots.with(engine, home, named), runs -> follow(runs, runId, text));
-        }
-        int enginePort = AllInOne.freePort();
-        int learnerPort = AllInOne.freePort();
-        String runsHome = home.toAbsolutePath().normalize().resolve("runs").toString();
-        try (Child server = Child.start(
-                        "policy-server", enginePort, Heap.OF_CHILD, FileRoots.with(engine, home, named), home);
-                Child learner = Child.start(
-                        "learner",
-                        learnerPort,
-                        Heap.OF_CHILD,
-                        FileRoots.with(Map.of("foothold.learner.home", runsHome), home, named),
-                        home)) {
-            server.awaitReady();
-            learner.awaitReady();
-            return AllInOne.run(
-                    home,
-                    own,
-                    FileRoots.with(
-                            Map.of(
-                                    "foothold.sampler.endpoints",
-                                    "127.0.0.1:" + enginePort,
-                                    "quarkus.grpc.clients.learner.port",
-                                    Integer.toString(learnerPort)),
-                            home,
-                            named),
-                    runs -> follow(runs, runId, text, server, learner));
+        try (Scratch scratch = Scratch.beside(home)) {
+            return processes.run(scratch.path(), Child.Bound.ONCE, (runs, children) -> {
+                dry.measure(runs, text, overrides, plan, children);
+                return 0;
+            });
         }
     }
 
@@ -159,11 +152,14 @@ final class TrainCommand implements Callable<Integer> {
         return name.isEmpty() ? file.getFileName().toString().replaceFirst("\\.ya?ml$", "") : name;
     }
 
-    private int follow(RunManager runs, String runId, String text, Child... children) throws InterruptedException {
+    private int follow(RunManager runs, String runId, String text, RunShape shape, Child... children)
+            throws InterruptedException {
         long from = 1;
         Optional<LedgerStore.RunRow> known = runs.ledger().run(runId);
+        List<String> settings = new ArrayList<>(overrides);
         if (resume && known.isPresent()) {
-            RunManager.checkSame(known.get(), RunFile.resolve(file.toString(), text, overrides));
+            settings.addAll(keptSizes(RunFile.restore(known.get().settings()), text));
+            RunManager.checkSame(known.get(), RunFile.resolve(file.toString(), text, settings));
             if (known.get().state().equals("finished")) {
                 System.out.println(runId + ": finished before; there is nothing to resume");
                 return 0;
@@ -180,7 +176,8 @@ final class TrainCommand implements Callable<Integer> {
             if (resume) {
                 System.out.println(runId + ": there is no such run yet; it begins");
             }
-            runs.create(runId, text, overrides);
+            settings.addAll(shape.overrides());
+            runs.create(runId, text, settings);
         }
         for (Child child : children) {
             child.onGivenUp(reason -> runs.abort(runId, reason));
@@ -191,6 +188,14 @@ final class TrainCommand implements Callable<Integer> {
         LedgerStore.RunRow end = new Progress(runs, System.out).follow(runId, from);
         System.out.println("files: " + runs.homeOf(runId).toAbsolutePath().normalize());
         return end.state().equals("failed") ? 1 : 0;
+    }
+
+    /** What followed from the memory when the run began stays, however much there is now. */
+    private List<String> keptSizes(RunFile kept, String text) {
+        String key = "optimizer.micro_batch_tokens";
+        return RunFile.resolve(file.toString(), text, overrides).automatic(key) && !kept.automatic(key)
+                ? List.of(key + "=" + kept.count(key))
+                : List.of();
     }
 
     /** The adapters that the run trains, checked before anything starts. */

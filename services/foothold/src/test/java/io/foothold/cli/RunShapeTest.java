@@ -1,6 +1,7 @@
 package io.foothold.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -26,6 +27,8 @@ class RunShapeTest {
     Path directory;
 
     private Path policy = DIAL;
+    private long available = Long.MAX_VALUE;
+    private int threads;
 
     /** The dial's tokenizer and a config that says more positions, and if asked a larger model. */
     private void policy(int layers, int width, int positions) throws IOException {
@@ -63,7 +66,15 @@ class RunShapeTest {
                 prompts: {root: "%s"%s}
                 sampling: {max_tokens: 100}
                 """.formatted(policy, directory.resolve("train.jsonl"), PROMPT, more), List.of(settings));
-        return RunShape.of(file, PolicyDirectory.open(policy), new Inference(), deterministic, slots, length);
+        return RunShape.of(
+                file,
+                PolicyDirectory.open(policy),
+                new Inference(),
+                deterministic,
+                slots,
+                length,
+                threads,
+                () -> available);
     }
 
     private void problems(String... lines) throws IOException {
@@ -160,7 +171,20 @@ class RunShapeTest {
         assertThat(small.deterministic()).isTrue();
         assertThat(small.difference()).isEqualTo(1e-5);
         assertThat(small.microBatchTokens()).isEqualTo(8192);
-        assertThat(small.engine()).contains(new EngineSize(112, 128));
+        assertThat(small.engine()).as("96 rollouts an update").contains(new EngineSize(112, 96));
+        assertThat(small.slotsWhy()).isEqualTo("the rollouts of an update");
+        assertThat(shape("", null, 0, 0, "evaluation.samples=60")
+                        .engine()
+                        .orElseThrow()
+                        .slots())
+                .as("2 problems, 60 samples each")
+                .isEqualTo(120);
+        assertThat(shape("", null, 0, 0, "staleness=3", "loss.ratio=token")
+                        .engine()
+                        .orElseThrow()
+                        .slots())
+                .as("four updates under way, 128 at most")
+                .isEqualTo(128);
         assertThat(small.told()).contains("exact precision", " deterministic", "1.0E-5");
 
         policy(30, 576, 4096);
@@ -211,5 +235,40 @@ class RunShapeTest {
         assertThat(shape.engine().orElseThrow().slots()).isEqualTo(8);
         assertThat(shape.engine().orElseThrow().cacheBytes(shape.config(), shape.precision()))
                 .isEqualTo(2L * 30 * 9 * 64 * 4 * (shape.engine().orElseThrow().maxLength() + 4) * 8);
+    }
+
+    @Test
+    void aSmallMachineGetsFewerSlotsAndASmallerMicroBatchAndIsToldWhy() throws IOException {
+        policy(30, 576, 4096);
+        problems(problem(3, ""));
+        RunShape roomy = shape("", null, 0, 0);
+        assertThat(roomy.overrides()).isEmpty();
+        assertThat(roomy.slotsWhy()).isEqualTo("1 GiB of keys and values");
+        available = 2L << 30;
+        RunShape tight = shape("", null, 0, 0);
+        assertThat(tight.engine().orElseThrow().slots())
+                .isLessThan(roomy.engine().orElseThrow().slots());
+        assertThat(tight.told())
+                .contains("0.3 GiB of keys and values, an eighth of the memory available")
+                .contains("micro-batches of 256 tokens (an eighth of the memory available)");
+        assertThat(tight.overrides())
+                .as("written into the run: it is resumed with the same")
+                .containsExactly("optimizer.micro_batch_tokens=256");
+        assertThat(shape("", null, 0, 0, "optimizer.micro_batch_tokens=300").overrides())
+                .as("chosen")
+                .isEmpty();
+    }
+
+    @Test
+    void threadsOfAnOperationAreThoseThatWereChosen() throws IOException {
+        problems(problem(3, ""));
+        assertThat(shape("", null, 0, 0).threads()).isEqualTo(1);
+        threads = 3;
+        RunShape chosen = shape("", false, 0, 0);
+        assertThat(chosen.told()).endsWith("; 3 threads an operation");
+        assertThat(chosen.serverSettings(PolicyDirectory.open(policy)))
+                .containsEntry("ai.djl.pytorch.num_threads", "3");
+        assertThatThrownBy(() -> shape("", true, 0, 0))
+                .hasMessageContaining("--threads 3: the deterministic mode has one");
     }
 }

@@ -2,6 +2,7 @@ package io.foothold.policy;
 
 import io.foothold.policy.chat.ChatTemplate;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,6 +70,17 @@ public record PolicyDirectory(Path path, Path base, ModelConfig config, Optional
     /** The weights without adapters. The caller closes them. */
     public PolicyWeights baseWeights() {
         return PolicyWeights.read(config, base);
+    }
+
+    /**
+     * Checks by their headers that the files of the weights are there and whole, which takes no time however large they are.
+     *
+     * @throws PolicyException naming the file that is missing, cut short or not of its index
+     */
+    public void checkWeightFiles() {
+        try (Arena arena = Arena.ofConfined()) {
+            var unused = Safetensors.readDirectory(base, arena);
+        }
     }
 
     /** Reads the tokenizer. */

@@ -1,5 +1,7 @@
 package io.foothold.policy;
 
+import java.util.Optional;
+
 /** How much of a batch goes through a model at once when it is trained. */
 public final class TrainingSize {
     /** Memory of what a micro-batch keeps for its backward pass. */
@@ -21,7 +23,23 @@ public final class TrainingSize {
      * activations and logits, from 256 to 8192.
      */
     public static int microBatchTokens(ModelConfig config) {
-        return (int) Math.clamp(BYTES / bytesPerToken(config), FEWEST, MOST);
+        return microBatchTokens(config, BYTES);
+    }
+
+    /** The same within a bound on the memory of a micro-batch, for machines that have less. */
+    public static int microBatchTokens(ModelConfig config, long bytes) {
+        return (int) Math.clamp(Math.min(BYTES, bytes) / bytesPerToken(config), FEWEST, MOST);
+    }
+
+    /**
+     * What the learner holds for as long as it trains, in bytes of float32: weights, gradients and moments. Of adapters on models that are
+     * not small, the folded base beside those of the adapters; on small ones the frozen and the merged weights, and inside a micro-batch
+     * the merged matrices once more with their gradients. An estimate.
+     */
+    public static long learnerBytes(ModelConfig config, Optional<Lora> lora) {
+        long adapters = lora.map(l -> l.parameters(config)).orElse(0L);
+        boolean folded = lora.isPresent() && Precision.standard(config) == Precision.FAST;
+        return Float.BYTES * ((folded ? 1L : 4L) * config.parameters() + 4 * adapters);
     }
 
     /** What a micro-batch keeps of each of its tokens when every one is predicted, in bytes of float32; an estimate. */

@@ -64,6 +64,9 @@ final class RunLoop {
 
     private static final List<String> TRAINING_USES = List.of("train", "seed", "localization");
 
+    /** Event with what a rehearsal measured. */
+    static final String REHEARSED = "rehearsed";
+
     /** How a run came to its end. */
     record End(String state, String reason) {}
 
@@ -190,6 +193,25 @@ final class RunLoop {
             log.event("run_started", log.object().put("update", update).put("updates", 0));
             evaluate(set -> true, passAt1 -> {});
             return new End("finished", "");
+        });
+    }
+
+    /** Everything that is looked at before a run's first update, and what one costs; the run is good for nothing else then. */
+    End rehearse() {
+        return guarded(() -> {
+            open();
+            List<Problem> train = load(true);
+            if (spec.guided()) {
+                checks.checkGuided(train, Map.of());
+            }
+            int evaluated = evaluationProblems.values().stream()
+                    .mapToInt(List::size)
+                    .max()
+                    .orElse(0);
+            log.event(
+                    REHEARSED,
+                    new Rehearsal(spec, services, groups, publisher.policy()).measure(train, evaluated, log.object()));
+            return new End("stopped", "rehearsed only");
         });
     }
 

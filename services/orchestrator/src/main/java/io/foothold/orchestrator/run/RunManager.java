@@ -1,5 +1,8 @@
 package io.foothold.orchestrator.run;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
@@ -16,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -31,7 +35,9 @@ public final class RunManager {
         TRAINING(RunLoop::run),
         /** Stops before the first update; resumed, it trains. */
         PREPARATION(RunLoop::prepareOnly),
-        EVALUATION(RunLoop::evaluateOnly);
+        EVALUATION(RunLoop::evaluateOnly),
+        /** Measures what an update costs; nothing may come of it. */
+        REHEARSAL(RunLoop::rehearse);
 
         /** Name under which the ledger keeps it. */
         private static final String KEPT = "purpose";
@@ -101,6 +107,35 @@ public final class RunManager {
      */
     public LedgerStore.RunRow evaluate(String runId, String runFile, List<String> overrides) {
         return create(runId, runFile, overrides, Purpose.EVALUATION);
+    }
+
+    /**
+     * Creates a run that goes through everything that is looked at before a first update and measures what an update costs, on the run's
+     * own services: its policy is published, rollouts are sampled from its longest prompts, and updates of the largest shape are trained.
+     * Its files are good for nothing else.
+     *
+     * @param overrides with optimizer.micro_batch_tokens as a number
+     * @return what was measured: seconds and counts, see {@code Rehearsal}
+     * @throws FootholdException as the run would have ended
+     */
+    public JsonNode rehearse(String runId, String runFile, List<String> overrides) {
+        var unused = create(runId, runFile, overrides, Purpose.REHEARSAL);
+        try {
+            LedgerStore.RunRow end = end(runId).join();
+            if (end.state().equals("failed")) {
+                throw new FootholdException(ErrorCode.WRONG_STATE, end.reason());
+            }
+            for (LedgerStore.EventRow event : ledger.events(runId, 0)) {
+                if (event.kind().equals(RunLoop.REHEARSED)) {
+                    return new ObjectMapper().readTree(event.json());
+                }
+            }
+            throw new FootholdException(ErrorCode.CANCELLED, "the rehearsal was stopped: " + end.reason());
+        } catch (CompletionException e) {
+            throw FootholdException.of(e);
+        } catch (JsonProcessingException e) {
+            throw new FootholdException(ErrorCode.INTERNAL, "an event of ours cannot be read", e);
+        }
     }
 
     /** What a run that was created before is resumed to do. */

@@ -395,7 +395,8 @@ public final class Schema {
                 Type.INTEGER,
                 "optimizer.micro_batch_tokens",
                 from(1, MOST_COUNTED, "tokens"),
-                "Largest count of tokens of a micro-batch; auto takes what fits 1 GiB of activations, 8192 at most.");
+                "Largest count of tokens of a micro-batch; auto takes what fits 1 GiB of activations (an eighth of the memory on "
+                        + "small machines), 8192 at most.");
         integer(
                 "optimizer.lora.rank",
                 "0",

@@ -1,0 +1,259 @@
+package io.foothold.orchestrator.run;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.policy.PolicyVersion;
+import io.foothold.core.problem.OraclePrefix;
+import io.foothold.core.random.Seeds;
+import io.foothold.core.search.PrefixSearch;
+import io.foothold.orchestrator.remote.Services;
+import io.foothold.v1.Guided;
+import io.foothold.v1.Problem;
+import io.foothold.v1.RewardedRollout;
+import io.foothold.v1.Rollout;
+import io.foothold.v1.Root;
+import io.foothold.v1.SamplingSettings;
+import io.foothold.v1.StartState;
+import io.foothold.v1.TrainGroup;
+import io.foothold.v1.UpdateManifest;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/**
+ * What one update costs, measured on the run's own services before there is one: a few tokens from the longest prompts with as many
+ * rollouts as the run has under way, and one micro-batch of the largest shape. Two steps are trained on the way; whoever rehearses
+ * throws the run away.
+ */
+final class Rehearsal {
+    /** Tokens behind the first that are sampled to tell a decode step's time. */
+    private static final int DECODED = 8;
+    /** Rollouts at a time; more of them only take longer. */
+    private static final int MOST_ROLLOUTS = 256;
+
+    private final RunSpec spec;
+    private final Services services;
+    private final GroupRunner groups;
+    private final PolicyVersion policy;
+
+    Rehearsal(RunSpec spec, Services services, GroupRunner groups, PolicyVersion policy) {
+        this.spec = spec;
+        this.services = services;
+        this.groups = groups;
+        this.policy = policy;
+    }
+
+    /**
+     * Samples and trains.
+     *
+     * @param problems the training problems
+     * @param evaluated problems of the largest evaluation set
+     * @return seconds and counts; update_seconds is for an update whose every rollout has the longest prompt and the longest answer, so
+     *     what a real one takes is less. Resets, revisions and trees come on top.
+     */
+    ObjectNode measure(List<Problem> problems, int evaluated, ObjectNode out) throws InterruptedException {
+        List<StartState> longest = longest(problems);
+        int update = spec.groupsPerUpdate() * spec.rolloutsPerGroup();
+        int atOnce =
+                Math.min(MOST_ROLLOUTS, Math.max(update, evaluated * spec.file().count("evaluation.samples")));
+        // Every slot has had a sequence then, and everything is compiled and paged in.
+        var unused = sampled("all", longest, atOnce, 1 + DECODED);
+        int load = Math.min(MOST_ROLLOUTS, update);
+        Sampled first = sampled("first", longest, load, 1);
+        Sampled more = sampled("more", longest, load, 1 + DECODED);
+        int promptTokens = more.rollouts().stream()
+                .mapToInt(Rollout::getPromptTokenIdsCount)
+                .max()
+                .orElse(0);
+        int answerTokens = longest.stream().mapToInt(spec::tokenLimit).max().orElse(0);
+        double waves = (double) update / load;
+        double step = Math.max(0, more.seconds() - first.seconds()) / DECODED;
+        double sampling = waves * (first.seconds() + step * (answerTokens - 1));
+        // The first update compares every token and warms the learner up: with the second it tells what the large one
+        // costs beside it.
+        List<Rollout> one =
+                List.of(Collections.max(more.rollouts(), Comparator.comparingInt(Rollout::getTokenIdsCount)));
+        Trained small = train(1, List.of(one), 0);
+        Trained same = train(2, List.of(one), 0);
+        int microBatch = spec.file().count("optimizer.micro_batch_tokens");
+        List<List<Rollout>> shape = largest(more.rollouts(), promptTokens, answerTokens, microBatch);
+        Trained large = train(3, shape, answerTokens);
+        double microBatchSeconds = Math.max(0, large.seconds() - same.seconds());
+        long shaped = tokens(shape.size(), shape.getFirst().size(), promptTokens, answerTokens);
+        long all = tokens(spec.groupsPerUpdate(), spec.rolloutsPerGroup(), promptTokens, answerTokens);
+        double training =
+                same.seconds() + spec.file().count("optimizer.epochs") * microBatchSeconds * ((double) all / shaped);
+        out.put("prompt_tokens", promptTokens).put("answer_tokens", answerTokens);
+        out.put("rollouts_at_once", atOnce)
+                .put("prefill_seconds", first.seconds())
+                .put("decode_step_seconds", step);
+        out.put("micro_batch_tokens", shaped).put("micro_batch_seconds", microBatchSeconds);
+        out.put("around_training_seconds", same.seconds());
+        out.put("sampling_seconds", sampling).put("training_seconds", training);
+        out.put("update_seconds", sampling + training);
+        double difference = small.manifest().getMetricsOrDefault("log_prob_difference_max", Double.NaN);
+        if (!Double.isNaN(difference)) {
+            out.put("log_prob_difference_max", difference);
+        }
+        return out;
+    }
+
+    /** Tokens of groups whose prompts are computed once each. */
+    private static long tokens(int groups, int rollouts, int prompt, int answer) {
+        return (long) groups * (prompt + (long) rollouts * answer);
+    }
+
+    /** One start state a group of an update, from the problems with the longest prompts; guided ones with the longest prefix. */
+    private List<StartState> longest(List<Problem> problems) {
+        List<StartState> all = new ArrayList<>();
+        for (Problem p : problems) {
+            StartState.Builder start = StartState.newBuilder()
+                    .setProblemId(p.getId())
+                    .setMaxTokens(p.getMaxTokens())
+                    .setRoot(Root.getDefaultInstance())
+                    .setPrompt(spec.prompts().root(p.getStatement()));
+            int prefix = spec.guided() ? prefix(p) : 0;
+            if (prefix > 0) {
+                start.setGuided(Guided.newBuilder().setPrefixThoughts(prefix))
+                        .setPrompt(spec.prompts().guided(p.getStatement(), p.getOracleThoughtsList(), prefix));
+            }
+            all.add(start.build());
+        }
+        all.sort(Comparator.comparingInt((StartState s) -> -s.getPrompt().length()));
+        return all.subList(0, Math.min(all.size(), spec.groupsPerUpdate()));
+    }
+
+    private int prefix(Problem p) {
+        List<String> thoughts = p.getOracleThoughtsList();
+        PrefixSearch.Mode mode =
+                PrefixSearch.Mode.valueOf(spec.file().text("prefix_search.mode").toUpperCase(Locale.ROOT));
+        return Math.min(
+                thoughts.size(),
+                PrefixSearch.longestAsked(mode, thoughts.size(), OraclePrefix.longest(thoughts, p.getAnswer())));
+    }
+
+    private record Sampled(List<Rollout> rollouts, double seconds) {}
+
+    /** So many rollouts under way together, in groups as the run has them. */
+    private Sampled sampled(String what, List<StartState> starts, int count, int tokens) throws InterruptedException {
+        SamplingSettings settings =
+                spec.trainSampling().toBuilder().setMaxTokens(tokens).build();
+        Seeds seeds = spec.seeds("rehearsal").split(what);
+        int perGroup = Math.max(1, spec.rolloutsPerGroup());
+        List<Future<List<GroupRunner.Judged>>> asked = new ArrayList<>();
+        long begin = System.nanoTime();
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            for (int from = 0, g = 0; from < count; from += perGroup, g++) {
+                StartState start = starts.get(g % starts.size()).toBuilder()
+                        .clearMaxTokens()
+                        .build();
+                String id = spec.runId() + "/rehearsal/" + what + "/" + g;
+                int rollouts = Math.min(perGroup, count - from);
+                Seeds seed = seeds.split(g);
+                asked.add(
+                        threads.submit(() -> groups.consume("rehearsal", id, start, settings, rollouts, seed, policy)));
+            }
+        }
+        double seconds = (System.nanoTime() - begin) / 1e9;
+        List<Rollout> out = new ArrayList<>();
+        for (Future<List<GroupRunner.Judged>> group : asked) {
+            for (GroupRunner.Judged judged : value(group)) {
+                Rollout rollout = judged.rollout();
+                if (rollout == null) {
+                    FootholdException failure = judged.failure();
+                    throw failure != null
+                            ? failure
+                            : new FootholdException(
+                                    ErrorCode.PEER_UNAVAILABLE, "rollout " + judged.rolloutId() + " was not sampled");
+                }
+                out.add(rollout);
+            }
+        }
+        return new Sampled(out, seconds);
+    }
+
+    /** Groups as large as a micro-batch takes, at most those of an update, with the longest prompt in every one. */
+    private List<List<Rollout>> largest(List<Rollout> rollouts, int prompt, int answer, int microBatch) {
+        Rollout longest = Collections.max(rollouts, Comparator.comparingInt(Rollout::getPromptTokenIdsCount));
+        int members = Math.clamp((microBatch - (long) prompt) / answer, 1, Math.max(1, spec.rolloutsPerGroup()));
+        int count = (int) Math.clamp(microBatch / tokens(1, members, prompt, answer), 1, spec.groupsPerUpdate());
+        List<List<Rollout>> out = new ArrayList<>();
+        for (int g = 0; g < count; g++) {
+            List<Rollout> group = new ArrayList<>();
+            // Prompts that differ: one that groups share would be computed once.
+            Rollout own = g == 0 ? longest : rotated(longest, g);
+            for (int r = 0; r < members; r++) {
+                group.add(own);
+            }
+            out.add(group);
+        }
+        return out;
+    }
+
+    private static Rollout rotated(Rollout rollout, int by) {
+        List<Integer> ids = new ArrayList<>(rollout.getPromptTokenIdsList());
+        Collections.rotate(ids, by);
+        return rollout.toBuilder()
+                .clearPromptTokenIds()
+                .addAllPromptTokenIds(ids)
+                .build();
+    }
+
+    private record Trained(UpdateManifest manifest, double seconds) {}
+
+    /**
+     * Trains an update whose every group has a signal: its members are rewarded by turns, and one that stands alone gets a fellow.
+     *
+     * @param answer tokens of each answer, those of the prompt again and again; 0 leaves what was sampled
+     */
+    private Trained train(long update, List<List<Rollout>> given, int answer) {
+        List<TrainGroup> batch = new ArrayList<>();
+        for (int g = 0; g < given.size(); g++) {
+            List<Rollout> members = given.get(g);
+            TrainGroup.Builder group = TrainGroup.newBuilder()
+                    .setRunId(spec.runId())
+                    .setUpdate(update)
+                    .setIndex(g)
+                    .setGroupsInUpdate(given.size())
+                    .setGroupId("rehearsal/" + update + "/" + g);
+            for (int r = 0; r < Math.max(2, members.size()); r++) {
+                Rollout own = members.get(Math.min(r, members.size() - 1));
+                group.addMembers(RewardedRollout.newBuilder()
+                        .setRollout((answer == 0 ? own : stretched(own, answer))
+                                .toBuilder().setId("rehearsal/" + update + "/" + g + "/" + r))
+                        .setReward((r + 1) % 2));
+            }
+            batch.add(group.build());
+        }
+        long begin = System.nanoTime();
+        UpdateManifest manifest = services.train(batch);
+        return new Trained(manifest, (System.nanoTime() - begin) / 1e9);
+    }
+
+    /** An answer of so many tokens. It was not sampled, so it claims the log-prob 0, below which no ratio grows. */
+    private static Rollout stretched(Rollout rollout, int answer) {
+        Rollout.Builder out =
+                rollout.toBuilder().clearTokenIds().clearLogProbs().clearPolicyVersions();
+        for (int t = 0; t < answer; t++) {
+            out.addTokenIds(rollout.getPromptTokenIds(t % rollout.getPromptTokenIdsCount()))
+                    .addLogProbs(0)
+                    .addPolicyVersions(0);
+        }
+        return out.build();
+    }
+
+    private static <T> T value(Future<T> future) throws InterruptedException {
+        try {
+            return future.get();
+        } catch (ExecutionException e) {
+            throw FootholdException.of(e);
+        }
+    }
+}

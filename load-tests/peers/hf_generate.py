@@ -1,23 +1,26 @@
-"""Hugging Face generate: useful tokens a second (up to and with the end token), best of three after a warm-up."""
+"""Hugging Face generate: useful tokens a second (up to and with the end token), best repetition after a warm-up, and the same by the
+time of all threads."""
 import json
-import sys
 import time
 
 import torch
-from shape import END, MOST_NEW, PROMPT, model, prompts
+from shape import MODEL, SIZES, THREADS, model, prompts
 
-torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
-policy, rates = model().eval(), {}
-for batch in (1, 16, 64, 256):
-    ids, best = prompts(batch), 0.0
-    for repetition in range(4):
+torch.set_num_threads(THREADS or 1)
+policy, rates, cpu_rates = model().eval(), {}, {}
+ends = torch.tensor(policy.generation_config.eos_token_id).reshape(-1)
+for batch in SIZES.batches:
+    ids, best, best_cpu = prompts(batch, vocabulary=policy.config.vocab_size), 0.0, 0.0
+    for repetition in range(SIZES.repetitions):
         torch.manual_seed(repetition)
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         with torch.inference_mode():
             out = policy.generate(ids, attention_mask=torch.ones_like(ids), do_sample=True, temperature=1.0, top_k=0,
-                                  top_p=1.0, max_new_tokens=MOST_NEW)[:, PROMPT:]
-        seconds, hit = time.perf_counter() - start, out == END
-        lengths = torch.where(hit.any(1), hit.float().argmax(1) + 1, torch.tensor(out.shape[1]))
-        best = max(best, lengths.sum().item() / seconds) if repetition else best
-    rates[batch] = round(best)
-print(json.dumps({"peer": "hf generate", "threads": torch.get_num_threads(), "useful_tokens_per_s": rates}))
+                                  top_p=1.0, max_new_tokens=SIZES.most_new)[:, SIZES.prompt:]
+        seconds, cpu, hit = time.perf_counter() - start, time.process_time() - cpu, torch.isin(out, ends)
+        useful = torch.where(hit.any(1), hit.float().argmax(1) + 1, torch.tensor(out.shape[1])).sum().item()
+        if repetition and useful / seconds > best:
+            best, best_cpu = useful / seconds, useful / cpu
+    rates[batch], cpu_rates[batch] = round(best, 3 if MODEL else None), round(best_cpu, 3)
+print(json.dumps({"peer": "hf generate", "threads": torch.get_num_threads(), "useful_tokens_per_s": rates,
+                  "useful_tokens_per_cpu_s": cpu_rates}))

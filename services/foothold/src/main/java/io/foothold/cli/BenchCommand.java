@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.policy.Lora;
+import io.foothold.policy.LoraAdapter;
 import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
@@ -11,6 +13,7 @@ import io.foothold.policy.Precision;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -22,14 +25,23 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         description = "Measures engine, learner and whole runs; random weights, so that sequences end raggedly.")
 final class BenchCommand implements Callable<Integer> {
-    private static final int[] BATCHES = {1, 16, 64, 256};
+    private static final Lora ADAPTERS = new Lora(16, 32, Lora.ALL);
     private static final List<String> PARTS = List.of("engine", "learner", "run", "sampler");
 
     @Option(names = "--json", description = "Prints one JSON object a line instead of text.")
     private boolean json;
 
-    @Option(names = "--model", description = "Policy directory (default: the shipped shape with random weights).")
+    @Option(
+            names = "--model",
+            description =
+                    "Policy directory (default: the shipped shape with random weights); from 10 million parameters on the "
+                            + "pieces are fewer and smaller.")
     private String model = "";
+
+    @Option(
+            names = "--full",
+            description = "Trains all weights in the whole run of a model of real size, and not adapters of rank 16.")
+    private boolean full;
 
     @Option(
             names = "--threads",
@@ -79,39 +91,105 @@ final class BenchCommand implements Callable<Integer> {
         PolicyWeights weights = model.isEmpty()
                 ? PolicyWeights.random(Bootstrap.shape(), 0, 0.02)
                 : PolicyDirectory.open(Path.of(model)).weights();
+        BenchShape shape = BenchShape.of(weights.config());
         if (only.contains("engine")) {
-            ObjectNode line = line("engine");
-            ObjectNode rates = line.putObject("useful_tokens_per_s");
-            ObjectNode occupancy = line.putObject("slot_occupancy");
-            for (int batch : BATCHES) {
-                EngineBench.Result result = EngineBench.measure(weights, batch, attention);
-                rates.put(Integer.toString(batch), Math.round(result.usefulTokensPerSecond()));
-                occupancy.put(Integer.toString(batch), Math.round(result.occupancy() * 1000) / 1000.0);
-            }
-            print(line);
+            engine(weights, shape, attention);
         }
         if (only.contains("learner")) {
-            print(line("learner, dense: 96 x (20 + 51), no prompt shared")
-                    .put("learner_trained_tokens_per_s", Math.round(LearnerBench.measure(weights, attention, false))));
-            print(line("learner, ragged: 12 prompts shared by 8")
-                    .put("learner_trained_tokens_per_s", Math.round(LearnerBench.measure(weights, attention, true))));
+            learner(weights, shape, attention);
         }
         if (only.contains("run")) {
-            RunBench bench = new RunBench(home, weights, attention);
-            bench.measure().forEach((what, numbers) -> {
-                ObjectNode line = line(what);
-                numbers.forEach((name, value) -> line.put(name, Math.round(value * 1000) / 1000.0));
-                print(line);
-            });
+            run(weights, shape, attention);
         }
         if (only.contains("sampler")) {
-            ObjectNode line = line("sampler");
-            new SamplerBench(home, weights, attention, rollouts, inference, publish)
-                    .measure()
-                    .forEach((name, value) -> line.put(name, Math.round(value * 1000) / 1000.0));
-            print(line);
+            if (shape.isLarge()) {
+                throw new FootholdException(
+                        ErrorCode.INVALID_INPUT,
+                        "--only sampler: measured with a thousand rollouts in flight, with the shipped policy's shape only");
+            }
+            print("sampler", new SamplerBench(home, weights, attention, rollouts, inference, publish).measure());
         }
         return 0;
+    }
+
+    private void engine(PolicyWeights weights, BenchShape shape, Precision attention) {
+        engine("engine", weights, shape, shape.batches(), 1, attention);
+        if (shape.isLarge()) {
+            int group = shape.rowsPerPrompt();
+            List<Integer> batches =
+                    shape.batches().stream().filter(b -> b >= group).toList();
+            engine("engine, prompts shared by " + group, weights, shape, batches, group, attention);
+        }
+    }
+
+    private void engine(
+            String what,
+            PolicyWeights weights,
+            BenchShape shape,
+            List<Integer> batches,
+            int rowsPerPrompt,
+            Precision attention) {
+        ObjectNode line = line(what);
+        ObjectNode rates = line.putObject("useful_tokens_per_s");
+        ObjectNode cpu = line.putObject("useful_tokens_per_cpu_s");
+        ObjectNode occupancy = line.putObject("slot_occupancy");
+        for (int batch : batches) {
+            EngineBench.Result result = EngineBench.measure(weights, shape, batch, rowsPerPrompt, attention);
+            String size = Integer.toString(batch);
+            rates.put(size, rounded(result.usefulTokensPerSecond()));
+            cpu.put(size, rounded(result.usefulTokensPerCpuSecond()));
+            occupancy.put(size, rounded(result.occupancy()));
+        }
+        print(line);
+    }
+
+    private void learner(PolicyWeights weights, BenchShape shape, Precision attention) {
+        print(
+                String.format(
+                        Locale.ROOT,
+                        "learner, dense: %d x (%d + %d), no prompt shared",
+                        shape.rows(),
+                        shape.prompt(),
+                        shape.response()),
+                LearnerBench.measure(weights, shape, attention, false, null));
+        String groups = String.format(
+                Locale.ROOT, "%d prompts shared by %d", shape.rows() / shape.rowsPerPrompt(), shape.rowsPerPrompt());
+        print(
+                "learner, " + (shape.ragged() ? "ragged: " : "shared: ") + groups,
+                LearnerBench.measure(weights, shape, attention, true, null));
+        if (shape.isLarge()) {
+            print(
+                    "learner, adapters of rank " + ADAPTERS.rank() + ": " + groups,
+                    LearnerBench.measure(
+                            weights, shape, attention, true, LoraAdapter.fresh(weights.config(), ADAPTERS, 0)));
+        }
+    }
+
+    private void run(PolicyWeights weights, BenchShape shape, Precision attention) throws Exception {
+        if (!shape.isLarge()) {
+            new RunBench(home, weights, attention).measure().forEach(this::print);
+            return;
+        }
+        print(
+                full ? "whole GRPO run, all weights" : "whole GRPO run, adapters of rank 16",
+                new LargeRunBench(home, PolicyDirectory.open(Path.of(model)), !full).measure());
+    }
+
+    private static double rounded(double value) {
+        return Math.round(value * 1000) / 1000.0;
+    }
+
+    private void print(String what, Map<String, Double> numbers) {
+        ObjectNode line = line(what);
+        numbers.forEach((name, value) -> line.put(name, rounded(value)));
+        print(line);
+    }
+
+    private void print(String what, LearnerBench.Result result) {
+        print(line(what)
+                .put("learner_trained_tokens_per_s", rounded(result.tokensPerSecond()))
+                .put("learner_trained_tokens_per_cpu_s", rounded(result.tokensPerCpuSecond()))
+                .put("learner_trained_rollouts_per_cpu_s", rounded(result.rowsPerCpuSecond())));
     }
 
     private Precision attention() {

@@ -5,6 +5,7 @@ import io.foothold.policy.GenerationEngine;
 import io.foothold.policy.GenerationRequest;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Precision;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -12,22 +13,20 @@ import java.util.SplittableRandom;
 
 /** Measures the generation engine by itself, on the calling thread. */
 final class EngineBench {
-    /** Tokens of a prompt. */
-    static final int PROMPT = 20;
+    /** Tokens of a prompt of the shipped policy's measurements. */
+    static final int PROMPT = BenchShape.SMALL.prompt();
 
-    /** Most tokens of a response. */
-    static final int MOST_NEW = 64;
-
-    private static final int REPETITIONS = 4;
-    private static final int REQUESTS_A_SLOT = 8;
+    /** Most tokens of a response of the shipped policy's measurements. */
+    static final int MOST_NEW = BenchShape.SMALL.mostNew();
 
     /**
      * What one batch size gave.
      *
      * @param usefulTokensPerSecond best repetition but the first; tokens up to and with the end token
+     * @param usefulTokensPerCpuSecond of the same repetition, by the time of all threads
      * @param occupancy share of the slots' decode steps that held a live sequence while work was waiting
      */
-    record Result(double usefulTokensPerSecond, double occupancy) {}
+    record Result(double usefulTokensPerSecond, double usefulTokensPerCpuSecond, double occupancy) {}
 
     /** Tokens per second of a way through services, and of the engine alone on the same requests right before or behind it. */
     record Pair(double through, double alone) {
@@ -53,9 +52,14 @@ final class EngineBench {
         return Quantiles.median().compute(values);
     }
 
-    /** A prompt of random tokens, padding and end left out. */
+    /** A prompt of the shipped policy's length. */
     static int[] prompt(SplittableRandom random, int vocabulary) {
-        return random.ints(PROMPT, 2, vocabulary).toArray();
+        return prompt(random, PROMPT, vocabulary);
+    }
+
+    /** A prompt of random tokens; the shipped policy's padding and end are left out. */
+    static int[] prompt(SplittableRandom random, int length, int vocabulary) {
+        return random.ints(length, 2, vocabulary).toArray();
     }
 
     /** Decode steps of one native call: short calls refill slots sooner, long ones cost fewer calls. */
@@ -63,32 +67,52 @@ final class EngineBench {
         return slots < 32 ? 8 : 4;
     }
 
-    /** Keeps so many slots busy with eight times as many requests, each with a prompt of its own. */
-    static Result measure(PolicyWeights weights, int slots, Precision precision) {
+    /**
+     * Keeps so many slots busy with the shape's requests.
+     *
+     * @param rowsPerPrompt requests that have the same prompt, one after the other
+     */
+    static Result measure(PolicyWeights weights, BenchShape shape, int slots, int rowsPerPrompt, Precision precision) {
         int vocabulary = weights.config().vocabulary();
-        double best = 0;
-        double used = 0;
+        Result best = new Result(0, 0, 0);
         try (GenerationEngine engine = new GenerationEngine(
                 weights,
                 0,
                 null,
-                new GenerationEngine.Settings(slots, PROMPT + MOST_NEW, stepsPerCall(slots), false, precision))) {
-            for (int repetition = 0; repetition < REPETITIONS; repetition++) {
-                SplittableRandom random = new SplittableRandom(repetition);
-                List<GenerationRequest> requests = random.longs(Math.max(16, REQUESTS_A_SLOT * slots))
-                        .mapToObj(seed -> GenerationRequest.plain(
-                                "b" + seed, prompt(new SplittableRandom(seed), vocabulary), MOST_NEW, seed >>> 1))
-                        .toList();
+                new GenerationEngine.Settings(
+                        slots, shape.prompt() + shape.mostNew(), stepsPerCall(slots), false, precision))) {
+            for (int repetition = 0; repetition < shape.repetitions(); repetition++) {
+                List<GenerationRequest> requests =
+                        requests(shape, shape.requests(slots), rowsPerPrompt, vocabulary, repetition);
                 GenerationEngine.Counters before = engine.counters();
+                BenchClock clock = new BenchClock();
                 double rate = rate(engine, requests);
+                double cpu = clock.cpuSeconds();
                 GenerationEngine.Counters after = engine.counters();
-                if (repetition > 0 && rate > best) {
-                    best = rate;
-                    used = (double) (after.rowSteps() - before.rowSteps()) / (after.slotSteps() - before.slotSteps());
+                if (repetition > 0 && rate > best.usefulTokensPerSecond()) {
+                    best = new Result(
+                            rate,
+                            (after.tokens() - before.tokens()) / cpu,
+                            (double) (after.rowSteps() - before.rowSteps()) / (after.slotSteps() - before.slotSteps()));
                 }
             }
         }
-        return new Result(best, used);
+        return best;
+    }
+
+    private static List<GenerationRequest> requests(
+            BenchShape shape, int count, int rowsPerPrompt, int vocabulary, int seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        List<GenerationRequest> out = new ArrayList<>();
+        int[] prompt = {};
+        for (int i = 0; i < count; i++) {
+            long own = random.nextLong();
+            if (i % rowsPerPrompt == 0) {
+                prompt = prompt(new SplittableRandom(own), shape.prompt(), vocabulary);
+            }
+            out.add(GenerationRequest.plain("b" + own, prompt, shape.mostNew(), own >>> 1));
+        }
+        return out;
     }
 
     /**

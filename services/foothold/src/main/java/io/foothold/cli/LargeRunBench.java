@@ -41,7 +41,7 @@ final class LargeRunBench {
     Map<String, Double> measure() throws Exception {
         String text = runFile();
         RunFile file = RunFile.resolve("bench.yaml", text, List.of());
-        RunShape shape = RunShape.of(file, policy, new Inference(), null, 0, 0);
+        RunShape shape = RunShape.of(file, policy, new Inference(), null, 0, 0, 0, Memory.ofMachine());
         Map<String, Double> out = new LinkedHashMap<>();
         int code = AllInOne.run(
                 home,

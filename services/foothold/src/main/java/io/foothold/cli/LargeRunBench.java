@@ -6,14 +6,10 @@ import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.PolicyDirectory;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalLong;
 
 /**
  * Measures a synchronous GRPO run of a real model through all services in this process: short sums asked with a worked example, 64
@@ -55,7 +51,9 @@ final class LargeRunBench {
         if (code != 0) {
             throw new FootholdException(ErrorCode.INTERNAL, "the bench run ended with " + code);
         }
-        peakMebibytes().ifPresent(peak -> out.put("peak_resident_mib", (double) peak));
+        out.put(
+                "peak_resident_mib",
+                MemoryWatch.Peak.of(ProcessHandle.current()).resident() / (1024.0 * 1024));
         return out;
     }
 
@@ -121,19 +119,5 @@ final class LargeRunBench {
                         GROUPS,
                         ROLLOUTS_PER_GROUP,
                         adapters ? "  lora: {rank: 16, alpha: 32}\n" : "");
-    }
-
-    /** Most memory that this process has held, where the kernel tells it (Linux). */
-    private static OptionalLong peakMebibytes() {
-        try {
-            Optional<String> line = Files.readAllLines(Path.of("/proc/self/status")).stream()
-                    .filter(l -> l.startsWith("VmHWM"))
-                    .findFirst();
-            return line.isEmpty()
-                    ? OptionalLong.empty()
-                    : OptionalLong.of(Long.parseLong(line.get().replaceAll("\\D", "")) / 1024);
-        } catch (IOException e) {
-            return OptionalLong.empty();
-        }
     }
 }

@@ -23,7 +23,8 @@ final class MemoryWatch implements AutoCloseable {
     record Peak(long resident, long own) {
         private static final Peak NONE = new Peak(0, 0);
 
-        private static Peak of(ProcessHandle process) {
+        /** What a process has held at most so far; zeros where the kernel does not tell it. */
+        static Peak of(ProcessHandle process) {
             Map<String, Long> status = Memory.numbers(Path.of("/proc", Long.toString(process.pid()), "status"));
             return new Peak(
                     status.getOrDefault("VmHWM", 0L),

@@ -3,7 +3,6 @@ package io.foothold.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
-import io.foothold.policy.Lora;
 import io.foothold.policy.PolicyDirectory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -54,10 +53,9 @@ record RealDemo(Path home, Path report, long seed, boolean ci) {
         RunFile plan = RunFile.resolve(example.toString(), text, settings);
         PolicyDirectory policy = PolicyDirectory.open(model.get());
         RunShape shape = RunShape.of(plan, policy, new Inference(), null, 0, 0, 0, Memory.ofMachine());
-        Optional<Lora> lora = plan.adapters().map(a -> new Lora(a.rank(), a.alpha(), a.targets()));
         System.out.println(RUN + ": " + shape.told());
         new DryRun(
-                        shape.need(lora, plan.number("loss.kl_coefficient") > 0),
+                        shape.need(TrainCommand.lora(plan), plan.number("loss.kl_coefficient") > 0),
                         policy.path(),
                         Memory.ofMachine(),
                         System.out)

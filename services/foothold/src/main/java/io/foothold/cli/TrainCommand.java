@@ -199,7 +199,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     /** The adapters that the run trains, checked before anything starts. */
-    private static Optional<Lora> lora(RunFile plan) {
+    static Optional<Lora> lora(RunFile plan) {
         return plan.adapters().map(a -> new Lora(a.rank(), a.alpha(), a.targets()));
     }
 }

@@ -23,8 +23,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -183,7 +181,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             this.missing = new LinkedHashSet<>(keys);
             this.onEach = onEach;
             this.caller = caller;
-            this.deadlineNanos = System.nanoTime() + limits.deadline().toNanos();
+            this.deadlineNanos = timer.nanoTime() + limits.deadline().toNanos();
         }
     }
 
@@ -191,7 +189,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
     private final Shape<Q, R> shape;
     private final Function<Multi<Q>, Multi<R>> call;
     private final Limits limits;
-    private final ScheduledExecutorService timer;
+    private final StreamTimer timer;
     private final ReentrantLock lock = new ReentrantLock();
     /** Space was freed, or a key. */
     private final Condition freed = lock.newCondition();
@@ -222,19 +220,28 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
     private volatile boolean away;
     private volatile @Nullable Throwable lastFailure;
 
-    /** A stream that opens itself with the first piece of work. */
+    /** A stream that opens itself with the first piece of work, on the clock of the machine. */
     public CreditedStream(String name, Shape<Q, R> shape, Function<Multi<Q>, Multi<R>> call, Limits limits) {
+        this(name, shape, call, limits, StreamTimer.system("stream-" + name + "-"));
+    }
+
+    /**
+     * A stream that opens itself with the first piece of work.
+     *
+     * @param timer the stream's own; closed with it
+     */
+    public CreditedStream(
+            String name, Shape<Q, R> shape, Function<Multi<Q>, Multi<R>> call, Limits limits, StreamTimer timer) {
         this.name = name;
         this.shape = shape;
         this.call = call;
         this.limits = limits;
-        this.timer = Executors.newSingleThreadScheduledExecutor(
-                Thread.ofPlatform().daemon().name("stream-" + name + "-", 0).factory());
+        this.timer = timer;
         long shortest = Math.min(
                 limits.deadline().toMillis(),
                 Math.min(limits.patience().toMillis(), limits.answer().toMillis()));
         long tick = Math.clamp(shortest / 4, 10, 1000);
-        var unused = timer.scheduleWithFixedDelay(this::tick, tick, tick, TimeUnit.MILLISECONDS);
+        timer.every(Duration.ofMillis(tick), this::tick);
     }
 
     /** As {@link #submit(Object, List, Consumer, Caller)}, for a patient caller. */
@@ -336,7 +343,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
     private void ensureOpen() {
         if (outbound == null && !opening && !closed) {
             opening = true;
-            var unused = timer.schedule(this::open, backoffMillis, TimeUnit.MILLISECONDS);
+            timer.after(Duration.ofMillis(backoffMillis), this::open);
         }
     }
 
@@ -411,7 +418,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             }
             credits--;
             next.sent = true;
-            next.sentNanos = System.nanoTime();
+            next.sentNanos = timer.nanoTime();
             emitter.emit(shape.narrowed(next.work, Set.copyOf(next.missing)));
         }
         freed.signalAll();
@@ -488,7 +495,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             FootholdException own = FootholdException.of(failure);
             if (!lost) {
                 lost = true;
-                lostSince = System.nanoTime();
+                lostSince = timer.nanoTime();
                 LOG.warnf("stream to %s broke with %d pieces of work under way: %s", name, byKey.size(), own.text());
             }
             outbound = null;
@@ -510,7 +517,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                 queued.clear();
                 Set<Pending> all = new LinkedHashSet<>(byKey.values());
                 byKey.clear();
-                timer.execute(() -> all.forEach(p -> p.future.completeExceptionally(own)));
+                timer.after(Duration.ZERO, () -> all.forEach(p -> p.future.completeExceptionally(own)));
                 freed.signalAll();
                 return;
             }
@@ -548,7 +555,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         Set<Caller> news = callers();
         news.removeAll(told);
         told.addAll(news);
-        timer.execute(() -> news.forEach(caller -> caller.lost(name, reason)));
+        timer.after(Duration.ZERO, () -> news.forEach(caller -> caller.lost(name, reason)));
     }
 
     private void found() {
@@ -558,15 +565,15 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         still.retainAll(told);
         told.clear();
         if (!closed && !still.isEmpty()) {
-            Duration after = Duration.ofNanos(System.nanoTime() - lostSince);
-            timer.execute(() -> still.forEach(caller -> caller.found(name, after)));
+            Duration after = Duration.ofNanos(timer.nanoTime() - lostSince);
+            timer.after(Duration.ZERO, () -> still.forEach(caller -> caller.found(name, after)));
         }
     }
 
     private void wentAway() {
         if (!away) {
             away = true;
-            awaySince = System.nanoTime();
+            awaySince = timer.nanoTime();
         }
     }
 
@@ -590,7 +597,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         boolean gone;
         lock.lock();
         try {
-            long now = System.nanoTime();
+            long now = timer.nanoTime();
             gone = away && now - awaySince > limits.patience().toNanos();
             for (Iterator<Pending> it = byKey.values().iterator(); it.hasNext(); ) {
                 Pending pending = it.next();
@@ -662,7 +669,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         } finally {
             lock.unlock();
         }
-        timer.shutdownNow();
+        timer.close();
         if (running != null) {
             running.cancel();
         }

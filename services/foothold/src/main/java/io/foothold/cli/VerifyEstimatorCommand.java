@@ -16,7 +16,7 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         description = "Bias and variance of every method's gradient on problems that can be enumerated, as a table.")
 final class VerifyEstimatorCommand implements Callable<Integer> {
-    /** Trials and seed of the table in the README. */
+    /** Trials and seed of the table in docs/methods.md. */
     static final int TRIALS = 20_000;
 
     static final long SEED = 1;

@@ -213,7 +213,7 @@ class RunFileTest {
         assertThatThrownBy(() -> resolve(text)).hasMessageContaining(message);
     }
 
-    /** The run files that README.md shows resolve. */
+    /** The shipped examples resolve. */
     @Test
     void theExamplesResolve() throws Exception {
         Path examples = Path.of(System.getProperty("foothold.root"), "services/foothold/examples");

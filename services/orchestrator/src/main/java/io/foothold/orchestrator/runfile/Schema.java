@@ -313,7 +313,7 @@ public final class Schema {
         text(
                 "verification.options",
                 "",
-                "Grading options with commas between them, such as boxed-required, places=2; see README.");
+                "Grading options with commas between them, such as boxed-required, places=2; see docs/evaluation.md.");
         for (String kind : List.of("math", "numeric", "choice", "text", "countdown", "code", "exact")) {
             text(
                     "verification.servers." + kind,

@@ -55,7 +55,7 @@ public record Grading(
     /** Evaluation: every documented form counts. */
     public static final Grading EVALUATION = new Grading(Form.ANY, Policy.STANDARD);
 
-    /** Option names with what they do, for help and README. */
+    /** Option names with what they do, for help and docs/evaluation.md. */
     public static final Map<String, String> NAMES = names();
 
     /** Copies the collections. */

@@ -52,7 +52,7 @@ public final class MathAnswers {
     /**
      * What counts as the same.
      *
-     * @param rules that hold; none is the standard that README.md states
+     * @param rules that hold; none is the standard that docs/evaluation.md states
      * @param relative largest relative difference of equal numbers; 0 asks for equality
      * @param places decimal places to which numbers are rounded before they are compared; −1 for none
      */

@@ -152,7 +152,7 @@ class AsyncLLM:
         cls.last = llm = cls()
         llm.args, llm.paths, llm.aborted, llm.paused, llm.prompts = engine_args, [], set(), False, {}
         llm.tensors, llm.head, llm.cache, llm.running, llm.errored, llm.hits = 0, 0, {}, set(), False, []
-        llm.model_config = types.SimpleNamespace(dtype="torch.float32")
+        llm.model_config = types.SimpleNamespace(dtype="torch.float32", max_model_len=engine_args.get("max_model_len", 256))
         module, name = engine_args.get("worker_extension_cls", "builtins.object").rsplit(".", 1)
         llm.worker = type("ExtendedWorker", (Worker, getattr(__import__(module), name)), {"llm": llm})()
         return llm
@@ -644,6 +644,53 @@ class Reference(Case, unittest.TestCase):
                 self.assertEqual("Größe π: √2", tokens.Directory(work).message("√2", "{}"))
             finally:
                 locale.setlocale(locale.LC_CTYPE, before)
+
+    def test_texts_are_the_bytes_of_their_tokens_in_every_family_of_tokenizers(self):
+        """Encoding and pieces against Hugging Face's library (families.py)."""
+        families = here.parents[1] / "services/policy/src/test/resources/tokenizer/families.json"
+        for family in json.loads(families.read_text(encoding="utf-8")):
+            with tempfile.TemporaryDirectory() as work, self.subTest(family["family"]):
+                (pathlib.Path(work) / "config.json").write_text(json.dumps({"vocab_size": family["vocabulary"] + 3, "n_positions": 64, "eos_token_id": 1}))
+                (pathlib.Path(work) / "tokenizer.json").write_text(json.dumps({**family["tokenizer"], "truncation": {
+                    "direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0}}), encoding="utf-8")
+                directory = tokens.Directory(work)
+                pieces = directory.pieces()
+                self.assertEqual([b""] * 3, pieces[-3:])
+                for case in family["cases"]:
+                    self.assertEqual(case["ids"], directory.encode(case["text"]), case["text"])
+                    self.assertEqual(case["decoded"], b"".join(pieces[i] for i in case["ids"]).decode("utf-8"))
+
+    def test_a_decoder_that_looks_at_neighbours_is_refused(self):
+        for decoder in ({"type": "WordPiece"}, {"type": "BPEDecoder"}, None, {"type": "Sequence", "decoders": [{"type": "Fuse"}, {"type": "ByteFallback"}]}):
+            with self.assertRaisesRegex(tokens.Refused, "decoder = .* is not supported"):
+                tokens.spelling("tokenizer.json", decoder)
+
+    def test_other_spellings_of_a_configuration_are_read(self):
+        with tempfile.TemporaryDirectory() as work:
+            config, generation = pathlib.Path(work) / "config.json", pathlib.Path(work) / "generation_config.json"
+            config.write_text(json.dumps({"text_config": {"vocab_size": 7, "max_position_embeddings": 32, "eos_token_id": [1, 2]}, "eos_token_id": None}))
+            generation.write_text(json.dumps({"temperature": 1.0}))
+            directory = tokens.Directory(work)
+            self.assertEqual((7, 32, {1, 2}), (directory.vocabulary, directory.longest, directory.ends))
+            generation.write_text(json.dumps({"eos_token_id": 3}))
+            config.write_text(json.dumps({"vocab_size": 7, "eos_token_id": 0}))
+            directory = tokens.Directory(work)
+            self.assertEqual((tokens.UNBOUNDED, {3}), (directory.longest, directory.ends))
+            generation.unlink()
+            for wrong, said in (({"eos_token_id": 0}, "config.json: vocab_size = None"), ({"vocab_size": 7}, "eos_token_id is neither here nor in")):
+                config.write_text(json.dumps(wrong))
+                with self.assertRaisesRegex(tokens.Refused, said):
+                    tokens.Directory(work)
+
+    def test_the_digest_is_that_of_the_file_and_of_shards_in_order(self):
+        with tempfile.TemporaryDirectory() as work:
+            path = pathlib.Path(work)
+            (path / "config.json").write_text(json.dumps({"vocab_size": 7, "eos_token_id": 0}))
+            for i, data in enumerate((b"first", b"second")):
+                (path / ("model-0000%d-of-00002.safetensors" % (i + 1))).write_bytes(data)
+            self.assertEqual(hashlib.sha256(b"firstsecond").hexdigest(), tokens.Directory(work).digest())
+            (path / "model.safetensors").write_bytes(b"one")
+            self.assertEqual(hashlib.sha256(b"one").hexdigest(), tokens.Directory(work).digest())
 
     def test_earlier_turns_and_the_begin_of_the_answer_stand_in_the_conversation(self):
         with tempfile.TemporaryDirectory() as work:

@@ -97,7 +97,7 @@ class TritonPythonModel:
         else:
             import reference
             self.engine = reference.Engine(directory, self.drawn)
-        self.digest = hashlib.sha256((pathlib.Path(directory) / "model.safetensors").read_bytes()).hexdigest()
+        self.digest = self.engine.files.digest()
         self.version, self.paused, self.tokens, self.error, self._pieces = 0, False, 0, "", None
         self.pause_micros, self.unproved, self.proof, self.name = 0, None, None, name
         self.bound = canary.bound(bound, self.engine.precision)

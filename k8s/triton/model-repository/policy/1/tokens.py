@@ -1,7 +1,13 @@
 """What a Hugging Face directory says beside its weights: limits, end tokens, the tokenizer and the chat template."""
 import datetime
+import hashlib
 import json
 import pathlib
+import re
+
+POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "max_seq_len", "seq_length")
+UNBOUNDED = 1 << 30  # positions of a model whose attention needs no table of them
+FALLBACK = re.compile("<0x[0-9A-Fa-f]{2}>")
 
 
 class Refused(Exception):
@@ -44,18 +50,47 @@ class Directory:
         path = pathlib.Path(directory)
         self.path = path
         self.config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        self.vocabulary = self.setting("vocab_size")
+        if not isinstance(self.vocabulary, int):
+            raise Refused("%s: vocab_size = %r (expected the number of token ids)" % (path / "config.json", self.vocabulary))
         generation = path / "generation_config.json"
-        ends = (json.loads(generation.read_text(encoding="utf-8")) if generation.exists() else self.config).get("eos_token_id", [])
+        generation = json.loads(generation.read_text(encoding="utf-8")) if generation.exists() else {}
+        ends = generation.get("eos_token_id")
+        ends = self.setting("eos_token_id") if ends is None else ends
+        if ends is None:
+            raise Refused("%s: eos_token_id is neither here nor in generation_config.json: no response would end" % (path / "config.json"))
         self.ends = set(ends if isinstance(ends, list) else [ends])
-        self.vocabulary, self.longest = self.config["vocab_size"], self.config["max_position_embeddings"]
+        self.longest = self.setting(*POSITIONS) or UNBOUNDED
         self.tokenizer_path = path / "tokenizer.json"
         self._tokenizer = None
+
+    def setting(self, *names):
+        """A setting of the language model under the first of these names that is there; models of several kinds of input nest theirs."""
+        for config in (self.config, self.config.get("text_config") or {}):
+            for name in names:
+                if config.get(name) is not None:
+                    return config[name]
+        return None
+
+    def digest(self):
+        """SHA-256 of the weights' file; of shards, of all of them in the order of their names."""
+        single = self.path / "model.safetensors"
+        digest = hashlib.sha256()
+        for file in [single] if single.exists() else sorted(self.path.glob("*.safetensors")):
+            with file.open("rb") as stream:
+                while block := stream.read(1 << 22):
+                    digest.update(block)
+        return digest.hexdigest()
 
     @property
     def tokenizer(self):
         if self._tokenizer is None:
             from tokenizers import Tokenizer
+            if not self.tokenizer_path.exists():
+                raise Refused("%s is missing: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR) of transformers makes it of other formats" % self.tokenizer_path)
             self._tokenizer = Tokenizer.from_file(str(self.tokenizer_path))
+            self._tokenizer.no_truncation()
+            self._tokenizer.no_padding()
         return self._tokenizer
 
     def encode(self, text):
@@ -101,14 +136,54 @@ class Directory:
             raise Refused("chat: %s: %s" % (type(failure).__name__, failure))
 
     def pieces(self):
-        """The bytes of every token; byte-level vocabularies are translated back to bytes."""
-        byte_level = '"ByteLevel"' in self.tokenizer_path.read_text(encoding="utf-8")
-        table = byte_table() if byte_level else {}
+        """The bytes of every token: the text of a response is theirs one behind the other."""
+        tokenizer = self.tokenizer
+        form = json.loads(self.tokenizer_path.read_text(encoding="utf-8"))
+        spelt = spelling(self.tokenizer_path, form.get("decoder"))
+        own = set(tokenizer.get_vocab(with_added_tokens=False))
         out = []
         for i in range(self.vocabulary):
-            text = self.tokenizer.id_to_token(i) or ""
-            out.append(bytes(table[c] for c in text) if text and all(c in table for c in text) else text.encode())
+            text = tokenizer.id_to_token(i) or ""
+            out.append(spelt(text, text in own))
         return out
+
+
+def spelling(where, decoder):
+    """How a tokenizer's decoder turns a token into bytes: a function of the token and whether it is of the model's own vocabulary, and not
+    only an added one. Refused where a token's bytes hang on its neighbours. `Strip` of a space at the beginning of a text is passed over: a
+    response goes on from a prompt and is no beginning. The policy server (PieceDecoder) reads the same."""
+    steps = [] if decoder is None else decoder["decoders"] if decoder.get("type") == "Sequence" else [decoder]
+    replacements, byte_level, fallback, fused, known = [], False, False, False, bool(steps)
+    for step in steps:
+        kind, pattern = step.get("type"), step.get("pattern")
+        if kind == "ByteLevel":
+            byte_level = True
+        elif kind == "ByteFallback":
+            fallback, known = True, known and not fused
+        elif kind == "Fuse":
+            fused = True
+        elif kind == "Metaspace":
+            replacements.append((step.get("replacement", "\u2581"), " "))
+            known &= not fused
+        elif kind == "Replace" and isinstance(pattern, dict) and "String" in pattern:
+            replacements.append((pattern["String"], step["content"]))
+            known &= not fused
+        elif kind != "Strip" or step.get("content") != " " or step.get("stop"):
+            known = False
+    if not known or byte_level and (fallback or replacements):
+        raise Refused("%s: decoder = %s is not supported (expected ByteLevel, or Replace, ByteFallback, Fuse, Strip of a space and Metaspace)" % (
+            where, json.dumps(decoder)))
+    table = byte_table() if byte_level else {}
+
+    def bytes_of(text, own):
+        if byte_level:
+            return bytes(table[c] for c in text) if own and all(c in table for c in text) else text.encode()
+        if fallback and FALLBACK.fullmatch(text):
+            return bytes([int(text[3:5], 16)])
+        for one, other in replacements:
+            text = text.replace(one, other)
+        return text.encode()
+    return bytes_of
 
 
 def byte_table():

@@ -35,7 +35,6 @@ class Engine:
         self.files, self.deliver = tokens.Directory(directory), deliver
         self.sampling, self.kinds, self.callers, self.tasks = SamplingParams, RequestOutputKind, (VLLMClientError, ValueError), {}
         more = json.loads(os.environ.get("FOOTHOLD_VLLM", "{}"))
-        self.files.longest = min(self.files.longest, more.get("max_model_len", self.files.longest))
         self.loop, self.work, self.changed = asyncio.new_event_loop(), tempfile.TemporaryDirectory(prefix="policy-versions-"), False
         threading.Thread(target=self.loop.run_forever, name="vllm", daemon=True).start()
 
@@ -43,6 +42,7 @@ class Engine:
             return AsyncLLM.from_engine_args(AsyncEngineArgs(
                 model=str(directory), logprobs_mode="processed_logprobs", worker_extension_cls="vllm_worker.PolicyReload", **more))
         self.llm = self.wait(opened())
+        self.files.longest = min(self.files.longest, self.llm.model_config.max_model_len)
         self.precision = str(self.llm.model_config.dtype).removeprefix("torch.")
 
     @property

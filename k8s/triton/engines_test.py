@@ -115,6 +115,15 @@ class SamplingParams:
             self.skip_reading_prefix_cache = self.prompt_logprobs is not None
 
 
+@dataclasses.dataclass(frozen=True)
+class LoRARequest:
+    """Names adapters; the files are read when an id is new, or again when it is to be loaded in place."""
+    lora_name: str
+    lora_int_id: int
+    lora_path: str
+    load_inplace: bool = False
+
+
 def score_of(prefix, token, keys, head):
     """The stand-in's log-prob: of the weights that made the keys (one number a token of the prefix) and of those in lm_head."""
     return -1 - (sum(prefix) * 7 + token) % 5 / 8 - sum(keys) / len(keys) - head / 2
@@ -144,6 +153,7 @@ class AsyncLLM:
     prompts by `score_of`, with a prefix cache of blocks of 4 tokens that keeps the number of the weights that made the keys."""
     last = None
     empties = True  # whether reset_prefix_cache does what it says
+    salts = True  # whether prompts with another cache_salt find no keys
     BLOCK = 4
 
     @classmethod
@@ -151,7 +161,7 @@ class AsyncLLM:
         asyncio.get_running_loop()
         cls.last = llm = cls()
         llm.args, llm.paths, llm.aborted, llm.paused, llm.prompts = engine_args, [], set(), False, {}
-        llm.tensors, llm.head, llm.cache, llm.running, llm.errored, llm.hits = 0, 0, {}, set(), False, []
+        llm.tensors, llm.head, llm.cache, llm.running, llm.errored, llm.hits, llm.resets, llm.adapters = 0, 0, {}, set(), False, [], [], {}
         llm.model_config = types.SimpleNamespace(dtype="torch.float32", max_model_len=engine_args.get("max_model_len", 256))
         module, name = engine_args.get("worker_extension_cls", "builtins.object").rsplit(".", 1)
         llm.worker = type("ExtendedWorker", (Worker, getattr(__import__(module), name)), {"llm": llm})()
@@ -161,26 +171,46 @@ class AsyncLLM:
         if self.errored:
             raise EngineDeadError("EngineCore encountered an issue. See stack trace (above) for the root cause.")
 
-    def keys(self, ids, reads):
+    def keys(self, ids, reads, salt):
         """The numbers of the weights behind the keys of a prompt's tokens, and how many came from the cache; leaves the rest there."""
         cached, known = 0, []
-        while reads and cached + self.BLOCK < len(ids) and tuple(ids[:cached + self.BLOCK]) in self.cache:
+        salt = salt if AsyncLLM.salts else None
+        while reads and cached + self.BLOCK < len(ids) and (salt, *ids[:cached + self.BLOCK]) in self.cache:
             cached += self.BLOCK
-            known += [self.cache[tuple(ids[:cached])]] * self.BLOCK
+            known += [self.cache[salt, *ids[:cached]]] * self.BLOCK
         for end in range(self.BLOCK, len(ids) + 1, self.BLOCK):
-            self.cache.setdefault(tuple(ids[:end]), self.tensors)
+            self.cache.setdefault((salt, *ids[:end]), self.tensors)
         return known + [self.tensors] * (len(ids) - cached), cached
 
     async def generate(self, prompt, sampling_params, request_id, *, priority=0, lora_request=None):
         self.alive()
         self.running.add(request_id)
         try:
-            async for output in self.outputs(prompt["prompt_token_ids"], sampling_params, request_id):
+            assert (lora_request is not None) == bool(self.adapters), "adapters answer who names them"
+            if lora_request:
+                self.take_up(dataclasses.replace(lora_request, load_inplace=False))
+            async for output in self.outputs(prompt["prompt_token_ids"], sampling_params, request_id, prompt.get("cache_salt")):
                 yield output
         finally:
             self.running.discard(request_id)
 
-    async def outputs(self, ids, p, request_id):
+    def take_up(self, request):
+        """Reads adapters as vLLM's worker does: only if the id is new, or to be loaded in place."""
+        if request.lora_int_id in self.adapters and not request.load_inplace:
+            return
+        path = pathlib.Path(request.lora_path)
+        assert (path / "adapter_config.json").exists() and (path / "adapter_model.safetensors").exists()
+        self.adapters[request.lora_int_id] = path
+        self.paths.append(path)
+        self.tensors = self.head = len(self.paths)
+
+    async def add_lora(self, lora_request):
+        self.alive()
+        assert self.paused and self.args["enable_lora"]
+        self.take_up(lora_request)
+        return True
+
+    async def outputs(self, ids, p, request_id, salt):
         pending, text = [], ""
         self.prompts[request_id] = ids
         if ids == [9]:
@@ -193,7 +223,7 @@ class AsyncLLM:
                 await asyncio.sleep(0.001)
             self.alive()
             if p.prompt_logprobs is not None:
-                keys, cached = self.keys(ids, not p.skip_reading_prefix_cache)
+                keys, cached = self.keys(ids, not p.skip_reading_prefix_cache, salt)
                 self.hits.append(cached)
                 rows = [{ids[i]: types.SimpleNamespace(logprob=score_of(ids[:i], ids[i], keys[:i], self.head))} for i in range(1, len(ids))]
                 rows = [{-1: types.SimpleNamespace(logprob=math.nan)}] * cached + rows[cached:]
@@ -242,6 +272,7 @@ class AsyncLLM:
 
     async def reset_prefix_cache(self, reset_running_requests=False, reset_connector=False):
         self.alive()
+        self.resets.append(reset_running_requests)
         if self.running and not reset_running_requests:
             return False
         if AsyncLLM.empties is None:
@@ -257,7 +288,7 @@ class AsyncLLM:
 for name, members in {
         "vllm": {"AsyncEngineArgs": lambda model, logprobs_mode, **more: dict(model=model, logprobs_mode=logprobs_mode, **more),
                  "SamplingParams": SamplingParams},
-        "vllm.exceptions": {"VLLMClientError": VLLMClientError},
+        "vllm.exceptions": {"VLLMClientError": VLLMClientError}, "vllm.lora": {}, "vllm.lora.request": {"LoRARequest": LoRARequest},
         "vllm.sampling_params": {"RequestOutputKind": types.SimpleNamespace(DELTA="delta", FINAL_ONLY="final")},
         "vllm.v1": {}, "vllm.v1.engine": {}, "vllm.v1.engine.async_llm": {"AsyncLLM": AsyncLLM}}.items():
     sys.modules[name] = types.ModuleType(name)
@@ -265,7 +296,9 @@ for name, members in {
 
 import canary  # noqa: E402: after the stand-ins
 import model as policy_model  # noqa: E402
+import reference  # noqa: E402
 import tokens  # noqa: E402
+from stepping import uniform  # noqa: E402
 
 
 class Sender:
@@ -285,12 +318,20 @@ class Sender:
         return self.cancelled
 
 
+def adapter_inputs(directory):
+    """What names adapters in a publication."""
+    digest = hashlib.sha256(b"".join((directory / name).read_bytes() for name in policy_model.ADAPTER_FILES))
+    return dict(adapter_uri=directory.as_uri(), adapter_digest=digest.hexdigest())
+
+
 class Case:
     engine = "vllm"
 
+    policy = POLICY
+
     def setUp(self):
-        os.environ.update(FOOTHOLD_POLICY=str(POLICY), FOOTHOLD_ENGINE=self.engine, FOOTHOLD_ADMIN_SECRET="", FOOTHOLD_CANARY_BOUND="")
-        Worker.packs, AsyncLLM.empties = True, True
+        os.environ.update(FOOTHOLD_POLICY=str(self.policy), FOOTHOLD_ENGINE=self.engine, FOOTHOLD_ADMIN_SECRET="", FOOTHOLD_CANARY_BOUND="")
+        Worker.packs, AsyncLLM.empties, AsyncLLM.salts = True, True, True
         self.ended = threading.Event()
         policy_model.end_process = self.ended.set
         self.model = policy_model.TritonPythonModel()
@@ -318,7 +359,7 @@ class Case:
         return ids, sender.responses
 
     def artefact(self, data=None):
-        data = data or (POLICY / "model.safetensors").read_bytes()
+        data = data or (self.policy / "model.safetensors").read_bytes()
         file = tempfile.NamedTemporaryFile(suffix=".safetensors")
         file.write(data)
         file.flush()
@@ -341,6 +382,9 @@ class Case:
     def status(self):
         return json.loads(self.whole(self.ask(op="status"))[1][0].tensors["status_json"][0])
 
+
+class Shared(Case):
+    """What holds for every engine, on the demo's policy."""
 
     def test_arguments_that_no_engine_can_take_are_refused_at_once_and_alike(self):
         for inputs, why in [(dict(top_p=0.0), "top_p"), (dict(top_p=1.5), "top_p"), (dict(top_p=float("nan")), "top_p"),
@@ -412,7 +456,7 @@ def flat_canary(sequences, log_probs):
                 canary_log_probs=[float(x) for row in log_probs for x in row])
 
 
-class Vllm(Case, unittest.TestCase):
+class Vllm(Shared, unittest.TestCase):
     SEQUENCES = [[3, 4, 5], [7, 6, 5, 4, 3, 2, 11, 12, 13, 14, 15], [9, 9, 9, 9, 8, 8]]
 
     def canary(self, weights, off=0.0):
@@ -450,14 +494,14 @@ class Vllm(Case, unittest.TestCase):
         self.assertEqual((1, "", False), (status["version"], status["digest"], status["proved"]))
         self.assertIn(why, status["last_error"])
         self.refused("UNAVAILABLE", "no proved policy: the publish of version 2 failed", input_ids=[5], max_tokens=4, random_seed=1)
-        Worker.packs, AsyncLLM.empties = True, True
+        Worker.packs, AsyncLLM.empties, AsyncLLM.salts = True, True, True
         self.assertIsNone(self.update(2, **self.canary(3)).error)
         self.assertTrue(self.status()["proved"])
         self.assertEqual(4, len(self.whole(self.ask(input_ids=[5], max_tokens=4, random_seed=1))[0]))
 
     def test_keys_that_outlive_a_publish_refuse_it(self):
         self.assertIsNone(self.update(1, **self.canary(1)).error)
-        AsyncLLM.empties = False
+        AsyncLLM.empties = AsyncLLM.salts = False
         under_way = self.ask(input_ids=[5], max_tokens=90, random_seed=1, stream_interval=1)
         error = self.update(2, **self.canary(2)).error
         self.assertIn("canary: version 2: keys of older weights outlived", error.text)
@@ -565,7 +609,68 @@ class Vllm(Case, unittest.TestCase):
         self.assertIn("out of memory", self.status()["last_error"])
 
 
-class Reference(Case, unittest.TestCase):
+class VllmKeepsKeys(Vllm):
+    """The same where what is under way goes on with its keys: nothing empties the cache, and a prompt finds keys of its publication alone."""
+
+    def setUp(self):
+        os.environ["FOOTHOLD_WEIGHT_CHANGE"] = "keep"
+        self.addCleanup(os.environ.pop, "FOOTHOLD_WEIGHT_CHANGE", None)
+        super().setUp()
+
+    def tearDown(self):
+        self.assertEqual([], AsyncLLM.last.resets)
+        super().tearDown()
+
+    def test_a_cache_that_is_not_emptied_refuses_the_publish(self):
+        AsyncLLM.empties = None
+        self.assertIsNone(self.update(2, **self.canary(1)).error)
+        self.assertEqual("keep", self.status()["weight_change"])
+
+
+class VllmAdapters(Case, unittest.TestCase):
+    engine = "vllm"
+
+    def setUp(self):
+        os.environ["FOOTHOLD_ADAPTERS"] = "adapter"
+        self.addCleanup(os.environ.pop, "FOOTHOLD_ADAPTERS", None)
+        super().setUp()
+
+    def publish(self, version, rank=8, weights=None, off=0.0, targets=("q_proj", "down_proj"), **more):
+        work = tempfile.TemporaryDirectory()
+        self.addCleanup(work.cleanup)
+        directory = pathlib.Path(work.name)
+        (directory / "adapter_config.json").write_text(json.dumps({"r": rank, "target_modules": targets}))
+        (directory / "adapter_model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+        numbers = flat_canary(Vllm.SEQUENCES, [
+            [score_of(s[:i], s[i], [weights] * i, weights) + off for i in range(1, len(s))] for s in Vllm.SEQUENCES]) if weights else {}
+        return self.whole(self.ask(**{**dict(
+            op="update", weights_uri="file:///nowhere", weights_digest="%064d" % version, policy_version=version, **adapter_inputs(directory), **numbers), **more}))[1][-1]
+
+    def test_adapters_are_loaded_in_place_and_answer_what_is_under_way_too(self):
+        self.assertEqual((True, 64), (AsyncLLM.last.args["enable_lora"], AsyncLLM.last.args["max_lora_rank"]))
+        sender = self.ask(input_ids=[5], max_tokens=60, random_seed=1, stream_interval=1)
+        while not sender.responses:
+            time.sleep(0.001)
+        for version in (1, 2):
+            self.assertIsNone(self.publish(version, weights=version).error)
+        ids, responses = self.whole(sender)
+        versions = [int(r.tensors["policy_version"][0]) for r in responses for _ in r.tensors["output_ids"]]
+        self.assertEqual([3 + i + version for i, version in enumerate(versions)], ids)
+        self.assertEqual({1: AsyncLLM.last.paths[-1]}, AsyncLLM.last.adapters)
+        self.assertEqual(("adapter", 2), (self.status()["adapters"], self.status()["canary"]["version"]))
+        self.assertIn("canary: version 3", self.publish(3, weights=3, off=0.02).error.text)
+        self.assertFalse(self.status()["proved"])
+        self.assertIsNone(self.publish(3, weights=4).error)
+
+    def test_a_rank_beyond_the_server_s_is_refused_with_the_setting(self):
+        self.assertIn('have rank 100, and this server takes up to 64: start it with FOOTHOLD_VLLM=\'{"max_lora_rank": 128}\'', self.publish(1, rank=100).error.text)
+        self.assertIn("have target_modules 'lm_head', and this server takes q_proj,", self.publish(1, targets=("q_proj", "lm_head")).error.text)
+        self.assertIn("have target_modules 'all-linear'", self.publish(1, targets="all-linear").error.text)
+        self.assertTrue(self.status()["proved"])
+        self.assertIsNone(self.publish(1, rank=64).error)
+
+
+class Reference(Shared, unittest.TestCase):
     engine = "reference"
 
     def test_the_same_seed_gives_the_same_tokens_over_a_change_of_nothing(self):
@@ -575,6 +680,36 @@ class Reference(Case, unittest.TestCase):
         ids, responses = self.whole(sender)
         self.assertEqual(alone, ids)
         self.assertEqual(1, int(responses[-1].tensors["policy_version"][0]))
+
+    def test_a_change_of_weights_leaves_keys_or_computes_them_anew(self):
+        """The log-probs behind a change, against the same policy fed by hand."""
+        whole = (POLICY / "model.safetensors").read_bytes()
+        header, body = tokens.safetensors_header(memoryview(whole))
+        begin = len(whole) - len(body) + header["model.layers.0.self_attn.k_proj.weight"]["data_offsets"][0]
+        changed = bytearray(whole)
+        changed[begin:begin + 4000] = (np.frombuffer(whole[begin:begin + 4000], "<f4") * 1.5).astype("<f4").tobytes()
+        policy = reference.Policy(POLICY)
+        before, after = policy.weights, reference.read_safetensors(bytes(changed))
+        for setting in ("keep", "recompute"):
+            os.environ["FOOTHOLD_WEIGHT_CHANGE"] = setting
+            self.addCleanup(os.environ.pop, "FOOTHOLD_WEIGHT_CHANGE", None)
+            self.tearDown()
+            self.setUp()
+            self.assertEqual(setting, self.status()["weight_change"])
+            sender = self.ask(input_ids=[5, 6], max_tokens=90, random_seed=3, ignore_eos=True, stream_interval=1)
+            while len(sender.responses) < 9:
+                time.sleep(0.001)
+            self.assertIsNone(self.update(1, bytes(changed)).error)
+            ids, responses = self.whole(sender)
+            versions = [int(r.tensors["policy_version"][0]) for r in responses for _ in r.tensors["output_ids"]]
+            cut, sequence, expected = versions.index(1), reference.Sequence(policy.config["num_hidden_layers"]), []
+            for k, version in enumerate(versions):
+                policy.weights = (before, after)[version]
+                if setting == "recompute" and k == cut:
+                    sequence = reference.Sequence(policy.config["num_hidden_layers"])
+                expected.append(policy.draw(policy.feed(sequence, ([5, 6] + ids)[sequence.length:k + 2]), 1.0, 1.0, 0, uniform(3, k)))
+            self.assertEqual([t for t, _ in expected], ids)
+            self.assertLess(np.abs(np.array([p for _, p in expected]) - [float(x) for r in responses for x in r.tensors["output_log_probs"]]).max(), 1e-5)
 
     def test_damaged_artefacts_are_refused_and_the_old_version_serves_on(self):
         whole = (POLICY / "model.safetensors").read_bytes()
@@ -723,7 +858,7 @@ class Reference(Case, unittest.TestCase):
             self.assertIn(why, self.whole(self.ask(**inputs))[1][-1].error.text)
 
 
-class Uniform(Case, unittest.TestCase):
+class Uniform(Shared, unittest.TestCase):
     engine = "uniform"
 
     def test_every_token_is_as_likely_as_any_other_and_comes_from_the_seed(self):
@@ -758,6 +893,19 @@ class Start(unittest.TestCase):
         with self.assertRaisesRegex(RuntimeError, "engine 'vlm' is not known"):
             policy_model.TritonPythonModel().initialize({})
 
+    def test_a_setting_that_an_engine_does_not_have_is_refused(self):
+        os.environ.update(FOOTHOLD_POLICY=str(POLICY), FOOTHOLD_ENGINE="reference")
+        for setting, value, why in (("WEIGHT_CHANGE", "drop", "weight_change 'drop' is not known for engine reference .expected one of keep, recompute"),
+                                    ("ADAPTERS", "adapter", "adapters 'adapter' is not known for engine reference .expected one of merged")):
+            os.environ["FOOTHOLD_" + setting] = value
+            with self.assertRaisesRegex(RuntimeError, why):
+                policy_model.TritonPythonModel().initialize({})
+            del os.environ["FOOTHOLD_" + setting]
+        parameters = {"weight_change": {"string_value": "recompute"}}
+        model = policy_model.TritonPythonModel()
+        model.initialize({"model_config": json.dumps({"parameters": parameters})})
+        self.assertEqual(("recompute", "merged"), tuple(model.settings))
+        model.finalize()
 
 
 if __name__ == "__main__":

@@ -2,28 +2,32 @@
 # Starts a real NVIDIA Triton (2.51, from the PyPI wheel nvidia-pytriton) on loopback with the policy model of this directory,
 # without Docker and without a GPU. Needs Linux x86-64 with glibc >= 2.35, Python 3.11 with its shared library, PyPI at the first run.
 #
-#   start.sh [--engine NAME] [--timeout SECONDS] DIR POLICY [GRPC_PORT]
+#   start.sh [--engine NAME] [--weight-change NAME] [--adapters NAME] [--timeout SECONDS] DIR POLICY [GRPC_PORT]
 #
 # DIR keeps the virtual environment, the server, its log and its process id (server.pid); POLICY is a Hugging Face directory. HTTP is served
 # on the port behind GRPC_PORT, metrics on the one behind that. The last line on stdout is the process id; stop.sh DIR stops the server.
-# Engines: reference (default, or FOOTHOLD_ENGINE), vllm (vllm-env.sh makes its environment, several minutes the first time), uniform.
+# Engines: reference (default, or FOOTHOLD_ENGINE), transformers and vllm (their environments are made the first time, several minutes:
+# that of the learner's torch backend, and vllm-env.sh's), uniform. --weight-change (recompute, keep) and --adapters (merged, adapter) are the
+# model's settings of these names, by default the engine's first choice (README.md).
 # It waits for the server as long as the server lives, for vLLM may compile for minutes, or so many seconds. When it gives up, is ended, or
 # its caller dies, nothing of the server is left.
 set -euo pipefail
 fail() { echo "start.sh: $*" >&2; exit 1; }
-usage="usage: start.sh [--engine NAME] [--timeout SECONDS] DIR POLICY [GRPC_PORT]"
+usage="usage: start.sh [--engine NAME] [--weight-change NAME] [--adapters NAME] [--timeout SECONDS] DIR POLICY [GRPC_PORT]"
 engine=${FOOTHOLD_ENGINE:-reference}
 timeout=0
 while [[ ${1:-} == --* ]]; do
   [ $# -ge 2 ] || fail "$usage"
   case $1 in
     --engine) engine=$2 ;;
+    --weight-change) export FOOTHOLD_WEIGHT_CHANGE=$2 ;;
+    --adapters) export FOOTHOLD_ADAPTERS=$2 ;;
     --timeout) timeout=$2; [[ $timeout =~ ^[1-9][0-9]*$ ]] || fail "--timeout must be whole seconds, got '$2'" ;;
     *) fail "unknown option $1; $usage" ;;
   esac
   shift 2
 done
-[[ $engine =~ ^(reference|vllm|uniform)$ ]] || fail "engine '$engine' is not known (expected reference, vllm or uniform)"
+[[ $engine =~ ^(reference|transformers|vllm|uniform)$ ]] || fail "engine '$engine' is not known (expected reference, transformers, vllm or uniform)"
 [ $# -ge 2 ] || fail "$usage"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 mkdir -p "$1"
@@ -70,11 +74,17 @@ if [ ! -e "$dir/server/.complete" ]; then
   chmod +x "$dir/server/bin/tritonserver" "$dir/server/backends/python/triton_python_backend_stub"
   touch "$dir/server/.complete"
 fi
-rm -f "$site/foothold-vllm.pth"
-if [ "$engine" = vllm ]; then
-  vllm=$(PYTHON=$python "$here/vllm-env.sh" --install) || fail "no environment for engine vllm"
-  echo "$vllm" > "$site/foothold-vllm.pth" # Triton's interpreter takes no notice of PYTHONPATH
-fi
+rm -f "$site"/foothold-*.pth
+packages=
+case $engine in
+  vllm) packages=$(PYTHON=$python "$here/vllm-env.sh" --install) || fail "no environment for engine vllm" ;;
+  transformers)
+    torch=$(PYTHON=$python bash "$here/../../services/learner/torch/env.sh" --install) || fail "no environment for engine transformers"
+    packages=$("$torch" -c 'import sys, sysconfig; print(sysconfig.get_paths()["purelib"] if sys.version_info[:2] == (3, 11) else "")')
+    [ -n "$packages" ] || fail "engine transformers needs packages of Python 3.11, and $torch is $("$torch" -V): name another environment in FOOTHOLD_TORCH_ENV"
+    ;;
+esac
+[ -z "$packages" ] || echo "$packages" > "$site/foothold-engine.pth" # Triton's interpreter takes no notice of PYTHONPATH
 rm -rf "$dir/models"
 cp -r "$here/model-repository" "$dir/models" # the stub writes __pycache__ beside model.py
 rm -f "$dir/policy" "$dir/ready" "$dir/server.pid"

@@ -60,8 +60,34 @@ def make(directory, seed=0):
     (out / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|im_end|>"}), encoding="utf-8")
     (out / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
     words.save(str(out / "tokenizer.json"))
+    (out / "seed").write_text(str(seed))  # what `adapt` makes the weights of once more
     (out / "model.safetensors").write_bytes(safetensors(weights(config, seed)))
     return out
+
+
+def adapt(base, directory, seed, rank=8, alpha=16.0, targets=("q_proj", "v_proj", "down_proj")):
+    """Writes random adapters of a tiny policy in PEFT's layout, and DIRECTORY-merged, the policy with them in its weights; gives both."""
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    own, random, tensors = weights(config, int((base / "seed").read_text())), np.random.default_rng(seed), {}
+    for name in list(own):
+        if name.split(".")[-2] in targets:
+            out, wide = own[name].shape
+            a, b = (0.06 * random.standard_normal((rank, wide))).astype(np.float32), (0.06 * random.standard_normal((out, rank))).astype(np.float32)
+            at = "base_model.model." + name.removesuffix("weight")
+            tensors[at + "lora_A.weight"], tensors[at + "lora_B.weight"] = a, b
+            own[name] = own[name] + np.float32(alpha / rank) * (b @ a)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "adapter_config.json").write_text(json.dumps({
+        "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": str(base), "r": rank, "lora_alpha": alpha, "lora_dropout": 0.0,
+        "bias": "none", "fan_in_fan_out": False, "inference_mode": True, "use_rslora": False, "target_modules": list(targets)}), encoding="utf-8")
+    (directory / "adapter_model.safetensors").write_bytes(safetensors(tensors))
+    merged = directory.with_name(directory.name + "-merged")
+    merged.mkdir(parents=True, exist_ok=True)
+    for file in base.iterdir():
+        if file.name != "model.safetensors":
+            (merged / file.name).write_bytes(file.read_bytes())
+    (merged / "model.safetensors").write_bytes(safetensors(own))
+    return directory, merged
 
 
 if __name__ == "__main__":

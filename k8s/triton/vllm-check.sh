@@ -34,3 +34,10 @@ for p in $(members "$work/server"); do if grep -qa EngineCore "/proc/$p/cmdline"
 "$here/client.sh" "$here/vllm_check.py" "127.0.0.1:$port" "$work/a" "$work/b" "$engine" > "$work/check.log" 2>&1 || {
   tail -30 "$work/check.log"; tail -20 "$work/server/server.log"; echo "vllm: THE SERVER FAILED"; exit 1; }
 sed 's|^|vllm: |' "$work/check.log"
+trap - EXIT
+"$here/stop.sh" "$work/server" > /dev/null || true
+for form in merged adapter; do
+  PYTHONPATH=$site "${PYTHON:-python3.11}" "$here/vllm_flight.py" "$work/flight" "$form" > "$work/flight.log" 2>&1 || {
+    tail -40 "$work/flight.log"; echo "vllm: A CHANGE OF WEIGHTS IN FLIGHT FAILED"; exit 1; }
+  grep "^$form" "$work/flight.log" | sed 's|^|vllm: |'
+done

@@ -1,13 +1,15 @@
 """The policy model of Foothold for Triton's python backend: tensor contract version 1.
 
-`execute` parses and queues; one thread answers. An engine draws the tokens: `reference` (numpy, one token of each request in
-turn, the contract's noise), `vllm` (AsyncLLM, its own noise), or `uniform` (no model, for load tests). Control operations run
-while nothing is drawn. Every path ends a request with one final flag. The model's parameter `engine`, or FOOTHOLD_ENGINE, chooses."""
+`execute` parses and queues; one thread answers. An engine draws the tokens: `transformers` (any family, a batch of requests, the contract's
+noise), `reference` (numpy, one token of each request in turn, the contract's noise), `vllm` (AsyncLLM, its own noise), or `uniform` (no
+model, for load tests). Control operations run while nothing is drawn. Every path ends a request with one final flag. The model's parameter
+`engine`, or FOOTHOLD_ENGINE, chooses; so do `weight_change`, or FOOTHOLD_WEIGHT_CHANGE, and `adapters`, or FOOTHOLD_ADAPTERS."""
 import locale
 # Triton's interpreter runs in the C locale whatever the environment says: text files would be read as ASCII, by vLLM's packages too.
 locale.setlocale(locale.LC_CTYPE, "C.UTF-8")  # before any other import
 import hashlib
 import hmac
+import importlib
 import json
 import os
 import pathlib
@@ -22,6 +24,7 @@ import numpy as np
 import triton_python_backend_utils as pb
 
 import canary
+import tokens
 from generation import Generation
 from tokens import Refused, safetensors_header, text_of
 
@@ -29,8 +32,11 @@ FINAL = pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 GUARDED = ("abort", "pause", "resume", "update", "reset")
 ADMIN = "x-rollout-admin"
 CONTROLS = ("tokenize", "vocabulary", "status", "abort", "pause", "resume", "update", "reset")
+ADAPTER_INPUTS = ("adapter_uri", "adapter_digest")
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 LOOK_EVERY = 0.05  # seconds between two looks for requests that were given up
-ENGINES = ("reference", "vllm", "uniform")
+ENGINES = {"reference": "reference", "transformers": "transformers_engine", "vllm": "vllm_engine", "uniform": "uniform"}
+"""Modules by the name of the engine; of the choices that their classes name, the first is the default."""
 
 
 def failed(text, code="INVALID_ARG"):
@@ -83,21 +89,21 @@ class TritonPythonModel:
         if not directory:
             raise pb.TritonModelException("FOOTHOLD_POLICY must name the Hugging Face directory of the policy")
         parameters = json.loads(args.get("model_config", "{}")).get("parameters", {})
-        name = os.environ.get("FOOTHOLD_ENGINE") or parameters.get("engine", {}).get("string_value", "reference")
-        if name not in ENGINES:
-            raise pb.TritonModelException("engine '%s' is not known (expected one of %s)" % (name, ", ".join(ENGINES)))
+
+        def chosen(what, choices, of=""):
+            """A setting's value: the environment's, or the parameter's, or the first choice."""
+            value = os.environ.get("FOOTHOLD_" + what.upper()) or parameters.get(what, {}).get("string_value") or choices[0]
+            if value not in choices:
+                raise pb.TritonModelException("%s '%s' is not known%s (expected one of %s)" % (what, value, of, ", ".join(choices)))
+            return value
+        name = chosen("engine", list(ENGINES))
         bound = os.environ.get("FOOTHOLD_CANARY_BOUND", "")
         canary.bound(bound, "float32")  # a wrong one is told before the engine is loaded, which may take minutes
-        if name == "vllm":
-            import vllm_engine
-            self.engine = vllm_engine.Engine(directory, self.post)
-        elif name == "uniform":
-            import uniform
-            self.engine = uniform.Engine(directory, self.drawn)
-        else:
-            import reference
-            self.engine = reference.Engine(directory, self.drawn)
-        self.digest = self.engine.files.digest()
+        engine = importlib.import_module(ENGINES[name]).Engine
+        settings = tokens.Settings(*(chosen(what, choices, " for engine " + name) for what, choices in (
+            ("weight_change", engine.weight_changes), ("adapters", engine.adapter_forms))))
+        self.engine = engine(directory, self.post if name == "vllm" else self.drawn, settings)
+        self.settings, self.digest = settings, self.engine.files.digest()
         self.version, self.paused, self.tokens, self.error, self._pieces = 0, False, 0, "", None
         self.pause_micros, self.unproved, self.proof, self.name = 0, None, None, name
         self.bound = canary.bound(bound, self.engine.precision)
@@ -174,7 +180,8 @@ class TritonPythonModel:
         values = {
             "version": self.version, "digest": self.digest, "paused": self.paused, "running": len(self.active),
             "waiting": self.inbox.qsize(), "tokens": self.tokens, "pause_micros": self.pause_micros, "last_error": self.error,
-            "proved": self.unproved is None, "engine": self.name, "precision": self.engine.precision, "max_length": self.engine.files.longest}
+            "proved": self.unproved is None, "engine": self.name, "precision": self.engine.precision, "max_length": self.engine.files.longest,
+            "weight_change": self.settings.weight_change, "adapters": self.settings.adapters}
         if self.proof:
             values["canary"] = self.proof
         return [texts("status_json", [json.dumps(values).encode("utf-8")]), pb.Tensor("policy_version", np.array([self.version], np.int64))]
@@ -210,18 +217,27 @@ class TritonPythonModel:
         self.paused = False
         return self.status()
 
-    def artefact(self, uri, wanted):
+    def place(self, what, uri):
+        """Where a file: URI leads. Links followed: where they lead is what counts; a refusal tells nothing of what lies there."""
         parsed = urllib.parse.urlparse(uri)
         if parsed.scheme != "file":
-            raise Refused("weights_uri '%s' has scheme '%s' (expected file)" % (uri, parsed.scheme))
+            raise Refused("%s '%s' has scheme '%s' (expected file)" % (what, uri, parsed.scheme))
+        return pathlib.Path(os.path.realpath(os.fsdecode(urllib.parse.unquote_to_bytes(parsed.path))))
+
+    def content(self, path):
+        """The bytes of a file below the roots. Raises OSError or ValueError."""
+        path = pathlib.Path(os.path.realpath(path))
+        if self.roots and not any(path.is_relative_to(root) for root in self.roots):
+            raise OSError("it is not below FOOTHOLD_FILES_ROOTS")
+        if path.exists() and not path.is_file():
+            raise OSError("it is no regular file")
+        return path.read_bytes()
+
+    def artefact(self, uri, wanted):
+        """The path of merged weights whose SHA-256 is right."""
+        path = self.place("weights_uri", uri)
         try:
-            # Where links lead is what counts; a refusal tells nothing of what lies there.
-            path = pathlib.Path(os.path.realpath(os.fsdecode(urllib.parse.unquote_to_bytes(parsed.path))))
-            if self.roots and not any(path.is_relative_to(root) for root in self.roots):
-                raise OSError("it is not below FOOTHOLD_FILES_ROOTS")
-            if path.exists() and not path.is_file():
-                raise OSError("it is no regular file")
-            data = path.read_bytes()
+            data = self.content(path)
         except (OSError, ValueError) as failure:
             raise Refused("artefact %s cannot be read: %s" % (uri, failure))
         if hashlib.sha256(data).hexdigest() != wanted:
@@ -229,7 +245,21 @@ class TritonPythonModel:
         safetensors_header(data)
         return path
 
-    def switch(self, path, version, digest, proof_wanted):
+    def adapter(self, uri, wanted):
+        """The directory of adapters in PEFT's layout; their digest is that of the bytes of both files, configuration first."""
+        path, digest, data = self.place("adapter_uri", uri), hashlib.sha256(), b""
+        for name in ADAPTER_FILES:
+            try:
+                data = self.content(path / name)
+            except (OSError, ValueError) as failure:
+                raise Refused("adapters %s: %s cannot be read: %s" % (uri, name, failure))
+            digest.update(data)
+        if digest.hexdigest() != wanted:
+            raise Refused("adapters %s do not have the digest %s" % (uri, wanted))
+        safetensors_header(data)
+        return path
+
+    def switch(self, publication, proof_wanted):
         """Changes the weights between two tokens. What was drawn before keeps the version that drew it, and goes out later: a thousand
         responses take longer than the change. The version counts when the canary has proved it. If it does not, or the load fails, the
         old weights go on where the engine still has them; else nothing is sampled until a publish is proved."""
@@ -241,16 +271,16 @@ class TritonPythonModel:
         held = True
         try:
             self.settle()
-            self.engine.load(path, version)
+            self.engine.load(publication)
             if proof_wanted and not self.engine.scores_held:
                 self.engine.go_on()
                 held, self.pause_micros = False, round(1e6 * (time.perf_counter() - began))
-            proof = proof_wanted.prove(self.engine, version, self.bound) if proof_wanted else None
+            proof = proof_wanted.prove(self.engine, publication.version, self.bound) if proof_wanted else None
             self.engine.keep()
-            self.version, self.digest, self.unproved, self.proof = version, digest, None, proof
+            self.version, self.digest, self.unproved, self.proof = publication.version, publication.digest, None, proof
         except Exception as failure:
             if not self.engine.undo():
-                self.unproved, self.digest, self.proof = "the publish of version %d failed: %s" % (version, failure), "", None
+                self.unproved, self.digest, self.proof = "the publish of version %d failed: %s" % (publication.version, failure), "", None
             raise
         finally:
             self.end_where_refused()
@@ -262,24 +292,36 @@ class TritonPythonModel:
         return self.status()
 
     def publication(self, inputs):
+        """What is published, not looked at yet, and its canary: text of the URI, version, digest, and the adapters' texts, None without."""
         uri, digest, version = flat(inputs, "weights_uri", "weights_digest", "policy_version")
-        wanted = canary.canary_of(inputs, self.engine.files)
-        return text_of("weights_uri", uri[0]), int(version[0]), text_of("weights_digest", digest[0]), wanted
+        given = [name for name in ADAPTER_INPUTS if name in inputs]
+        if len(given) == 1:
+            raise Refused("inputs %s come together or not at all: got only %s" % (" and ".join(ADAPTER_INPUTS), given[0]))
+        adapter = [text_of(name, inputs[name][0]) for name in given] or None
+        if self.settings.adapters == "adapter" and not adapter:
+            raise Refused("this server takes adapters on its own weights (adapters: adapter), and the publication has none: it needs inputs %s" % " and ".join(ADAPTER_INPUTS))
+        return text_of("weights_uri", uri[0]), int(version[0]), text_of("weights_digest", digest[0]), adapter, canary.canary_of(inputs, self.engine.files)
+
+    def fetched(self, uri, version, digest, adapter):
+        """A publication whose files are whole. Where adapters are taken up, the merged weights are not read."""
+        if self.settings.adapters == "adapter":
+            return tokens.Publication(None, version, digest, self.adapter(*adapter))
+        return tokens.Publication(self.artefact(uri, digest), version, digest, None)
 
     def update(self, inputs):
-        uri, version, digest, wanted = self.publication(inputs)
+        uri, version, digest, adapter, wanted = self.publication(inputs)
         same = version == self.version and digest == self.digest
         if same and (not wanted or self.proof):
             return self.status()
         if version < self.version or (version == self.version and not same and not self.unproved):
             raise Refused("policy_version must grow: %d after %d" % (version, self.version))
-        return self.switch(self.artefact(uri, digest), version, digest, wanted)
+        return self.switch(self.fetched(uri, version, digest, adapter), wanted)
 
     def reset(self, inputs):
         if self.active:
             raise Refused("cannot go back while %d sequences are under way" % len(self.active))
-        uri, version, digest, wanted = self.publication(inputs)
-        return self.switch(self.artefact(uri, digest), version, digest, wanted)
+        uri, version, digest, adapter, wanted = self.publication(inputs)
+        return self.switch(self.fetched(uri, version, digest, adapter), wanted)
 
     def send(self, r, end):
         if not end and not r.tokens:

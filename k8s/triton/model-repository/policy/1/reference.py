@@ -2,24 +2,14 @@
 
 Reads a Hugging Face directory (config.json, generation_config.json, tokenizer.json, one safetensors file). Noise is the
 contract's: token = entries of the cumulative distribution, in token-id order, that are <= u * total."""
-import collections
-
 import numpy as np
 
 import tokens
 from canary import Score
+from stepping import Stepping, uniform
 from tokens import Refused
 
-MASK, GOLDEN = (1 << 64) - 1, 0x9E3779B97F4A7C15
 FAMILIES = ("Qwen3ForCausalLM", "Qwen2ForCausalLM", "LlamaForCausalLM")
-
-
-def uniform(seed, position):
-    """Top 24 bits of SplitMix64's finalizer as a number in [0, 1)."""
-    x = (seed + (position + 1) * GOLDEN) & MASK
-    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & MASK
-    return ((x ^ (x >> 31)) >> 40) * 2.0 ** -24
 
 
 def read_safetensors(data):
@@ -164,29 +154,22 @@ class Policy(tokens.Directory):
         return token, float(log_probs[token])
 
 
-class Engine:
+class Engine(Stepping):
     """Samples one token of each sequence in turn. Belongs to the model's thread."""
 
-    policy = Policy
-    dead, scores_held, precision = None, True, "float32"  # it computes in float64, and is held to float32's bound
+    weight_changes, adapter_forms, precision = ("keep", "recompute"), ("merged",), "float32"  # it computes in float64, and is held to float32's bound
 
-    def __init__(self, directory, deliver):
-        self.files, self.deliver, self.active = self.policy(directory), deliver, collections.deque()
-        self._pieces, self._before = None, None
-
-    @property
-    def busy(self):
-        return bool(self.active)
-
-    def prepare(self, r):
-        """Every request that the contract allows can be drawn."""
+    def __init__(self, directory, deliver, settings):
+        super().__init__(Policy(directory), deliver)
+        self.weight_change, self._before = settings.weight_change, None
 
     def start(self, r):
-        r.sequence = Sequence(self.files.config["num_hidden_layers"])
-        self.active.append(r)
+        super().start(r)
+        self.begin(r)
 
-    def stop(self, r):
-        self.active.remove(r)
+    def begin(self, r):
+        """Forgets the keys of a sequence: what it holds is computed anew at the next step."""
+        r.sequence = Sequence(self.files.config["num_hidden_layers"])
 
     def step(self):
         for _ in range(len(self.active)):
@@ -203,49 +186,21 @@ class Engine:
                 self.active.append(r)
             self.deliver(r, [token], [log_prob], end)
 
-    def end(self, r, token, fresh=1):
-        """Reason and index of what ends a sequence with this token, the last of so many fresh ones; None when it goes on."""
-        if token in self.files.ends and not r.ignore_eos:
-            return "stop", -1
-        if token in r.stops:
-            return "stop_token", r.stops.index(token)
-        if r.words:
-            if self._pieces is None:
-                self._pieces = self.files.pieces()
-            if r.text is None:
-                r.text = b"".join(self._pieces[i] for i in r.ids[r.prompt:])
-            before, r.text = len(r.text), r.text + self._pieces[token]
-            for i, word in enumerate(r.words):
-                if r.text.find(word, max(0, before - len(word) + 1)) >= 0:
-                    return "stop_string", i
-        return ("length", -1) if len(r.ids) + fresh - r.inputs >= r.most else None
-
-    def hold(self):
-        """Nothing is drawn between two steps anyway."""
-
-    def go_on(self):
-        """See hold."""
-
-    def load(self, path, version):
+    def load(self, publication):
         self._before = self.files.weights
-        self.files.load(path.read_bytes())
+        self.files.load(publication.path.read_bytes())
 
     def keep(self):
-        """The weights that were loaded last are the policy."""
         self._before = None
+        if self.weight_change == "recompute":
+            for r in self.active:
+                self.begin(r)
 
     def undo(self):
-        """Goes back to the weights before the last load."""
         if self._before is not None:
             self.files.weights, self._before = self._before, None
         return True
 
-    def touch(self, sequences):
-        """Nothing outlives a request here."""
-
     def score(self, sequences, warm):
         """Log-probs of given tokens; warm: in two parts, the second of which finds the keys of the first."""
         return [Score(0, self.files.log_probs(s, 2 if warm else 1)) for s in sequences]
-
-    def close(self):
-        """Nothing to end."""

@@ -1,9 +1,18 @@
 """What a Hugging Face directory says beside its weights: limits, end tokens, the tokenizer and the chat template."""
+import collections
 import datetime
 import hashlib
 import json
 import pathlib
 import re
+
+Settings = collections.namedtuple("Settings", "weight_change adapters")
+"""weight_change: what becomes of sequences under way when the weights change. "recompute": what they hold is computed anew with the new
+weights; "keep": they go on with the keys of the weights that drew them. adapters: "merged": a publication is the merged weights;
+"adapter": it is the adapters, on the weights that the server was started with."""
+
+Publication = collections.namedtuple("Publication", "path version digest adapter")
+"""path: the artefact, merged weights; adapter: directory in PEFT's layout; each None where the other is taken up."""
 
 POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "max_seq_len", "seq_length")
 UNBOUNDED = 1 << 30  # positions of a model whose attention needs no table of them
@@ -41,6 +50,14 @@ def safetensors_header(data):
         if entry["data_offsets"][1] > len(body):
             raise Refused("the artefact is truncated in tensor '%s'" % name)
     return header, body
+
+
+def policy_directory(base, weights, out):
+    """Fills an empty directory with links: all that a policy's directory has, with other weights in the place of its own."""
+    for file in base.iterdir():
+        if file.suffix != ".safetensors" and file.name != "model.safetensors.index.json":
+            (out / file.name).symlink_to(file.resolve())
+    (out / "model.safetensors").symlink_to(weights.resolve())
 
 
 class Directory:

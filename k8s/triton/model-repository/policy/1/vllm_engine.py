@@ -2,7 +2,10 @@
 
 Differs from the reference engine: the noise is vLLM's, so a seed gives the same tokens on the same build only, and a continued
 prefix does not give the tail of the whole. Log-probs are those of the distribution sampled from (logprobs_mode processed_logprobs).
-A publish empties the prefix cache: what is under way is computed anew with the new weights (its tokens stay).
+Keys of older weights: with weight_change recompute a publish empties the prefix cache, and what is under way is computed anew with the
+new weights (its tokens stay); with keep what is under way goes on with its keys, and what comes later finds none of them, for the
+prefix cache is salted with the publication. vLLM's own weight transfer has no back end for CPUs (nccl, ipc and others); sleep does nothing there.
+Adapters are loaded in place under one id, so that a sequence under way goes on with those of the new version as it would with weights.
 FOOTHOLD_VLLM holds further engine arguments as JSON, such as {"max_model_len": 8192, "gpu_memory_utilization": 0.85}."""
 import asyncio
 import json
@@ -16,6 +19,11 @@ import tokens
 from canary import Score
 
 SCORING_SECONDS = 600  # a canary that takes longer is an engine that does not answer
+RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM takes as the largest
+# That may have adapters, where FOOTHOLD_VLLM names no lora_target_modules. Not lm_head: with it among them, vLLM 0.32 on CPUs fails when a prompt
+# is scored (its add_lora_logits takes one row a sequence).
+TARGETS = ("q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj", "gate_proj", "up_proj", "gate_up_proj", "down_proj")
+RANK = 64  # of adapters, where FOOTHOLD_VLLM names no max_lora_rank
 COOLEST = 0.01  # vLLM samples with this temperature when asked for a lower one
 
 
@@ -23,18 +31,25 @@ class Engine:
     """Requests run as tasks of the event loop; what they draw is handed to `deliver`, which other threads may call."""
 
     busy, scores_held = False, False
+    weight_changes, adapter_forms = ("recompute", "keep"), ("merged", "adapter")
 
-    def __init__(self, directory, deliver):
+    def __init__(self, directory, deliver, settings):
         try:
             from vllm import AsyncEngineArgs, SamplingParams
             from vllm.exceptions import VLLMClientError
+            from vllm.lora.request import LoRARequest
             from vllm.sampling_params import RequestOutputKind
             from vllm.v1.engine.async_llm import AsyncLLM
         except ImportError as missing:
             raise tokens.Refused("engine vllm needs the Python package vllm (0.32.0 was run): %s" % missing)
         self.files, self.deliver = tokens.Directory(directory), deliver
         self.sampling, self.kinds, self.callers, self.tasks = SamplingParams, RequestOutputKind, (VLLMClientError, ValueError), {}
+        self.settings, self.lora, self.salt = settings, None, ""
         more = json.loads(os.environ.get("FOOTHOLD_VLLM", "{}"))
+        if settings.adapters == "adapter":
+            self.lora_request = LoRARequest
+            more = {"enable_lora": True, "max_loras": 1, "max_cpu_loras": 1, "max_lora_rank": RANK, "lora_target_modules": list(TARGETS), **more}
+            self.rank, self.targets = more["max_lora_rank"], more["lora_target_modules"]
         self.loop, self.work, self.changed = asyncio.new_event_loop(), tempfile.TemporaryDirectory(prefix="policy-versions-"), False
         threading.Thread(target=self.loop.run_forever, name="vllm", daemon=True).start()
 
@@ -78,7 +93,7 @@ class Engine:
     async def run(self, r, ids):
         answered = False
         try:
-            async for output in self.llm.generate({"prompt_token_ids": ids}, r.params, r.key):
+            async for output in self.llm.generate(self.prompt(ids), r.params, r.key, lora_request=self.lora):
                 answered, drawn = True, output.outputs[0]
                 new = list(drawn.token_ids)
                 # A greedy token is drawn with certainty, whatever the softmax says of it.
@@ -113,17 +128,43 @@ class Engine:
     def go_on(self):
         self.wait(self.llm.resume_generation())
 
-    def load(self, path, version):
-        """Reads the artefact in the place of model.safetensors (vLLM takes a directory) and forgets all keys of older weights."""
-        directory = pathlib.Path(self.work.name) / ("version-%d-%s" % (version, uuid.uuid4().hex[:8]))
-        directory.mkdir()
-        for file in self.files.path.iterdir():
-            if file.suffix != ".safetensors" and file.name != "model.safetensors.index.json":
-                (directory / file.name).symlink_to(file.resolve())
-        (directory / "model.safetensors").symlink_to(path.resolve())
+    def prompt(self, ids):
+        """A prompt that finds only keys of the publication in force."""
+        return {"prompt_token_ids": ids, **({"cache_salt": self.salt} if self.salt else {})}
+
+    def load(self, publication):
+        """Takes up what was published, and lets no key of older weights be found by what comes after."""
+        unique = uuid.uuid4().hex[:8]
+        if self.settings.adapters == "adapter":
+            self.load_adapter(publication.adapter)
+        else:
+            directory = pathlib.Path(self.work.name) / ("version-%d-%s" % (publication.version, unique))
+            directory.mkdir()
+            # vLLM takes a directory.
+            tokens.policy_directory(self.files.path, publication.path, directory)
+            self.changed = True
+            self.wait(self.llm.collective_rpc("reload_policy", kwargs={"weights_path": str(directory)}))
+        self.salt = "%d-%s-%s" % (publication.version, publication.digest, unique)
+        if self.settings.weight_change == "recompute":
+            self.forget()
+
+    def load_adapter(self, directory):
+        """Puts adapters in the place of those before, also for what is under way."""
+        config = json.loads((directory / "adapter_config.json").read_text(encoding="utf-8"))
+        rank, targets = config.get("r", 0), config.get("target_modules") or []
+        strange = sorted({t.rsplit(".", 1)[-1] for t in targets} - set(self.targets)) if isinstance(targets, list) else [targets]
+        if strange:
+            raise tokens.Refused("adapters in %s have target_modules '%s', and this server takes %s: FOOTHOLD_VLLM's lora_target_modules names others" % (
+                directory, strange[0], ", ".join(self.targets)))
+        if rank > self.rank:
+            raise tokens.Refused('adapters in %s have rank %s, and this server takes up to %d: start it with FOOTHOLD_VLLM=\'{"max_lora_rank": %d}\'' % (
+                directory, rank, self.rank, next((r for r in RANKS if r >= rank), rank)))
+        first = self.lora is None
         self.changed = True
-        self.wait(self.llm.collective_rpc("reload_policy", kwargs={"weights_path": str(directory)}))
-        self.forget()
+        request = self.lora_request(lora_name="policy", lora_int_id=1, lora_path=str(directory), load_inplace=not first)
+        self.wait(self.llm.add_lora(request))
+        # Not in place any more: vLLM would read the files again for every request.
+        self.lora = self.lora_request(lora_name="policy", lora_int_id=1, lora_path=str(directory))
 
     def forget(self):
         """Empties the prefix cache; what is under way loses its keys too and is computed anew when sampling goes on."""
@@ -143,13 +184,15 @@ class Engine:
         self.score(sequences, True)
 
     def score(self, sequences, warm):
-        """Log-probs of given tokens, as prompts that read and fill the prefix cache like any other. Cold: a cache that held some of them
-        already (a sequence that vLLM had to begin anew leaves its keys) is emptied and asked once more."""
+        """Log-probs of given tokens, as prompts that read and fill the prefix cache like any other. Cold: where the cache held some of them
+        already (a sequence that vLLM had to begin anew leaves its keys) no key of it is used any more, and they are asked once more."""
         async def all_of_them():
             return await asyncio.wait_for(asyncio.gather(*(self.scored(s) for s in sequences)), SCORING_SECONDS)
         scores = self.wait(all_of_them())
         if not warm and any(s.cached for s in scores):
-            self.forget()
+            self.salt += "+"
+            if self.settings.weight_change == "recompute":
+                self.forget()
             scores = self.wait(all_of_them())
         return scores
 
@@ -158,7 +201,7 @@ class Engine:
             temperature=1.0, max_tokens=1, prompt_logprobs=0, skip_reading_prefix_cache=False, ignore_eos=True, detokenize=False,
             output_kind=self.kinds.FINAL_ONLY)
         output = None
-        async for output in self.llm.generate({"prompt_token_ids": ids}, params, uuid.uuid4().hex):
+        async for output in self.llm.generate(self.prompt(ids), params, uuid.uuid4().hex, lora_request=self.lora):
             pass
         cached = output.num_cached_tokens or 0
         # Rows of cached tokens are not computed: some builds leave them out, others give what stood in memory.

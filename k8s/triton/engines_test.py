@@ -186,7 +186,7 @@ class AsyncLLM:
         self.alive()
         self.running.add(request_id)
         try:
-            assert (lora_request is not None) == bool(self.adapters), "adapters answer who names them"
+            assert (lora_request is not None) == self.args.get("enable_lora", False), "adapters answer who names them"
             if lora_request:
                 self.take_up(dataclasses.replace(lora_request, load_inplace=False))
             async for output in self.outputs(prompt["prompt_token_ids"], sampling_params, request_id, prompt.get("cache_salt")):
@@ -201,12 +201,13 @@ class AsyncLLM:
         path = pathlib.Path(request.lora_path)
         assert (path / "adapter_config.json").exists() and (path / "adapter_model.safetensors").exists()
         self.adapters[request.lora_int_id] = path
-        self.paths.append(path)
-        self.tensors = self.head = len(self.paths)
+        if request.load_inplace:
+            self.paths.append(path)
+            self.tensors = self.head = len(self.paths)
 
     async def add_lora(self, lora_request):
         self.alive()
-        assert self.paused and self.args["enable_lora"]
+        assert self.paused == lora_request.load_inplace and self.args["enable_lora"]
         self.take_up(lora_request)
         return True
 
@@ -657,6 +658,7 @@ class VllmAdapters(Case, unittest.TestCase):
         versions = [int(r.tensors["policy_version"][0]) for r in responses for _ in r.tensors["output_ids"]]
         self.assertEqual([3 + i + version for i, version in enumerate(versions)], ids)
         self.assertEqual({1: AsyncLLM.last.paths[-1]}, AsyncLLM.last.adapters)
+        self.assertEqual({0, 1, 2}, set(versions))
         self.assertEqual(("adapter", 2), (self.status()["adapters"], self.status()["canary"]["version"]))
         self.assertIn("canary: version 3", self.publish(3, weights=3, off=0.02).error.text)
         self.assertFalse(self.status()["proved"])

@@ -52,6 +52,17 @@ def safetensors_header(data):
     return header, body
 
 
+def tensor_shapes(directory):
+    """Shapes by name of all tensors of a Hugging Face directory; reads the headers alone."""
+    out = {}
+    for file in sorted(directory.glob("*.safetensors")):
+        with file.open("rb") as stream:
+            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+        header.pop("__metadata__", None)
+        out.update({name: entry["shape"] for name, entry in header.items()})
+    return out
+
+
 def policy_directory(base, weights, out):
     """Fills an empty directory with links: all that a policy's directory has, with other weights in the place of its own."""
     for file in base.iterdir():

@@ -27,6 +27,21 @@ RANK = 64  # of adapters, where FOOTHOLD_VLLM names no max_lora_rank
 COOLEST = 0.01  # vLLM samples with this temperature when asked for a lower one
 
 
+def no_adapter(base, targets, out):
+    """Writes adapters that change nothing, of rank 1 on one matrix of a policy; gives their directory."""
+    places = {name: shape for name, shape in tokens.tensor_shapes(base).items() if name.endswith(".weight") and len(shape) == 2 and name.split(".")[-2] in targets}
+    if not places:
+        raise tokens.Refused("%s: no weights that vLLM could put adapters on (expected one of %s; FOOTHOLD_VLLM's lora_target_modules names others)" % (base, ", ".join(targets)))
+    name = next((n for n in places if n.split(".")[-2] in ("o_proj", "down_proj")), min(places))
+    (wide, deep), at = places[name], "base_model.model." + name.removesuffix("weight")
+    header = json.dumps({at + "lora_A.weight": {"dtype": "F32", "shape": [1, deep], "data_offsets": [0, 4 * deep]},
+                         at + "lora_B.weight": {"dtype": "F32", "shape": [wide, 1], "data_offsets": [4 * deep, 4 * (deep + wide)]}}).encode()
+    out.mkdir()
+    (out / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 1, "lora_alpha": 1, "bias": "none", "target_modules": [name.split(".")[-2]]}))
+    (out / "adapter_model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4 * (deep + wide)))
+    return out
+
+
 class Engine:
     """Requests run as tasks of the event loop; what they draw is handed to `deliver`, which other threads may call."""
 
@@ -44,10 +59,9 @@ class Engine:
             raise tokens.Refused("engine vllm needs the Python package vllm (0.32.0 was run): %s" % missing)
         self.files, self.deliver = tokens.Directory(directory), deliver
         self.sampling, self.kinds, self.callers, self.tasks = SamplingParams, RequestOutputKind, (VLLMClientError, ValueError), {}
-        self.settings, self.lora, self.salt = settings, None, ""
+        self.settings, self.lora, self.salt, self.lora_request = settings, None, "", LoRARequest
         more = json.loads(os.environ.get("FOOTHOLD_VLLM", "{}"))
         if settings.adapters == "adapter":
-            self.lora_request = LoRARequest
             more = {"enable_lora": True, "max_loras": 1, "max_cpu_loras": 1, "max_lora_rank": RANK, "lora_target_modules": list(TARGETS), **more}
             self.rank, self.targets = more["max_lora_rank"], more["lora_target_modules"]
         self.loop, self.work, self.changed = asyncio.new_event_loop(), tempfile.TemporaryDirectory(prefix="policy-versions-"), False
@@ -58,6 +72,9 @@ class Engine:
                 model=str(directory), logprobs_mode="processed_logprobs", worker_extension_cls="vllm_worker.PolicyReload", **more))
         self.llm = self.wait(opened())
         self.files.longest = min(self.files.longest, self.llm.model_config.max_model_len)
+        if settings.adapters == "adapter":
+            # What is asked for before the first publication names adapters too, or it would go on without them afterwards.
+            self.take_up(no_adapter(self.files.path, self.targets, pathlib.Path(self.work.name) / "none"), False)
         self.precision = str(self.llm.model_config.dtype).removeprefix("torch.")
 
     @property
@@ -159,12 +176,14 @@ class Engine:
         if rank > self.rank:
             raise tokens.Refused('adapters in %s have rank %s, and this server takes up to %d: start it with FOOTHOLD_VLLM=\'{"max_lora_rank": %d}\'' % (
                 directory, rank, self.rank, next((r for r in RANKS if r >= rank), rank)))
-        first = self.lora is None
         self.changed = True
-        request = self.lora_request(lora_name="policy", lora_int_id=1, lora_path=str(directory), load_inplace=not first)
-        self.wait(self.llm.add_lora(request))
-        # Not in place any more: vLLM would read the files again for every request.
+        self.take_up(directory, True)
+
+    def take_up(self, directory, in_place):
+        """Has vLLM read adapters, and every later request name them."""
         self.lora = self.lora_request(lora_name="policy", lora_int_id=1, lora_path=str(directory))
+        # Requests do not ask for it in place: vLLM would read the files again for each.
+        self.wait(self.llm.add_lora(self.lora_request(lora_name="policy", lora_int_id=1, lora_path=str(directory), load_inplace=in_place)))
 
     def forget(self):
         """Empties the prefix cache; what is under way loses its keys too and is computed anew when sampling goes on."""

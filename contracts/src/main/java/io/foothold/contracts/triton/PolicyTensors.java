@@ -69,6 +69,12 @@ public final class PolicyTensors {
     /** SHA-256 of the artefact, BYTES [1]; op update. */
     public static final String WEIGHTS_DIGEST = "weights_digest";
 
+    /** Where the same version lies as adapters in PEFT's layout, BYTES [1]; ops update and reset, of servers whose status says adapter. */
+    public static final String ADAPTER_URI = "adapter_uri";
+
+    /** SHA-256 of the adapters' configuration and weights, one after the other, BYTES [1]; with {@link #ADAPTER_URI}. */
+    public static final String ADAPTER_DIGEST = "adapter_digest";
+
     /** Tokens of the canary's sequences one after the other, INT32 [-1]; ops update and reset. */
     public static final String CANARY_IDS = "canary_ids";
 

@@ -83,10 +83,28 @@ final class TritonCommand implements Callable<Integer> {
                 names = "--engine",
                 paramLabel = "NAME",
                 description =
-                        "What draws the tokens: reference (numpy), vllm (the first start makes its environment of 6.2 GB in "
+                        "What draws the tokens: reference (numpy, three families), transformers (every family, float32; the torch "
+                                + "backend's environment), vllm (the first start makes its environment of 6.2 GB in "
                                 + "~/.cache/foothold; FOOTHOLD_VLLM_ENV names another), uniform (no model) (default: FOOTHOLD_ENGINE, "
                                 + "or reference).")
         private @Nullable String engine;
+
+        @Option(
+                names = "--weight-change",
+                paramLabel = "NAME",
+                description =
+                        "What becomes of sequences under way when the weights change: recompute (what they hold is computed "
+                                + "anew) or keep (they go on with their keys of older weights) (default: the engine's own; "
+                                + "op status tells it).")
+        private @Nullable String weightChange;
+
+        @Option(
+                names = "--adapters",
+                paramLabel = "NAME",
+                description =
+                        "What is taken of a publication of adapters: merged (the merged weights) or adapter (the adapters, on the "
+                                + "weights of --policy) (default: merged).")
+        private @Nullable String adapters;
 
         @Option(
                 names = "--timeout",
@@ -110,6 +128,12 @@ final class TritonCommand implements Callable<Integer> {
             command.add(Workspace.root().resolve("k8s/triton/start.sh").toString());
             if (engine != null) {
                 command.addAll(List.of("--engine", engine));
+            }
+            if (weightChange != null) {
+                command.addAll(List.of("--weight-change", weightChange));
+            }
+            if (adapters != null) {
+                command.addAll(List.of("--adapters", adapters));
             }
             if (timeout != null) {
                 command.addAll(List.of("--timeout", Integer.toString(timeout)));

@@ -1,8 +1,12 @@
 package io.foothold.sampler;
 
+import static io.foothold.contracts.triton.PolicyTensors.ADAPTER_DIGEST;
+import static io.foothold.contracts.triton.PolicyTensors.ADAPTER_URI;
 import static io.foothold.contracts.triton.PolicyTensors.CANARY_IDS;
 import static io.foothold.contracts.triton.PolicyTensors.CANARY_LENGTHS;
 import static io.foothold.contracts.triton.PolicyTensors.CANARY_LOG_PROBS;
+import static io.foothold.contracts.triton.PolicyTensors.WEIGHTS_DIGEST;
+import static io.foothold.contracts.triton.PolicyTensors.WEIGHTS_URI;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
@@ -16,6 +20,7 @@ import io.foothold.sampler.rollout.RolloutSampler;
 import io.foothold.sampler.rollout.SampledRollout;
 import io.foothold.sampler.triton.PublishedPolicy;
 import io.foothold.sampler.triton.TritonEndpoint;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,7 +52,7 @@ class EndpointWatchTest {
     }
 
     private static PublishedPolicy policy(long version, String digest) {
-        return new PublishedPolicy(new PolicyVersion(version, digest), "file:///w", Optional.empty());
+        return new PublishedPolicy(new PolicyVersion(version, digest), "file:///w", Optional.empty(), Optional.empty());
     }
 
     /** What came of a group: rollout ids, "failed", then "done". */
@@ -256,12 +261,37 @@ class EndpointWatchTest {
     }
 
     @Test
+    void adaptersGoToTheServersThatTakeThemAlone() throws IOException {
+        try (ScriptedTriton takes = new ScriptedTriton();
+                ScriptedTriton merged = new ScriptedTriton()) {
+            takes.adapters = "adapter";
+            RolloutSampler sampler = sampler(takes, merged);
+            sampler.watch()
+                    .publish(new PublishedPolicy(
+                            new PolicyVersion(8, "e"),
+                            "file:///w",
+                            Optional.empty(),
+                            Optional.of(new PublishedPolicy.Adapter("file:///a", "d"))));
+            assertThat(takes.switched.get(ADAPTER_URI).text()).isEqualTo("file:///a");
+            assertThat(takes.switched.get(ADAPTER_DIGEST).text()).isEqualTo("d");
+            assertThat(takes.switched.get(WEIGHTS_DIGEST).text())
+                    .as("the policy's name stays that of the merged weights")
+                    .isEqualTo("e");
+            assertThat(merged.switched).containsKey(WEIGHTS_URI).doesNotContainKeys(ADAPTER_URI, ADAPTER_DIGEST);
+            sampler.watch().publish(policy(9, "f"));
+            assertThat(takes.switched).doesNotContainKey(ADAPTER_URI);
+            sampler.close();
+        }
+    }
+
+    @Test
     void aServerThatMayNotBeChangedOrComputesSomethingElseEndsThePublicationWithItsReason() throws Exception {
         try (ScriptedTriton here = new ScriptedTriton();
                 ScriptedTriton wrong = new ScriptedTriton()) {
             RolloutSampler sampler = sampler(here, wrong);
             Canary canary = new Canary(List.of(new int[] {1, 2, 3}), List.of(new float[] {-1, -2}));
-            PublishedPolicy next = new PublishedPolicy(new PolicyVersion(8, "e"), "file:///w", Optional.of(canary));
+            PublishedPolicy next =
+                    new PublishedPolicy(new PolicyVersion(8, "e"), "file:///w", Optional.of(canary), Optional.empty());
             wrong.refusal = "canary: version 8 (e) differs by 0.5";
             assertThatThrownBy(() -> sampler.watch().publish(next))
                     .isInstanceOfSatisfying(

@@ -47,6 +47,9 @@ final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceService
     /** Requests for another policy version that were carried out. */
     final AtomicInteger updates = new AtomicInteger();
 
+    /** What its status says that it takes of a publication. */
+    volatile String adapters = "merged";
+
     /** The policy version that it has. */
     volatile long version = 7;
 
@@ -131,8 +134,8 @@ final class ScriptedTriton extends GRPCInferenceServiceGrpc.GRPCInferenceService
                 Tensors.put(
                         answer,
                         STATUS_JSON,
-                        Tensors.ofTexts(List.of("{\"version\": " + version + ", \"digest\": \"" + digest
-                                + "\", \"pause_micros\": 5}")));
+                        Tensors.ofTexts(List.of("{\"adapters\": \"" + adapters + "\", \"version\": " + version
+                                + ", \"digest\": \"" + digest + "\", \"pause_micros\": 5}")));
             }
 
             private void refuse(ModelInferResponse.Builder answer, String why) {

@@ -196,15 +196,16 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
             LOG.infof("run %s opened at update %d, policy version %d", request.getRunId(), run.update(), run.version());
         }
         RunStore.Artefact artefact = run.artefact();
-        return OpenRunResponse.newBuilder()
+        OpenRunResponse.Builder out = OpenRunResponse.newBuilder()
                 .setUpdate(run.update())
                 .setPolicyVersion(run.version())
                 .setArtefactUri(uri(run, artefact.name()))
                 .setDigest(artefact.digest())
                 .setCheckpointedUpdate(run.checkpointed())
                 .addAllDamagedCheckpoints(run.damagedCheckpoints())
-                .setCanary(canary(run))
-                .build();
+                .setCanary(canary(run));
+        adapter(run, artefact.name()).ifPresent(out::setAdapter);
+        return out.build();
     }
 
     @Override
@@ -257,6 +258,13 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                 .addAllLengths(Ints.asList(canary.lengths()))
                 .addAllLogProbs(Floats.asList(canary.allLogProbs()))
                 .build();
+    }
+
+    private static Optional<PolicyAdapter> adapter(LearnerRun run, String artefact) {
+        return run.adapter(artefact).map(a -> PolicyAdapter.newBuilder()
+                .setUri(a.directory().toUri().toString())
+                .setDigest(a.digest())
+                .build());
     }
 
     private static String uri(LearnerRun run, String artefact) {
@@ -390,6 +398,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
         if (manifest.digest().equals(run.artefact().digest())) {
             out.setCanary(canary(run));
         }
+        adapter(run, manifest.artefact()).ifPresent(out::setAdapter);
         manifest.advantages()
                 .forEach(a -> out.addRollouts(
                         TrainedRollout.newBuilder().setRolloutId(a.rolloutId()).setAdvantage(a.value())));

@@ -347,6 +347,18 @@ public final class TorchBackend implements TensorBackend {
     }
 
     @Override
+    public boolean exportAdapter(Path directory, Disk disk) throws IOException {
+        if (adapters) {
+            var unused = call(
+                    "Export",
+                    worker.export(ExportRequest.newBuilder()
+                            .setAdapterDirectory(absolute(directory))
+                            .build()));
+        }
+        return adapters;
+    }
+
+    @Override
     public Map<String, String> save(Path directory, Disk disk) throws IOException {
         ExportRequest.Builder export = ExportRequest.newBuilder()
                 .setWeightsFile(absolute(directory.resolve(WEIGHTS)))

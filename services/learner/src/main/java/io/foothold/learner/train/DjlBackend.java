@@ -132,6 +132,18 @@ public final class DjlBackend implements TensorBackend {
     }
 
     @Override
+    public boolean exportAdapter(Path directory, Disk disk) throws IOException {
+        Optional<LoraAdapter> adapter = trainer.adapter();
+        if (adapter.isEmpty()) {
+            return false;
+        }
+        for (var file : adapter.get().files(base.base()).entrySet()) {
+            disk.write(directory.resolve(file.getKey()), file.getValue());
+        }
+        return true;
+    }
+
+    @Override
     public Map<String, String> save(Path directory, Disk disk) throws IOException {
         Map<String, FileContent> files = new LinkedHashMap<>();
         files.put(WEIGHTS, trainer.weightsInPlace().content());

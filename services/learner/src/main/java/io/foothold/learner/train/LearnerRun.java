@@ -78,7 +78,7 @@ public final class LearnerRun implements AutoCloseable {
                 version = c.state().version();
                 checkpointed = update;
             });
-            this.artefact = store.writeArtefact(backend::export);
+            this.artefact = store.writeArtefact(backend::export, backend::exportAdapter);
             this.canaries = new CanaryMaker(settings.seed(), backend);
         } catch (RuntimeException | Error e) {
             backend.close();
@@ -119,6 +119,11 @@ public final class LearnerRun implements AutoCloseable {
     /** The artefact of the weights. */
     public RunStore.Artefact artefact() {
         return artefact;
+    }
+
+    /** An artefact as adapters; empty when all weights are trained, or when they are gone. */
+    public Optional<RunStore.Adapter> adapter(String artefactName) {
+        return store.adapter(artefactName);
     }
 
     /** What an inference server has to compute under the artefact's weights. */
@@ -200,7 +205,7 @@ public final class LearnerRun implements AutoCloseable {
         if (steps > 0) {
             version++;
             canaries.forget();
-            artefact = store.writeArtefact(backend::export);
+            artefact = store.writeArtefact(backend::export, backend::exportAdapter);
         }
         List<Manifest.Advantage> given = new ArrayList<>();
         for (int i = 0; i < all.size(); i++) {

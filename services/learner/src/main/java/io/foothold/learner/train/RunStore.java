@@ -17,13 +17,16 @@ import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
 /**
- * What a run tells others of its updates: {@code artefacts/DIGEST.safetensors}, the weights of a policy version, and
- * {@code manifests/UPDATE.json}. Owned by one thread.
+ * What a run tells others of its updates: {@code artefacts/DIGEST.safetensors}, the weights of a policy version, beside it {@code
+ * DIGEST.adapter}, the same as adapters in PEFT's layout where those are trained, and {@code manifests/UPDATE.json}. Owned by one thread.
  */
 public final class RunStore {
     private static final Logger LOG = Logger.getLogger(RunStore.class);
     private static final int ARTEFACTS_KEPT = 4;
     private static final String SUFFIX = ".safetensors";
+    private static final String ADAPTER_SUFFIX = ".adapter";
+    /** The files of adapters, in the order in which they are digested. */
+    private static final List<String> ADAPTER_FILES = List.of("adapter_config.json", "adapter_model.safetensors");
 
     /** Writes a policy's weights. */
     @FunctionalInterface
@@ -31,6 +34,21 @@ public final class RunStore {
         /** Writes a file that is not there, forced to disk; gives its SHA-256. */
         String write(Path file, Disk disk) throws IOException;
     }
+
+    /** Writes a policy's adapters. */
+    @FunctionalInterface
+    interface Adapters {
+        /** Writes the two files into a directory that is there; false when there are no adapters. */
+        boolean write(Path directory, Disk disk) throws IOException;
+    }
+
+    /**
+     * A policy version's adapters.
+     *
+     * @param directory where they lie
+     * @param digest SHA-256 of configuration and weights one after the other, hexadecimal
+     */
+    public record Adapter(Path directory, String digest) {}
 
     /** A policy version's file. */
     public record Artefact(String name, String digest) {}
@@ -53,7 +71,7 @@ public final class RunStore {
      * Writes an artefact under its digest. One that is there stays if its bytes are right and is written again if they are not:
      * whoever has the weights need not trust a file. Old ones go, the newest few stay.
      */
-    Artefact writeArtefact(Weights weights) {
+    Artefact writeArtefact(Weights weights, Adapters adapters) {
         Path part = artefacts.resolve("weights.part");
         try {
             disk.createDirectories(artefacts);
@@ -73,15 +91,65 @@ public final class RunStore {
                 disk.move(part, file);
                 disk.force(artefacts);
             }
+            writeAdapters(adapters, file);
             for (Path old : newestFirst().stream().skip(ARTEFACTS_KEPT).toList()) {
                 if (!old.equals(file)) {
                     disk.delete(old);
+                    deleteAdapters(adapterOf(old));
                 }
             }
             return new Artefact(name, digest);
         } catch (IOException e) {
             throw new FootholdException(
                     ErrorCode.STORAGE, "cannot write an artefact in " + artefacts + ": " + e.getMessage(), e);
+        }
+    }
+
+    private void writeAdapters(Adapters adapters, Path artefact) throws IOException {
+        Path part = artefacts.resolve("adapter.part");
+        deleteAdapters(part);
+        disk.createDirectories(part);
+        if (!adapters.write(part, disk)) {
+            disk.delete(part);
+            return;
+        }
+        disk.force(part);
+        Path directory = adapterOf(artefact);
+        deleteAdapters(directory);
+        disk.move(part, directory);
+        disk.force(artefacts);
+    }
+
+    private void deleteAdapters(Path directory) throws IOException {
+        if (!Files.exists(directory)) {
+            return;
+        }
+        for (String name : ADAPTER_FILES) {
+            Files.deleteIfExists(directory.resolve(name));
+        }
+        disk.delete(directory);
+    }
+
+    private static Path adapterOf(Path artefact) {
+        String name = artefact.getFileName().toString();
+        return artefact.resolveSibling(name.substring(0, name.length() - SUFFIX.length()) + ADAPTER_SUFFIX);
+    }
+
+    /** The adapters beside an artefact; empty when there are none, or none any more. */
+    Optional<Adapter> adapter(String artefact) {
+        Path directory = adapterOf(artefactFile(artefact)).toAbsolutePath();
+        if (!Files.isDirectory(directory)) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(new Adapter(directory, Sha256.of(sink -> {
+                for (String name : ADAPTER_FILES) {
+                    FileContent.of(directory.resolve(name)).writeTo(sink);
+                }
+            })));
+        } catch (IOException e) {
+            throw new FootholdException(
+                    ErrorCode.STORAGE, "cannot read the adapters in " + directory + ": " + e.getMessage(), e);
         }
     }
 

@@ -79,6 +79,14 @@ public interface TensorBackend extends AutoCloseable {
     String export(Path file, Disk disk) throws IOException;
 
     /**
+     * Writes the adapters in PEFT's layout into a directory that is there, forced to disk but for the names in it: {@code
+     * adapter_config.json} and {@code adapter_model.safetensors}.
+     *
+     * @return false, and nothing is written, when all weights are trained
+     */
+    boolean exportAdapter(Path directory, Disk disk) throws IOException;
+
+    /**
      * Writes what a checkpoint needs of the backend into a directory that is there, forced to disk but for the names in directories:
      * {@code model.safetensors} with merged weights, {@code adapter/} in PEFT's format where adapters are trained, and whatever it has to
      * have to go on as if nothing had happened.

@@ -11,13 +11,16 @@ import io.foothold.core.loss.MismatchRule;
 import io.foothold.learner.TinyRun;
 import io.foothold.policy.Disk;
 import io.foothold.policy.Lora;
+import io.foothold.policy.LoraAdapter;
 import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Precision;
 import io.foothold.policy.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -105,6 +108,47 @@ class LearnerRunTest {
             digests.put(manifest.update(), manifest.digest());
         }
         return digests;
+    }
+
+    @Test
+    void everyVersionIsThereAsAdaptersToo() throws IOException {
+        PolicyDirectory base = PolicyDirectory.open(scratch.resolve("policy"));
+        try (LearnerRun run = open(true)) {
+            for (long update = 0; update <= 5; update++) {
+                train(run, update);
+                RunStore.Artefact artefact = run.artefact();
+                RunStore.Adapter adapter = run.adapter(artefact.name()).orElseThrow();
+                Path joined = scratch.resolve("joined");
+                Files.write(joined, Files.readAllBytes(adapter.directory().resolve("adapter_config.json")));
+                Files.write(
+                        joined,
+                        Files.readAllBytes(adapter.directory().resolve("adapter_model.safetensors")),
+                        StandardOpenOption.APPEND);
+                assertThat(adapter.digest()).isEqualTo(Sha256.of(joined));
+                try (PolicyWeights own = base.baseWeights();
+                        PolicyWeights merged = LoraAdapter.read(base.config(), adapter.directory())
+                                .mergedInto(own)) {
+                    assertThat(merged.digest()).as("update %d", update).isEqualTo(artefact.digest());
+                }
+            }
+            try (Stream<Path> kept = Files.list(home.resolve("artefacts"))) {
+                assertThat(kept.map(p -> p.getFileName().toString().replaceAll(".*\\.", "")))
+                        .as("they go with their artefacts")
+                        .containsOnly("safetensors", "adapter")
+                        .hasSize(8);
+            }
+        }
+        try (LearnerRun run = open(true)) {
+            assertThat(run.adapter(run.artefact().name())).as("after a restart").isPresent();
+        }
+    }
+
+    @Test
+    void whereAllWeightsAreTrainedThereAreNoAdapters() {
+        try (LearnerRun run = open(false)) {
+            train(run, 1);
+            assertThat(run.adapter(run.artefact().name())).isEmpty();
+        }
     }
 
     private static void flip(Path file) throws IOException {

@@ -5,6 +5,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.OpenRunResponse;
+import io.foothold.v1.PolicyAdapter;
 import io.foothold.v1.PolicyCanary;
 import io.foothold.v1.PublishPolicyRequest;
 import io.foothold.v1.PublishPolicyResponse;
@@ -30,20 +31,23 @@ final class PolicyPublisher implements AutoCloseable {
      * @param policy version and digest
      * @param uri where it lies
      * @param canary what servers have to compute with it; empty when the learner could not say
+     * @param adapter the same as adapters; empty when there are none
      */
-    record Artefact(PolicyVersion policy, String uri, Optional<PolicyCanary> canary) {
+    record Artefact(PolicyVersion policy, String uri, Optional<PolicyCanary> canary, Optional<PolicyAdapter> adapter) {
         static Artefact of(OpenRunResponse open) {
             return new Artefact(
                     new PolicyVersion(open.getPolicyVersion(), open.getDigest()),
                     open.getArtefactUri(),
-                    open.hasCanary() ? Optional.of(open.getCanary()) : Optional.empty());
+                    open.hasCanary() ? Optional.of(open.getCanary()) : Optional.empty(),
+                    open.hasAdapter() ? Optional.of(open.getAdapter()) : Optional.empty());
         }
 
         static Artefact of(UpdateManifest manifest) {
             return new Artefact(
                     new PolicyVersion(manifest.getPolicyVersion(), manifest.getDigest()),
                     manifest.getArtefactUri(),
-                    manifest.hasCanary() ? Optional.of(manifest.getCanary()) : Optional.empty());
+                    manifest.hasCanary() ? Optional.of(manifest.getCanary()) : Optional.empty(),
+                    manifest.hasAdapter() ? Optional.of(manifest.getAdapter()) : Optional.empty());
         }
     }
 
@@ -104,6 +108,7 @@ final class PolicyPublisher implements AutoCloseable {
                 .setArtefactUri(artefact.uri())
                 .setPublisher(publisher);
         artefact.canary().ifPresent(out::setCanary);
+        artefact.adapter().ifPresent(out::setAdapter);
         return out.build();
     }
 

@@ -317,6 +317,7 @@ final class RunLoop {
         update = at.update();
         version = at.artefact().policy().number();
         publish(at.artefact());
+        InferenceServers.record(log, services.samplerStatus());
         if (spec.resets() && spec.keptLocalizer()) {
             checkKept(at.opened().getUpdate() == 0 ? at.opened().getDigest() : "");
         }

@@ -309,6 +309,8 @@ final class InferenceStream {
         json.put("version", s.version()).put("digest", s.digest()).put("paused", s.paused());
         json.put("running", s.running()).put("waiting", s.waiting()).put("slots", s.slots());
         json.put("max_length", s.maxLength()).put("tokens", s.tokens());
+        // Sequences under way go on with the keys that they have.
+        json.put("engine", "policy-server").put("weight_change", "keep").put("adapters", "merged");
         json.put("row_steps", s.rowSteps()).put("slot_steps", s.slotSteps()).put("pause_micros", s.lastPauseMicros());
         json.put("last_error", s.lastError());
         s.proof().ifPresent(proof -> {

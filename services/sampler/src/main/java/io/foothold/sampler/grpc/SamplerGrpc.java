@@ -250,9 +250,15 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
             PublishedPolicy next = new PublishedPolicy(
                     policy(request.getPolicyVersion(), request.getDigest()),
                     request.getArtefactUri(),
-                    request.hasCanary() ? Optional.of(canary(request.getCanary())) : Optional.empty());
+                    request.hasCanary() ? Optional.of(canary(request.getCanary())) : Optional.empty(),
+                    request.hasAdapter()
+                            ? Optional.of(new PublishedPolicy.Adapter(
+                                    request.getAdapter().getUri(),
+                                    request.getAdapter().getDigest()))
+                            : Optional.empty());
             // Servers fetch it, which may obey whoever has their secret: nobody has them read what is no artefact.
             roots.resolveUri("artefact_uri", request.getArtefactUri());
+            next.adapter().ifPresent(adapter -> roots.resolveUri("adapter.uri", adapter.uri()));
             long longest = 0;
             boolean held = hold.publishing(publisher(request.getPublisher()));
             try {
@@ -317,7 +323,10 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
                     server.setHealthy(true)
                             .setPolicyVersion(status.path("version").asLong())
                             .setDigest(status.path("digest").asText())
-                            .setMaxModelLength(status.path("max_length").asInt());
+                            .setMaxModelLength(status.path("max_length").asInt())
+                            .setEngine(status.path("engine").asText())
+                            .setWeightChange(status.path("weight_change").asText())
+                            .setAdapters(status.path("adapters").asText());
                 } catch (FootholdException e) {
                     server.setProblem(e.text());
                 }

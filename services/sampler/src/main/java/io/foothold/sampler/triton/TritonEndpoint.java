@@ -437,6 +437,13 @@ public final class TritonEndpoint implements AutoCloseable {
         inputs.put(POLICY_VERSION, Tensors.ofLongs(policy.number()));
         inputs.put(WEIGHTS_URI, Tensors.ofTexts(List.of(next.uri())));
         inputs.put(WEIGHTS_DIGEST, Tensors.ofTexts(List.of(policy.digest())));
+        // A server that does not take adapters may not know the inputs, and would refuse them.
+        next.adapter()
+                .filter(adapter -> now.path("adapters").asText().equals("adapter"))
+                .ifPresent(adapter -> {
+                    inputs.put(ADAPTER_URI, Tensors.ofTexts(List.of(adapter.uri())));
+                    inputs.put(ADAPTER_DIGEST, Tensors.ofTexts(List.of(adapter.digest())));
+                });
         next.canary().ifPresent(canary -> {
             inputs.put(CANARY_IDS, Tensors.ofInts(canary.ids()));
             inputs.put(CANARY_LENGTHS, Tensors.ofInts(canary.lengths()));

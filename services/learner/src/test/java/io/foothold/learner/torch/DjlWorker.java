@@ -306,7 +306,9 @@ final class DjlWorker extends TensorBackendServiceGrpc.TensorBackendServiceImplB
     @Override
     public void export(ExportRequest request, StreamObserver<ExportResponse> observer) {
         answer(observer, () -> {
-            var unused = backend().export(Path.of(request.getWeightsFile()), Disk.REAL);
+            if (!request.getWeightsFile().isEmpty()) {
+                var unused = backend().export(Path.of(request.getWeightsFile()), Disk.REAL);
+            }
             if (!request.getAdapterDirectory().isEmpty()) {
                 Path all = Files.createTempDirectory("export");
                 var saved = backend().save(all, Disk.REAL);

@@ -73,7 +73,7 @@ while [ $done_kills -lt "$under_train" ]; do
     [ $here -lt 3 ] || until ! kill -0 "$train" 2> /dev/null || grep -q "update_done {\"update\":$(((here - 2) * updates / 8))," "$home/foothold.log" 2> /dev/null; do
       sleep 0.1
     done
-    milliseconds $([ $here -lt 3 ] && echo 9000 || echo 1000)
+    milliseconds "$([ $here -lt 3 ] && echo 9000 || echo 1000)"
     service=$([ $((RANDOM % 2)) = 0 ] && echo learner || echo policy-server)
     [ "${own[$service]}" -lt 5 ] || continue
     pid=$(child_of "$train" "$service" || true)
@@ -99,7 +99,7 @@ if [ "$of_train" -gt 0 ]; then
       [ $here = 0 ] || until ! kill -0 "$train" 2> /dev/null || grep -q "update_done {\"update\":$((here * updates / of_train))," "$home/foothold.log" 2> /dev/null; do
         sleep 0.1
       done
-      milliseconds $([ $here = 0 ] && echo 9000 || echo 1000)
+      milliseconds "$([ $here = 0 ] && echo 9000 || echo 1000)"
       kill -9 "$train" 2> /dev/null || true
       wait "$train" 2> /dev/null && break
       here=$((here + 1)) done_kills=$((done_kills + 1)) hit[train]=$((${hit[train]:-0} + 1))
@@ -109,7 +109,7 @@ if [ "$of_train" -gt 0 ]; then
     break
   done
   left=$(pgrep -f "$home" || true)
-  [ -z "$left" ] || { ps -o pid,args -p $left; echo "kills: children of a killed train are left"; exit 1; }
+  [ -z "$left" ] || { ps -o pid,args -p "$(paste -sd, <<< "$left")"; echo "kills: children of a killed train are left"; exit 1; }
   got=$(audit "$home")
   [ "$got" = "$want" ] && same=equal || { same=DIFFERENT; wrong=$((wrong + 1)); }
   echo "kills: $here kills of train itself, digest $same"

@@ -29,7 +29,8 @@ port=9300
 for service in "${services[@]}"; do
   port=$((port + 1))
   home=$(mktemp -d)
-  "services/$service/target/$service"-*-runner "-Dquarkus.http.port=$port" "-Dquarkus.management.port=$((port + 1000))" "-Dfoothold.orchestrator.home=$home" \
+  executable=$(echo "services/$service/target/$service"-*-runner)
+  "$executable" "-Dquarkus.http.port=$port" "-Dquarkus.management.port=$((port + 1000))" "-Dfoothold.orchestrator.home=$home" \
     > "target/native-$service.log" 2>&1 &
   process=$!
   healthy=false

@@ -67,7 +67,7 @@ def synchronous():
     whole = None
     for empty in (False, True):
         got = queue.Queue()
-        client.start_stream(lambda result, error: got.put((result, error)))
+        client.start_stream(lambda result, error, got=got: got.put((result, error)))
         client.async_stream_infer("policy", generate(grpc, 12), request_id="one", enable_empty_final_response=empty)
         ids = np.concatenate([r.as_numpy("output_ids") for r in drain(got, 1, True)])
         assert len(ids) == 12 and (whole is None or (ids == whole).all())
@@ -79,7 +79,7 @@ def synchronous():
             mine = [r.as_numpy("output_ids") for r in many if r.get_response().id == str(i)]
             assert (np.concatenate(mine) == whole[:8]).all()
         client.async_stream_infer("policy", generate(grpc, 0), request_id="wrong")
-        result, error = got.get(timeout=20)
+        _, error = got.get(timeout=20)
         assert error is not None and "max_tokens" in str(error), error
         client.stop_stream()
     got = queue.Queue()

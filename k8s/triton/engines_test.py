@@ -295,7 +295,7 @@ for name, members in {
     sys.modules[name] = types.ModuleType(name)
     vars(sys.modules[name]).update(members)
 
-import canary  # noqa: E402: after the stand-ins
+import canary  # noqa: E402 (after the stand-ins)
 import model as policy_model  # noqa: E402
 import reference  # noqa: E402
 import tokens  # noqa: E402

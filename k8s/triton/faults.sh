@@ -8,11 +8,11 @@ root=$(cd "$here/../.." && pwd)
 cd "$root"
 port=${1:-9241}
 work=$root/target/triton-faults
-rm -rf "$work/home"
+rm -rf "${work:?}/home"
 mkdir -p "$work"
 start() { ./foothold triton start --dir "$root/target/triton" --port "$port" > "$work/start.log" 2>&1 || { tail -5 "$work/start.log"; echo "faults: no tritonserver can be started here"; exit 2; }; }
 server() { cat "$root/target/triton/server.pid"; }
-updates() { ls "$work/home/runs/faults/completions" 2> /dev/null | grep -c '^update' || true; }
+updates() { find "$work/home/runs/faults/completions" -name 'update*' 2> /dev/null | wc -l; }
 reach() { # so many updates, seconds
   for _ in $(seq "$(($2 * 5))"); do [ "$(updates)" -ge "$1" ] && return; kill -0 "$run" 2> /dev/null || break; sleep 0.2; done
   tail -20 "$work/run.log"; echo "faults: THE RUN DID NOT REACH UPDATE $1"; exit 1
@@ -23,7 +23,13 @@ start
 run=$!
 source "$here/processes.sh"
 stubs() { members "$root/target/triton" | grep -vx "$(server)" || true; }
-end() { kill $run 2> /dev/null || true; kill -CONT $(members "$root/target/triton") 2> /dev/null || true; end_members "$root/target/triton"; }
+end() {
+  local left
+  kill "$run" 2> /dev/null || true
+  mapfile -t left < <(members "$root/target/triton")
+  kill -CONT "${left[@]}" 2> /dev/null || true
+  end_members "$root/target/triton"
+}
 trap end EXIT
 reach 3 120
 pkill -9 -P "$(server)" -f triton_python_backend_stub
@@ -36,10 +42,11 @@ kill -9 "$(server)"; sleep 1
 echo "faults: server killed after update $(updates)"
 start
 reach "$(($(updates) + 2))" 120
-kill -STOP "$(server)" $(stubs)
+mapfile -t processes < <(server; stubs)
+kill -STOP "${processes[@]}"
 echo "faults: server and model stopped after update $(updates)"
 sleep 15
-kill -CONT "$(server)" $(stubs)
+kill -CONT "${processes[@]}"
 wait "$run" || { tail -20 "$work/run.log"; echo "faults: THE RUN FAILED"; exit 1; }
 ./foothold ledger audit faults --home "$work/home" > "$work/audit.log" || { cat "$work/audit.log"; echo "faults: THE LEDGER IS NOT SOUND"; exit 1; }
 sed 's|^|faults: |' "$work/audit.log"

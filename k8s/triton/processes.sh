@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Functions over the processes of a tritonserver, sourced by the scripts beside it. start.sh gives the server FOOTHOLD_TRITON_DIR, which
 # its model's process and that one's children inherit, and a session of its own.
 
@@ -12,10 +13,10 @@ members() { # directory: ids of every process of its server, orphans too; not of
 
 end_members() { # directory: ends all of them, at once if they do not end by themselves
   local left
-  left=$(members "$1")
-  [ -n "$left" ] || return 0
-  kill -TERM $left 2> /dev/null || true
-  for _ in $(seq 25); do left=$(members "$1"); [ -n "$left" ] || return 0; sleep 0.2; done
-  kill -KILL $left 2> /dev/null || true
+  mapfile -t left < <(members "$1")
+  [ ${#left[@]} -gt 0 ] || return 0
+  kill -TERM "${left[@]}" 2> /dev/null || true
+  for _ in $(seq 25); do mapfile -t left < <(members "$1"); [ ${#left[@]} -gt 0 ] || return 0; sleep 0.2; done
+  kill -KILL "${left[@]}" 2> /dev/null || true
   for _ in $(seq 50); do [ -n "$(members "$1")" ] || return 0; sleep 0.1; done
 }

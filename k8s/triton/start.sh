@@ -102,6 +102,7 @@ echo "$pid" > "$dir/server.pid"
 trap 'end_members "$dir"; rm -f "$dir/server.pid"' EXIT
 trap 'exit 1' HUP INT TERM
 # Where this script is killed, nobody else would end the server.
+# shellcheck disable=SC2016 # its own arguments
 setsid bash -c 'while kill -0 "$1" 2> /dev/null; do [ ! -e "$3/ready" ] || exit 0; sleep 0.5; done; [ -e "$3/ready" ] || pkill -KILL -s "$2"' \
   guard $$ "$pid" "$dir" > /dev/null 2>&1 < /dev/null &
 until curl -fsS "http://127.0.0.1:$http/v2/health/ready" > /dev/null 2>&1; do

@@ -1,5 +1,6 @@
 """Tests of engine transformers, and of what it shares with the others, on tiny models of many families: python transformers_test.py, with
 the packages of services/learner/torch/requirements.txt. What it must say is computed here by whole forward passes, one sequence at a time."""
+import itertools
 import json
 import os
 import pathlib
@@ -16,13 +17,12 @@ from peft import LoraConfig, get_peft_model
 from peft.tuners.lora import LoraLayer
 
 import engines_test  # stands in for Triton
+import reference
 import tiny
+import tokens
+import transformers_engine
 from engines_test import Case, Shared, flat_canary
-
-import reference  # noqa: E402: of the model repository
-import tokens  # noqa: E402
-import transformers_engine  # noqa: E402
-from stepping import uniform  # noqa: E402
+from stepping import uniform
 
 transformers.logging.set_verbosity_error()
 SHAPE = dict(vocab_size=400, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
@@ -226,7 +226,7 @@ class Engine(Case, unittest.TestCase):
             self.assertLess(np.abs(np.array(found[cut:]) - mixed).max(), 1e-4)
             self.assertGreater(off.max(), 1e-2, "keys of the old weights are in use")
         # What comes after the publish has keys of the new weights alone.
-        later, its, versions = self.stamped(self.ask(input_ids=[5, 6, 7], max_tokens=40, random_seed=3, ignore_eos=True))
+        later, _, versions = self.stamped(self.ask(input_ids=[5, 6, 7], max_tokens=40, random_seed=3, ignore_eos=True))
         self.assertEqual((drawn(self.models[self.b], [5, 6, 7], 3, 40)[0], {4}), (later, set(versions)))
 
     def mixed(self, ids, cut):
@@ -260,7 +260,7 @@ class Engine(Case, unittest.TestCase):
         self.assertEqual((b"stop_token", 1, first + 1), (responses[-1].tensors["finish_reason"][0], int(responses[-1].tensors["stop_index"][0]),
                                                          int(responses[-1].tensors["num_output_tokens"][0])))
         pieces = self.model.pieces()
-        across = [pieces[x][-1:] + pieces[y] for x, y in zip(ids, ids[1:], strict=False)]  # over the border of two tokens
+        across = [pieces[x][-1:] + pieces[y] for x, y in itertools.pairwise(ids)]  # over the border of two tokens
         at, word = next((k, w) for k, w in enumerate(across) if w.isascii() and w.isalnum())
         _, responses = self.whole(self.ask(input_ids=[5, 6, 7], max_tokens=60, random_seed=3, ignore_eos=True, stop_strings=[b"no such text", word]))
         self.assertEqual((b"stop_string", 1, at + 2), (responses[-1].tensors["finish_reason"][0], int(responses[-1].tensors["stop_index"][0]),

@@ -14,7 +14,7 @@ port=${FOOTHOLD_PORT:-9261}
 work=$root/target/vllm
 site=$("$here/vllm-env.sh" ${1:+"$1"}) || { echo "vllm: NOT RUN: no environment for engine vllm (k8s/triton/vllm-check.sh --install makes it)"; exit 2; }
 mkdir -p "$work"
-rm -rf "$work/a" "$work/b" "$work/home"
+rm -rf "$work/a" "$work/b" "${work:?}/home"
 for seed in a:0 b:1; do PYTHONPATH=$site "${PYTHON:-python3.11}" "$here/tiny.py" "$work/${seed%:*}" "${seed#*:}"; done
 export FOOTHOLD_ADMIN_SECRET=secret-$$ FOOTHOLD_SAMPLER_ADMIN_SECRET=secret-$$
 export FOOTHOLD_VLLM='{"max_model_len": 512, "dtype": "float32", "max_num_seqs": 16, "enforce_eager": true, "gpu_memory_utilization": 0.1}'

@@ -11,9 +11,9 @@ import time
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "model-repository/policy/1"))
-import reference  # noqa: E402
-import texts_check  # noqa: E402
-from ask import Refused, Server  # noqa: E402
+import reference
+import texts_check
+from ask import Refused, Server
 
 PROMPT = [3 + (i * 37 + i * i) % 370 for i in range(324)]  # longer than two blocks of the prefix cache on CPUs (128)
 SHORT = [5, 6, 7]
@@ -56,7 +56,7 @@ def main(target, a, b, engine):
 
         def ask(weights, state):
             """The same prompt each time: its keys must be of the weights that serve now."""
-            ids, log_probs, versions = server.tokens(server.send(
+            ids, log_probs, _ = server.tokens(server.send(
                 input_ids=PROMPT, max_tokens=8, random_seed=5, ignore_eos=True, policy_digest=weights.digest))
             off = np.abs(np.array(log_probs) - weights.log_probs(PROMPT, ids)).max()
             print("%s: largest difference from the reference engine %.2g nats" % (state, off))

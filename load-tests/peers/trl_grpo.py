@@ -2,6 +2,7 @@
 the time of all threads. On the shape of the shipped policy 96 rollouts a step (12 prompts x 8), at most 64 new tokens, three steps
 left out; on a model of real size 64 rollouts a step (8 prompts x 8, eight at a time), at most 20 new tokens, one step left out, with
 adapters of rank 16, or with all weights when a third argument says `full`."""
+import itertools
 import json
 import random
 import sys
@@ -65,7 +66,7 @@ with tempfile.TemporaryDirectory() as directory:
     GRPOTrainer(model=model(), reward_funcs=coin, args=config, train_dataset=data, processing_class=tokenizer,
                 callbacks=[Clock()], peft_config=peft).train()
 counted = ends[skipped - 1:] if MODEL else ends[skipped:]
-gaps = sorted(b[0] - a[0] for a, b in zip(counted, counted[1:]))
+gaps = sorted(b[0] - a[0] for a, b in itertools.pairwise(counted))
 cpu = (counted[-1][1] - counted[0][1]) / (len(counted) - 1)
 print(json.dumps({"peer": "trl grpo", "threads": torch.get_num_threads(), "mean_length": round(sum(lengths) / len(lengths), 1),
                   "trained_rollouts_per_s": round(rollouts / gaps[len(gaps) // 2], 3),

@@ -65,7 +65,7 @@ else
   env=$cache/torch-$wanted
   if [ ! -e "$env/.complete" ]; then
     if [ -z "$install" ]; then
-      others=$(ls -d "$cache"/torch-*/.complete 2> /dev/null | sed 's,/.complete$,,' | tr '\n' ' ' || true)
+      others=$(find "$cache" -maxdepth 2 -path "$cache/torch-*/.complete" -printf '%h ' 2> /dev/null || true)
       fail "there is no environment for the torch backend (looked for $env${others:+; of other versions there are: $others}): run ./foothold torch install"
     fi
     mkdir -p "$cache"

@@ -239,7 +239,7 @@ class TritonPythonModel:
         try:
             data = self.content(path)
         except (OSError, ValueError) as failure:
-            raise Refused("artefact %s cannot be read: %s" % (uri, failure))
+            raise Refused("artefact %s cannot be read: %s" % (uri, failure)) from failure
         if hashlib.sha256(data).hexdigest() != wanted:
             raise Refused("artefact %s does not have the digest %s" % (uri, wanted))
         safetensors_header(data)
@@ -252,7 +252,7 @@ class TritonPythonModel:
             try:
                 data = self.content(path / name)
             except (OSError, ValueError) as failure:
-                raise Refused("adapters %s: %s cannot be read: %s" % (uri, name, failure))
+                raise Refused("adapters %s: %s cannot be read: %s" % (uri, name, failure)) from failure
             digest.update(data)
         if digest.hexdigest() != wanted:
             raise Refused("adapters %s do not have the digest %s" % (uri, wanted))

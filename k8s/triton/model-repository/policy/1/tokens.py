@@ -33,7 +33,7 @@ def text_of(name, value):
     try:
         return value.decode("utf-8") if isinstance(value, bytes) else str(value)
     except UnicodeDecodeError as failure:
-        raise Refused("input '%s' is no UTF-8: %s" % (name, failure))
+        raise Refused("input '%s' is no UTF-8: %s" % (name, failure)) from failure
 
 
 def safetensors_header(data):
@@ -43,8 +43,8 @@ def safetensors_header(data):
         raise Refused("the artefact is truncated")
     try:
         header, body = json.loads(bytes(data[8:8 + size])), data[8 + size:]
-    except ValueError:
-        raise Refused("the artefact has no readable header")
+    except ValueError as failure:
+        raise Refused("the artefact has no readable header") from failure
     header.pop("__metadata__", None)
     for name, entry in header.items():
         if entry["data_offsets"][1] > len(body):
@@ -159,9 +159,9 @@ class Directory:
         except Refused:
             raise
         except TemplateError as failure:
-            raise Refused("chat: %s" % failure)
+            raise Refused("chat: %s" % failure) from failure
         except Exception as failure:  # the template is the policy's, its options are the caller's: neither is the server's failure
-            raise Refused("chat: %s: %s" % (type(failure).__name__, failure))
+            raise Refused("chat: %s: %s" % (type(failure).__name__, failure)) from failure
 
     def pieces(self):
         """The bytes of every token: the text of a response is theirs one behind the other."""
@@ -198,7 +198,7 @@ def spelling(where, decoder):
             known &= not fused
         elif kind != "Strip" or step.get("content") != " " or step.get("stop"):
             known = False
-    if not known or byte_level and (fallback or replacements):
+    if not known or (byte_level and (fallback or replacements)):
         raise Refused("%s: decoder = %s is not supported (expected ByteLevel, or Replace, ByteFallback, Fuse, Strip of a space and Metaspace)" % (
             where, json.dumps(decoder)))
     table = byte_table() if byte_level else {}

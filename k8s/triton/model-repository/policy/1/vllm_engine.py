@@ -56,7 +56,7 @@ class Engine:
             from vllm.sampling_params import RequestOutputKind
             from vllm.v1.engine.async_llm import AsyncLLM
         except ImportError as missing:
-            raise tokens.Refused("engine vllm needs the Python package vllm (0.32.0 was run): %s" % missing)
+            raise tokens.Refused("engine vllm needs the Python package vllm (0.32.0 was run): %s" % missing) from missing
         self.files, self.deliver = tokens.Directory(directory), deliver
         self.sampling, self.kinds, self.callers, self.tasks = SamplingParams, RequestOutputKind, (VLLMClientError, ValueError), {}
         self.settings, self.lora, self.salt, self.lora_request = settings, None, "", LoRARequest
@@ -98,7 +98,7 @@ class Engine:
                 # Every token at once: one that vLLM kept back over a weight change would be stamped with the version after it.
                 stream_interval=1)
         except Exception as refusal:  # it is made of the caller's arguments alone
-            raise tokens.Refused("engine vllm refuses the arguments: %s" % refusal)
+            raise tokens.Refused("engine vllm refuses the arguments: %s" % refusal) from refusal
 
     def start(self, r):
         r.key = uuid.uuid4().hex
@@ -220,7 +220,7 @@ class Engine:
             temperature=1.0, max_tokens=1, prompt_logprobs=0, skip_reading_prefix_cache=False, ignore_eos=True, detokenize=False,
             output_kind=self.kinds.FINAL_ONLY)
         output = None
-        async for output in self.llm.generate(self.prompt(ids), params, uuid.uuid4().hex, lora_request=self.lora):
+        async for output in self.llm.generate(self.prompt(ids), params, uuid.uuid4().hex, lora_request=self.lora):  # noqa: B007 (the last one is meant)
             pass
         cached = output.num_cached_tokens or 0
         # Rows of cached tokens are not computed: some builds leave them out, others give what stood in memory.

@@ -79,13 +79,13 @@ for name, settings in LOSSES.items():
 
         def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
             loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-            losses.append(loss.item())
+            losses.append(loss.item())  # noqa: B023 (called before the next turn)
             return loss
 
     class Snapshots(TrainerCallback):
         def on_step_end(self, args, state, control, model=None, **kwargs):
             if state.global_step in (1, STEPS):
-                after[state.global_step] = {k: v.detach().clone() for k, v in model.state_dict().items() if k != "lm_head.weight"}
+                after[state.global_step] = {k: v.detach().clone() for k, v in model.state_dict().items() if k != "lm_head.weight"}  # noqa: B023
 
     with tempfile.TemporaryDirectory() as directory:
         config = GRPOConfig(

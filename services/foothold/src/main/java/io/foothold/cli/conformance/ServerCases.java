@@ -100,7 +100,13 @@ final class ServerCases {
             equal("BYTES", types.get(PolicyTensors.OP), "dtype of op");
             equal("FP32", types.get(PolicyTensors.CANARY_LOG_PROBS), "dtype of canary_log_probs");
             equal("BYTES", types.get(PolicyTensors.POLICY_DIGEST), "dtype of policy_digest");
-            equal(23, types.size(), "number of inputs");
+            // Both of them or none: a server that takes only merged weights has neither.
+            boolean adapters = types.containsKey(PolicyTensors.ADAPTER_URI);
+            if (adapters) {
+                equal("BYTES", types.get(PolicyTensors.ADAPTER_URI), "dtype of adapter_uri");
+                equal("BYTES", types.get(PolicyTensors.ADAPTER_DIGEST), "dtype of adapter_digest");
+            }
+            equal(adapters ? 25 : 23, types.size(), "number of inputs");
             equal(12, m.getOutputsCount(), "number of outputs");
         });
         checks.check(

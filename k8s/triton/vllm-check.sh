@@ -36,6 +36,8 @@ for p in $(members "$work/server"); do if grep -qa EngineCore "/proc/$p/cmdline"
 sed 's|^|vllm: |' "$work/check.log"
 trap - EXIT
 "$here/stop.sh" "$work/server" > /dev/null || true
-PYTHONPATH=$site "${PYTHON:-python3.11}" "$here/vllm_flight.py" "$work/flight" merged > "$work/flight.log" 2>&1 || {
-  tail -40 "$work/flight.log"; echo "vllm: A CHANGE OF WEIGHTS IN FLIGHT FAILED"; exit 1; }
-grep "^merged" "$work/flight.log" | sed 's|^|vllm: |'
+for form in merged adapter; do
+  PYTHONPATH=$site "${PYTHON:-python3.11}" "$here/vllm_flight.py" "$work/flight-$form" "$form" > "$work/flight-$form.log" 2>&1 || {
+    tail -40 "$work/flight-$form.log"; echo "vllm: A CHANGE OF WEIGHTS IN FLIGHT FAILED ($form)"; exit 1; }
+  grep "^$form" "$work/flight-$form.log" | sed 's|^|vllm: |'
+done

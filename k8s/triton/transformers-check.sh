@@ -14,7 +14,7 @@ port=${FOOTHOLD_PORT:-9271}
 work=$root/target/transformers
 python=$(bash services/learner/torch/env.sh ${1:+"$1"}) || { echo "transformers: NOT RUN: no environment of the torch backend (k8s/triton/transformers-check.sh --install makes it)"; exit 2; }
 mkdir -p "$work"
-rm -rf "$work/policy" "$work/home"
+rm -rf "${work:?}/policy" "${work:?}/home"
 OMP_NUM_THREADS=1 "$python" -W ignore "$here/transformers_test.py" > "$work/tests.log" 2>&1 || { tail -40 "$work/tests.log"; echo "transformers: THE ENGINE FAILS ITS TESTS"; exit 1; }
 echo "transformers: tests of the engine outside Triton: $(grep '^Ran' "$work/tests.log")"
 "$python" "$here/tiny.py" "$work/policy"

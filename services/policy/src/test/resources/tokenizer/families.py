@@ -54,6 +54,15 @@ def pieces(strip=None):
     return decoders.Sequence(steps + ([decoders.Strip(" ", 1, 0)] if strip else []))
 
 
+def unigram(special):
+    """Pieces with scores instead of merges; what no piece spells becomes the unknown one."""
+    out = Tokenizer(models.Unigram())
+    out.normalizer = normalizers.NFKC()
+    out.pre_tokenizer, out.decoder = pre_tokenizers.Metaspace(SPACE, "always"), decoders.Metaspace(SPACE, "always")
+    out.train_from_iterator(TEXTS + MORE, trainers.UnigramTrainer(vocab_size=300, special_tokens=special, unk_token="<unk>", show_progress=False))
+    return out
+
+
 FAMILIES = {
     "gpt-neox": byte_level(pre_tokenizers.ByteLevel(add_prefix_space=False), ["<|endoftext|>", "<|padding|>"], normalizers.NFC(), spaces=6),
     "olmo2": byte_level(pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(GPT4), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]),
@@ -65,6 +74,7 @@ FAMILIES = {
     "phi3": fallback(normalizers.Sequence([normalizers.Prepend(SPACE), normalizers.Replace(" ", SPACE)]), None, pieces(strip=True),
                      ["<unk>", "<s>", "</s>", "<|user|>", "<|assistant|>", "<|end|>"]),
     "mistral": fallback(None, pre_tokenizers.Metaspace(SPACE, "first", False), pieces(strip=True), ["<unk>", "<s>", "</s>", "[INST]", "[/INST]"]),
+    "xglm": unigram(["<s>", "<pad>", "</s>", "<unk>"]),
 }
 
 

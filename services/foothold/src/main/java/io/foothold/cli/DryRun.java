@@ -54,7 +54,7 @@ final class DryRun {
                             "policy.base: %s has %,d parameters and does not fit this machine's memory: %s take %s at least, "
                                     + "and %s are available (%s)",
                             policy,
-                            need.config().parameters(),
+                            need.model().parameters(),
                             need.lora().isPresent()
                                     ? "its weights in float32, in learner and policy server,"
                                     : "weights, gradients and two moments in float32, and the policy server's weights,",

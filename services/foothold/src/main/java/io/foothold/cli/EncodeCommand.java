@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.CausalModel;
 import io.foothold.policy.PolicyException;
 import io.foothold.policy.Tokenizer;
 import io.foothold.policy.chat.ChatTemplate;
@@ -52,7 +52,7 @@ final class EncodeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        PolicyDirectory policy = PolicyDirectory.open(model);
+        CausalModel policy = CausalModel.open(model);
         Map<String, Object> variables = new LinkedHashMap<>();
         options.forEach((name, value) -> variables.put(name, value(value)));
         JsonNode items = json(Workspace.read(file));

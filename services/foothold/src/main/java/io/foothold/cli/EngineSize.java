@@ -5,8 +5,8 @@ import io.foothold.core.problem.OraclePrefix;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.search.PrefixSearch;
 import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.policy.CausalModel;
 import io.foothold.policy.ModelConfig;
-import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyException;
 import io.foothold.policy.Precision;
 import io.foothold.policy.Tokenizer;
@@ -46,7 +46,7 @@ record EngineSize(int maxLength, int slots) {
      * @param memory that there is
      */
     static Chosen ofTraining(
-            RunFile file, PolicyDirectory policy, int maxLength, int slots, Precision precision, Memory memory) {
+            RunFile file, CausalModel policy, int maxLength, int slots, Precision precision, Memory memory) {
         List<String> evaluated = file.evaluationSets().stream()
                 .map(set -> "problems.evaluate." + set)
                 .toList();
@@ -57,12 +57,12 @@ record EngineSize(int maxLength, int slots) {
                 ? maxLength
                 : Math.min(
                         Math.max(FEWEST_TOKENS, prompts.longest()),
-                        policy.config().maxPositions());
+                        policy.size().maxPositions());
         if (slots > 0) {
             return new Chosen(new EngineSize(length, slots), "as chosen");
         }
         long budget = budget(memory);
-        int fitting = slots(policy.config(), length, precision, budget);
+        int fitting = slots(embedded(policy), length, precision, budget);
         long update = (file.integer("staleness") + 1)
                 * file.integer("sampling.groups_per_update")
                 * file.integer("sampling.rollouts_per_group");
@@ -105,8 +105,9 @@ record EngineSize(int maxLength, int slots) {
      * far as the model's positions reach. What does not fit then is refused by problem id before anything is sampled.
      *
      * @param maxLength a length that the user chose; 0 derives it
+     * @param precision of the engine
      */
-    static EngineSize of(RunFile file, PolicyDirectory policy, int maxLength) {
+    static EngineSize of(RunFile file, CausalModel policy, int maxLength, Precision precision) {
         int length = maxLength > 0
                 ? maxLength
                 : Math.min(
@@ -117,10 +118,15 @@ record EngineSize(int maxLength, int slots) {
                                                 .map(set -> "problems.evaluate." + set)
                                                 .toList())
                                 .longest(),
-                        policy.config().maxPositions());
-        return new EngineSize(
-                length,
-                slots(policy.config(), length, Precision.standard(policy.config()), budget(Memory.ofMachine())));
+                        policy.size().maxPositions());
+        return new EngineSize(length, slots(embedded(policy), length, precision, budget(Memory.ofMachine())));
+    }
+
+    /** The shape of a model that our own engine samples: of others {@link RunModel} says before that it does not. */
+    private static ModelConfig embedded(CausalModel policy) {
+        return policy.size()
+                .embedded()
+                .orElseThrow(() -> new IllegalStateException(policy.path() + " is not sampled by our own engine"));
     }
 
     /**
@@ -131,7 +137,7 @@ record EngineSize(int maxLength, int slots) {
      */
     private record Prompts(int longest, Map<String, Integer> problems) {}
 
-    private static Prompts prompts(RunFile file, PolicyDirectory policy, List<String> at) {
+    private static Prompts prompts(RunFile file, CausalModel policy, List<String> at) {
         int longest = 1;
         Map<String, Integer> counts = new LinkedHashMap<>();
         ProblemSets sets = new ProblemSets();
@@ -155,7 +161,7 @@ record EngineSize(int maxLength, int slots) {
     }
 
     /** The guided prompt with the longest prefix that a search can ask for. */
-    private static int guided(Tokenizer tokenizer, RunFile file, PolicyDirectory policy, Problem p) {
+    private static int guided(Tokenizer tokenizer, RunFile file, CausalModel policy, Problem p) {
         PrefixSearch.Mode mode =
                 PrefixSearch.Mode.valueOf(file.text("prefix_search.mode").toUpperCase(Locale.ROOT));
         List<String> thoughts = p.oracleThoughts();
@@ -206,12 +212,12 @@ record EngineSize(int maxLength, int slots) {
                         Path.of(jsonl), file.text(at + ".segmenter"), file.text("prompts.thought_delimiter"));
     }
 
-    private static int length(Tokenizer tokenizer, RunFile file, PolicyDirectory policy, String text) {
+    private static int length(Tokenizer tokenizer, RunFile file, CausalModel policy, String text) {
         return tokenizer.encode(asked(file, policy, text)).length;
     }
 
     /** A prompt as the policy reads it: in its conversation, if it stands in one. */
-    private static String asked(RunFile file, PolicyDirectory policy, String text) {
+    private static String asked(RunFile file, CausalModel policy, String text) {
         if (!file.flag("prompts.chat")) {
             return text;
         }

@@ -12,11 +12,11 @@ import io.foothold.core.problem.Segmenter;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
-import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.CausalModel;
+import io.foothold.policy.Precision;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -86,16 +86,11 @@ final class EvalCommand implements Callable<Integer> {
         String text = suite.isEmpty() ? Workspace.read(file) : suiteRun();
         RunFile plan = RunFile.resolve(suite.isEmpty() ? file.toString() : suite, text, overrides);
         List<Path> evaluated = policies.isEmpty() ? List.of(Path.of(plan.text("policy.base"))) : policies;
-        Map<String, String> engine = new LinkedHashMap<>();
+        Map<String, String> engine = Map.of();
         if (!inference.elsewhere()) {
-            PolicyDirectory first = PolicyDirectory.open(evaluated.getFirst());
+            CausalModel first = RunModel.sampled(CausalModel.open(evaluated.getFirst()), inference);
             first.checkWeightFiles();
-            EngineSize size = EngineSize.of(plan, first, maxLength);
-            engine.put(
-                    "foothold.policy-server.model",
-                    first.path().toAbsolutePath().toString());
-            engine.put("foothold.policy-server.max-length", Integer.toString(size.maxLength()));
-            engine.put("foothold.policy-server.slots", Integer.toString(size.slots()));
+            engine = engine(plan, first, maxLength);
         }
         List<Path> named = new ArrayList<>(FileRoots.of(plan));
         named.addAll(evaluated);
@@ -118,6 +113,25 @@ final class EvalCommand implements Callable<Integer> {
             }
             return 0;
         });
+    }
+
+    /**
+     * Settings of our own engine for an evaluation.
+     *
+     * @param maxLength a length that the user chose; 0 derives it
+     */
+    static Map<String, String> engine(RunFile plan, CausalModel policy, int maxLength) {
+        Precision precision = RunShape.precision(plan, policy.size());
+        EngineSize size = EngineSize.of(plan, policy, maxLength, precision);
+        return Map.of(
+                "foothold.policy-server.model",
+                policy.path().toAbsolutePath().toString(),
+                "foothold.policy-server.precision",
+                precision.word(),
+                "foothold.policy-server.max-length",
+                Integer.toString(size.maxLength()),
+                "foothold.policy-server.slots",
+                Integer.toString(size.slots()));
     }
 
     /**

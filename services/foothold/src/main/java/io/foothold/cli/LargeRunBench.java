@@ -5,6 +5,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.policy.CausalModel;
 import io.foothold.policy.PolicyDirectory;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -37,12 +38,13 @@ final class LargeRunBench {
     Map<String, Double> measure() throws Exception {
         String text = runFile();
         RunFile file = RunFile.resolve("bench.yaml", text, List.of());
-        RunShape shape = RunShape.of(file, policy, new Inference(), null, 0, 0, 0, Memory.ofMachine());
+        RunShape shape =
+                RunShape.of(file, CausalModel.of(policy), false, new Inference(), null, 0, 0, 0, Memory.ofMachine());
         Map<String, Double> out = new LinkedHashMap<>();
         int code = AllInOne.run(
                 home,
                 AllInOne.freePort(),
-                FileRoots.with(shape.serverSettings(policy), home, List.of(policy.path())),
+                FileRoots.with(shape.serverSettings(policy.path()), home, List.of(policy.path())),
                 runs -> {
                     runs.create(RUN, text, List.of());
                     measure(runs, out);

@@ -1,9 +1,8 @@
 package io.foothold.cli;
 
 import io.foothold.policy.Lora;
-import io.foothold.policy.ModelConfig;
+import io.foothold.policy.ModelSize;
 import io.foothold.policy.Precision;
-import io.foothold.policy.TrainingSize;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -12,7 +11,7 @@ import java.util.Optional;
 /**
  * What the processes of a run need by its shape, and which settings would make it less. Bytes; estimates but for {@link #least}.
  *
- * @param config shape of the model
+ * @param model how large the model is
  * @param precision of attention
  * @param engine size of our own engine; empty where others sample
  * @param microBatchTokens largest count of tokens of a micro-batch
@@ -20,7 +19,7 @@ import java.util.Optional;
  * @param reference whether a KL term keeps the base policy
  */
 record MemoryNeed(
-        ModelConfig config,
+        ModelSize model,
         Precision precision,
         Optional<EngineSize> engine,
         int microBatchTokens,
@@ -32,23 +31,23 @@ record MemoryNeed(
     private static final int FEWEST_SLOTS = 8;
     private static final int FEWEST_TOKENS = 256;
     /** What is proposed instead of training all weights. */
-    private static final Lora ADAPTERS = new Lora(16, 32, Lora.ALL);
+    private static final Lora ADAPTERS = new Lora(16, 32, List.of());
 
     private static final String ADAPTERS_TOLD = "optimizer.lora: {rank: 16, alpha: 32}";
 
     /** The weights as they are computed with. */
     long weights() {
-        return config.parameters() * Float.BYTES;
+        return model.parameters() * Float.BYTES;
     }
 
     /** Weights, gradients and moments, the base policy too where a KL term refers to it. */
     long learner() {
-        return TrainingSize.learnerBytes(config, lora) + (reference ? weights() : 0);
+        return model.learnerBytes(lora) + (reference ? weights() : 0);
     }
 
     /** What a micro-batch keeps for its backward pass, and its logits. */
     long activations() {
-        return microBatchTokens * TrainingSize.bytesPerToken(config);
+        return microBatchTokens * model.bytesPerToken();
     }
 
     /** Weights of our own engine, and those that are published beside them. */
@@ -58,7 +57,8 @@ record MemoryNeed(
 
     /** Keys and values of all slots. */
     long cache() {
-        return engine.map(size -> size.cacheBytes(config, precision)).orElse(0L);
+        return engine.flatMap(size -> model.embedded().map(config -> size.cacheBytes(config, precision)))
+                .orElse(0L);
     }
 
     /** All of it, in all processes. */
@@ -82,7 +82,7 @@ record MemoryNeed(
                         ? String.format(
                                 Locale.ROOT,
                                 "frozen weights and adapters of %,d parameters",
-                                lora.get().parameters(config))
+                                model.parameters(lora.get()))
                         : "weights, gradients and two moments",
                 Memory.told(activations()),
                 microBatchTokens,
@@ -124,7 +124,7 @@ record MemoryNeed(
         }
         if (lora.isEmpty()) {
             MemoryNeed adapted =
-                    new MemoryNeed(config, precision, engine, microBatchTokens, Optional.of(ADAPTERS), reference);
+                    new MemoryNeed(model, precision, engine, microBatchTokens, Optional.of(ADAPTERS), reference);
             out.add(new Change(ADAPTERS_TOLD, adapted));
             adapted.changes().forEach(c -> out.add(new Change(ADAPTERS_TOLD + " and " + c.told(), c.need())));
         }
@@ -139,7 +139,7 @@ record MemoryNeed(
                 EngineSize fewer = new EngineSize(size.maxLength(), n);
                 out.add(new Change(
                         "--slots " + n,
-                        new MemoryNeed(config, precision, Optional.of(fewer), microBatchTokens, lora, reference)));
+                        new MemoryNeed(model, precision, Optional.of(fewer), microBatchTokens, lora, reference)));
             }
         });
         return out;
@@ -153,7 +153,7 @@ record MemoryNeed(
         for (int n = (from.microBatchTokens - 1) / FEWEST_TOKENS * FEWEST_TOKENS; n >= fewest; n -= FEWEST_TOKENS) {
             out.add(new Change(
                     before + "optimizer.micro_batch_tokens: " + n,
-                    new MemoryNeed(from.config, from.precision, from.engine, n, from.lora, from.reference)));
+                    new MemoryNeed(from.model, from.precision, from.engine, n, from.lora, from.reference)));
         }
         return out;
     }

@@ -3,7 +3,7 @@ package io.foothold.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
-import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.CausalModel;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -51,16 +51,16 @@ record RealDemo(Path home, Path report, long seed, boolean ci) {
         String text = Workspace.read(example);
         List<String> settings = List.of("policy.base=" + model.get(), "seed=" + seed, "evaluation.every=4");
         RunFile plan = RunFile.resolve(example.toString(), text, settings);
-        PolicyDirectory policy = PolicyDirectory.open(model.get());
-        RunShape shape = RunShape.of(plan, policy, new Inference(), null, 0, 0, 0, Memory.ofMachine());
+        CausalModel policy = CausalModel.open(model.get());
+        RunShape shape = RunShape.of(plan, policy, false, new Inference(), null, 0, 0, 0, Memory.ofMachine());
         System.out.println(RUN + ": " + shape.told());
         new DryRun(
-                        shape.need(TrainCommand.lora(plan), plan.number("loss.kl_coefficient") > 0),
+                        shape.need(TrainCommand.lora(plan, policy.size()), plan.number("loss.kl_coefficient") > 0),
                         policy.path(),
                         Memory.ofMachine(),
                         System.out)
                 .checkShape();
-        return new RunProcesses(plan, shape, policy, new Inference(), false, 0)
+        return new RunProcesses(plan, shape, policy.path(), new Inference(), false, 0)
                 .run(home, Child.Bound.STANDARD, (runs, children) -> train(runs, text, settings, children));
     }
 

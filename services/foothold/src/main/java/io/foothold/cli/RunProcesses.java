@@ -2,7 +2,6 @@ package io.foothold.cli;
 
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
-import io.foothold.policy.PolicyDirectory;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,13 +12,12 @@ import java.util.Map;
  *
  * @param plan the run
  * @param shape what they are set up with
- * @param policy where the run begins
+ * @param policy directory where the run begins
  * @param inference who samples
  * @param oneProcess whether there are no children
  * @param port of the services; 0 for a free one
  */
-record RunProcesses(
-        RunFile plan, RunShape shape, PolicyDirectory policy, Inference inference, boolean oneProcess, int port) {
+record RunProcesses(RunFile plan, RunShape shape, Path policy, Inference inference, boolean oneProcess, int port) {
 
     /** What is done while a run's services are there; gives the exit code. */
     interface Work {

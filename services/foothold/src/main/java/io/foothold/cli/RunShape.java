@@ -3,11 +3,11 @@ package io.foothold.cli;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.policy.CausalModel;
 import io.foothold.policy.Lora;
-import io.foothold.policy.ModelConfig;
-import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.ModelSize;
 import io.foothold.policy.Precision;
-import io.foothold.policy.TrainingSize;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * How a run's processes are set up for its model: what was chosen, and else what follows from the model and the run file.
  *
- * @param config shape of the model
- * @param precision of attention, in learner and engine
+ * @param model how large the model is
+ * @param precision of attention: of our own engine, and of the embedded learner
  * @param difference largest difference of sampler and learner, nats; infinite where a mismatch rule corrects for it
  * @param deterministic whether tokens are independent of batch neighbours
  * @param engine size of our own engine; empty where inference servers sample that are there already
@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param microBatchWhy what decides how large a micro-batch is
  */
 record RunShape(
-        ModelConfig config,
+        ModelSize model,
         Precision precision,
         double difference,
         boolean deterministic,
@@ -41,26 +41,31 @@ record RunShape(
     /**
      * The shape of a run.
      *
+     * @param policy where it begins
+     * @param torch whether the torch worker learns
+     * @param inference who samples
      * @param deterministic as the user chose; null takes it with exact precision
      * @param slots as the user chose; 0 derives them
      * @param maxLength as the user chose; 0 derives it
      * @param threads as the user chose; 0 takes 1
      * @param memory that there is
-     * @throws FootholdException INVALID_INPUT for several threads in the deterministic mode
+     * @throws FootholdException INVALID_INPUT for several threads in the deterministic mode, and for answers longer than the model
      */
     static RunShape of(
             RunFile file,
-            PolicyDirectory policy,
+            CausalModel policy,
+            boolean torch,
             Inference inference,
             @Nullable Boolean deterministic,
             int slots,
             int maxLength,
             int threads,
             Memory memory) {
-        ModelConfig config = policy.config();
-        Precision precision = file.automatic("precision")
-                ? Precision.standard(config)
-                : Precision.valueOf(file.text("precision").toUpperCase(Locale.ROOT));
+        ModelSize model = policy.size();
+        checkLength(file, model, inference);
+        Precision precision = precision(file, model);
+        // The worker's products are never those of the sampler to the bit.
+        Precision learners = torch ? Precision.FAST : precision;
         Optional<EngineSize.Chosen> engine = inference.elsewhere()
                 ? Optional.empty()
                 : Optional.of(EngineSize.ofTraining(file, policy, maxLength, slots, precision, memory));
@@ -71,16 +76,16 @@ record RunShape(
                     "--threads " + threads + ": the deterministic mode has one (--no-deterministic leaves it)");
         }
         boolean chosen = !file.automatic("optimizer.micro_batch_tokens");
-        int standard = TrainingSize.microBatchTokens(config);
+        int standard = model.microBatchTokens();
         // An update is the sum over its micro-batches: a smaller one changes no more than rounding.
         // By halves, so that it does not follow every other process of the machine.
-        int most = TrainingSize.microBatchTokens(config, EngineSize.budget(memory));
+        int most = model.microBatchTokens(EngineSize.budget(memory));
         int fitting = most < standard ? Integer.highestOneBit(most) : standard;
         return new RunShape(
-                config,
-                precision,
+                model,
+                engine.isPresent() ? precision : learners,
                 file.automatic("max_log_prob_difference")
-                        ? precision.largestDifference(
+                        ? learners.largestDifference(
                                 !file.text("loss.mismatch.rule").equals("none"))
                         : file.number("max_log_prob_difference"),
                 repeats,
@@ -95,6 +100,24 @@ record RunShape(
                                 : "1 GiB of activations and logits at most");
     }
 
+    /** How our own engine computes attention, and the embedded learner with it: as the run file says, else as suits the model's size. */
+    static Precision precision(RunFile file, ModelSize model) {
+        return file.automatic("precision")
+                ? model.standardPrecision()
+                : Precision.valueOf(file.text("precision").toUpperCase(Locale.ROOT));
+    }
+
+    /** What answers may take is less than what the model can: where our own engine samples, problems are refused one by one. */
+    private static void checkLength(RunFile file, ModelSize model, Inference inference) {
+        int most = file.count("sampling.max_tokens");
+        if (inference.elsewhere() && most >= model.maxPositions()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    "sampling.max_tokens is " + most + ", and the model takes " + model.maxPositions()
+                            + " tokens, prompt and answer together");
+        }
+    }
+
     /** Settings of every process that computes. */
     Map<String, String> nativeSettings() {
         return Map.of("ai.djl.pytorch.num_threads", Integer.toString(threads));
@@ -102,15 +125,15 @@ record RunShape(
 
     /** Settings of the run that follow from this machine, beside the user's: none where the model alone decides. */
     List<String> overrides() {
-        return microBatchTokens < TrainingSize.microBatchTokens(config) && !microBatchWhy.equals("as chosen")
+        return microBatchTokens < model.microBatchTokens() && !microBatchWhy.equals("as chosen")
                 ? List.of("optimizer.micro_batch_tokens=" + microBatchTokens)
                 : List.of();
     }
 
     /** Settings of the policy server. */
-    Map<String, String> serverSettings(PolicyDirectory policy) {
+    Map<String, String> serverSettings(Path policy) {
         Map<String, String> out = new LinkedHashMap<>(nativeSettings());
-        out.put("foothold.policy-server.model", policy.path().toAbsolutePath().toString());
+        out.put("foothold.policy-server.model", policy.toAbsolutePath().toString());
         out.put("foothold.policy-server.precision", precision.word());
         out.put("foothold.policy-server.deterministic", Boolean.toString(deterministic));
         engine.ifPresent(size -> {
@@ -129,11 +152,13 @@ record RunShape(
                         size.maxLength(),
                         size.slots(),
                         slotsWhy))
-                .orElse("");
+                .orElseGet(() -> model.maxPositions() == ModelSize.UNBOUNDED
+                        ? ""
+                        : "sequences of up to " + model.maxPositions() + " tokens, as far as the model reaches; ");
         return String.format(
                 Locale.ROOT,
                 "%,d parameters: %s precision (%s), %smicro-batches of %d tokens (%s)%s",
-                config.parameters(),
+                model.parameters(),
                 precision.word(),
                 Double.isInfinite(difference)
                         ? "what sampler and learner differ by is corrected by loss.mismatch"
@@ -150,6 +175,6 @@ record RunShape(
      * @param reference whether a KL term keeps the base policy
      */
     MemoryNeed need(Optional<Lora> lora, boolean reference) {
-        return new MemoryNeed(config, precision, engine, microBatchTokens, lora, reference);
+        return new MemoryNeed(model, precision, engine, microBatchTokens, lora, reference);
     }
 }

@@ -7,8 +7,10 @@ import io.foothold.learner.torch.TorchEnvironment;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.policy.CausalModel;
 import io.foothold.policy.Lora;
-import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.ModelSize;
+import io.foothold.policy.Tokenizer;
 import io.foothold.policy.chat.ChatTemplate;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -100,33 +102,37 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         String text = Workspace.read(file);
         RunFile plan = RunFile.resolve(file.toString(), text, overrides);
-        PolicyDirectory policy = PolicyDirectory.open(Path.of(plan.text("policy.base")));
-        Optional<Lora> lora = lora(plan);
+        Path base = Path.of(plan.text("policy.base"));
+        BackendChoice backend = BackendChoice.of(plan.text("learner.backend"), base);
+        CausalModel policy = RunModel.trained(base, backend.torch(), inference);
+        Optional<Lora> lora = lora(plan, policy.size());
         if (plan.flag("prompts.chat") && policy.chatTemplate().isEmpty()) {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT, "prompts.chat: policy " + policy.path() + ChatTemplate.MISSING);
         }
-        BackendChoice backend = BackendChoice.of(plan.text("learner.backend"), policy.path());
-        RunShape shape =
-                RunShape.of(plan, policy, inference, deterministic, slots, maxLength, threads, Memory.ofMachine());
+        RunShape shape = RunShape.of(
+                plan, policy, backend.torch(), inference, deterministic, slots, maxLength, threads, Memory.ofMachine());
         MemoryNeed need = shape.need(lora, plan.number("loss.kl_coefficient") > 0);
         DryRun dry = new DryRun(need, policy.path(), Memory.ofMachine(), System.out);
         if (dryRun) {
-            System.out.println("# " + shape.told());
+            System.out.println("# " + told(shape, backend));
             System.out.print(plan.print());
             System.out.println("# memory estimate: " + need.told());
         } else {
-            System.out.println(runId(plan) + ": " + shape.told());
+            System.out.println(runId(plan) + ": " + told(shape, backend));
         }
         dry.checkShape();
         policy.checkWeightFiles();
+        if (policy.size().torchOnly()) {
+            checkTokenizer(policy, (dryRun ? "# " : runId(plan) + ": "));
+        }
         if (backend.torch()) {
             // Before anything is started: an environment takes minutes to make.
             var found = TorchEnvironment.find(Workspace.torchPackage());
             System.out.println((dryRun ? "# " : runId(plan) + ": ") + "the learner is torch of " + found.python() + ": "
                     + backend.why());
         }
-        RunProcesses processes = new RunProcesses(plan, shape, policy, inference, oneProcess, port);
+        RunProcesses processes = new RunProcesses(plan, shape, policy.path(), inference, oneProcess, port);
         if (!dryRun) {
             return processes.run(
                     home, Child.Bound.STANDARD, (runs, children) -> follow(runs, runId(plan), text, shape, children));
@@ -198,8 +204,29 @@ final class TrainCommand implements Callable<Integer> {
                 : List.of();
     }
 
-    /** The adapters that the run trains, checked before anything starts. */
-    static Optional<Lora> lora(RunFile plan) {
-        return plan.adapters().map(a -> new Lora(a.rank(), a.alpha(), a.targets()));
+    /** A family that djl does not know is named first: what follows is its torch worker's. */
+    private static String told(RunShape shape, BackendChoice backend) {
+        return (shape.model().torchOnly() ? backend.why() + "; " : "") + shape.told();
+    }
+
+    /** The server reads it in the same way, and would be the first to refuse it. */
+    private static void checkTokenizer(CausalModel policy, String before) {
+        try (Tokenizer tokenizer = policy.tokenizer()) {
+            if (tokenizer.tokens() < tokenizer.vocabulary()) {
+                System.out.println(before + "the model has " + tokenizer.vocabulary()
+                        + " rows for token ids, the tokenizer " + tokenizer.tokens()
+                        + " tokens: the other rows have a probability too, in sampler and learner alike");
+            }
+        }
+    }
+
+    /**
+     * The adapters that the run trains, checked before anything starts: targets of a family that djl does not know are the torch
+     * worker's matter.
+     */
+    static Optional<Lora> lora(RunFile plan, ModelSize model) {
+        return plan.adapters()
+                .map(a -> new Lora(a.rank(), a.alpha(), a.targets()))
+                .map(lora -> model.torchOnly() ? lora : lora.embedded());
     }
 }

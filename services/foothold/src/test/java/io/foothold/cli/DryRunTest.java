@@ -8,6 +8,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.Lora;
 import io.foothold.policy.ModelConfig;
+import io.foothold.policy.ModelSize;
 import io.foothold.policy.Precision;
 import io.foothold.policy.TrainingSize;
 import java.io.ByteArrayOutputStream;
@@ -35,7 +36,8 @@ class DryRunTest {
     private final ByteArrayOutputStream printed = new ByteArrayOutputStream();
 
     private static MemoryNeed need(Optional<Lora> lora, int slots, int microBatch) {
-        return new MemoryNeed(CONFIG, Precision.FAST, Optional.of(new EngineSize(300, slots)), microBatch, lora, false);
+        return new MemoryNeed(
+                ModelSize.of(CONFIG), Precision.FAST, Optional.of(new EngineSize(300, slots)), microBatch, lora, false);
     }
 
     private DryRun dry(MemoryNeed need, long available) {
@@ -54,7 +56,8 @@ class DryRunTest {
                 .isEqualTo(need.learner() + need.server() + need.cache() + need.activations() + 1050 * MIB);
         assertThat(need.least()).isEqualTo(5 * weights);
         assertThat(need(Optional.of(ADAPTERS), 64, 1024).least()).isEqualTo(2 * weights);
-        assertThat(new MemoryNeed(CONFIG, Precision.FAST, Optional.empty(), 1024, Optional.empty(), true).learner())
+        assertThat(new MemoryNeed(ModelSize.of(CONFIG), Precision.FAST, Optional.empty(), 1024, Optional.empty(), true)
+                        .learner())
                 .as("with the base policy for a KL term")
                 .isEqualTo(5 * weights);
     }
@@ -110,7 +113,7 @@ class DryRunTest {
                 + "sampling: {groups_per_update: 4, rollouts_per_group: 4}\n";
         RunFile plan = RunFile.resolve("run.yaml", yaml, List.of());
         MemoryNeed need = new MemoryNeed(
-                ModelConfig.read(DIAL),
+                ModelSize.read(DIAL),
                 Precision.EXACT,
                 Optional.of(new EngineSize(112, 16)),
                 8192,

@@ -11,7 +11,8 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.runfile.RunFile;
-import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.CausalModel;
+import io.foothold.policy.Precision;
 import io.foothold.v1.Verdict;
 import io.foothold.v1.VerdictKind;
 import java.nio.file.Files;
@@ -232,7 +233,7 @@ class EvaluationRunTest {
 
     @Test
     void theEngineIsAsLongAsTheSetsAskFor() throws Exception {
-        PolicyDirectory policy = PolicyDirectory.open(POLICY);
+        CausalModel policy = CausalModel.open(POLICY);
         Path set = Files.writeString(
                 directory.resolve("set.jsonl"),
                 "{\"id\":\"a\",\"problem\":\"1+1\",\"answer\":\"2\"}\n"
@@ -247,12 +248,25 @@ class EvaluationRunTest {
                 .isEqualTo(at8 + 12);
         assertThat(length(yaml, policy, 0, "sampling.max_tokens=100000"))
                 .as("as far as the model reaches")
-                .isEqualTo(policy.config().maxPositions());
+                .isEqualTo(policy.size().maxPositions());
         assertThat(length(yaml, policy, 50, "sampling.max_tokens=8")).isEqualTo(50);
     }
 
-    private static int length(String yaml, PolicyDirectory policy, int chosen, String setting) {
-        return EngineSize.of(RunFile.resolve("r", yaml, List.of(setting)), policy, chosen)
+    @Test
+    void anEvaluationsEngineComputesAsPreciselyAsTheRunFileSays() throws Exception {
+        CausalModel policy = CausalModel.open(POLICY);
+        String yaml = yaml("{family: dial, level: easy, count: 2, seed: 4, split: test}", 2);
+        for (String[] expected :
+                new String[][] {{"precision=fast", "fast"}, {"precision=exact", "exact"}, {"precision=auto", "exact"}
+                }) {
+            assertThat(EvalCommand.engine(RunFile.resolve("r", yaml, List.of(expected[0])), policy, 0))
+                    .as(expected[0])
+                    .containsEntry("foothold.policy-server.precision", expected[1]);
+        }
+    }
+
+    private static int length(String yaml, CausalModel policy, int chosen, String setting) {
+        return EngineSize.of(RunFile.resolve("r", yaml, List.of(setting)), policy, chosen, Precision.EXACT)
                 .maxLength();
     }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.policy.CausalModel;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.Precision;
 import java.io.IOException;
@@ -68,7 +69,8 @@ class RunShapeTest {
                 """.formatted(policy, directory.resolve("train.jsonl"), PROMPT, more), List.of(settings));
         return RunShape.of(
                 file,
-                PolicyDirectory.open(policy),
+                CausalModel.open(policy),
+                false,
                 new Inference(),
                 deterministic,
                 slots,
@@ -189,7 +191,7 @@ class RunShapeTest {
 
         policy(30, 576, 4096);
         RunShape large = shape("", null, 0, 0);
-        assertThat(large.config().parameters()).isGreaterThan(10_000_000);
+        assertThat(large.model().parameters()).isGreaterThan(10_000_000);
         assertThat(large.precision()).isEqualTo(Precision.FAST);
         assertThat(large.deterministic()).isFalse();
         assertThat(large.difference()).isEqualTo(1e-2);
@@ -222,7 +224,7 @@ class RunShapeTest {
         assertThat(chosen.microBatchTokens()).isEqualTo(1000);
         assertThat(chosen.engine()).contains(new EngineSize(200, 24));
         policy(30, 576, 4096);
-        assertThat(shape("", true, 0, 0, "precision=exact").serverSettings(PolicyDirectory.open(policy)))
+        assertThat(shape("", true, 0, 0, "precision=exact").serverSettings(policy))
                 .containsEntry("foothold.policy-server.precision", "exact")
                 .containsEntry("foothold.policy-server.deterministic", "true");
     }
@@ -233,7 +235,9 @@ class RunShapeTest {
         problems(problem(3, ""));
         RunShape shape = shape("", null, 0, 0, "sampling.max_tokens=8000");
         assertThat(shape.engine().orElseThrow().slots()).isEqualTo(8);
-        assertThat(shape.engine().orElseThrow().cacheBytes(shape.config(), shape.precision()))
+        assertThat(shape.engine()
+                        .orElseThrow()
+                        .cacheBytes(shape.model().embedded().orElseThrow(), shape.precision()))
                 .isEqualTo(2L * 30 * 9 * 64 * 4 * (shape.engine().orElseThrow().maxLength() + 4) * 8);
     }
 
@@ -266,8 +270,7 @@ class RunShapeTest {
         threads = 3;
         RunShape chosen = shape("", false, 0, 0);
         assertThat(chosen.told()).endsWith("; 3 threads an operation");
-        assertThat(chosen.serverSettings(PolicyDirectory.open(policy)))
-                .containsEntry("ai.djl.pytorch.num_threads", "3");
+        assertThat(chosen.serverSettings(policy)).containsEntry("ai.djl.pytorch.num_threads", "3");
         assertThatThrownBy(() -> shape("", true, 0, 0))
                 .hasMessageContaining("--threads 3: the deterministic mode has one");
     }

@@ -61,6 +61,22 @@ class RunFileTest {
     }
 
     @Test
+    void allProjectionsByTheirFormerNamesAreTheDefaultOfToday() {
+        String former = "optimizer.lora.targets=q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj";
+        RunFile begun =
+                RunFile.restore(resolve(BASE, "optimizer.lora.rank=4", former).stored());
+        assertThat(begun.differences(resolve(BASE, "optimizer.lora.rank=4"))).isEmpty();
+        assertThat(resolve(BASE, "optimizer.lora.rank=4")
+                        .adapters()
+                        .orElseThrow()
+                        .targets())
+                .as("whatever the model calls them")
+                .isEmpty();
+        assertThat(begun.differences(resolve(BASE, "optimizer.lora.rank=4", "optimizer.lora.targets=q_proj")))
+                .hasSize(1);
+    }
+
+    @Test
     void differencesNameTheKeyAndBothValues() {
         assertThat(resolve(BASE).differences(resolve(BASE))).isEmpty();
         assertThat(resolve(BASE).differences(resolve(BASE, "updates=7", "prompts.root=a: \n{problem}")))

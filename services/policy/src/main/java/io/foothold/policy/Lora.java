@@ -13,33 +13,43 @@ import java.util.Locale;
  *
  * @param rank r
  * @param alpha α
- * @param targets names of the projections, such as {@code q_proj}; sorted as {@link #ALL}
+ * @param targets names of the projections, such as {@code q_proj}; sorted as {@link #ALL}, others behind it by name; empty for every
+ *     linear layer but the head, whatever a family calls them
  * @param rankStabilised whether the scale is α/√r (Kalajdzievski, arXiv 2312.03732) instead of α/r
  */
 public record Lora(int rank, double alpha, List<String> targets, boolean rankStabilised) {
-    /** Every linear layer but the head. */
+    /** Every linear layer but the head of the models that the embedded transformer computes. */
     public static final List<String> ALL =
             List.of("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj");
 
-    /** Checks ranges and names; sorts the targets. */
+    /** Checks ranges; sorts the targets. */
     public Lora {
-        if (rank < 1 || !(alpha > 0) || targets.isEmpty()) {
+        if (rank < 1 || !(alpha > 0)) {
             throw new PolicyException(String.format(
                     Locale.ROOT,
-                    "LoRA needs a rank of 1 or more, an alpha above 0 and a target: rank %d, alpha %s, %s",
+                    "LoRA needs a rank of 1 or more and an alpha above 0: rank %d, alpha %s",
                     rank,
-                    alpha,
-                    targets));
+                    alpha));
         }
+        targets = targets.stream()
+                .distinct()
+                .sorted(Comparator.comparingInt((String t) -> ALL.contains(t) ? ALL.indexOf(t) : ALL.size())
+                        .thenComparing(Comparator.naturalOrder()))
+                .toList();
+    }
+
+    /**
+     * The same for a model that the embedded transformer computes: no targets become all of its own.
+     *
+     * @throws PolicyException for a target that it does not have
+     */
+    public Lora embedded() {
         for (String t : targets) {
             if (!ALL.contains(t)) {
                 throw new PolicyException("LoRA target '" + t + "' is not known (expected some of " + ALL + ")");
             }
         }
-        targets = targets.stream()
-                .distinct()
-                .sorted(Comparator.comparingInt(ALL::indexOf))
-                .toList();
+        return targets.isEmpty() ? new Lora(rank, alpha, ALL, rankStabilised) : this;
     }
 
     /** Adapters with the usual scale. */

@@ -164,10 +164,11 @@ public final class LoraAdapter {
             }
         });
         return new Lora(
-                json.path("r").asInt(),
-                json.path("lora_alpha").asDouble(),
-                targets,
-                json.path("use_rslora").asBoolean());
+                        json.path("r").asInt(),
+                        json.path("lora_alpha").asDouble(),
+                        targets,
+                        json.path("use_rslora").asBoolean())
+                .embedded();
     }
 
     /**

@@ -301,6 +301,11 @@ public record ModelConfig(
         return out;
     }
 
+    /** The class of transformers that computes it. */
+    public String className() {
+        return architecture.className;
+    }
+
     /** Number of parameters. */
     public long parameters() {
         return WeightLayout.of(this).parameters();
@@ -315,6 +320,11 @@ public record ModelConfig(
         JsonFields json = JsonFields.read(directory.resolve("config.json"));
         String name = architectureName(json);
         return named(name) == null ? Optional.of(name) : Optional.empty();
+    }
+
+    /** The architecture that a directory's {@code config.json} names. */
+    static String architectureName(Path directory) {
+        return architectureName(JsonFields.read(directory.resolve("config.json")));
     }
 
     private static String architectureName(JsonFields json) {

@@ -89,6 +89,15 @@ final class PieceDecoder {
             }
             return out.toByteArray();
         }
+        return spelt(piece);
+    }
+
+    /** The bytes of a token that was added to the vocabulary: no stand-ins for bytes. */
+    byte[] addedBytes(String piece) {
+        return byteLevel ? piece.getBytes(StandardCharsets.UTF_8) : spelt(piece);
+    }
+
+    private byte[] spelt(String piece) {
         if (byteFallback && piece.matches("<0x[0-9A-Fa-f]{2}>")) {
             return new byte[] {(byte) Integer.parseInt(piece, 3, 5, 16)};
         }

@@ -2,7 +2,6 @@ package io.foothold.policy;
 
 import io.foothold.policy.chat.ChatTemplate;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -78,14 +77,12 @@ public record PolicyDirectory(Path path, Path base, ModelConfig config, Optional
      * @throws PolicyException naming the file that is missing, cut short or not of its index
      */
     public void checkWeightFiles() {
-        try (Arena arena = Arena.ofConfined()) {
-            var unused = Safetensors.readDirectory(base, arena);
-        }
+        CausalModel.of(this).checkWeightFiles();
     }
 
     /** Reads the tokenizer. */
     public Tokenizer tokenizer() {
-        return Tokenizer.read(base, config);
+        return Tokenizer.read(base, config.vocabulary());
     }
 
     /** The chat template, if the directory has one. */

@@ -22,12 +22,31 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
 
 /** Reads and writes safetensors files: 8 bytes of header length, a JSON header, little-endian data. */
 final class Safetensors {
     private static final long LONGEST_HEADER = 100_000_000;
     /** More than any file has; sizes up to here can be multiplied without running over. */
     private static final long MOST_BYTES = 1L << 60;
+
+    /** Bytes of a number of each type of the format. */
+    private static final Map<String, Integer> WIDTHS = Map.ofEntries(
+            Map.entry("F64", 8),
+            Map.entry("I64", 8),
+            Map.entry("U64", 8),
+            Map.entry("F32", 4),
+            Map.entry("I32", 4),
+            Map.entry("U32", 4),
+            Map.entry("F16", 2),
+            Map.entry("BF16", 2),
+            Map.entry("I16", 2),
+            Map.entry("U16", 2),
+            Map.entry("I8", 1),
+            Map.entry("U8", 1),
+            Map.entry("BOOL", 1),
+            Map.entry("F8_E4M3", 1),
+            Map.entry("F8_E5M2", 1));
 
     private Safetensors() {}
 
@@ -37,13 +56,30 @@ final class Safetensors {
      * @param arena how long they can be read
      */
     static Map<String, HostTensor> readDirectory(Path directory, Arena arena) {
+        return ofDirectory(directory, file -> read(file, arena));
+    }
+
+    /**
+     * A tensor as its file's header describes it.
+     *
+     * @param dtype in safetensors' words
+     * @param shape sizes of the dimensions
+     */
+    record Stored(String dtype, long[] shape) {}
+
+    /** What all tensors of a directory are, of any type; see {@link #readDirectory}. */
+    static Map<String, Stored> stored(Path directory) {
+        return ofDirectory(directory, Safetensors::storedIn);
+    }
+
+    private static <T> Map<String, T> ofDirectory(Path directory, Function<Path, Map<String, T>> reader) {
         Path single = directory.resolve("model.safetensors");
         Path index = directory.resolve("model.safetensors.index.json");
         if (Files.exists(single) || !Files.exists(index)) {
-            return read(single, arena);
+            return reader.apply(single);
         }
         JsonNode map = JsonFields.read(index).object("weight_map").json();
-        Map<String, Map<String, HostTensor>> shards = new TreeMap<>();
+        Map<String, Map<String, T>> shards = new TreeMap<>();
         map.properties().forEach(entry -> shards.put(entry.getValue().asText(), Map.of()));
         for (String shard : shards.keySet()) {
             if (shard.contains("/") || shard.contains("..")) {
@@ -58,14 +94,14 @@ final class Safetensors {
                     + (absent.size() == 1 ? " is" : " are") + " missing: " + String.join(", ", absent)
                     + linksToNowhere(directory, absent));
         }
-        shards.replaceAll((shard, none) -> read(directory.resolve(shard), arena));
+        shards.replaceAll((shard, none) -> reader.apply(directory.resolve(shard)));
         for (Map.Entry<String, JsonNode> entry : map.properties()) {
             String shard = entry.getValue().asText();
             if (!shards.getOrDefault(shard, Map.of()).containsKey(entry.getKey())) {
                 throw new PolicyException(index + ": tensor '" + entry.getKey() + "' is not in shard " + shard);
             }
         }
-        Map<String, HostTensor> out = new LinkedHashMap<>();
+        Map<String, T> out = new LinkedHashMap<>();
         shards.forEach((shard, tensors) -> tensors.forEach((name, tensor) -> {
             if (!map.path(name).asText().equals(shard)) {
                 throw new PolicyException(directory.resolve(shard) + ": tensor '" + name + "' is "
@@ -89,6 +125,46 @@ final class Safetensors {
      * @param arena how long they can be read
      */
     static Map<String, HostTensor> read(Path file, Arena arena) {
+        return opened(file, (channel, header) -> {
+            MemorySegment mapped = channel.map(FileChannel.MapMode.READ_ONLY, header.data(), header.bytes(), arena);
+            Map<String, HostTensor> out = new LinkedHashMap<>();
+            header.entries().forEach((name, entry) -> {
+                HostTensor.Type type = Arrays.stream(HostTensor.Type.values())
+                        .filter(t -> t.name().equals(entry.dtype()))
+                        .findAny()
+                        .orElseThrow(() -> new PolicyException(file + ": tensor '" + name + "' has dtype "
+                                + entry.dtype() + " (expected F32, BF16 or F16)"));
+                out.put(
+                        name,
+                        new HostTensor(
+                                entry.shape(), type, mapped.asSlice(entry.from(), entry.to() - entry.from()), false));
+            });
+            return out;
+        });
+    }
+
+    private static Map<String, Stored> storedIn(Path file) {
+        return opened(file, (channel, header) -> {
+            Map<String, Stored> out = new LinkedHashMap<>();
+            header.entries().forEach((name, entry) -> out.put(name, new Stored(entry.dtype(), entry.shape())));
+            return out;
+        });
+    }
+
+    /** What is done with a file whose header was read and checked. */
+    private interface Use<T> {
+        T of(FileChannel channel, Header header) throws IOException;
+    }
+
+    /**
+     * The header of a file.
+     *
+     * @param data where the tensors begin in the file
+     * @param bytes of all tensors
+     */
+    private record Header(Map<String, Entry> entries, long data, long bytes) {}
+
+    private static <T> T opened(Path file, Use<T> use) {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             long size = channel.size();
             ByteBuffer head = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
@@ -114,16 +190,7 @@ final class Safetensors {
                 }
             }
             checkCover(file, entries, size - data);
-            MemorySegment mapped = channel.map(FileChannel.MapMode.READ_ONLY, data, size - data, arena);
-            Map<String, HostTensor> out = new LinkedHashMap<>();
-            entries.forEach((name, entry) -> out.put(
-                    name,
-                    new HostTensor(
-                            entry.shape(),
-                            entry.type(),
-                            mapped.asSlice(entry.from(), entry.to() - entry.from()),
-                            false)));
-            return out;
+            return use.of(channel, new Header(entries, data, size - data));
         } catch (NoSuchFileException e) {
             throw new PolicyException(
                     file + " is missing"
@@ -142,7 +209,7 @@ final class Safetensors {
      * @param from first byte, counted from the end of the header
      * @param to byte behind the last
      */
-    private record Entry(long[] shape, HostTensor.Type type, long from, long to) {
+    private record Entry(long[] shape, String dtype, long from, long to) {
         static Entry of(Path file, String name, JsonNode json, long bytes) {
             String what = file + ": tensor '" + name + "'";
             JsonNode dimensions = json.path("shape");
@@ -157,11 +224,10 @@ final class Safetensors {
                 throw new PolicyException(what + " has shape " + dimensions + " (expected a list of sizes, 0 or more)");
             }
             String dtype = json.path("dtype").asText();
-            HostTensor.Type type = Arrays.stream(HostTensor.Type.values())
-                    .filter(t -> t.name().equals(dtype))
-                    .findAny()
-                    .orElseThrow(
-                            () -> new PolicyException(what + " has dtype " + dtype + " (expected F32, BF16 or F16)"));
+            Integer width = WIDTHS.get(dtype);
+            if (width == null) {
+                throw new PolicyException(what + " has dtype " + dtype + " (expected F32, BF16 or F16)");
+            }
             JsonNode offsets = json.path("data_offsets");
             if (offsets.size() != 2
                     || !offsets.get(0).isIntegralNumber()
@@ -173,7 +239,7 @@ final class Safetensors {
             }
             long from = offsets.get(0).longValue();
             long to = offsets.get(1).longValue();
-            long needed = type.width();
+            long needed = width;
             for (long s : shape) {
                 // Beyond what a file can have, larger products say nothing more and would run over.
                 needed = s == 0 ? 0 : needed > MOST_BYTES / s ? MOST_BYTES + 1 : needed * s;
@@ -183,14 +249,14 @@ final class Safetensors {
                         + MOST_BYTES + " bytes in one tensor)");
             }
             if (from < 0 || to < from || to - from != needed) {
-                throw new PolicyException(what + " " + Arrays.toString(shape) + " " + type + " has data_offsets "
+                throw new PolicyException(what + " " + Arrays.toString(shape) + " " + dtype + " has data_offsets "
                         + offsets + " (expected " + needed + " bytes)");
             }
             if (to > bytes) {
                 throw new PolicyException(file + ": truncated: tensor '" + name + "' " + Arrays.toString(shape) + " "
-                        + type + " needs bytes " + from + " to " + to + " behind the header, the file has " + bytes);
+                        + dtype + " needs bytes " + from + " to " + to + " behind the header, the file has " + bytes);
             }
-            return new Entry(shape, type, from, to);
+            return new Entry(shape, dtype, from, to);
         }
     }
 

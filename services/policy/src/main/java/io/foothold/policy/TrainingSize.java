@@ -23,12 +23,20 @@ public final class TrainingSize {
      * activations and logits, from 256 to 8192.
      */
     public static int microBatchTokens(ModelConfig config) {
-        return microBatchTokens(config, BYTES);
+        return microBatchTokens(bytesPerToken(config));
     }
 
     /** The same within a bound on the memory of a micro-batch, for machines that have less. */
     public static int microBatchTokens(ModelConfig config, long bytes) {
-        return (int) Math.clamp(Math.min(BYTES, bytes) / bytesPerToken(config), FEWEST, MOST);
+        return microBatchTokens(bytesPerToken(config), bytes);
+    }
+
+    static int microBatchTokens(long bytesPerToken) {
+        return microBatchTokens(bytesPerToken, BYTES);
+    }
+
+    static int microBatchTokens(long bytesPerToken, long bytes) {
+        return (int) Math.clamp(Math.min(BYTES, bytes) / bytesPerToken, FEWEST, MOST);
     }
 
     /**
@@ -44,7 +52,12 @@ public final class TrainingSize {
 
     /** What a micro-batch keeps of each of its tokens when every one is predicted, in bytes of float32; an estimate. */
     public static long bytesPerToken(ModelConfig config) {
-        return layerBytesPerToken(config) + (long) Float.BYTES * VOCABULARIES * config.vocabulary();
+        return layerBytesPerToken(config) + logitBytesPerToken(config.vocabulary());
+    }
+
+    /** The part of it that logits and their gradients take. */
+    static long logitBytesPerToken(int vocabulary) {
+        return (long) Float.BYTES * VOCABULARIES * vocabulary;
     }
 
     /** The part of it that the layers keep. */

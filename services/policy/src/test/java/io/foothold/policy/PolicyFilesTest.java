@@ -328,7 +328,7 @@ class PolicyFilesTest {
 
     private String decoded(String json, int... ids) throws IOException {
         tokenizer(json);
-        try (Tokenizer tokenizer = Tokenizer.read(directory, weights.config())) {
+        try (Tokenizer tokenizer = Tokenizer.read(directory, weights.config().vocabulary())) {
             return tokenizer.decode(ids);
         }
     }
@@ -367,13 +367,13 @@ class PolicyFilesTest {
         refused.put(
                 "{" + REST
                         + "'decoder': {'type': 'Metaspace', 'replacement': '_', 'prepend_scheme': 'always', 'split': true},"
-                        + " 'model': {'type': 'Unigram', 'unk_id': 0, 'vocab': [['a', -1.0]]}}",
-                "Unigram;BPE or WordLevel");
+                        + " 'model': {'type': 'Unigram', 'unk_id': 0, 'vocab': {'a': 0}}}",
+                "vocab;scores for Unigram");
         refused.put(
                 "{" + REST + "'decoder': {'type': 'WordPiece', 'prefix': '##', 'cleanup': true},"
                         + " 'model': {'type': 'WordPiece', 'unk_token': 'a', 'continuing_subword_prefix': '##',"
                         + " 'max_input_chars_per_word': 100, 'vocab': {'a': 0}}}",
-                "WordPiece;BPE or WordLevel");
+                "WordPiece;BPE, WordLevel or Unigram");
         refused.put(bpe("null", "", "'a': 0"), "decoder;null;ByteLevel");
         refused.put(
                 "{" + REST + "'decoder': null, 'model': {'type': 'WordLevel', 'unk_token': 'a', 'vocab': {'a': 0}}}",
@@ -397,7 +397,8 @@ class PolicyFilesTest {
         refused.put("{'decoder': null}", "model is missing");
         for (Map.Entry<String, String> e : refused.entrySet()) {
             tokenizer(e.getKey());
-            assertThatThrownBy(() -> Tokenizer.read(directory, weights.config()).close())
+            assertThatThrownBy(() -> Tokenizer.read(directory, weights.config().vocabulary())
+                            .close())
                     .as(e.getKey())
                     .isInstanceOf(PolicyException.class)
                     .hasMessageContaining("tokenizer.json")

@@ -27,9 +27,11 @@ import io.foothold.learner.train.RunSettings;
 import io.foothold.learner.train.RunStore;
 import io.foothold.learner.train.Schedule;
 import io.foothold.learner.train.TensorBackend;
+import io.foothold.policy.CausalModel;
 import io.foothold.policy.Disk;
 import io.foothold.policy.Lora;
 import io.foothold.policy.ModelConfig;
+import io.foothold.policy.ModelSize;
 import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyException;
@@ -66,9 +68,6 @@ import org.jboss.logging.Logger;
 @GrpcService
 public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceImplBase {
     private static final Logger LOG = Logger.getLogger(LearnerGrpc.class);
-
-    /** Tokens of a micro-batch of a model whose shape is not known here; activations are not kept. */
-    private static final int FOREIGN_MICRO_BATCH = 2048;
 
     private final LearnerConfig config;
     private final Roots roots;
@@ -453,17 +452,34 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
      */
     static RunSettings torchSettings(LearnerSettings s, Path base) {
         LearnerSettings.Builder known = s.toBuilder().setPrecisionBySize(false).setFastAttention(true);
+        ModelSize size = CausalModel.openForTorch(base).size();
         if (s.getMicroBatchTokens() == 0) {
-            known.setMicroBatchTokens(
-                    BackendChoice.foreign(base).isPresent()
-                            ? FOREIGN_MICRO_BATCH
-                            : TrainingSize.microBatchTokens(
-                                    PolicyDirectory.open(base).config()));
+            known.setMicroBatchTokens(size.microBatchTokens());
         }
-        return settings(known.build(), Precision.FAST, known.getMicroBatchTokens(), text(s, true));
+        if (s.hasLora() && !size.torchOnly()) {
+            known.setLora(withTargets(s.getLora()));
+        }
+        return settings(
+                known.build(),
+                Precision.FAST,
+                known.getMicroBatchTokens(),
+                text(s.hasLora() ? s.toBuilder().setLora(known.getLora()).build() : s, true));
     }
 
-    static RunSettings settings(LearnerSettings s, ModelConfig config) {
+    /** Every linear layer by its name where none is named. */
+    private static LoraSettings withTargets(LoraSettings s) {
+        return s.toBuilder()
+                .clearTargets()
+                .addAllTargets(new Lora(s.getRank(), s.getAlpha(), s.getTargetsList())
+                        .embedded()
+                        .targets())
+                .build();
+    }
+
+    static RunSettings settings(LearnerSettings given, ModelConfig config) {
+        LearnerSettings s = given.hasLora()
+                ? given.toBuilder().setLora(withTargets(given.getLora())).build()
+                : given;
         Precision precision = s.getPrecisionBySize()
                 ? Precision.standard(config)
                 : s.getFastAttention() ? Precision.FAST : Precision.EXACT;

@@ -3,8 +3,8 @@ package io.foothold.learner.torch;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.error.Nearest;
+import io.foothold.policy.CausalModel;
 import io.foothold.policy.ModelConfig;
-import io.foothold.policy.PolicyDirectory;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -43,6 +43,6 @@ public record BackendChoice(boolean torch, String why) {
 
     /** The architecture of a base policy that the embedded backend does not know; empty when it does. */
     public static Optional<String> foreign(Path base) {
-        return ModelConfig.foreignArchitecture(PolicyDirectory.adaptedBase(base).orElse(base));
+        return ModelConfig.foreignArchitecture(CausalModel.baseOf(base));
     }
 }

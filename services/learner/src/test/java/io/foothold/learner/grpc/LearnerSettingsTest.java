@@ -128,6 +128,21 @@ class LearnerSettingsTest {
                 .satisfies(s -> assertThat(s.precision()).isEqualTo(Precision.EXACT));
     }
 
+    @Test
+    void adaptersWithoutTargetsHaveAllOfTheEmbeddedModelsAndNoUnknownOnes() {
+        RunSettings named = settings(
+                all().setLora(all().getLora().toBuilder().clearTargets().addAllTargets(Lora.ALL))
+                        .build());
+        assertThat(settings(all().setLora(all().getLora().toBuilder().clearTargets())
+                        .build()))
+                .as("its text too: a checkpoint belongs to either")
+                .isEqualTo(named);
+        assertThatThrownBy(
+                        () -> settings(all().setLora(all().getLora().toBuilder().addTargets("query_key_value"))
+                                .build()))
+                .hasMessageContaining("LoRA target 'query_key_value' is not known (expected some of [q_proj,");
+    }
+
     private static final Map<String, Object> OTHER_TEXTS = Map.ofEntries(
             Map.entry("name", "mean"),
             Map.entry("aggregation", "token_mean"),
@@ -291,7 +306,6 @@ class LearnerSettingsTest {
                 wrong("checkpoints_kept", s -> s.setCheckpointsKept(0)),
                 wrong("LoRA needs a rank", s -> s.getLoraBuilder().setRank(0)),
                 wrong("LoRA needs a rank", s -> s.getLoraBuilder().setAlpha(0)),
-                wrong("LoRA needs a rank", s -> s.getLoraBuilder().clearTargets()),
                 wrong("unknown learner.backend 'tensorflow'", s -> s.setBackend("tensorflow")),
                 wrong("learner.torch.processes must be at least 1", s -> s.getTorchBuilder()
                         .setProcesses(0)),

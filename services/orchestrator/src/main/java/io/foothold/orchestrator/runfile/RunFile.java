@@ -58,6 +58,11 @@ public final class RunFile {
 
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
+    private static final String TARGETS = "optimizer.lora.targets";
+
+    /** What stood there where nobody had chosen, before there were models with other names. */
+    private static final String FORMER_TARGETS = "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj";
+
     private final Map<String, String> values;
     private final Set<String> evaluationSets;
 
@@ -215,8 +220,15 @@ public final class RunFile {
         keys.addAll(other.values.keySet());
         return keys.stream()
                 .filter(key -> !Objects.equals(values.get(key), other.values.get(key)))
+                .filter(key -> !key.equals(TARGETS) || !Objects.equals(targets(this), targets(other)))
                 .map(key -> key + ": was " + side(values.get(key)) + ", is " + side(other.values.get(key)))
                 .toList();
+    }
+
+    /** The targets of adapters, where an earlier version's default stands for the one that came after it. */
+    private static @Nullable String targets(RunFile file) {
+        String value = file.values.get(TARGETS);
+        return FORMER_TARGETS.equals(value) ? Schema.AUTO : value;
     }
 
     private static String side(@Nullable String value) {
@@ -359,7 +371,7 @@ public final class RunFile {
      *
      * @param rank of the adapters
      * @param alpha their scale, times the rank
-     * @param targets projections that get one
+     * @param targets linear layers that get one; empty for all but the head
      */
     public record Adapters(int rank, double alpha, List<String> targets) {}
 
@@ -367,9 +379,8 @@ public final class RunFile {
     public Optional<Adapters> adapters() {
         int rank = count("optimizer.lora.rank");
         double alpha = number("optimizer.lora.alpha");
-        return rank == 0
-                ? Optional.empty()
-                : Optional.of(new Adapters(rank, alpha == 0 ? rank : alpha, names("optimizer.lora.targets")));
+        List<String> targets = automatic(TARGETS) ? List.of() : names(TARGETS);
+        return rank == 0 ? Optional.empty() : Optional.of(new Adapters(rank, alpha == 0 ? rank : alpha, targets));
     }
 
     /**

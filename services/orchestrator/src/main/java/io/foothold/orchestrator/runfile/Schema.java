@@ -409,8 +409,9 @@ public final class Schema {
                 "Scale of the adapters, times the rank; 0 takes the rank.");
         text(
                 "optimizer.lora.targets",
-                "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj",
-                "Projections that get an adapter.");
+                AUTO,
+                "Linear layers that get an adapter, by the names that the model's family has for them (q_proj, v_proj); auto takes all "
+                        + "but the head.");
         choice(
                 "learner.backend",
                 AUTO,

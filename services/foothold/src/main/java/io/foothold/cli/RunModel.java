@@ -1,0 +1,51 @@
+package io.foothold.cli;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.policy.CausalModel;
+import java.nio.file.Path;
+
+/** The model of a run, which has to suit who learns and who samples. */
+final class RunModel {
+    private RunModel() {}
+
+    /**
+     * Opens a model that is trained.
+     *
+     * @param path its directory
+     * @param torch whether the torch worker learns
+     * @param inference who samples
+     * @throws FootholdException INVALID_INPUT for a family that the embedded transformer would have to learn or to sample, and does not know
+     */
+    static CausalModel trained(Path path, boolean torch, Inference inference) {
+        if (torch && inference.elsewhere()) {
+            return CausalModel.openForTorch(path);
+        }
+        CausalModel model = CausalModel.open(path);
+        if (model.size().torchOnly() && !torch) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    "policy.base: " + path + " is a " + model.size().architecture()
+                            + ", which learner.backend djl does not compute (expected auto or torch)");
+        }
+        return sampled(model, inference);
+    }
+
+    /**
+     * Checks that somebody samples a model.
+     *
+     * @throws FootholdException INVALID_INPUT for a family that our own engine does not know where nobody else is named
+     */
+    static CausalModel sampled(CausalModel model, Inference inference) {
+        if (model.size().torchOnly() && !inference.elsewhere()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    "policy.base: " + model.path() + " is a " + model.size().architecture()
+                            + ", which our own engine does not sample: name a tritonserver that does with --inference HOST:PORT. "
+                            + "Its engine can be vllm, or transformers (any family, float32, slow). This one would be "
+                            + "--inference 127.0.0.1:9211: ./foothold triton start --engine transformers --policy "
+                            + model.path());
+        }
+        return model;
+    }
+}

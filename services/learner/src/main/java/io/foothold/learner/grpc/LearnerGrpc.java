@@ -32,7 +32,6 @@ import io.foothold.policy.Disk;
 import io.foothold.policy.Lora;
 import io.foothold.policy.ModelConfig;
 import io.foothold.policy.ModelSize;
-import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyException;
 import io.foothold.policy.PolicyWeights;
@@ -364,7 +363,6 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
     }
 
     private UpdateManifest train(String runId, long update, List<TrainGroup> groups) {
-        NativeRuntime.enterThread();
         LearnerRun run = runs.get(runId);
         if (run == null) {
             throw new FootholdException(ErrorCode.WRONG_STATE, "run " + runId + " is not open");
@@ -574,7 +572,6 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
         return Uni.createFrom()
                 .item(() -> {
                     try {
-                        NativeRuntime.enterThread();
                         return work.get();
                     } catch (Throwable t) {
                         throw FailureLog.told(LOG, "a call", translated(t)).toStatus();

@@ -20,7 +20,10 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** The embedded backend: the transformer that the policy server samples with too, in this process. Resumes to the bit. */
+/**
+ * The embedded backend: the transformer that the policy server samples with too, in this process. Resumes to the bit. Whoever calls it
+ * need not know that there is a native library: it is started when a policy is opened, and not in processes that open none.
+ */
 public final class DjlBackend implements TensorBackend {
     private static final String WEIGHTS = "model.safetensors";
     private static final String MOMENTS = "moments.safetensors";
@@ -35,10 +38,9 @@ public final class DjlBackend implements TensorBackend {
         this.trainer = trainer;
     }
 
-    /**
-     * Opens a policy; see {@link Opener}. The calling thread, which then owns the backend, must have entered {@link NativeRuntime}.
-     */
+    /** Opens a policy; see {@link Opener}. The calling thread then owns the backend. */
     public static DjlBackend open(Path basePolicy, RunSettings settings, Optional<Path> checkpoint, long steps) {
+        NativeRuntime.enterThread();
         PolicyDirectory base = PolicyDirectory.open(basePolicy);
         LoraAdapter adapter = settings.lora()
                 .map(lora -> checkpoint
@@ -104,17 +106,20 @@ public final class DjlBackend implements TensorBackend {
 
     @Override
     public List<Trainer.Score> score(List<Trainer.Sequence> sequences, double temperature) {
+        NativeRuntime.enterThread();
         return trainer.score(sequences, temperature);
     }
 
     @Override
     public Trainer.Accumulated accumulate(
             List<Trainer.Sequence> sequences, CreditPlan plan, LossRule rule, double temperature) {
+        NativeRuntime.enterThread();
         return trainer.accumulate(sequences, plan, rule, temperature);
     }
 
     @Override
     public Stepped step(Trainer.AdamW settings) {
+        NativeRuntime.enterThread();
         return new Stepped(trainer.step(settings), true);
     }
 
@@ -128,11 +133,13 @@ public final class DjlBackend implements TensorBackend {
 
     @Override
     public String export(Path file, Disk disk) throws IOException {
+        NativeRuntime.enterThread();
         return disk.write(file, trainer.weightsInPlace().content());
     }
 
     @Override
     public boolean exportAdapter(Path directory, Disk disk) throws IOException {
+        NativeRuntime.enterThread();
         Optional<LoraAdapter> adapter = trainer.adapter();
         if (adapter.isEmpty()) {
             return false;
@@ -145,6 +152,7 @@ public final class DjlBackend implements TensorBackend {
 
     @Override
     public Map<String, String> save(Path directory, Disk disk) throws IOException {
+        NativeRuntime.enterThread();
         Map<String, FileContent> files = new LinkedHashMap<>();
         files.put(WEIGHTS, trainer.weightsInPlace().content());
         files.put(MOMENTS, trainer.moments());

@@ -40,8 +40,11 @@ import io.grpc.Server;
 import io.grpc.Status;
 import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
+import io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -108,6 +111,14 @@ final class DjlWorker extends TensorBackendServiceGrpc.TensorBackendServiceImplB
     @Override
     public Optional<String> deathSoon() {
         return death;
+    }
+
+    /** Serves on a free port of the loopback interface too, for other processes; ended by the caller. */
+    Server listen() throws IOException {
+        return NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+                .addService(this)
+                .build()
+                .start();
     }
 
     boolean ended() {

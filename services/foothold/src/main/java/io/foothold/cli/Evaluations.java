@@ -29,6 +29,39 @@ final class Evaluations {
                                 + evaluation.path("update").asLong() + " has no verdict: not judged"));
     }
 
+    /** How likely oracle solutions are, for people; empty where that was not asked. */
+    static String oracleText(JsonNode evaluation) {
+        String held = oracle(evaluation.path("oracle"));
+        String trained = oracle(evaluation.path("oracle_train"));
+        return held.isEmpty() && trained.isEmpty()
+                ? ""
+                : "oracle solutions from the unguided prompt: "
+                        + (trained.isEmpty()
+                                ? held
+                                : held.isEmpty() ? "training " + trained : held + "; training " + trained);
+    }
+
+    private static String oracle(JsonNode o) {
+        if (o.isMissingNode()) {
+            return "";
+        }
+        String failed = o.path("not_scored").asLong() == 0
+                ? ""
+                : ", " + o.path("not_scored").asLong() + " not scored ("
+                        + o.path("not_scored_first").asText() + ")";
+        return o.path("log_prob").isNumber()
+                ? String.format(
+                        Locale.ROOT,
+                        "10^%.2f a solution, %.3f nats a token, mean probability %.2g (%d problems, %d tokens%s)",
+                        o.path("log_prob").asDouble() / Math.log(10),
+                        o.path("log_prob_per_token").asDouble(),
+                        o.path("probability").asDouble(),
+                        o.path("problems").asLong(),
+                        o.path("tokens").asLong(),
+                        failed)
+                : "none" + failed;
+    }
+
     /** pass@1 with what it was measured on, for people. */
     static String text(JsonNode evaluation) {
         OptionalDouble passAt1 = passAt(evaluation, 1);

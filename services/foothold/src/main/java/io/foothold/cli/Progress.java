@@ -89,9 +89,15 @@ final class Progress {
                     update(runId, json, updates);
                 }
             }
-            case "evaluation_done" ->
-                line(runId + ": update " + json.path("update").asLong() + ", "
-                        + json.path("set").asText() + ": " + Evaluations.text(json));
+            case "evaluation_done" -> {
+                String at = runId + ": update " + json.path("update").asLong() + ", "
+                        + json.path("set").asText() + ": ";
+                line(at + Evaluations.text(json));
+                String oracles = Evaluations.oracleText(json);
+                if (!oracles.isEmpty()) {
+                    line(at + oracles);
+                }
+            }
             case "localizer_fallback" ->
                 line(runId + ": too few resets were clean; thoughts are chosen at random from update "
                         + json.path("update").asLong());

@@ -237,6 +237,11 @@ final class Stack implements AutoCloseable {
             }
 
             @Override
+            public Uni<ScoreSolutionsResponse> scoreSolutions(ScoreSolutionsRequest request) {
+                return service.scoreSolutions(request);
+            }
+
+            @Override
             public Uni<CloseRunResponse> closeRun(CloseRunRequest request) {
                 return service.closeRun(request);
             }

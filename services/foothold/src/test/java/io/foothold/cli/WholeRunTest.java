@@ -2,21 +2,32 @@ package io.foothold.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.foothold.augmentation.dial.Dial;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.triton.PolicyTensors;
 import io.foothold.contracts.triton.Tensors;
+import io.foothold.core.problem.Problem;
 import io.foothold.inference.ModelConfigRequest;
 import io.foothold.inference.ModelInferRequest;
 import io.foothold.inference.ModelStreamInferResponse;
 import io.foothold.inference.MutinyGRPCInferenceServiceGrpc;
 import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.PolicyWeights;
+import io.foothold.policy.Precision;
+import io.foothold.policy.Tokenizer;
+import io.foothold.policy.Trainer;
 import io.foothold.v1.UpdateManifest;
 import io.smallrye.mutiny.Multi;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,6 +36,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -475,5 +489,83 @@ class WholeRunTest {
 
     private static ModelInferRequest.Builder request(String id) {
         return ModelInferRequest.newBuilder().setModelName("policy").setId(id);
+    }
+
+    /** At another temperature than 1, from the unguided prompt, with no token of it, against the policy itself. */
+    @Test
+    void anEvaluationTellsHowLikelyTheOraclesSolutionsAre() throws Exception {
+        Path policy = Path.of(System.getProperty("foothold.root"), "services/foothold/policies/dial");
+        Path home = directory.resolve("home");
+        String yaml = yaml("pope-dial", 2, "");
+        try (Stack stack = new Stack(home)) {
+            stack.runs.create(
+                    "r",
+                    yaml,
+                    List.of("sampling.temperature=0.8", "evaluation.every=2", "evaluation.oracle_problems=5"));
+            assertThat(finish(stack, "r").state()).isEqualTo("finished");
+            JsonNode first =
+                    new ObjectMapper().readTree(stack.ledger.evaluations("r").getFirst());
+            JsonNode last =
+                    new ObjectMapper().readTree(stack.ledger.evaluations("r").getLast());
+            for (String set : List.of("oracle", "oracle_train")) {
+                assertThat(first.path(set).path("problems").asInt()).as(set).isEqualTo(5);
+                assertThat(first.path(set).path("temperature").asDouble()).isEqualTo(0.8);
+                assertThat(first.path(set).path("policy_version").asLong()).isZero();
+                assertThat(last.path(set).path("policy_version").asLong()).isEqualTo(2);
+                assertThat(last.path(set).path("log_prob").asDouble())
+                        .isNotEqualTo(first.path(set).path("log_prob").asDouble());
+            }
+            assertThat(Evaluations.oracleText(first))
+                    .contains("oracle solutions from the unguided prompt: 10^-", "training 10^-", "(5 problems, ");
+            Path files = stack.runs.homeOf("r");
+            List<JsonNode> lines = new ArrayList<>();
+            for (String line : Files.readAllLines(files.resolve("completions/oracle-000000-problems.train.jsonl"))) {
+                lines.add(new ObjectMapper().readTree(line));
+            }
+            List<Problem> problems = Dial.problems(Dial.Level.MEDIUM, 24, 13, "train");
+            double sum = 0;
+            NativeRuntime.enterThread();
+            PolicyDirectory opened = PolicyDirectory.open(policy);
+            try (PolicyWeights weights = opened.weights();
+                    Tokenizer tokenizer = Tokenizer.read(policy, opened.config());
+                    Trainer trainer = new Trainer(weights, 512, Precision.EXACT)) {
+                for (int i = 0; i < lines.size(); i++) {
+                    Problem problem = problems.get(i);
+                    int[] prompt = tokenizer.encode(Dial.ROOT_TEMPLATE.replace("{problem}", problem.statement()));
+                    int[] solution = tokenizer.encode(String.join("", problem.oracleThoughts()) + problem.answer());
+                    assertThat(ids(lines.get(i), "prompt_token_ids")).isEqualTo(prompt);
+                    assertThat(ids(lines.get(i), "solution_token_ids")).isEqualTo(solution);
+                    float[] expected = trainer.score(
+                                    List.of(new Trainer.Sequence(
+                                            prompt, new int[0], solution, new float[solution.length])),
+                                    0.8)
+                            .getFirst()
+                            .logProbs();
+                    double whole = IntStream.range(0, expected.length)
+                            .mapToDouble(t -> expected[t])
+                            .sum();
+                    assertThat(lines.get(i).path("log_prob").asDouble()).isEqualTo(whole, within(1e-4));
+                    sum += whole;
+                }
+            }
+            assertThat(first.path("oracle_train").path("log_prob").asDouble()).isEqualTo(sum / 5, within(1e-4));
+            assertThat(scalars(files))
+                    .contains(
+                            "training/oracle_log_prob_per_token",
+                            "evaluation/medium-test/oracle_probability",
+                            "evaluation/medium-test/oracle_log_prob");
+        }
+    }
+
+    private static int[] ids(JsonNode line, String name) {
+        return StreamSupport.stream(line.path(name).spliterator(), false)
+                .mapToInt(JsonNode::asInt)
+                .toArray();
+    }
+
+    private static String scalars(Path home) throws IOException {
+        try (Stream<Path> files = Files.list(home.resolve("tensorboard"))) {
+            return Files.readString(files.findFirst().orElseThrow(), StandardCharsets.ISO_8859_1);
+        }
     }
 }

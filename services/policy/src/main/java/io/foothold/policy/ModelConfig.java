@@ -357,6 +357,19 @@ public record ModelConfig(
                 + "' is not supported (expected Qwen2ForCausalLM, Qwen3ForCausalLM or LlamaForCausalLM)");
     }
 
+    /**
+     * The tokens that end a response of a directory's model, whatever its architecture; see {@link #read}.
+     *
+     * @param vocabulary ids are below this
+     * @throws PolicyException when there are none, or what stands there is none
+     */
+    public static List<Integer> endTokens(Path directory, int vocabulary) {
+        return endTokens(
+                JsonFields.read(directory.resolve("config.json")),
+                directory.resolve("generation_config.json"),
+                vocabulary);
+    }
+
     private static List<Integer> endTokens(JsonFields config, Path generationFile, int vocabulary) {
         JsonFields from = config;
         if (Files.exists(generationFile)) {

@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TrainerTest {
     private static List<Trainer.Sequence> sequences(long seed) {
@@ -50,14 +52,15 @@ class TrainerTest {
                 .toList());
     }
 
-    @Test
-    void scoresAreThoseOfThePlainTwinWithSharedPromptsAndGivenTokens() {
+    @ParameterizedTest
+    @ValueSource(doubles = {1, 0.8})
+    void scoresAreThoseOfThePlainTwinWithSharedPromptsAndGivenTokens(double temperature) {
         for (ModelConfig.Architecture a : ModelConfig.Architecture.values()) {
             PolicyWeights weights = Shapes.weights(Shapes.of(a, a != ModelConfig.Architecture.LLAMA), 3);
             NaiveTransformer naive = new NaiveTransformer(weights);
             try (Trainer trainer = new Trainer(weights, 60, Precision.FAST)) {
                 List<Trainer.Sequence> sequences = sequences(1);
-                List<Trainer.Score> scores = trainer.score(sequences, 1);
+                List<Trainer.Score> scores = trainer.score(sequences, temperature);
                 for (int i = 0; i < sequences.size(); i++) {
                     PackedBatch.Row row = sequences.get(i).row();
                     int[] all = Arrays.copyOf(row.prompt(), row.prompt().length + row.response().length);
@@ -67,7 +70,13 @@ class TrainerTest {
                     for (int t = 0; t < row.targets(); t++) {
                         assertThat((double) scores.get(i).logProbs()[t])
                                 .as(a + " row " + i + " token " + t)
-                                .isEqualTo(NaiveTransformer.logProb(logits[from + t - 1], all[from + t]), within(2e-5));
+                                .isEqualTo(
+                                        NaiveTransformer.logProb(
+                                                Arrays.stream(logits[from + t - 1])
+                                                        .map(l -> l / temperature)
+                                                        .toArray(),
+                                                all[from + t]),
+                                        within(2e-5));
                     }
                 }
             }

@@ -11,6 +11,7 @@ import io.foothold.sampler.grpc.SamplerGrpc;
 import io.foothold.v1.ChatSettings;
 import io.foothold.v1.MutinySamplerServiceGrpc;
 import io.foothold.v1.PreparePromptsRequest;
+import io.foothold.v1.PromptTokens;
 import io.foothold.v1.PublishPolicyRequest;
 import io.foothold.v1.Publisher;
 import io.foothold.v1.ReleasePolicyRequest;
@@ -255,6 +256,25 @@ class SamplerStreamTest extends StreamContractTest<SampleRequest, SampleResponse
                 .await()
                 .atMost(Duration.ofSeconds(20));
         assertThat(triton.encoded).hasValue(4);
+    }
+
+    @Test
+    void theTokensOfPromptsAreGivenWhereTheyAreAskedFor() {
+        SamplerGrpc sampler = sampler();
+        PreparePromptsRequest soon = PreparePromptsRequest.newBuilder()
+                .addPrompts("ab")
+                .addPrompts("cd")
+                .build();
+        var counted = sampler.preparePrompts(soon).await().atMost(Duration.ofSeconds(20));
+        assertThat(counted.getTokenCountsList()).containsExactly(2, 2);
+        assertThat(counted.getTokensList()).isEmpty();
+        var tokens = sampler.preparePrompts(soon.toBuilder().setWithTokens(true).build())
+                .await()
+                .atMost(Duration.ofSeconds(20));
+        assertThat(tokens.getTokenCountsList()).containsExactly(2, 2);
+        assertThat(tokens.getTokensList())
+                .extracting(PromptTokens::getIdsList)
+                .containsExactly(List.of(0, 1), List.of(0, 1));
     }
 
     @Test

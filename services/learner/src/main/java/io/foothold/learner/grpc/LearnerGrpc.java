@@ -20,6 +20,7 @@ import io.foothold.learner.torch.BackendChoice;
 import io.foothold.learner.torch.TorchBackend;
 import io.foothold.learner.torch.TorchOptions;
 import io.foothold.learner.train.DjlBackend;
+import io.foothold.learner.train.GivenSolutions;
 import io.foothold.learner.train.LearnerRun;
 import io.foothold.learner.train.Manifest;
 import io.foothold.learner.train.RunLease;
@@ -363,10 +364,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
     }
 
     private UpdateManifest train(String runId, long update, List<TrainGroup> groups) {
-        LearnerRun run = runs.get(runId);
-        if (run == null) {
-            throw new FootholdException(ErrorCode.WRONG_STATE, "run " + runId + " is not open");
-        }
+        LearnerRun run = opened(runId);
         if (update > run.update() + 1) {
             throw new FootholdException(
                     ErrorCode.WRONG_STATE,
@@ -558,14 +556,40 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
     @Override
     public Uni<SaveCheckpointResponse> saveCheckpoint(SaveCheckpointRequest request) {
         return onThread(() -> {
-            LearnerRun run = runs.get(request.getRunId());
-            if (run == null) {
-                throw new FootholdException(ErrorCode.WRONG_STATE, "run " + request.getRunId() + " is not open");
-            }
+            LearnerRun run = opened(request.getRunId());
             long update = request.hasUpdate() ? request.getUpdate() : run.update();
             run.checkpoint(request.getLabel(), update);
             return SaveCheckpointResponse.newBuilder().setUpdate(update).build();
         });
+    }
+
+    @Override
+    public Uni<ScoreSolutionsResponse> scoreSolutions(ScoreSolutionsRequest request) {
+        return onThread(() -> {
+            LearnerRun run = opened(request.getRunId());
+            ScoreSolutionsResponse.Builder out =
+                    ScoreSolutionsResponse.newBuilder().setTemperature(run.temperature());
+            run.score(
+                            request.getSolutionsList().stream()
+                                    .map(s -> new GivenSolutions.Solution(
+                                            Ints.toArray(s.getPromptTokenIdsList()),
+                                            Ints.toArray(s.getSolutionTokenIdsList())))
+                                    .toList(),
+                            request.getPolicyVersion())
+                    .forEach(s -> out.addScores(SolutionScore.newBuilder()
+                            .addAllLogProbs(Floats.asList(s.logProbs()))
+                            .setEndLogProb(s.endLogProb())
+                            .setProblem(s.problem())));
+            return out.build();
+        });
+    }
+
+    private LearnerRun opened(String runId) {
+        LearnerRun run = runs.get(runId);
+        if (run == null) {
+            throw new FootholdException(ErrorCode.WRONG_STATE, "run " + runId + " is not open");
+        }
+        return run;
     }
 
     private <T> Uni<T> onThread(Supplier<T> work) {

@@ -11,6 +11,7 @@ import io.foothold.learner.train.RunSettings;
 import io.foothold.learner.train.TensorBackend;
 import io.foothold.policy.Disk;
 import io.foothold.policy.FileContent;
+import io.foothold.policy.ModelConfig;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.Sha256;
 import io.foothold.policy.Trainer;
@@ -192,6 +193,11 @@ public final class TorchBackend implements TensorBackend {
     @Override
     public int maxPositions() {
         return shape.getMaxPositions();
+    }
+
+    @Override
+    public List<Integer> endTokens() {
+        return ModelConfig.endTokens(model, vocabulary());
     }
 
     @Override

@@ -95,6 +95,11 @@ public final class DjlBackend implements TensorBackend {
     }
 
     @Override
+    public List<Integer> endTokens() {
+        return base.config().endTokens();
+    }
+
+    @Override
     public long steps() {
         return trainer.steps();
     }

@@ -146,6 +146,26 @@ public final class LearnerRun implements AutoCloseable {
         return store.artefactFile(name);
     }
 
+    /**
+     * How likely solutions are under the weights, at the temperature that the run trains at; see {@link GivenSolutions}.
+     *
+     * @throws FootholdException {@link ErrorCode#CONFLICT} when the weights are of another version
+     */
+    public List<GivenSolutions.Score> score(List<GivenSolutions.Solution> solutions, long policyVersion) {
+        if (policyVersion != version) {
+            throw new FootholdException(
+                    ErrorCode.CONFLICT,
+                    "solutions are to be scored under policy version " + policyVersion + ", the weights are of version "
+                            + version);
+        }
+        return GivenSolutions.score(backend, solutions, settings.temperature());
+    }
+
+    /** Temperature that the run trains at. */
+    public double temperature() {
+        return settings.temperature();
+    }
+
     /** Does the next update. After an exception this object is of no further use. */
     public Manifest train(long number, List<TrainGroup> groups) {
         if (number != update + 1) {

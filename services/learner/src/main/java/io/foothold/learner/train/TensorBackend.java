@@ -47,6 +47,9 @@ public interface TensorBackend extends AutoCloseable {
     /** Longest sequence, tokens. */
     int maxPositions();
 
+    /** Ids of the tokens that end a response, at least one. */
+    List<Integer> endTokens();
+
     /** Optimizer steps taken. */
     long steps();
 

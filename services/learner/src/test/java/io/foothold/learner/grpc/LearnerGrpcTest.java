@@ -3,6 +3,7 @@ package io.foothold.learner.grpc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.common.primitives.Ints;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.files.Roots;
@@ -17,8 +18,11 @@ import io.foothold.v1.ItemFailure;
 import io.foothold.v1.KeepRunRequest;
 import io.foothold.v1.OpenRunRequest;
 import io.foothold.v1.OpenRunResponse;
+import io.foothold.v1.PromptedSolution;
 import io.foothold.v1.RunHolder;
 import io.foothold.v1.SaveCheckpointRequest;
+import io.foothold.v1.ScoreSolutionsRequest;
+import io.foothold.v1.ScoreSolutionsResponse;
 import io.foothold.v1.TrainGroup;
 import io.foothold.v1.TrainRequest;
 import io.foothold.v1.TrainResponse;
@@ -197,6 +201,39 @@ class LearnerGrpcTest {
                         .build())))
                 .hasMessageContaining("epochs");
         open("next");
+    }
+
+    private ScoreSolutionsResponse score(long version, int... solution) {
+        return await(learner.scoreSolutions(ScoreSolutionsRequest.newBuilder()
+                .setRunId("r")
+                .setPolicyVersion(version)
+                .addSolutions(PromptedSolution.newBuilder()
+                        .addAllPromptTokenIds(List.of(5, 9, 7))
+                        .addAllSolutionTokenIds(Ints.asList(solution)))
+                .build()));
+    }
+
+    @Test
+    void solutionsAreScoredUnderTheWeightsOfTheVersionThatIsMeant() {
+        assertThatThrownBy(() -> score(0, 4))
+                .isInstanceOfSatisfying(
+                        FootholdException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.WRONG_STATE))
+                .hasMessageContaining("run r is not open");
+        open("r");
+        ScoreSolutionsResponse base = score(0, 4, 6, 8);
+        assertThat(base.getTemperature()).isEqualTo(1);
+        assertThat(base.getScores(0).getLogProbsList()).hasSize(3).allMatch(p -> p < 0);
+        assertThat(base.getScores(0).getEndLogProb()).isNegative();
+        assertThat(score(0, 4, 6, 8)).as("asked again").isEqualTo(base);
+        assertThat(train("r", 1).hasManifest()).isTrue();
+        assertThat(score(1, 4, 6, 8)).isNotEqualTo(base);
+        assertThatThrownBy(() -> score(0, 4, 6, 8))
+                .isInstanceOfSatisfying(
+                        FootholdException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CONFLICT));
+        assertThatThrownBy(() -> score(1, 4, 99))
+                .isInstanceOfSatisfying(
+                        FootholdException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.INVALID_INPUT))
+                .hasMessageContaining("token 99");
     }
 
     /** A disk on which something goes wrong that is no exception. */

@@ -10,6 +10,7 @@ import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.MismatchRule;
 import io.foothold.learner.TinyRun;
 import io.foothold.learner.train.DjlBackend;
+import io.foothold.learner.train.GivenSolutions;
 import io.foothold.learner.train.LearnerRun;
 import io.foothold.learner.train.Manifest;
 import io.foothold.learner.train.RunSettings;
@@ -171,6 +172,20 @@ class TorchBackendTest {
         }
         assertThat(remote).isEqualTo(plain);
         assertThat(workers).allMatch(DjlWorker::ended);
+    }
+
+    @Test
+    void givenSolutionsAreAsLikelyAsWithTheEmbeddedBackend() {
+        RunSettings settings = settings(LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN), true);
+        List<GivenSolutions.Solution> solutions = List.of(
+                new GivenSolutions.Solution(new int[] {5, 9}, new int[] {11, 30, 2}),
+                new GivenSolutions.Solution(new int[] {7}, new int[] {4, 1}));
+        try (LearnerRun plain = open("plain", settings, DjlBackend::open);
+                LearnerRun remote = open("remote", settings, worker(DjlWorker.Trouble.NONE))) {
+            train(plain, 2);
+            train(remote, 2);
+            assertThat(remote.score(solutions, 2)).usingRecursiveComparison().isEqualTo(plain.score(solutions, 2));
+        }
     }
 
     @Test

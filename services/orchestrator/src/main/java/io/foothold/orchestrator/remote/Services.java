@@ -510,6 +510,20 @@ public final class Services implements AutoCloseable {
         return counts;
     }
 
+    /** The tokens of each of these prompts, with these settings. */
+    public List<PromptTokens> tokens(List<String> prompts, SamplingSettings settings) {
+        PreparePromptsRequest request =
+                encoding(prompts, settings).toBuilder().setWithTokens(true).build();
+        List<PromptTokens> tokens =
+                call("sampler", () -> sampler.preparePrompts(request)).getTokensList();
+        if (tokens.size() != prompts.size()) {
+            throw new FootholdException(
+                    ErrorCode.INTERNAL,
+                    "the sampler gave the tokens of " + tokens.size() + " of " + prompts.size() + " prompts");
+        }
+        return tokens;
+    }
+
     private static PreparePromptsRequest encoding(List<String> prompts, SamplingSettings settings) {
         PreparePromptsRequest.Builder request =
                 PreparePromptsRequest.newBuilder().addAllPrompts(prompts);
@@ -616,6 +630,18 @@ public final class Services implements AutoCloseable {
                         .setLabel(label)
                         .setUpdate(update)
                         .build()));
+    }
+
+    /** Has solutions scored under a run's weights. Not repeated: a learner that was away has to be opened first. */
+    public ScoreSolutionsResponse score(ScoreSolutionsRequest request) {
+        ScoreSolutionsResponse response = once(peer("learner"), learner.scoreSolutions(request));
+        if (response.getScoresCount() != request.getSolutionsCount()) {
+            throw new FootholdException(
+                    ErrorCode.INTERNAL,
+                    peer("learner") + " scored " + response.getScoresCount() + " of " + request.getSolutionsCount()
+                            + " solutions");
+        }
+        return response;
     }
 
     /** A failure of a stream item as an exception. */

@@ -7,6 +7,8 @@ import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.OpenRunResponse;
 import io.foothold.v1.RunHolder;
+import io.foothold.v1.ScoreSolutionsRequest;
+import io.foothold.v1.ScoreSolutionsResponse;
 import io.foothold.v1.TrainGroup;
 import io.foothold.v1.UpdateManifest;
 import java.time.Duration;
@@ -145,13 +147,22 @@ final class LearnerLink implements AutoCloseable {
         saving(() -> services.checkpoint(spec.runId(), label, update));
     }
 
+    /** Has solutions scored under the weights; see the contract. */
+    ScoreSolutionsResponse score(ScoreSolutionsRequest request) {
+        return persistently(() -> services.score(request), LearnerLink::lost);
+    }
+
     private void saving(Runnable call) {
         var unused = persistently(
                 () -> {
                     call.run();
                     return true;
                 },
-                e -> forgotten(e) || Patience.away(e));
+                LearnerLink::lost);
+    }
+
+    private static boolean lost(FootholdException e) {
+        return forgotten(e) || Patience.away(e);
     }
 
     private <T> T persistently(Supplier<T> call, Predicate<FootholdException> lost) {

@@ -102,13 +102,11 @@ final class PromptFit {
         int most = longest.getAsInt();
         List<String> wrong = new ArrayList<>();
         int wrongCount = 0;
-        for (int from = 0; from < prompts.size(); ) {
-            int to = end(prompts, from);
-            List<Asked> part = prompts.subList(from, to);
-            List<Integer> tokens =
-                    services.countTokens(part.stream().map(Asked::prompt).toList(), spec.trainSampling());
+        int at = 0;
+        for (List<String> part : parts(prompts.stream().map(Asked::prompt).toList())) {
+            List<Integer> tokens = services.countTokens(part, spec.trainSampling());
             for (int i = 0; i < tokens.size(); i++) {
-                Asked asked = part.get(i);
+                Asked asked = prompts.get(at + i);
                 if ((long) tokens.get(i) + asked.limit() > most) {
                     wrongCount++;
                     if (wrong.size() < SHOWN) {
@@ -117,7 +115,7 @@ final class PromptFit {
                     }
                 }
             }
-            from = to;
+            at += part.size();
         }
         if (wrongCount > 0) {
             throw new FootholdException(
@@ -130,16 +128,19 @@ final class PromptFit {
         }
     }
 
-    private static int end(List<Asked> prompts, int from) {
-        int to = from;
+    /** Prompts in parts that go into one request each, in order. */
+    static List<List<String>> parts(List<String> prompts) {
+        List<List<String>> out = new ArrayList<>();
         long bytes = 0;
-        while (to < prompts.size() && to - from < MOST_PROMPTS) {
-            bytes += prompts.get(to).prompt().getBytes(StandardCharsets.UTF_8).length;
-            if (bytes > MOST_BYTES && to > from) {
-                break;
+        for (String prompt : prompts) {
+            int more = prompt.getBytes(StandardCharsets.UTF_8).length;
+            if (out.isEmpty() || bytes + more > MOST_BYTES || out.getLast().size() == MOST_PROMPTS) {
+                out.add(new ArrayList<>());
+                bytes = 0;
             }
-            to++;
+            out.getLast().add(prompt);
+            bytes += more;
         }
-        return to;
+        return out;
     }
 }

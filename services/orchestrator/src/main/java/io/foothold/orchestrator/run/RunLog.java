@@ -155,6 +155,13 @@ final class RunLog {
         write(String.format("evaluation-%06d-%s.jsonl", update, set), out);
     }
 
+    /** Oracle solutions of a set with their tokens and log-probs, one line a problem. */
+    void oracles(String set, long update, List<ObjectNode> lines) {
+        StringBuilder out = new StringBuilder();
+        lines.forEach(line -> append(out, line));
+        write(String.format("oracle-%06d-%s.jsonl", update, set), out);
+    }
+
     private ObjectNode line(String prompt, GroupRunner.Judged j) {
         ObjectNode line = object();
         line.put("rollout", j.rolloutId()).put("prompt", prompt);

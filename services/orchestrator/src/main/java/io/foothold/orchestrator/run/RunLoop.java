@@ -64,6 +64,9 @@ final class RunLoop {
 
     private static final List<String> TRAINING_USES = List.of("train", "seed", "localization");
 
+    /** Stands for the training problems where sets are named; no name of a set has a dot. */
+    private static final String TRAINED = ProblemChecks.TRAIN;
+
     /** Event with what a rehearsal measured. */
     static final String REHEARSED = "rehearsed";
 
@@ -98,6 +101,7 @@ final class RunLoop {
     private final TreeRunner trees;
     private final RevisionRunner revisions;
     private final Evaluator evaluator;
+    private final OracleScorer oracles;
     private final PolicyPublisher publisher;
     private final ProblemChecks checks;
     private final RunWarnings warnings;
@@ -107,6 +111,7 @@ final class RunLoop {
     private final ReportedWork<Report> work = new ReportedWork<>(threads, reports);
     private final Map<String, List<Problem>> evaluationProblems = new LinkedHashMap<>();
     private final Map<Long, GroupRunner.Unit> ready = new LinkedHashMap<>();
+    private List<Problem> trainProblems = List.of();
     private List<String> problemIds = List.of();
     private Selection selection = new Selection(List.of(), Map.of());
     private String trainDigest = "";
@@ -142,6 +147,7 @@ final class RunLoop {
         this.revisions = new RevisionRunner(spec, groups, threads);
         this.trees = new TreeRunner(spec, groups, threads);
         this.evaluator = new Evaluator(spec, groups);
+        this.oracles = new OracleScorer(spec, this.services, learner::score);
         this.publisher = new PolicyPublisher(this.services, spec.runId(), resumed, this::abort);
         this.groups.healBy(publisher::publishAgain);
         this.checks = new ProblemChecks(spec, this.services);
@@ -386,6 +392,8 @@ final class RunLoop {
                     train.stream().filter(p -> drawn.contains(p.getId())).toList(), ledger.prefixes(spec.runId()));
             searchPrefixes();
         }
+        Set<String> trained = Set.copyOf(problemIds);
+        trainProblems = train.stream().filter(p -> trained.contains(p.getId())).toList();
         selection = new Selection(problemIds, spec.guided() ? ledger.prefixes(spec.runId()) : Map.of());
         trainDigest = ProblemSetDigest.of(train);
         nextGroup = update * spec.groupsPerUpdate();
@@ -730,8 +738,8 @@ final class RunLoop {
         if (manifest.getPolicyVersion() != version) {
             version = manifest.getPolicyVersion();
             // A batch that waited is trained while the policy is published; groups are launched after it, with the new
-            // version.
-            if (!stop.asked() && !over()) {
+            // version. Solutions are scored under the weights that were published, so these must stay for as long.
+            if (!stop.asked() && !over() && !scoring()) {
                 trainIfComplete();
             }
             unlessStopped(() -> publish(PolicyPublisher.Artefact.of(manifest)));
@@ -862,8 +870,17 @@ final class RunLoop {
         throw new FootholdException(ErrorCode.CANCELLED, "alarm: " + what);
     }
 
+    private boolean due(String set) {
+        return over() || schedule.due(set, update, trainingTokens());
+    }
+
+    /** Whether oracle solutions will be scored before the next update. */
+    private boolean scoring() {
+        return spec.oracleProblems() > 0 && evaluationProblems.keySet().stream().anyMatch(this::due);
+    }
+
     private void evaluateIfDue() throws InterruptedException {
-        evaluate(set -> over() || schedule.due(set, update, trainingTokens()), passAt1 -> {
+        evaluate(this::due, passAt1 -> {
             if (best.improvedBy(passAt1)) {
                 learner.checkpoint("best", update);
             }
@@ -886,9 +903,15 @@ final class RunLoop {
             long tokens = trainingTokens();
             Evaluator.Result result = evaluator.evaluate(set.getKey(), set.getValue(), update, publisher.policy());
             result.json().put("training_tokens", tokens);
+            boolean first =
+                    set.getKey().equals(evaluationProblems.keySet().iterator().next());
+            scoreOracles("oracle", set.getKey(), set.getValue(), result.json());
+            if (first) {
+                scoreOracles("oracle_train", TRAINED, trainProblems, result.json());
+            }
             ObjectNode byUse = result.json().putObject("tokens_by_use");
             ledger.tokensByUse(spec.runId()).forEach(byUse::put);
-            if (set.getKey().equals(evaluationProblems.keySet().iterator().next())) {
+            if (first) {
                 result.passAt1().ifPresent(measured);
             }
             LedgerStore.await(ledger.saveEvaluation(
@@ -899,6 +922,21 @@ final class RunLoop {
             result.passAt1()
                     .ifPresent(value -> log.scalars(update, Map.of("evaluation/" + set.getKey() + "/pass@1", value)));
         }
+    }
+
+    /** Puts how likely a set's oracle solutions are into an evaluation. */
+    private void scoreOracles(String name, String set, List<Problem> problems, ObjectNode evaluation) {
+        if (spec.oracleProblems() == 0) {
+            return;
+        }
+        oracles.score(name + "/" + set, problems, version).ifPresent(found -> {
+            evaluation.set(name, found.json());
+            log.oracles(set, update, found.lines());
+            Map<String, Double> scalars = new LinkedHashMap<>();
+            String at = set.equals(TRAINED) ? "training/" : "evaluation/" + set + "/";
+            found.numbers().forEach((number, value) -> scalars.put(at + "oracle_" + number, value));
+            log.scalars(update, scalars);
+        });
     }
 
     /** What training has cost so far in sampled tokens; evaluation, mining and search are apart. */

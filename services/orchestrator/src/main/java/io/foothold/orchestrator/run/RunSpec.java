@@ -149,6 +149,21 @@ final class RunSpec {
                 .build();
     }
 
+    /** How prompts with the beginning of their answer are encoded, see {@link RunFile#answered}, and prompts alone. */
+    SamplingSettings answering() {
+        SamplingSettings settings = trainSampling();
+        return settings.hasChat()
+                ? settings.toBuilder()
+                        .setChat(settings.getChat().toBuilder().setAnswerSeparator(file.answering()))
+                        .build()
+                : settings;
+    }
+
+    /** Problems of each set whose oracle solutions are scored at an evaluation; 0 for none. */
+    int oracleProblems() {
+        return file.count("evaluation.oracle_problems");
+    }
+
     boolean resets() {
         return file.number("resets.share") > 0;
     }

@@ -411,13 +411,23 @@ public final class RunFile {
 
     /** What stands between the user's message and what opens the answer in a conversation; empty where nothing does. */
     public String answerSeparator() {
-        return prefills() && flag("prompts.chat") ? ANSWER_SEPARATOR : "";
+        return prefills() ? answering() : "";
     }
 
     /** What is put around problems; the guided part is empty when there is none. */
     public Prompts prompts() {
         String root = text("prompts.root");
         return new Prompts(root, prefills() ? root + answerSeparator() + "{prefix}" : text("prompts.guided"));
+    }
+
+    /** The prompt of a problem with the beginning of its answer, to be encoded with {@link #answering}. */
+    public String answered(String statement, String answer) {
+        return prompts().root(statement) + answering() + answer;
+    }
+
+    /** What stands before the answer in a prompt of {@link #answered}; empty where it follows as it is. */
+    public String answering() {
+        return flag("prompts.chat") ? ANSWER_SEPARATOR : "";
     }
 
     /** Names with commas between them. */

@@ -491,6 +491,12 @@ public final class Schema {
                 "evaluation.sampling.max_tokens",
                 from(0, MOST_COUNTED, "tokens"),
                 "Limit of sampled tokens in evaluation, 0 takes the problem's own; auto is that of training.");
+        integer(
+                "evaluation.oracle_problems",
+                "0",
+                from(0, MOST_AT_ONCE, "problems"),
+                "Problems of each set, the training problems too, whose oracle solutions the learner scores at every evaluation from the "
+                        + "unguided prompt; 0 is off.");
         integer("checkpoint.every", "10", from(1, MOST_COUNTED, "updates"), "Updates between checkpoints.");
         integer("checkpoint.keep", "3", from(1, MOST_WEIGHT, "checkpoints"), "Checkpoints that stay.");
         integer(

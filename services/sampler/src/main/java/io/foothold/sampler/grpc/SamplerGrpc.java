@@ -32,6 +32,7 @@ import io.foothold.v1.MutinySamplerServiceGrpc;
 import io.foothold.v1.PolicyCanary;
 import io.foothold.v1.PreparePromptsRequest;
 import io.foothold.v1.PreparePromptsResponse;
+import io.foothold.v1.PromptTokens;
 import io.foothold.v1.PublishPolicyRequest;
 import io.foothold.v1.PublishPolicyResponse;
 import io.foothold.v1.Publisher;
@@ -302,9 +303,15 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
     @Override
     public Uni<PreparePromptsResponse> preparePrompts(PreparePromptsRequest request) {
         return onVirtualThread(() -> {
-            List<Integer> counts =
-                    sampler.prepare(request.getPromptsList(), request.hasChat() ? chat(request.getChat()) : "");
-            return PreparePromptsResponse.newBuilder().addAllTokenCounts(counts).build();
+            PreparePromptsResponse.Builder out = PreparePromptsResponse.newBuilder();
+            for (int[] tokens :
+                    sampler.prepare(request.getPromptsList(), request.hasChat() ? chat(request.getChat()) : "")) {
+                out.addTokenCounts(tokens.length);
+                if (request.getWithTokens()) {
+                    out.addTokens(PromptTokens.newBuilder().addAllIds(Ints.asList(tokens)));
+                }
+            }
+            return out.build();
         });
     }
 

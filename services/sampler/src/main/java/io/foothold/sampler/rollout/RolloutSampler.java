@@ -187,13 +187,13 @@ public final class RolloutSampler implements AutoCloseable {
      * Encodes prompts that will be sampled soon; groups with one of them find its token ids here. Blocks its caller.
      *
      * @param chat see {@link TritonEndpoint.Prompt}
-     * @return how many tokens each has
+     * @return the tokens of each
      * @throws FootholdException when the inference server does not encode them
      */
-    public List<Integer> prepare(List<String> texts, String chat) {
-        List<CompletableFuture<Integer>> encoding = texts.stream()
+    public List<int[]> prepare(List<String> texts, String chat) {
+        List<CompletableFuture<int[]>> encoding = texts.stream()
                 .map(text -> CompletableFuture.supplyAsync(
-                        () -> promptTokens(new TritonEndpoint.Prompt(text, chat)).length, threads))
+                        () -> promptTokens(new TritonEndpoint.Prompt(text, chat)), threads))
                 .toList();
         try {
             return encoding.stream().map(CompletableFuture::join).toList();

@@ -1,0 +1,246 @@
+package io.foothold.orchestrator.run;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.orchestrator.remote.Services;
+import io.foothold.v1.Problem;
+import io.foothold.v1.ProblemKind;
+import io.foothold.v1.PromptTokens;
+import io.foothold.v1.PromptedSolution;
+import io.foothold.v1.ScoreSolutionsRequest;
+import io.foothold.v1.ScoreSolutionsResponse;
+import io.foothold.v1.SolutionScore;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+
+/**
+ * How likely the policy is to write the oracle's solutions by itself: their log-prob by teacher forcing, each behind the unguided prompt of
+ * its problem, at the temperature of training. It moves long before an unguided sample passes, and so shows whether what is learned from
+ * guided prompts carries over. Owned by one thread.
+ */
+final class OracleScorer {
+    /** Bounds of one call, which has to be answered in the time of any other. */
+    private static final int MOST_SOLUTIONS = 8;
+
+    private static final int MOST_TOKENS = 4096;
+
+    /**
+     * What was found on a set.
+     *
+     * @param json means over the problems, in nats
+     * @param lines one a problem, with tokens and log-probs
+     */
+    record Result(ObjectNode json, List<ObjectNode> lines) {
+        /** The numbers alone, by name. */
+        Map<String, Double> numbers() {
+            Map<String, Double> out = new HashMap<>();
+            for (String name : List.of("log_prob", "log_prob_per_token", "probability")) {
+                if (json.has(name)) {
+                    out.put(name, json.get(name).asDouble());
+                }
+            }
+            return out;
+        }
+    }
+
+    /** A problem's prompt and solution in tokens; without them, why there are none. */
+    record Encoded(String id, PromptedSolution tokens, String problem) {
+        int length() {
+            return tokens.getPromptTokenIdsCount() + tokens.getSolutionTokenIdsCount();
+        }
+    }
+
+    private final RunSpec spec;
+    private final Services services;
+    private final Function<ScoreSolutionsRequest, ScoreSolutionsResponse> learner;
+    private final ObjectMapper mapper = new ObjectMapper();
+    private final Map<String, List<Encoded>> encoded = new HashMap<>();
+
+    /**
+     * A scorer that knows nothing yet.
+     *
+     * @param learner scores solutions
+     */
+    OracleScorer(RunSpec spec, Services services, Function<ScoreSolutionsRequest, ScoreSolutionsResponse> learner) {
+        this.spec = spec;
+        this.services = services;
+        this.learner = learner;
+    }
+
+    /**
+     * Scores the first problems of a set that have an oracle solution; empty when none has, or nothing is to be scored.
+     *
+     * @param set the problems' key, always the same ones under one key
+     * @param policyVersion the version that the learner has
+     */
+    Optional<Result> score(String set, List<Problem> problems, long policyVersion) {
+        List<Encoded> all = encoded.computeIfAbsent(set, k -> encode(problems));
+        if (all.isEmpty()) {
+            return Optional.empty();
+        }
+        Sums sums = new Sums();
+        List<ObjectNode> lines = new ArrayList<>();
+        double temperature = 0;
+        for (List<Encoded> part : parts(all)) {
+            services.checkStopped();
+            ScoreSolutionsRequest.Builder request =
+                    ScoreSolutionsRequest.newBuilder().setRunId(spec.runId()).setPolicyVersion(policyVersion);
+            part.forEach(e -> request.addSolutions(e.tokens()));
+            ScoreSolutionsResponse response = learner.apply(request.build());
+            temperature = response.getTemperature();
+            for (int i = 0; i < part.size(); i++) {
+                SolutionScore score = response.getScores(i);
+                sums.add(part.get(i).id(), score);
+                lines.add(line(part.get(i), score));
+            }
+        }
+        for (Encoded e : all) {
+            if (!e.problem().isEmpty()) {
+                sums.failed(e.id(), e.problem());
+            }
+        }
+        ObjectNode json = mapper.createObjectNode();
+        json.put("policy_version", policyVersion).put("temperature", temperature);
+        sums.putInto(json);
+        return Optional.of(new Result(json, lines));
+    }
+
+    /** Means over solutions, and over tokens. A solution's log-prob is that of its tokens and of the end behind them. */
+    private static final class Sums {
+        private long problems;
+        private long tokens;
+        private double logProb;
+        private double probability;
+        private long failed;
+        private String why = "";
+
+        void add(String id, SolutionScore score) {
+            if (!score.getProblem().isEmpty()) {
+                failed(id, score.getProblem());
+                return;
+            }
+            double whole = whole(score);
+            problems++;
+            tokens += tokens(score);
+            logProb += whole;
+            probability += Math.exp(whole);
+        }
+
+        void failed(String id, String problem) {
+            if (failed++ == 0) {
+                why = "problem '" + id + "': " + problem;
+            }
+        }
+
+        void putInto(ObjectNode json) {
+            json.put("problems", problems).put("tokens", tokens);
+            if (problems > 0) {
+                json.put("log_prob", logProb / problems)
+                        .put("log_prob_per_token", logProb / tokens)
+                        .put("probability", probability / problems);
+            }
+            if (failed > 0) {
+                json.put("not_scored", failed).put("not_scored_first", why);
+            }
+        }
+    }
+
+    private static double whole(SolutionScore score) {
+        return score.getLogProbsList().stream().mapToDouble(Float::doubleValue).sum() + score.getEndLogProb();
+    }
+
+    /** The end counts as a token unless the solution has it itself. */
+    private static int tokens(SolutionScore score) {
+        return score.getLogProbsCount() + (score.getEndLogProb() == 0 ? 0 : 1);
+    }
+
+    private ObjectNode line(Encoded e, SolutionScore score) {
+        ObjectNode line = mapper.createObjectNode();
+        line.put("problem", e.id());
+        e.tokens().getPromptTokenIdsList().forEach(line.putArray("prompt_token_ids")::add);
+        e.tokens().getSolutionTokenIdsList().forEach(line.putArray("solution_token_ids")::add);
+        if (score.getProblem().isEmpty()) {
+            score.getLogProbsList().forEach(line.putArray("log_probs")::add);
+            line.put("end_log_prob", score.getEndLogProb()).put("log_prob", whole(score));
+        } else {
+            line.put("not_scored", score.getProblem());
+        }
+        return line;
+    }
+
+    private static List<List<Encoded>> parts(List<Encoded> all) {
+        List<List<Encoded>> out = new ArrayList<>();
+        int tokens = 0;
+        for (Encoded e : all) {
+            if (!e.problem().isEmpty()) {
+                continue;
+            }
+            if (out.isEmpty()
+                    || tokens + e.length() > MOST_TOKENS
+                    || out.getLast().size() == MOST_SOLUTIONS) {
+                out.add(new ArrayList<>());
+                tokens = 0;
+            }
+            out.getLast().add(e);
+            tokens += e.length();
+        }
+        return out;
+    }
+
+    private List<Encoded> encode(List<Problem> problems) {
+        List<Problem> some = problems.stream()
+                .filter(p -> p.getOracleThoughtsCount() > 0)
+                .limit(spec.oracleProblems())
+                .toList();
+        List<PromptTokens> prompts = tokens(
+                some.stream().map(p -> spec.prompts().root(p.getStatement())).toList());
+        List<PromptTokens> whole = tokens(some.stream()
+                .map(p -> spec.file().answered(p.getStatement(), solution(p)))
+                .toList());
+        List<Encoded> out = new ArrayList<>();
+        for (int i = 0; i < some.size(); i++) {
+            out.add(encoded(
+                    some.get(i).getId(),
+                    prompts.get(i).getIdsList(),
+                    whole.get(i).getIdsList()));
+        }
+        return out;
+    }
+
+    /** All of it: thoughts, and the text that a response has to end with where they do not hold it. */
+    static String solution(Problem problem) {
+        String thoughts = String.join("", problem.getOracleThoughtsList());
+        return problem.getKind() == ProblemKind.PROBLEM_KIND_EXACT && !thoughts.endsWith(problem.getAnswer())
+                ? thoughts + problem.getAnswer()
+                : thoughts;
+    }
+
+    private List<PromptTokens> tokens(List<String> prompts) {
+        List<PromptTokens> out = new ArrayList<>();
+        PromptFit.parts(prompts).forEach(part -> out.addAll(services.tokens(part, spec.answering())));
+        return out;
+    }
+
+    /** What the prompt's tokens are continued by. A tokenizer may draw both into one token, which no rollout has. */
+    static Encoded encoded(String id, List<Integer> prompt, List<Integer> whole) {
+        boolean continued =
+                whole.size() > prompt.size() && whole.subList(0, prompt.size()).equals(prompt);
+        return continued
+                ? new Encoded(
+                        id,
+                        PromptedSolution.newBuilder()
+                                .addAllPromptTokenIds(prompt)
+                                .addAllSolutionTokenIds(whole.subList(prompt.size(), whole.size()))
+                                .build(),
+                        "")
+                : new Encoded(
+                        id,
+                        PromptedSolution.getDefaultInstance(),
+                        "the tokens of its prompt are not those that its prompt with its solution begins with: the tokenizer "
+                                + "joins the two, end the prompt with a special token or a line break");
+    }
+}

@@ -3,6 +3,8 @@ package io.foothold.orchestrator.run;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.core.method.Ask;
+import io.foothold.core.method.End;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.reset.LocalizationStatistics;
@@ -346,6 +348,87 @@ final class GroupRunner {
                 .toList();
     }
 
+    /**
+     * Has rollouts for training sampled and judged, and writes down what came: one that was judged is verified with the reward of its
+     * verdict, a segment that goes on and one without a verdict are sampled, one that did not come is dropped. Ledger writes are not waited
+     * for: admission is queued behind them, and asks whether they got through.
+     *
+     * @param groupId with the mark of this incarnation
+     * @param asks rollouts of this group
+     * @return in their order
+     */
+    List<Judged> draw(String groupId, StartState start, List<Ask> asks, PolicyVersion policy) {
+        List<Reservation> reservations = asks.stream()
+                .map(a -> reservation(groupId + "/" + a.member(), a.seeds()))
+                .toList();
+        List<Judged> out =
+                sampled(groupId, "train", start, spec.trainSampling(), reservations, forTraining(policy), this::behind);
+        List<LedgerStore.Outcome> outcomes = new ArrayList<>();
+        for (int i = 0; i < out.size(); i++) {
+            Judged j = out.get(i);
+            trainingTokens.addAndGet(j.tokens());
+            OptionalDouble reward = reward(j, asks.get(i));
+            outcomes.add(
+                    !j.sampled()
+                            ? dropped(j)
+                            : new LedgerStore.Outcome(
+                                    j.rolloutId(),
+                                    reward.isPresent() ? JUDGED : List.of(RolloutState.SAMPLED),
+                                    j.verdictName(),
+                                    reward.orElse(0),
+                                    j.tokens(),
+                                    ""));
+        }
+        behind(ledger.record(outcomes));
+        return out;
+    }
+
+    /** The reward of a rollout's verdict; empty where nothing was judged, and for a segment that goes on. */
+    OptionalDouble reward(Judged j, Ask ask) {
+        return ask.segment() > 0 && !j.finished()
+                ? OptionalDouble.empty()
+                : reward(j, ask.seeds().split("reward"));
+    }
+
+    /** Fails when the run was asked to stop. */
+    void checkStopped() {
+        services.checkStopped();
+    }
+
+    /**
+     * Writes down how the rollouts of a place go on; not waited for, as in {@link #draw}. Members that have a reward of their own are
+     * verified already.
+     */
+    void end(
+            List<io.foothold.core.method.Member> members,
+            List<End> ends,
+            Function<io.foothold.core.method.Rollout, Judged> answers) {
+        List<LedgerStore.Outcome> outcomes = new ArrayList<>();
+        for (io.foothold.core.method.Member m : members) {
+            if (m.rollout().reward().isEmpty()) {
+                Judged j = answers.apply(m.rollout());
+                outcomes.add(new LedgerStore.Outcome(
+                        j.rolloutId(), RolloutState.VERIFIED, j.verdictName(), m.reward(), j.tokens(), ""));
+            }
+        }
+        for (End e : ends) {
+            Judged j = answers.apply(e.rollout());
+            outcomes.add(new LedgerStore.Outcome(
+                    j.rolloutId(),
+                    switch (e) {
+                        case End.Consumed c -> RolloutState.CONSUMED;
+                        case End.Dropped d -> RolloutState.DROPPED;
+                    },
+                    j.verdictName(),
+                    e.rollout().reward().orElse(0),
+                    j.tokens(),
+                    e.reason()));
+        }
+        if (!outcomes.isEmpty()) {
+            behind(ledger.record(outcomes));
+        }
+    }
+
     /** Samples and judges a group for training. */
     Group train(String groupId, StartState start, int size, Seeds seed, PolicyVersion policy, AtomicInteger errors) {
         return new Group(named(groupId), start, members(groupId, start, 0, size, seed, policy, errors));
@@ -579,7 +662,8 @@ final class GroupRunner {
                 j.rolloutId(), RolloutState.DROPPED, j.verdictName(), 0, j.tokens(), why(j).text());
     }
 
-    private static FootholdException why(Judged j) {
+    /** Why there is no rollout, or no verdict on it. */
+    static FootholdException why(Judged j) {
         FootholdException failure = j.failure();
         Verdict verdict = j.verdict();
         return failure != null

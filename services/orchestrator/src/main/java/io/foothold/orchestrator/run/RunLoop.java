@@ -9,8 +9,8 @@ import io.foothold.contracts.draw.Selection;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.method.Plain;
 import io.foothold.core.policy.PolicyVersion;
-import io.foothold.core.random.Seeds;
 import io.foothold.core.staleness.StalenessGate;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.PeerAddress;
@@ -41,7 +41,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.DoubleConsumer;
 import java.util.function.Predicate;
 import org.jboss.logging.Logger;
@@ -97,6 +96,7 @@ final class RunLoop {
     private final LedgerStore ledger;
     private final RunLog log;
     private final GroupRunner groups;
+    private final MethodRunner methods;
     private final ResetRunner resets;
     private final TreeRunner trees;
     private final RevisionRunner revisions;
@@ -143,6 +143,7 @@ final class RunLoop {
         long resumed = incarnation.isEmpty() ? 0 : Long.parseLong(incarnation.substring(1));
         this.learner = new LearnerLink(spec, this.services, ledger, resumed);
         this.groups = new GroupRunner(spec, this.services, ledger, incarnation);
+        this.methods = new MethodRunner(spec, groups, threads);
         this.resets = new ResetRunner(spec, this.services, groups, threads);
         this.revisions = new RevisionRunner(spec, groups, threads);
         this.trees = new TreeRunner(spec, groups, threads);
@@ -582,14 +583,7 @@ final class RunLoop {
         if (spec.revises()) {
             return revisions;
         }
-        return spec.branches().isEmpty() ? this::plain : trees;
-    }
-
-    /** One group from the start state itself. */
-    private GroupRunner.Unit plain(String groupId, StartState start, Seeds seed, PolicyVersion policy) {
-        AtomicInteger errors = new AtomicInteger();
-        GroupRunner.Group group = groups.train(groupId, start, spec.rolloutsPerGroup(), seed, policy, errors);
-        return new GroupRunner.Unit(List.of(group), errors.get(), GroupRunner.Resets.NONE);
+        return spec.branches().isEmpty() ? methods.with(new Plain(spec.rolloutsPerGroup())) : trees;
     }
 
     private long admittedGroups() {

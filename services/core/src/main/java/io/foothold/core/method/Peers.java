@@ -1,0 +1,37 @@
+package io.foothold.core.method;
+
+import io.foothold.core.start.StartState;
+import java.util.List;
+
+/** Who samples and judges for one place of an update. Calls block; what one call asks for is made side by side. */
+public interface Peers {
+    /**
+     * Has rollouts sampled and judged.
+     *
+     * @return one for each ask, in order; what could not be had is among them with its failure
+     */
+    List<Rollout> sample(List<Ask> asks);
+
+    /** The most tokens that a rollout may sample from a start state; below 1 where nothing is left to sample. */
+    int limit(StartState start);
+
+    /**
+     * The same peers, for a part of the place.
+     *
+     * @param part put in front of the names of its groups
+     */
+    default Peers under(String part) {
+        Peers whole = this;
+        return new Peers() {
+            @Override
+            public List<Rollout> sample(List<Ask> asks) {
+                return whole.sample(asks.stream().map(ask -> ask.under(part)).toList());
+            }
+
+            @Override
+            public int limit(StartState start) {
+                return whole.limit(start);
+            }
+        };
+    }
+}

@@ -1,0 +1,42 @@
+package io.foothold.core.method;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What one place of an update gave. Members of its groups are trained; every other rollout that came has an end.
+ *
+ * @param groups what is compared with each other, at least one
+ * @param ends of the rollouts that are not trained
+ */
+public record Place(List<Group> groups, List<End> ends) {
+
+    /** Copies; no rollout has two ends. */
+    public Place {
+        groups = List.copyOf(groups);
+        ends = List.copyOf(ends);
+        if (groups.isEmpty()) {
+            throw new IllegalArgumentException("a place needs a group");
+        }
+        Set<String> seen = new HashSet<>();
+        groups.forEach(g -> g.members().forEach(m -> once(seen, m.rollout())));
+        ends.forEach(e -> once(seen, e.rollout()));
+    }
+
+    private static void once(Set<String> seen, Rollout rollout) {
+        if (!seen.add(rollout.id())) {
+            throw new IllegalArgumentException("rollout " + rollout.id() + " has two ends");
+        }
+    }
+
+    /** Everything that is trained. */
+    public List<Member> members() {
+        return groups.stream().flatMap(g -> g.members().stream()).toList();
+    }
+
+    /** Verdicts on the way that judged nothing. */
+    public int unjudged() {
+        return (int) ends.stream().filter(e -> e.rollout().unjudged()).count();
+    }
+}

@@ -12,6 +12,7 @@ import io.foothold.orchestrator.TestDatabase;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.*;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -34,7 +35,8 @@ class HealingTest {
 
     @BeforeEach
     void start() throws Exception {
-        peers = new ScriptedPeers();
+        // Long enough for the first connection of a process.
+        peers = new ScriptedPeers(Duration.ofMinutes(1));
         ledger = new LedgerStore(TestDatabase.inMemory(), () -> Instant.EPOCH);
         peers.sampling = (work, results) -> {
             for (Reservation r : work.getReservationsList()) {

@@ -27,7 +27,12 @@ final class ScriptedPeers implements AutoCloseable {
     final Services services;
     private final List<AutoCloseable> open = new ArrayList<>();
 
+    /** Peers of a run that loses patience at once: what is scripted to fail fails again and again. */
     ScriptedPeers() throws IOException {
+        this(Duration.ofMillis(300));
+    }
+
+    ScriptedPeers(Duration patience) throws IOException {
         CreditedService<SampleRequest, SampleResponse> sampler = new CreditedService<>(
                 CreditedService.Shape.of(
                         SampleRequest::getCredit,
@@ -93,8 +98,7 @@ final class ScriptedPeers implements AutoCloseable {
                 new Services.Channels(
                         verifierChannel, samplerChannel, verifierChannel, localizerChannel, verifierChannel),
                 CreditedStream.Limits.standard(),
-                // What is scripted to fail fails again and again.
-                new Services.Waiting(Duration.ofMillis(300), Duration.ofMinutes(1), Duration.ofMinutes(1)));
+                new Services.Waiting(patience, Duration.ofMinutes(1), Duration.ofMinutes(1)));
         open.add(services);
     }
 

@@ -12,6 +12,13 @@ public interface Peers {
      */
     List<Rollout> sample(List<Ask> asks);
 
+    /**
+     * Has the first wrong thoughts of failed rollouts named.
+     *
+     * @return one for each question, in order
+     */
+    List<Localization> localize(List<Question> questions);
+
     /** The most tokens that a rollout may sample from a start state; below 1 where nothing is left to sample. */
     int limit(StartState start);
 
@@ -26,6 +33,11 @@ public interface Peers {
             @Override
             public List<Rollout> sample(List<Ask> asks) {
                 return whole.sample(asks.stream().map(ask -> ask.under(part)).toList());
+            }
+
+            @Override
+            public List<Localization> localize(List<Question> questions) {
+                return whole.localize(questions.stream().map(q -> q.under(part)).toList());
             }
 
             @Override

@@ -9,8 +9,14 @@ import java.util.Set;
  *
  * @param groups what is compared with each other, at least one
  * @param ends of the rollouts that are not trained
+ * @param resets what its resets were like
  */
-public record Place(List<Group> groups, List<End> ends) {
+public record Place(List<Group> groups, List<End> ends, Resets resets) {
+
+    /** A place without resets. */
+    public Place(List<Group> groups, List<End> ends) {
+        this(groups, ends, Resets.NONE);
+    }
 
     /** Copies; no rollout has two ends. */
     public Place {

@@ -42,20 +42,39 @@ final class Sampling {
     /**
      * What came of a group.
      *
-     * @param rollouts in the order of their numbers; all of them when nothing failed
-     * @param failure why there are not more; null when the group is complete
+     * @param rollouts in the order of their numbers; all of them when the group is complete
+     * @param missing how many are not there
+     * @param failure why; null when the group is complete
      */
-    record Filled(List<Rollout> rollouts, @Nullable RuntimeException failure, int missing) {
-        /** Why what came of it is given up. */
+    record Filled(
+            List<Rollout> rollouts, int missing, @Nullable RuntimeException failure) {
+        boolean isComplete() {
+            return failure == null;
+        }
+
+        /** Why it is not complete. */
+        String why() {
+            return String.valueOf(Objects.requireNonNull(failure).getMessage());
+        }
+
+        /** Why its rollouts are given up. */
         String reason() {
-            return "its group lost " + missing + " members: "
-                    + Objects.requireNonNull(failure).getMessage();
+            return "its group lost " + missing + " members: " + why();
         }
     }
 
-    /** Ends of rollouts that were sampled and not judged. */
+    /** Ends so far: of what was sampled and not judged, and those that the method said. */
     List<End> ends() {
         return ends;
+    }
+
+    void end(End end) {
+        ends.add(end);
+    }
+
+    /** Gives up what came of a group that is not complete. */
+    void giveUp(Filled group) {
+        group.rollouts().forEach(r -> end(new End.Dropped(r, group.reason())));
     }
 
     /** A complete group of rollouts to the end. */
@@ -141,7 +160,7 @@ final class Sampling {
             last = Objects.requireNonNull(rollout.failure(), rollout.id());
             unjudged[place] += rollout.unjudged() ? 1 : 0;
             if (rollout.came()) {
-                ends.add(new End.Dropped(rollout, String.valueOf(last.getMessage())));
+                end(new End.Dropped(rollout, String.valueOf(last.getMessage())));
             }
         }
 
@@ -151,7 +170,7 @@ final class Sampling {
                     .map(Objects::requireNonNull)
                     .toList();
             int missing = kept.length - rollouts.size();
-            return new Filled(rollouts, missing == 0 ? null : last, missing);
+            return new Filled(rollouts, missing, missing == 0 ? null : last);
         }
     }
 }

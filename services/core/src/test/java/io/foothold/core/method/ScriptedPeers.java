@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.function.Function;
 
 /** Peers that do what a test says, and remember what they were asked. */
@@ -15,6 +16,10 @@ class ScriptedPeers implements Peers {
     /** What each call asked for. */
     final List<List<Ask>> calls = new ArrayList<>();
 
+    /** What was asked of the localizer. */
+    final List<Question> questions = new ArrayList<>();
+
+    Function<Question, Localization> localizing = q -> new Localization.Step(1, OptionalInt.empty(), 0);
     private final Function<Ask, Rollout> sampling;
 
     ScriptedPeers(Function<Ask, Rollout> sampling) {
@@ -29,6 +34,12 @@ class ScriptedPeers implements Peers {
     public List<Rollout> sample(List<Ask> asks) {
         calls.add(asks);
         return asks.stream().map(sampling).toList();
+    }
+
+    @Override
+    public List<Localization> localize(List<Question> asked) {
+        questions.addAll(asked);
+        return asked.stream().map(localizing).toList();
     }
 
     @Override

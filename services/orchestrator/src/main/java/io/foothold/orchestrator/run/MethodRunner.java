@@ -4,16 +4,20 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.method.Ask;
 import io.foothold.core.method.End;
 import io.foothold.core.method.Group;
+import io.foothold.core.method.Localization;
 import io.foothold.core.method.Member;
 import io.foothold.core.method.Method;
 import io.foothold.core.method.Peers;
 import io.foothold.core.method.Place;
 import io.foothold.core.method.PlaceLost;
+import io.foothold.core.method.Question;
+import io.foothold.core.method.Resets;
 import io.foothold.core.method.Rollout;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.start.StartState;
 import io.foothold.core.verdict.Verdict;
+import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.FinishReason;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -21,10 +25,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,11 +39,13 @@ import org.jspecify.annotations.Nullable;
 final class MethodRunner {
     private final RunSpec spec;
     private final GroupRunner groups;
+    private final Localizing localizing;
     private final ExecutorService threads;
 
-    MethodRunner(RunSpec spec, GroupRunner groups, ExecutorService threads) {
+    MethodRunner(RunSpec spec, Services services, GroupRunner groups, ExecutorService threads) {
         this.spec = spec;
         this.groups = groups;
+        this.localizing = new Localizing(spec, services, groups);
         this.threads = threads;
     }
 
@@ -51,7 +58,7 @@ final class MethodRunner {
             Method method, String id, io.foothold.v1.StartState start, Seeds seed, PolicyVersion policy) {
         Filling filling = new Filling(id, policy);
         try {
-            Place place = method.place(filling.known(start), filling, seed);
+            Place place = method.place(filling.drawn(start), filling, seed);
             filling.end(place);
             return filling.unit(place);
         } catch (PlaceLost e) {
@@ -64,35 +71,96 @@ final class MethodRunner {
         }
     }
 
+    /** Does all of it at the same time and waits for all of it, also when something of it fails. */
+    private <T, R> List<R> atOnce(List<T> pieces, Function<T, R> work) {
+        if (pieces.size() == 1) {
+            return List.of(work.apply(pieces.get(0)));
+        }
+        List<CompletableFuture<R>> under = pieces.stream()
+                .map(piece -> CompletableFuture.supplyAsync(() -> work.apply(piece), threads))
+                .toList();
+        FootholdException failure = null;
+        List<R> out = new ArrayList<>();
+        for (CompletableFuture<R> one : under) {
+            try {
+                out.add(one.join());
+            } catch (RuntimeException e) {
+                failure = FootholdException.of(e);
+            }
+        }
+        if (failure != null) {
+            throw failure;
+        }
+        return out;
+    }
+
     /** One place while it is being filled: what its start states and rollouts are in the words of the contracts. */
     private final class Filling implements Peers {
         private final String id;
         private final PolicyVersion policy;
-        private final Map<StartState, io.foothold.v1.StartState> starts = new ConcurrentHashMap<>();
-        private final Map<String, GroupRunner.Judged> judged = new ConcurrentHashMap<>();
-        /** What came and has no end yet. */
-        private final Map<String, Rollout> open = new ConcurrentHashMap<>();
+        private final PlaceClock clock = new PlaceClock(System::nanoTime);
+        private final Map<StartState, io.foothold.v1.StartState> drawn = new ConcurrentHashMap<>();
+        private final Map<String, Came> came = new ConcurrentHashMap<>();
+        /** Of what came and has no end yet. */
+        private final Set<String> open = ConcurrentHashMap.newKeySet();
 
         Filling(String id, PolicyVersion policy) {
             this.id = id;
             this.policy = policy;
         }
 
-        StartState known(io.foothold.v1.StartState start) {
+        /** A rollout that was sampled, in both words. */
+        private record Came(Rollout rollout, GroupRunner.Judged judged) {
+            io.foothold.v1.Rollout sampled() {
+                return Objects.requireNonNull(judged.rollout());
+            }
+        }
+
+        private Came came(String rolloutId) {
+            return Objects.requireNonNull(came.get(rolloutId), rolloutId);
+        }
+
+        /** A start state that augmentation drew. */
+        StartState drawn(io.foothold.v1.StartState start) {
             StartState own = start.hasGuided()
                     ? new StartState.Guided(
                             start.getProblemId(), start.getGuided().getPrefixThoughts())
                     : new StartState.Root(start.getProblemId());
-            starts.put(own, start);
+            drawn.put(own, start);
             return own;
         }
 
         private io.foothold.v1.StartState wire(StartState start) {
-            return Objects.requireNonNull(starts.get(start), () -> "nobody said where " + start + " is");
+            return switch (start) {
+                case StartState.Reset r -> reset(r);
+                case StartState.Root r -> Objects.requireNonNull(drawn.get(r));
+                case StartState.Guided g -> Objects.requireNonNull(drawn.get(g));
+                case StartState.Revision r -> throw new IllegalArgumentException("no method revises: " + r);
+            };
+        }
+
+        /** The exact tokens in front are kept; the prompt is that rollout's, oracle prefix and all. */
+        private io.foothold.v1.StartState reset(StartState.Reset reset) {
+            Came before = came(reset.rolloutId());
+            return io.foothold.v1.StartState.newBuilder()
+                    .setProblemId(reset.problemId())
+                    .setReset(io.foothold.v1.Reset.newBuilder()
+                            .setRolloutId(reset.rolloutId())
+                            .setThought(reset.thought())
+                            .setTokens(reset.givenTokens()))
+                    .setPrompt(wire(before.rollout().start()).getPrompt())
+                    .addAllPromptTokenIds(before.sampled().getPromptTokenIdsList())
+                    .addAllPrefixTokenIds(Responses.tokens(before.sampled()).subList(0, reset.givenTokens()))
+                    .setMaxTokens(limit(reset))
+                    .build();
         }
 
         @Override
         public int limit(StartState start) {
+            if (start instanceof StartState.Reset reset) {
+                StartState before = came(reset.rolloutId()).rollout().start();
+                return limit(before) - (reset.givenTokens() - before.givenTokens());
+            }
             return spec.tokenLimit(wire(start));
         }
 
@@ -104,29 +172,17 @@ final class MethodRunner {
             Map<Work, List<Ask>> works = new LinkedHashMap<>();
             asks.forEach(a -> works.computeIfAbsent(new Work(a.group(), a.start(), a.segment()), w -> new ArrayList<>())
                     .add(a));
-            Map<Ask, Rollout> came = new ConcurrentHashMap<>();
-            if (works.size() == 1) {
-                works.forEach((work, own) -> sample(work, own, came));
-            } else {
-                List<CompletableFuture<Void>> sampling = new ArrayList<>();
-                works.forEach((work, own) ->
-                        sampling.add(CompletableFuture.runAsync(() -> sample(work, own, came), threads)));
-                FootholdException failure = null;
-                for (CompletableFuture<Void> one : sampling) {
-                    try {
-                        one.join();
-                    } catch (RuntimeException e) {
-                        failure = FootholdException.of(e);
-                    }
-                }
-                if (failure != null) {
-                    throw failure;
-                }
-            }
-            return asks.stream().map(a -> Objects.requireNonNull(came.get(a))).toList();
+            Map<Ask, Rollout> sampled = new ConcurrentHashMap<>();
+            var unused = clock.sampling(() -> atOnce(List.copyOf(works.entrySet()), work -> {
+                sample(work.getKey(), work.getValue(), sampled);
+                return work;
+            }));
+            return asks.stream()
+                    .map(a -> Objects.requireNonNull(sampled.get(a)))
+                    .toList();
         }
 
-        private void sample(Work work, List<Ask> asks, Map<Ask, Rollout> came) {
+        private void sample(Work work, List<Ask> asks, Map<Ask, Rollout> sampled) {
             String group = groups.named(work.group().isEmpty() ? id : id + "/" + work.group());
             io.foothold.v1.StartState start = wire(work.start());
             if (work.segment() > 0) {
@@ -136,10 +192,10 @@ final class MethodRunner {
             for (int i = 0; i < asks.size(); i++) {
                 GroupRunner.Judged answer = answers.get(i);
                 Rollout rollout = rollout(asks.get(i), group, answer);
-                came.put(asks.get(i), rollout);
+                sampled.put(asks.get(i), rollout);
                 if (rollout.came()) {
-                    judged.put(rollout.id(), answer);
-                    open.put(rollout.id(), rollout);
+                    came.put(rollout.id(), new Came(rollout, answer));
+                    open.add(rollout.id());
                 }
             }
             groups.checkStopped();
@@ -147,7 +203,6 @@ final class MethodRunner {
 
         private Rollout rollout(Ask ask, String group, GroupRunner.Judged answer) {
             io.foothold.v1.Rollout sampled = answer.rollout();
-            OptionalDouble reward = groups.reward(answer, ask);
             return new Rollout(
                     answer.rolloutId(),
                     group,
@@ -156,15 +211,15 @@ final class MethodRunner {
                     answer.verdict() == null
                             ? Optional.empty()
                             : Optional.of(Verdict.Kind.valueOf(answer.verdictName())),
-                    reward,
+                    groups.reward(answer, ask),
                     answer.judged() ? null : GroupRunner.why(answer));
         }
 
-        /** What the start gives is what the credit mask leaves out: a sampler that was given something else cannot be trained. */
+        /** What the start gives is what the credit mask leaves out: tokens that were given otherwise would be trained. */
         private static Rollout.Response response(Ask ask, io.foothold.v1.Rollout sampled) {
             if (sampled.getPrefixTokenIdsCount() != ask.start().givenTokens()) {
                 throw new IllegalStateException("rollout " + sampled.getId() + " has "
-                        + sampled.getPrefixTokenIdsCount() + " given tokens, its start "
+                        + sampled.getPrefixTokenIdsCount() + " given tokens, its start has "
                         + ask.start().givenTokens());
             }
             return new Rollout.Response(
@@ -173,11 +228,19 @@ final class MethodRunner {
                     sampled.getFinishReason() == FinishReason.FINISH_REASON_LENGTH);
         }
 
+        @Override
+        public List<Localization> localize(List<Question> questions) {
+            return clock.localizing(() -> atOnce(
+                    questions,
+                    q -> localizing.localize(q, came(q.rollout().id()).sampled(), id + "/" + q.group(), policy)));
+        }
+
+        /** Ends everything as the method said. */
         void end(Place place) {
             place.members().forEach(m -> open.remove(m.rollout().id()));
             place.ends().forEach(e -> open.remove(e.rollout().id()));
             if (!open.isEmpty()) {
-                throw new IllegalStateException("rollouts were left without an end: " + open.keySet());
+                throw new IllegalStateException("rollouts were left without an end: " + open);
             }
             write(place.members(), place.ends());
         }
@@ -186,36 +249,56 @@ final class MethodRunner {
         void giveUp(List<End> said, String reason) {
             List<End> ends = new ArrayList<>(said);
             said.forEach(e -> open.remove(e.rollout().id()));
-            open.values().forEach(r -> ends.add(new End.Dropped(r, reason)));
+            open.forEach(left -> ends.add(new End.Dropped(came(left).rollout(), reason)));
             open.clear();
             write(List.of(), ends);
         }
 
         private void write(List<Member> members, List<End> ends) {
-            groups.end(members, ends, this::answer);
-        }
-
-        private GroupRunner.Judged answer(Rollout rollout) {
-            return Objects.requireNonNull(judged.get(rollout.id()), rollout.id());
+            groups.end(members, ends, rollout -> came(rollout.id()).judged());
         }
 
         GroupRunner.Unit unit(Place place) {
             return new GroupRunner.Unit(
-                    place.groups().stream().map(this::group).toList(), place.unjudged(), GroupRunner.Resets.NONE);
+                    place.groups().stream().map(this::group).toList(), place.unjudged(), resets(place));
         }
 
         private GroupRunner.Group group(Group group) {
             return new GroupRunner.Group(
                     group.id(),
                     wire(group.start()),
-                    group.members().stream()
-                            .map(m -> new GroupRunner.Member(answer(m.rollout()), m.reward(), refined(m)))
-                            .toList());
+                    group.members().stream().map(this::member).toList());
+        }
+
+        private GroupRunner.Member member(Member member) {
+            return new GroupRunner.Member(came(member.rollout().id()).judged(), member.reward(), refined(member));
         }
 
         private io.foothold.v1.@Nullable Rollout refined(Member member) {
             Rollout answer = member.refines();
-            return answer == null ? null : answer(answer).rollout();
+            return answer == null ? null : came(answer.id()).sampled();
+        }
+
+        private GroupRunner.Resets resets(Place place) {
+            Resets resets = place.resets();
+            return new GroupRunner.Resets(
+                    resets.draws(),
+                    resets.drawsPassed(),
+                    resets.continued().stream().map(this::continuation).toList(),
+                    place.members().stream()
+                            .map(Member::rollout)
+                            .filter(r -> r.start() instanceof StartState.Reset)
+                            .mapToInt(r -> r.sampled().tokens())
+                            .sum(),
+                    resets.dropped(),
+                    clock.times());
+        }
+
+        private GroupRunner.Continuation continuation(Resets.Continued continued) {
+            return new GroupRunner.Continuation(
+                    continued.seed().start().problemId(),
+                    came(continued.seed().id()).sampled(),
+                    continued.outcome());
         }
     }
 }

@@ -133,7 +133,7 @@ final class RunLog {
         for (GroupRunner.Continuation c : continued) {
             ObjectNode line = object();
             line.put("rollout", c.seed().getId()).put("problem", c.problemId());
-            ResetRunner.thoughts(c.seed()).forEach(line.putArray("thoughts")::add);
+            Responses.thoughts(c.seed()).forEach(line.putArray("thoughts")::add);
             line.put("response", c.seed().getText());
             line.put("thought", c.outcome().step());
             c.outcome().firstError().ifPresent(error -> line.put("first_error", error));

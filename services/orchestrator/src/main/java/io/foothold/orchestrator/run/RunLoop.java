@@ -9,7 +9,6 @@ import io.foothold.contracts.draw.Selection;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.core.method.Plain;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.staleness.StalenessGate;
 import io.foothold.orchestrator.ledger.LedgerStore;
@@ -97,7 +96,7 @@ final class RunLoop {
     private final RunLog log;
     private final GroupRunner groups;
     private final MethodRunner methods;
-    private final ResetRunner resets;
+    private final Methods named;
     private final TreeRunner trees;
     private final RevisionRunner revisions;
     private final Evaluator evaluator;
@@ -143,8 +142,8 @@ final class RunLoop {
         long resumed = incarnation.isEmpty() ? 0 : Long.parseLong(incarnation.substring(1));
         this.learner = new LearnerLink(spec, this.services, ledger, resumed);
         this.groups = new GroupRunner(spec, this.services, ledger, incarnation);
-        this.methods = new MethodRunner(spec, groups, threads);
-        this.resets = new ResetRunner(spec, this.services, groups, threads);
+        this.methods = new MethodRunner(spec, this.services, groups, threads);
+        this.named = new Methods(spec);
         this.revisions = new RevisionRunner(spec, groups, threads);
         this.trees = new TreeRunner(spec, groups, threads);
         this.evaluator = new Evaluator(spec, groups);
@@ -578,12 +577,12 @@ final class RunLoop {
 
     private PlaceRunner sampler(long number) {
         if (spec.resets(number)) {
-            return resets;
+            return methods.with(named.reset());
         }
         if (spec.revises()) {
             return revisions;
         }
-        return spec.branches().isEmpty() ? methods.with(new Plain(spec.rolloutsPerGroup())) : trees;
+        return spec.branches().isEmpty() ? methods.with(named.plain()) : trees;
     }
 
     private long admittedGroups() {
@@ -830,7 +829,7 @@ final class RunLoop {
         ResetMetrics metrics = ResetMetrics.of(units);
         metrics.putInto(json);
         log.scalars(update, metrics.numbers());
-        if (resets.fellBack() && !fallbackTold) {
+        if (named.fellBack() && !fallbackTold) {
             fallbackTold = true;
             log.event(
                     "localizer_fallback",

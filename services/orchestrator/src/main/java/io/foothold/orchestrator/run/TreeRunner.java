@@ -95,7 +95,7 @@ final class TreeRunner implements PlaceRunner {
     }
 
     private static StartState continued(StartState start, Rollout segment, int limit) {
-        List<Integer> response = ResetRunner.response(segment);
+        List<Integer> response = Responses.tokens(segment);
         return StartState.newBuilder()
                 .setProblemId(start.getProblemId())
                 .setReset(Reset.newBuilder().setRolloutId(segment.getId()).setTokens(response.size()))

@@ -30,10 +30,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * The reset flow with scripted peers. A response is thoughts of two tokens, a letter and ';'; its text spells the letters. A
+ * Every method through the run's own executor, with scripted peers. A response is thoughts of two tokens, a letter and ';'; its text spells the letters. A
  * rollout is right when its last letter is 'r'.
  */
-class ResetRunnerTest {
+class MethodRunnerTest {
     private static final int THOUGHTS = 5;
     private static final PolicyVersion POLICY = new PolicyVersion(7, "d");
     private static final int END = 9;
@@ -127,8 +127,16 @@ class ResetRunnerTest {
         return groups;
     }
 
+    private PlaceRunner resets(RunSpec spec) {
+        return runner(spec).with(new Methods(spec).reset());
+    }
+
+    private MethodRunner runner(RunSpec spec) {
+        return new MethodRunner(spec, peers.services, groups(spec), threads);
+    }
+
     private GroupRunner.Unit run(RunSpec spec, long seed) {
-        return new ResetRunner(spec, peers.services, groups(spec), threads)
+        return resets(spec)
                 .run(
                         "run/g" + seed,
                         StartState.newBuilder()
@@ -319,7 +327,8 @@ class ResetRunnerTest {
                 "resets.compare_with_oracle=true",
                 "resets.min_clean_share=0.5",
                 "resets.base_rollouts=0");
-        ResetRunner runner = new ResetRunner(spec, peers.services, groups(spec), threads);
+        Methods methods = new Methods(spec);
+        PlaceRunner runner = runner(spec).with(methods.reset());
         StartState start = StartState.newBuilder()
                 .setProblemId("p")
                 .setRoot(Root.getDefaultInstance())
@@ -328,7 +337,7 @@ class ResetRunnerTest {
         for (int i = 0; i < 70; i++) {
             runner.run("run/f" + i, start, Seeds.of(i), POLICY);
         }
-        assertThat(runner.fellBack()).isTrue();
+        assertThat(methods.fellBack()).isTrue();
         assertThat(modes.subList(0, 64)).containsOnly(LocalizerMode.LOCALIZER_MODE_SELF);
         assertThat(modes.get(modes.size() - 1)).isEqualTo(LocalizerMode.LOCALIZER_MODE_RANDOM);
     }
@@ -444,7 +453,7 @@ class ResetRunnerTest {
                                                         .average()
                                                         .orElseThrow());
                                         assertThat(children.start().getPrefixTokenIdsList())
-                                                .isEqualTo(ResetRunner.response(m.rollout()));
+                                                .isEqualTo(Responses.tokens(m.rollout()));
                                         assertThat(children.start().getReset().getTokens())
                                                 .isEqualTo(children.start().getPrefixTokenIdsCount());
                                     },

@@ -1,0 +1,95 @@
+package io.foothold.orchestrator.run;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.method.Localization;
+import io.foothold.core.method.Question;
+import io.foothold.core.policy.PolicyVersion;
+import io.foothold.orchestrator.remote.Services;
+import io.foothold.v1.LocalizeWork;
+import io.foothold.v1.LocalizerMode;
+import io.foothold.v1.Problem;
+import io.foothold.v1.Questions;
+import io.foothold.v1.Rollout;
+import java.util.List;
+import java.util.OptionalInt;
+
+/** Asks the localizer, and the policy what the localizer wants to know of it. Blocks its caller. Thread-safe. */
+final class Localizing {
+    private final RunSpec spec;
+    private final Services services;
+    private final GroupRunner groups;
+
+    Localizing(RunSpec spec, Services services, GroupRunner groups) {
+        this.spec = spec;
+        this.services = services;
+        this.groups = groups;
+    }
+
+    /**
+     * The first wrong thought of a rollout.
+     *
+     * @param groupId of the group that continues it, without the mark of this incarnation
+     * @param policy which may answer questions
+     */
+    Localization localize(Question question, Rollout rollout, String groupId, PolicyVersion policy) {
+        try {
+            return found(asked(question, rollout, groupId, policy));
+        } catch (RuntimeException e) {
+            return new Localization.Failed(FootholdException.of(e), false);
+        }
+    }
+
+    private static Localization found(io.foothold.v1.Localization found) {
+        return switch (found.getOutcomeCase()) {
+            case STEP ->
+                new Localization.Step(
+                        found.getStep(),
+                        found.hasComparison()
+                                ? OptionalInt.of(found.getComparison().getFirstError())
+                                : OptionalInt.empty(),
+                        found.getComparison().getEffectiveDeviation());
+            case NO_ERROR -> new Localization.NoError();
+            case UNPARSEABLE -> new Localization.Unparseable(found.getUnparseable());
+            case FAILED -> {
+                FootholdException failure = Services.failure(found.getFailed());
+                yield new Localization.Failed(failure, !failure.code().retryable());
+            }
+            case QUESTIONS, OUTCOME_NOT_SET ->
+                throw new FootholdException(
+                        ErrorCode.PEER_UNAVAILABLE, "the localizer named nothing after its answers came");
+        };
+    }
+
+    private io.foothold.v1.Localization asked(
+            Question question, Rollout rollout, String groupId, PolicyVersion policy) {
+        Problem problem = groups.problem(question.rollout().start().problemId());
+        LocalizeWork.Builder work = spec.localization()
+                .setRolloutId(rollout.getId())
+                .addAllThoughts(Responses.thoughts(rollout))
+                .setSeed(question.seeds().split("localizer").nonNegative())
+                .setProblem(problem.getStatement())
+                .addAllResponseTokenIds(Responses.tokens(rollout))
+                .addAllThoughtEnds(rollout.getThoughtEndsList());
+        if (spec.file().flag("resets.compare_with_oracle") || work.getMode() == LocalizerMode.LOCALIZER_MODE_ORACLE) {
+            work.addAllOracleThoughts(problem.getOracleThoughtsList());
+        }
+        if (question.random()) {
+            work.setMode(LocalizerMode.LOCALIZER_MODE_RANDOM);
+        }
+        io.foothold.v1.Localization found = services.localize(work.build()).join();
+        if (!found.hasQuestions()) {
+            return found;
+        }
+        Questions questions = found.getQuestions();
+        List<Rollout> answers = groups.answers(
+                groupId + "/q",
+                questions.getStartsList().stream()
+                        .map(s -> s.toBuilder().setProblemId(problem.getId()).build())
+                        .toList(),
+                spec.conversing(questions.getSettings()),
+                question.seeds().split("questions"),
+                policy);
+        return services.localize(work.addAllAnswers(answers).build()).join();
+    }
+}

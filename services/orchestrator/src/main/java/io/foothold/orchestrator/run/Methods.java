@@ -3,6 +3,7 @@ package io.foothold.orchestrator.run;
 import io.foothold.core.method.Method;
 import io.foothold.core.method.Plain;
 import io.foothold.core.method.Reset;
+import io.foothold.core.method.Tree;
 import io.foothold.core.reset.LocalizerTrust;
 import io.foothold.orchestrator.runfile.RunFile;
 
@@ -30,6 +31,11 @@ final class Methods {
                 Reset.Instead.named(file.text("resets.on_unparseable")),
                 file.count("resets.offset"),
                 trust);
+    }
+
+    /** A tree of segments. */
+    Method tree() {
+        return new Tree(spec.branches(), spec.segmentTokens());
     }
 
     /** Whether the localizer was given up for thoughts at random. */

@@ -97,7 +97,6 @@ final class RunLoop {
     private final GroupRunner groups;
     private final MethodRunner methods;
     private final Methods named;
-    private final TreeRunner trees;
     private final RevisionRunner revisions;
     private final Evaluator evaluator;
     private final OracleScorer oracles;
@@ -145,7 +144,6 @@ final class RunLoop {
         this.methods = new MethodRunner(spec, this.services, groups, threads);
         this.named = new Methods(spec);
         this.revisions = new RevisionRunner(spec, groups, threads);
-        this.trees = new TreeRunner(spec, groups, threads);
         this.evaluator = new Evaluator(spec, groups);
         this.oracles = new OracleScorer(spec, this.services, learner::score);
         this.publisher = new PolicyPublisher(this.services, spec.runId(), resumed, this::abort);
@@ -582,7 +580,7 @@ final class RunLoop {
         if (spec.revises()) {
             return revisions;
         }
-        return spec.branches().isEmpty() ? methods.with(named.plain()) : trees;
+        return methods.with(spec.branches().isEmpty() ? named.plain() : named.tree());
     }
 
     private long admittedGroups() {

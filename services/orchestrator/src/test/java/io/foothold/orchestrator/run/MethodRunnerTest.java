@@ -418,7 +418,7 @@ class MethodRunnerTest {
     @Test
     void aTreeOfSegmentsGivesAGroupForTheChildrenOfEveryNode() {
         RunSpec spec = spec("resets.share=0", "tree.branches=2x3x2", "tree.segment_tokens=4");
-        TreeRunner trees = new TreeRunner(spec, groups(spec), threads);
+        PlaceRunner trees = runner(spec).with(new Methods(spec).tree());
         peers.sampling = (work, results) -> {
             work.getReservationsList()
                     .forEach(r -> results.emit(SampleResponse.newBuilder()

@@ -14,6 +14,7 @@ import io.foothold.core.method.Question;
 import io.foothold.core.method.Resets;
 import io.foothold.core.method.Rollout;
 import io.foothold.core.policy.PolicyVersion;
+import io.foothold.core.prompt.Placeholders;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.start.StartState;
 import io.foothold.core.verdict.Verdict;
@@ -135,7 +136,7 @@ final class MethodRunner {
                 case StartState.Reset r -> reset(r);
                 case StartState.Root r -> Objects.requireNonNull(drawn.get(r));
                 case StartState.Guided g -> Objects.requireNonNull(drawn.get(g));
-                case StartState.Revision r -> throw new IllegalArgumentException("no method revises: " + r);
+                case StartState.Revision r -> revision(r);
             };
         }
 
@@ -155,13 +156,35 @@ final class MethodRunner {
                     .build();
         }
 
+        /** The answer as text in a prompt, and as many tokens as it had. */
+        private io.foothold.v1.StartState revision(StartState.Revision revision) {
+            Came answer = came(revision.rolloutId());
+            return io.foothold.v1.StartState.newBuilder()
+                    .setProblemId(revision.problemId())
+                    .setRevision(io.foothold.v1.Revision.newBuilder().setRolloutId(revision.rolloutId()))
+                    .setPrompt(Placeholders.fill(
+                            revision.instruction(),
+                            Map.of(
+                                    "problem",
+                                    groups.problem(revision.problemId()).getStatement(),
+                                    "response",
+                                    answer.sampled().getText())))
+                    .setMaxTokens(wire(answer.rollout().start()).getMaxTokens())
+                    .build();
+        }
+
         @Override
         public int limit(StartState start) {
-            if (start instanceof StartState.Reset reset) {
-                StartState before = came(reset.rolloutId()).rollout().start();
-                return limit(before) - (reset.givenTokens() - before.givenTokens());
-            }
-            return spec.tokenLimit(wire(start));
+            return switch (start) {
+                case StartState.Root r -> spec.tokenLimit(wire(r));
+                case StartState.Guided g -> spec.tokenLimit(wire(g));
+                case StartState.Reset r -> {
+                    StartState before = came(r.rolloutId()).rollout().start();
+                    yield limit(before) - (r.givenTokens() - before.givenTokens());
+                }
+                case StartState.Revision r ->
+                    limit(came(r.rolloutId()).rollout().start());
+            };
         }
 
         /** Rollouts of one start that are asked for as one group: one piece of work for the sampler. */

@@ -2,7 +2,9 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.core.method.Method;
 import io.foothold.core.method.Plain;
+import io.foothold.core.method.Refinement;
 import io.foothold.core.method.Reset;
+import io.foothold.core.method.Revision;
 import io.foothold.core.method.Tree;
 import io.foothold.core.reset.LocalizerTrust;
 import io.foothold.orchestrator.runfile.RunFile;
@@ -36,6 +38,15 @@ final class Methods {
     /** A tree of segments. */
     Method tree() {
         return new Tree(spec.branches(), spec.segmentTokens());
+    }
+
+    /** Answers that are shown to the policy again. */
+    Method revision() {
+        RunFile file = spec.file();
+        String instruction = file.text("revision.prompt");
+        return spec.refines()
+                ? new Refinement(spec.rolloutsPerGroup(), instruction)
+                : new Revision(spec.rolloutsPerGroup(), instruction, file.number("revision.bonus"));
     }
 
     /** Whether the localizer was given up for thoughts at random. */

@@ -97,7 +97,6 @@ final class RunLoop {
     private final GroupRunner groups;
     private final MethodRunner methods;
     private final Methods named;
-    private final RevisionRunner revisions;
     private final Evaluator evaluator;
     private final OracleScorer oracles;
     private final PolicyPublisher publisher;
@@ -143,7 +142,6 @@ final class RunLoop {
         this.groups = new GroupRunner(spec, this.services, ledger, incarnation);
         this.methods = new MethodRunner(spec, this.services, groups, threads);
         this.named = new Methods(spec);
-        this.revisions = new RevisionRunner(spec, groups, threads);
         this.evaluator = new Evaluator(spec, groups);
         this.oracles = new OracleScorer(spec, this.services, learner::score);
         this.publisher = new PolicyPublisher(this.services, spec.runId(), resumed, this::abort);
@@ -578,7 +576,7 @@ final class RunLoop {
             return methods.with(named.reset());
         }
         if (spec.revises()) {
-            return revisions;
+            return methods.with(named.revision());
         }
         return methods.with(spec.branches().isEmpty() ? named.plain() : named.tree());
     }

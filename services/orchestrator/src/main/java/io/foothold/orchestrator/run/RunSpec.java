@@ -1,7 +1,6 @@
 package io.foothold.orchestrator.run;
 
 import io.foothold.core.advantage.AdvantageEstimator;
-import io.foothold.core.prompt.Placeholders;
 import io.foothold.core.prompt.Prompts;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.reset.ResetSplit;
@@ -223,11 +222,6 @@ final class RunSpec {
     /** Whether the best revision of the failed answers joins their group (Critique-GRPO). */
     boolean refines() {
         return revises() && file.text("revision.use").equals("best");
-    }
-
-    /** The prompt that shows an answer and asks for a better one. */
-    String revision(String problem, String response) {
-        return Placeholders.fill(file.text("revision.prompt"), Map.of("problem", problem, "response", response));
     }
 
     /** Branches of a tree of segments, from the root; empty for none. */

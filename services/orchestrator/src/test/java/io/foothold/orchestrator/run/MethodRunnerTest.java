@@ -484,7 +484,7 @@ class MethodRunnerTest {
     void everyAnswerIsRevisedAndTheRevisionIsRewardedForProgress() {
         RunSpec spec = spec(
                 "resets.share=0", "revision.prompt={problem} | {response} | again", "sampling.rollouts_per_group=4");
-        RevisionRunner revisions = new RevisionRunner(spec, groups(spec), threads);
+        PlaceRunner revisions = runner(spec).with(new Methods(spec).revision());
         Set<Double> rewards = new HashSet<>();
         for (long seed = 0; seed < 40; seed++) {
             GroupRunner.Unit unit = revisions.run(
@@ -525,7 +525,7 @@ class MethodRunnerTest {
                 "revision.use=best",
                 "revision.prompt={problem} | {response} | wrong",
                 "sampling.rollouts_per_group=4");
-        RevisionRunner revisions = new RevisionRunner(spec, groups(spec), threads);
+        PlaceRunner revisions = runner(spec).with(new Methods(spec).revision());
         Set<Double> rewards = new HashSet<>();
         int refined = 0;
         int consumed = 0;
@@ -595,7 +595,7 @@ class MethodRunnerTest {
             results.done();
             return () -> {};
         };
-        RevisionRunner revisions = new RevisionRunner(spec, groups(spec), threads);
+        PlaceRunner revisions = runner(spec).with(new Methods(spec).revision());
         assertThatThrownBy(() -> revisions.run(
                         "run/d", StartState.newBuilder().setProblemId("p").build(), Seeds.of(1), POLICY))
                 .hasMessageContaining("no server");

@@ -19,6 +19,13 @@ public interface Peers {
      */
     List<Localization> localize(List<Question> questions);
 
+    /**
+     * Another start state for the place, drawn as its first one was.
+     *
+     * @param time how often it is filled again, from 1
+     */
+    StartState another(int time);
+
     /** The most tokens that a rollout may sample from a start state; below 1 where nothing is left to sample. */
     int limit(StartState start);
 
@@ -38,6 +45,11 @@ public interface Peers {
             @Override
             public List<Localization> localize(List<Question> questions) {
                 return whole.localize(questions.stream().map(q -> q.under(part)).toList());
+            }
+
+            @Override
+            public StartState another(int time) {
+                return whole.another(time);
             }
 
             @Override

@@ -1,5 +1,6 @@
 package io.foothold.core.method;
 
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -10,12 +11,18 @@ import java.util.Set;
  * @param groups what is compared with each other, at least one
  * @param ends of the rollouts that are not trained
  * @param resets what its resets were like
+ * @param refills how often it was filled again for want of a signal
  */
-public record Place(List<Group> groups, List<End> ends, Resets resets) {
+public record Place(List<Group> groups, List<End> ends, Resets resets, int refills) {
 
     /** A place without resets. */
     public Place(List<Group> groups, List<End> ends) {
         this(groups, ends, Resets.NONE);
+    }
+
+    /** A place that was filled once. */
+    public Place(List<Group> groups, List<End> ends, Resets resets) {
+        this(groups, ends, resets, 0);
     }
 
     /** Copies; no rollout has two ends. */
@@ -39,6 +46,13 @@ public record Place(List<Group> groups, List<End> ends, Resets resets) {
     /** Everything that is trained. */
     public List<Member> members() {
         return groups.stream().flatMap(g -> g.members().stream()).toList();
+    }
+
+    /** The same, after others were given up. */
+    Place after(List<End> givenUp, int refills) {
+        List<End> all = new ArrayList<>(givenUp);
+        all.addAll(ends);
+        return new Place(groups, all, resets, refills);
     }
 
     /** Verdicts on the way that judged nothing. */

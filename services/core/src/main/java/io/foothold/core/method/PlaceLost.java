@@ -1,5 +1,6 @@
 package io.foothold.core.method;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /** A place cannot be filled. */
@@ -30,5 +31,12 @@ public final class PlaceLost extends RuntimeException {
     /** Ends of rollouts that had theirs before; all others of the place are given up for the message. */
     public List<End> ends() {
         return ends;
+    }
+
+    /** The same, after others were given up. */
+    PlaceLost after(List<End> givenUp) {
+        List<End> all = new ArrayList<>(givenUp);
+        all.addAll(ends);
+        return new PlaceLost(String.valueOf(getMessage()), why(), all);
     }
 }

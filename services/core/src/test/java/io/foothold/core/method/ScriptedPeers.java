@@ -43,6 +43,11 @@ class ScriptedPeers implements Peers {
     }
 
     @Override
+    public StartState another(int time) {
+        return new StartState.Root("another " + time);
+    }
+
+    @Override
     public int limit(StartState start) {
         return LIMIT - start.givenTokens();
     }

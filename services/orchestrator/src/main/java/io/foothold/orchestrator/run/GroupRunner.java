@@ -38,7 +38,6 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -50,7 +49,6 @@ import org.jspecify.annotations.Nullable;
 /** Takes groups through reserve, sample and verify. Blocks its caller, who runs on a virtual thread. Thread-safe. */
 final class GroupRunner {
     private static final Logger LOG = Logger.getLogger(GroupRunner.class);
-    private static final int ATTEMPTS = 3;
     /** What a rollout went through when its reward is there. */
     private static final List<RolloutState> JUDGED = List.of(RolloutState.SAMPLED, RolloutState.VERIFIED);
 
@@ -123,10 +121,6 @@ final class GroupRunner {
      * @param refines the answer that it refines and whose prompt it is trained under; null for a rollout of its own prompt
      */
     record Member(Judged judged, double reward, @Nullable Rollout refines) {
-        Member(Judged judged, double reward) {
-            this(judged, reward, null);
-        }
-
         Rollout rollout() {
             return java.util.Objects.requireNonNull(judged.rollout());
         }
@@ -159,10 +153,6 @@ final class GroupRunner {
      * @param refills how often it was filled again for want of a signal
      */
     record Unit(List<Group> groups, int verifierErrors, Resets resets, int refills) {
-        Unit(List<Group> groups, int verifierErrors, Resets resets) {
-            this(groups, verifierErrors, resets, 0);
-        }
-
         /** Every rollout that is to be trained. */
         List<Member> members() {
             return groups.stream().flatMap(g -> g.members().stream()).toList();
@@ -429,82 +419,9 @@ final class GroupRunner {
         }
     }
 
-    /** Samples and judges a group for training. */
-    Group train(String groupId, StartState start, int size, Seeds seed, PolicyVersion policy, AtomicInteger errors) {
-        return new Group(named(groupId), start, members(groupId, start, 0, size, seed, policy, errors));
-    }
-
     /** The id of a group in this incarnation. */
     String named(String groupId) {
         return groupId + incarnation;
-    }
-
-    /**
-     * Samples and judges members of a group; those without a verdict are asked for again.
-     *
-     * @param from place of the first in its group
-     * @param errors counts verdicts that were none
-     * @return in the order of their places
-     */
-    List<Member> members(
-            String groupId,
-            StartState start,
-            int from,
-            int count,
-            Seeds seed,
-            PolicyVersion policy,
-            AtomicInteger errors) {
-        String id = groupId + incarnation;
-        @Nullable Member[] kept = new @Nullable Member[count];
-        FootholdException last = new FootholdException(ErrorCode.INTERNAL, "no attempt was made");
-        List<Integer> missing = new ArrayList<>();
-        for (int r = 0; r < count; r++) {
-            missing.add(r);
-        }
-        // Another seed is for what was sampled and not judged only: a rollout that was lost is the same one when it
-        // comes.
-        int[] unjudged = new int[count];
-        for (int attempt = 0; attempt < ATTEMPTS && !missing.isEmpty(); attempt++) {
-            List<Reservation> reservations = new ArrayList<>();
-            for (int r : missing) {
-                String suffix = attempt == 0 ? "" : "." + attempt;
-                Seeds own = seed.split(from + r);
-                reservations.add(
-                        reservation(id + "/" + (from + r) + suffix, unjudged[r] == 0 ? own : own.split(unjudged[r])));
-            }
-            List<LedgerStore.Outcome> outcomes = new ArrayList<>();
-            List<Integer> still = new ArrayList<>();
-            // Not waited for: admission is queued behind these writes, and asks whether they got through.
-            List<Judged> judged =
-                    sampled(id, "train", start, spec.trainSampling(), reservations, forTraining(policy), this::behind);
-            for (int i = 0; i < judged.size(); i++) {
-                Judged j = judged.get(i);
-                trainingTokens.addAndGet(j.tokens());
-                int place = missing.get(i);
-                OptionalDouble reward = reward(j, seed.split(from + place).split("reward"));
-                if (reward.isPresent()) {
-                    outcomes.add(new LedgerStore.Outcome(
-                            j.rolloutId(), JUDGED, j.verdictName(), reward.getAsDouble(), j.tokens(), ""));
-                    kept[place] = new Member(j, reward.getAsDouble());
-                } else {
-                    outcomes.add(dropped(j));
-                    errors.addAndGet(j.verdict() == null ? 0 : 1);
-                    unjudged[place] += j.verdict() == null ? 0 : 1;
-                    last = why(j);
-                    still.add(place);
-                }
-            }
-            behind(ledger.record(outcomes));
-            services.checkStopped();
-            missing = still;
-        }
-        List<Member> members =
-                Arrays.stream(kept).filter(java.util.Objects::nonNull).toList();
-        if (!missing.isEmpty()) {
-            drop(members, "its group lost " + missing.size() + " members: " + last.text());
-            throw last;
-        }
-        return members;
     }
 
     private void behind(CompletableFuture<Void> write) {
@@ -523,25 +440,12 @@ final class GroupRunner {
         }
     }
 
-    /** Gives up rollouts that have a verdict already. */
+    /** Gives up members of groups that will not be trained. */
     void drop(List<Member> members, String reason) {
-        end(members, List.of(RolloutState.DROPPED), reason);
-    }
-
-    /**
-     * Ends rollouts that have a verdict and are not trained.
-     *
-     * @param purpose seed: served as one or was drawn in the search for one; refinement: another of its group was better
-     */
-    void consumed(List<Member> members, String purpose) {
-        end(members, List.of(RolloutState.CONSUMED), purpose);
-    }
-
-    private void end(List<Member> members, List<RolloutState> steps, String reason) {
         LedgerStore.await(ledger.record(members.stream()
                 .map(m -> new LedgerStore.Outcome(
                         m.judged().rolloutId(),
-                        steps,
+                        RolloutState.DROPPED,
                         m.judged().verdictName(),
                         m.reward(),
                         m.judged().tokens(),

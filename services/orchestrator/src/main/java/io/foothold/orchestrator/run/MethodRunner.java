@@ -31,6 +31,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,16 +51,21 @@ final class MethodRunner {
         this.threads = threads;
     }
 
-    /** Fills places with a method. */
-    PlaceRunner with(Method method) {
-        return (id, start, seed, policy) -> run(method, id, start, seed, policy);
-    }
-
-    private GroupRunner.Unit run(
-            Method method, String id, io.foothold.v1.StartState start, Seeds seed, PolicyVersion policy) {
-        Filling filling = new Filling(id, policy);
+    /**
+     * Fills a place.
+     *
+     * @param id of its first group; others are derived from it
+     * @param starts where its fresh rollouts begin: the start state of its first filling for 0, of each further one from 1
+     * @param seed of everything random in it
+     * @param policy the policy that samples; in asynchronous runs the oldest that may
+     * @return at least one group; rollouts that are in none have their end
+     * @throws FootholdException when it cannot be filled; all of its rollouts have their end then
+     */
+    GroupRunner.Unit run(
+            Method method, String id, IntFunction<io.foothold.v1.StartState> starts, Seeds seed, PolicyVersion policy) {
+        Filling filling = new Filling(id, starts, policy);
         try {
-            Place place = method.place(filling.drawn(start), filling, seed);
+            Place place = method.place(filling.another(0), filling, seed);
             filling.end(place);
             return filling.unit(place);
         } catch (PlaceLost e) {
@@ -98,6 +104,7 @@ final class MethodRunner {
     /** One place while it is being filled: what its start states and rollouts are in the words of the contracts. */
     private final class Filling implements Peers {
         private final String id;
+        private final IntFunction<io.foothold.v1.StartState> starts;
         private final PolicyVersion policy;
         private final PlaceClock clock = new PlaceClock(System::nanoTime);
         private final Map<StartState, io.foothold.v1.StartState> drawn = new ConcurrentHashMap<>();
@@ -105,8 +112,9 @@ final class MethodRunner {
         /** Of what came and has no end yet. */
         private final Set<String> open = ConcurrentHashMap.newKeySet();
 
-        Filling(String id, PolicyVersion policy) {
+        Filling(String id, IntFunction<io.foothold.v1.StartState> starts, PolicyVersion policy) {
             this.id = id;
+            this.starts = starts;
             this.policy = policy;
         }
 
@@ -121,8 +129,10 @@ final class MethodRunner {
             return Objects.requireNonNull(came.get(rolloutId), rolloutId);
         }
 
-        /** A start state that augmentation drew. */
-        StartState drawn(io.foothold.v1.StartState start) {
+        @Override
+        public StartState another(int time) {
+            clock.restart();
+            io.foothold.v1.StartState start = starts.apply(time);
             StartState own = start.hasGuided()
                     ? new StartState.Guided(
                             start.getProblemId(), start.getGuided().getPrefixThoughts())
@@ -283,7 +293,10 @@ final class MethodRunner {
 
         GroupRunner.Unit unit(Place place) {
             return new GroupRunner.Unit(
-                    place.groups().stream().map(this::group).toList(), place.unjudged(), resets(place));
+                    place.groups().stream().map(this::group).toList(),
+                    place.unjudged(),
+                    resets(place),
+                    place.refills());
         }
 
         private GroupRunner.Group group(Group group) {

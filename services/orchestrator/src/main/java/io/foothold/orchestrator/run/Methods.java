@@ -2,6 +2,7 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.core.method.Method;
 import io.foothold.core.method.Plain;
+import io.foothold.core.method.Refilled;
 import io.foothold.core.method.Refinement;
 import io.foothold.core.method.Reset;
 import io.foothold.core.method.Revision;
@@ -9,23 +10,33 @@ import io.foothold.core.method.Tree;
 import io.foothold.core.reset.LocalizerTrust;
 import io.foothold.orchestrator.runfile.RunFile;
 
-/** The methods that a run file names. Thread-safe. */
+/** The methods that a run file asks for. Thread-safe. */
 final class Methods {
     private final RunSpec spec;
     private final LocalizerTrust trust;
+    private final Method others;
 
     Methods(RunSpec spec) {
         this.spec = spec;
         this.trust = new LocalizerTrust(spec.file().number("resets.min_clean_share"));
+        this.others = refilled(withoutResets());
     }
 
-    /** One group from the start state itself. */
-    Method plain() {
-        return new Plain(spec.rolloutsPerGroup());
+    /** How the place of that number is filled. */
+    Method of(long number) {
+        return spec.resets(number) ? refilled(reset()) : others;
     }
 
-    /** The reset flow. */
-    Method reset() {
+    /** Whether the localizer was given up for thoughts at random. */
+    boolean fellBack() {
+        return trust.lost();
+    }
+
+    private Method refilled(Method inner) {
+        return spec.refills() == 0 ? inner : new Refilled(inner, spec.estimator(), spec.refills());
+    }
+
+    private Method reset() {
         RunFile file = spec.file();
         return new Reset(
                 spec.split(),
@@ -35,22 +46,15 @@ final class Methods {
                 trust);
     }
 
-    /** A tree of segments. */
-    Method tree() {
-        return new Tree(spec.branches(), spec.segmentTokens());
-    }
-
-    /** Answers that are shown to the policy again. */
-    Method revision() {
+    private Method withoutResets() {
+        int members = spec.rolloutsPerGroup();
         RunFile file = spec.file();
-        String instruction = file.text("revision.prompt");
-        return spec.refines()
-                ? new Refinement(spec.rolloutsPerGroup(), instruction)
-                : new Revision(spec.rolloutsPerGroup(), instruction, file.number("revision.bonus"));
-    }
-
-    /** Whether the localizer was given up for thoughts at random. */
-    boolean fellBack() {
-        return trust.lost();
+        if (spec.revises()) {
+            String instruction = file.text("revision.prompt");
+            return spec.refines()
+                    ? new Refinement(members, instruction)
+                    : new Revision(members, instruction, file.number("revision.bonus"));
+        }
+        return spec.branches().isEmpty() ? new Plain(members) : new Tree(spec.branches(), spec.segmentTokens());
     }
 }

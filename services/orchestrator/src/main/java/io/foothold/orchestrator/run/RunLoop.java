@@ -557,28 +557,14 @@ final class RunLoop {
             work.begin(
                     () -> new Report.GroupDone(
                             number,
-                            runner(number).run(id, start, spec.seeds("train").split(number), current)),
+                            methods.run(
+                                    named.of(number),
+                                    id,
+                                    attempt -> attempt == 0 ? start : startOf(number, attempt),
+                                    spec.seeds("train").split(number),
+                                    current)),
                     failure -> new Report.GroupLost(number, failure));
         }
-    }
-
-    /** Who fills the place of that number. */
-    private PlaceRunner runner(long number) {
-        int refills = spec.refills();
-        PlaceRunner once = sampler(number);
-        return refills == 0
-                ? once
-                : new Refilling(once, groups, spec.estimator(), refills, attempt -> startOf(number, attempt));
-    }
-
-    private PlaceRunner sampler(long number) {
-        if (spec.resets(number)) {
-            return methods.with(named.reset());
-        }
-        if (spec.revises()) {
-            return methods.with(named.revision());
-        }
-        return methods.with(spec.branches().isEmpty() ? named.plain() : named.tree());
     }
 
     private long admittedGroups() {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.core.method.Plain;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
 import io.foothold.orchestrator.TestDatabase;
@@ -17,6 +18,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -92,16 +95,20 @@ class HealingTest {
             healed.incrementAndGet();
             healing.run();
         });
-        return groups.train(
-                "run/g0",
-                StartState.newBuilder()
-                        .setProblemId("p")
-                        .setRoot(Root.getDefaultInstance())
-                        .build(),
-                3,
-                Seeds.of(1),
-                POLICY,
-                new AtomicInteger());
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            return new MethodRunner(spec, peers.services, groups, threads)
+                    .run(
+                            new Plain(3),
+                            "run/g0",
+                            attempt -> StartState.newBuilder()
+                                    .setProblemId("p")
+                                    .setRoot(Root.getDefaultInstance())
+                                    .build(),
+                            Seeds.of(1),
+                            POLICY)
+                    .groups()
+                    .get(0);
+        }
     }
 
     @ParameterizedTest

@@ -127,26 +127,26 @@ class MethodRunnerTest {
         return groups;
     }
 
-    private PlaceRunner resets(RunSpec spec) {
-        return runner(spec).with(new Methods(spec).reset());
-    }
-
     private MethodRunner runner(RunSpec spec) {
         return new MethodRunner(spec, peers.services, groups(spec), threads);
     }
 
+    /** A place as the run file says, from one start. */
     private GroupRunner.Unit run(RunSpec spec, long seed) {
-        return resets(spec)
-                .run(
-                        "run/g" + seed,
-                        StartState.newBuilder()
-                                .setProblemId("p")
-                                .setRoot(Root.getDefaultInstance())
-                                .setPrompt("prompt")
-                                .setMaxTokens(40)
-                                .build(),
-                        Seeds.of(seed),
-                        POLICY);
+        return run(runner(spec), new Methods(spec), "g" + seed, seed);
+    }
+
+    private static GroupRunner.Unit run(MethodRunner runner, Methods methods, String place, long seed) {
+        return runner.run(methods.of(0), "run/" + place, attempt -> root(), Seeds.of(seed), POLICY);
+    }
+
+    private static StartState root() {
+        return StartState.newBuilder()
+                .setProblemId("p")
+                .setRoot(Root.getDefaultInstance())
+                .setPrompt("prompt")
+                .setMaxTokens(40)
+                .build();
     }
 
     /** What the ledger holds once every write before has been made. */
@@ -328,14 +328,9 @@ class MethodRunnerTest {
                 "resets.min_clean_share=0.5",
                 "resets.base_rollouts=0");
         Methods methods = new Methods(spec);
-        PlaceRunner runner = runner(spec).with(methods.reset());
-        StartState start = StartState.newBuilder()
-                .setProblemId("p")
-                .setRoot(Root.getDefaultInstance())
-                .setMaxTokens(40)
-                .build();
+        MethodRunner runner = runner(spec);
         for (int i = 0; i < 70; i++) {
-            runner.run("run/f" + i, start, Seeds.of(i), POLICY);
+            run(runner, methods, "f" + i, i);
         }
         assertThat(methods.fellBack()).isTrue();
         assertThat(modes.subList(0, 64)).containsOnly(LocalizerMode.LOCALIZER_MODE_SELF);
@@ -368,19 +363,12 @@ class MethodRunnerTest {
             judged.countDown();
             return Verdict.newBuilder().setKind(VerdictKind.VERDICT_KIND_FAIL).build();
         };
-        GroupRunner groups = groups(spec());
-        assertThat(groups.train(
-                                "run/j",
-                                StartState.newBuilder()
-                                        .setProblemId("p")
-                                        .setMaxTokens(20)
-                                        .build(),
-                                2,
-                                Seeds.of(1),
-                                POLICY,
-                                new AtomicInteger())
-                        .members())
-                .hasSize(2);
+        assertThat(run(pair(), 1).groups().get(0).members()).hasSize(2);
+    }
+
+    /** Plain groups of two. */
+    private RunSpec pair() {
+        return spec("resets.share=0", "sampling.rollouts_per_group=2");
     }
 
     @Test
@@ -400,17 +388,7 @@ class MethodRunnerTest {
             told.add(work.getResponseOpensInThought());
             return Verdict.newBuilder().setKind(VerdictKind.VERDICT_KIND_FAIL).build();
         };
-        groups(spec())
-                .train(
-                        "run/o",
-                        StartState.newBuilder()
-                                .setProblemId("p")
-                                .setMaxTokens(20)
-                                .build(),
-                        2,
-                        Seeds.of(1),
-                        POLICY,
-                        new AtomicInteger());
+        run(pair(), 1);
         assertThat(told).containsExactlyInAnyOrder(true, false);
     }
 
@@ -418,7 +396,8 @@ class MethodRunnerTest {
     @Test
     void aTreeOfSegmentsGivesAGroupForTheChildrenOfEveryNode() {
         RunSpec spec = spec("resets.share=0", "tree.branches=2x3x2", "tree.segment_tokens=4");
-        PlaceRunner trees = runner(spec).with(new Methods(spec).tree());
+        MethodRunner runner = runner(spec);
+        Methods methods = new Methods(spec);
         peers.sampling = (work, results) -> {
             work.getReservationsList()
                     .forEach(r -> results.emit(SampleResponse.newBuilder()
@@ -428,15 +407,7 @@ class MethodRunnerTest {
             return () -> {};
         };
         for (long seed = 0; seed < 30; seed++) {
-            GroupRunner.Unit unit = trees.run(
-                    "run/t" + seed,
-                    StartState.newBuilder()
-                            .setProblemId("p")
-                            .setRoot(Root.getDefaultInstance())
-                            .setMaxTokens(40)
-                            .build(),
-                    Seeds.of(seed),
-                    POLICY);
+            GroupRunner.Unit unit = run(runner, methods, "t" + seed, seed);
             assertThat(unit.groups()).hasSize(1 + 2 + 6);
             assertThat(unit.size()).isEqualTo(2 + 6 + 12);
             for (GroupRunner.Group parent : unit.groups()) {
@@ -484,18 +455,11 @@ class MethodRunnerTest {
     void everyAnswerIsRevisedAndTheRevisionIsRewardedForProgress() {
         RunSpec spec = spec(
                 "resets.share=0", "revision.prompt={problem} | {response} | again", "sampling.rollouts_per_group=4");
-        PlaceRunner revisions = runner(spec).with(new Methods(spec).revision());
+        MethodRunner runner = runner(spec);
+        Methods methods = new Methods(spec);
         Set<Double> rewards = new HashSet<>();
         for (long seed = 0; seed < 40; seed++) {
-            GroupRunner.Unit unit = revisions.run(
-                    "run/v" + seed,
-                    StartState.newBuilder()
-                            .setProblemId("p")
-                            .setRoot(Root.getDefaultInstance())
-                            .setMaxTokens(40)
-                            .build(),
-                    Seeds.of(seed),
-                    POLICY);
+            GroupRunner.Unit unit = run(runner, methods, "v" + seed, seed);
             assertThat(unit.groups()).hasSize(5);
             List<GroupRunner.Member> answers = unit.groups().get(0).members();
             for (int i = 0; i < 4; i++) {
@@ -525,24 +489,15 @@ class MethodRunnerTest {
                 "revision.use=best",
                 "revision.prompt={problem} | {response} | wrong",
                 "sampling.rollouts_per_group=4");
-        PlaceRunner revisions = runner(spec).with(new Methods(spec).revision());
+        MethodRunner runner = runner(spec);
+        Methods methods = new Methods(spec);
         Set<Double> rewards = new HashSet<>();
         int refined = 0;
         int consumed = 0;
         for (long seed = 0; seed < 300; seed++) {
             asked.clear();
-            GroupRunner.Group group = revisions
-                    .run(
-                            "run/c" + seed,
-                            StartState.newBuilder()
-                                    .setProblemId("p")
-                                    .setRoot(Root.getDefaultInstance())
-                                    .setMaxTokens(40)
-                                    .build(),
-                            Seeds.of(seed),
-                            POLICY)
-                    .groups()
-                    .get(0);
+            GroupRunner.Group group =
+                    run(runner, methods, "c" + seed, seed).groups().get(0);
             List<GroupRunner.Member> answers = group.members().subList(0, 4);
             long failed = answers.stream().filter(a -> !a.judged().passed()).count();
             List<SampleWork> asking =
@@ -595,10 +550,9 @@ class MethodRunnerTest {
             results.done();
             return () -> {};
         };
-        PlaceRunner revisions = runner(spec).with(new Methods(spec).revision());
-        assertThatThrownBy(() -> revisions.run(
-                        "run/d", StartState.newBuilder().setProblemId("p").build(), Seeds.of(1), POLICY))
-                .hasMessageContaining("no server");
+        MethodRunner runner = runner(spec);
+        Methods methods = new Methods(spec);
+        assertThatThrownBy(() -> run(runner, methods, "d", 1)).hasMessageContaining("no server");
         assertThat(states()).containsOnlyKeys(RolloutState.DROPPED);
     }
 
@@ -606,34 +560,30 @@ class MethodRunnerTest {
     void aPlaceWithoutSignalIsFilledAgainFromAnotherStart() {
         RunSpec spec = spec("resets.share=0", "sampling.rollouts_per_group=4", "sampling.refills=3");
         GroupRunner groups = groups(spec);
-        PlaceRunner plain = (id, start, seed, version) -> {
-            AtomicInteger errors = new AtomicInteger();
-            return new GroupRunner.Unit(
-                    List.of(groups.train(id, start, 4, seed, version, errors)), 1, GroupRunner.Resets.NONE);
-        };
+        MethodRunner runner = new MethodRunner(spec, peers.services, groups, threads);
+        Methods methods = new Methods(spec);
         Set<Integer> refills = new HashSet<>();
         long dropped = 0;
         long kept = 0;
         for (long seed = 0; seed < 200; seed++) {
             List<Integer> drawn = new ArrayList<>();
-            GroupRunner.Unit unit = new Refilling(plain, groups, spec.estimator(), 3, attempt -> {
+            GroupRunner.Unit unit = runner.run(
+                    methods.of(0),
+                    "run/f" + seed,
+                    attempt -> {
                         drawn.add(attempt);
                         return StartState.newBuilder()
                                 .setProblemId("p")
-                                .setPrompt("another " + attempt)
+                                .setPrompt(attempt == 0 ? "" : "another " + attempt)
                                 .build();
-                    })
-                    .run(
-                            "run/f" + seed,
-                            StartState.newBuilder().setProblemId("p").build(),
-                            Seeds.of(seed),
-                            POLICY);
+                    },
+                    Seeds.of(seed),
+                    POLICY);
             GroupRunner.Group last = unit.groups().get(0);
             boolean signal = last.passes() > 0 && last.passes() < 4;
             assertThat(signal || unit.refills() == 3).isTrue();
-            assertThat(drawn).isEqualTo(List.of(1, 2, 3).subList(0, unit.refills()));
+            assertThat(drawn).isEqualTo(List.of(0, 1, 2, 3).subList(0, 1 + unit.refills()));
             assertThat(last.start().getPrompt()).isEqualTo(unit.refills() == 0 ? "" : "another " + unit.refills());
-            assertThat(unit.verifierErrors()).isEqualTo(1 + unit.refills());
             refills.add(unit.refills());
             dropped += 4L * unit.refills();
             kept += 4;
@@ -645,15 +595,14 @@ class MethodRunnerTest {
 
     @Test
     void aLedgerThatCannotWriteIsSaidWhereGroupsAreAdmitted() {
-        GroupRunner groups = groups(spec());
-        StartState start =
-                StartState.newBuilder().setProblemId("p").setMaxTokens(20).build();
-        assertThat(groups.train("run/w", start, 2, Seeds.of(1), POLICY, new AtomicInteger())
-                        .members())
-                .hasSize(2);
+        RunSpec spec = pair();
+        GroupRunner groups = groups(spec);
+        MethodRunner runner = new MethodRunner(spec, peers.services, groups, threads);
+        Methods methods = new Methods(spec);
+        assertThat(run(runner, methods, "w", 1).size()).isEqualTo(2);
         groups.checkWrites();
         // The same ids again: the second reservation breaks the primary key.
-        groups.train("run/w", start, 2, Seeds.of(1), POLICY, new AtomicInteger());
+        run(runner, methods, "w", 1);
         LedgerStore.await(ledger.savePreparation("run", "behind", "both"));
         assertThatThrownBy(groups::checkWrites).hasMessageContaining("the ledger cannot be written");
     }
@@ -697,6 +646,7 @@ class MethodRunnerTest {
             };
             StartState start = StartState.newBuilder().setProblemId("p").build();
             RunSpec spec = spec();
+            RunSpec four = spec("resets.share=0", "sampling.rollouts_per_group=4");
             List<GroupRunner.Judged> judged = groups(spec)
                     .consume("evaluation", "run/e" + wrong, start, spec.trainSampling(), 8, Seeds.of(1), POLICY);
             assertThat(judged).hasSize(8).allMatch(GroupRunner.Judged::judged);
@@ -704,9 +654,8 @@ class MethodRunnerTest {
             assertThat(judged.stream().map(GroupRunner.Judged::rolloutId))
                     .as("what another policy sampled was asked for again")
                     .contains("run/e" + wrong + "/0", "run/e" + wrong + "/1+1");
-            List<GroupRunner.Member> members = groups(spec)
-                    .train("run/m" + wrong, start, 4, Seeds.of(5), POLICY, new AtomicInteger())
-                    .members();
+            List<GroupRunner.Member> members =
+                    run(runner(four), new Methods(four), "m" + wrong, 5).members();
             assertThat(members.stream().flatMap(m -> m.judged().sampledBy().stream()))
                     .as("a member with another policy's tokens was asked for again")
                     .containsOnly(POLICY);
@@ -719,15 +668,9 @@ class MethodRunnerTest {
             asked.add(work);
             return right.start(work, results);
         };
-        RunSpec asynchronous = spec("staleness=2", "loss.allow_off_policy=true");
-        groups(asynchronous)
-                .train(
-                        "run/a",
-                        StartState.newBuilder().setProblemId("p").build(),
-                        2,
-                        Seeds.of(1),
-                        POLICY,
-                        new AtomicInteger());
+        RunSpec asynchronous =
+                spec("staleness=2", "loss.allow_off_policy=true", "resets.share=0", "sampling.rollouts_per_group=2");
+        run(runner(asynchronous), new Methods(asynchronous), "a", 1);
         assertThat(asked).allMatch(w -> !w.hasPolicy() && w.getMinPolicyVersion() == 7);
     }
 }

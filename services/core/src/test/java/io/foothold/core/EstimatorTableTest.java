@@ -3,8 +3,14 @@ package io.foothold.core;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.bandit.EstimatorTable;
+import io.foothold.core.bandit.Experiment;
 import io.foothold.core.bandit.TreeProblem;
+import io.foothold.core.loss.LossRule;
+import io.foothold.core.method.Method;
+import io.foothold.core.method.Revision;
+import io.foothold.core.method.Tree;
 import io.foothold.core.random.Seeds;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -69,11 +75,12 @@ class EstimatorTableTest {
 
     @Test
     void whatIsUnbiasedIsFoundUnbiasedAndWhatIsNotIsNot() {
-        List<EstimatorTable.Row> rows = EstimatorTable.of(60_000, Seeds.of(7));
+        List<EstimatorTable.Row> rows = EstimatorTable.of(Experiment.rules(), 10_000, Seeds.of(7));
         for (String[] unbiased : new String[][] {
             {"REINFORCE, no baseline", "pass@1"},
             {"GRPO, mean only (Dr. GRPO)", "pass@1"},
             {"GRPO, leave-one-out (RLOO)", "pass@1"},
+            {"GRPO, mean only, no-signal places filled again", "pass@1"},
             {"pass@4 weights", "pass@4"},
             {"POPE 1:1, mean only", "pass@1, root and guided"},
             {"its base group alone, mean only, paper", "pass@1"},
@@ -84,7 +91,6 @@ class EstimatorTableTest {
         }
         for (String biased : List.of(
                 "GRPO, mean/std",
-                "GRPO, mean only, no-signal groups sampled again",
                 "RRPO 1x8",
                 "SRPO 1x8",
                 "SRPO 1x4 and base group, paper",
@@ -93,5 +99,37 @@ class EstimatorTableTest {
             EstimatorTable.Row r = row(rows, biased, "pass@1");
             assertThat(r.bias()).as("%s", r).isGreaterThan(2.5 * r.floor());
         }
+    }
+
+    private static EstimatorTable.Row row(
+            Method method, AdvantageEstimator estimator, LossRule loss, Experiment.Target target) {
+        Experiment experiment = new Experiment("x", target, method, estimator, loss, false, true);
+        return EstimatorTable.of(List.of(experiment), 10_000, Seeds.of(3)).get(0);
+    }
+
+    /** The expectation of SCoRe's gradient is known: that of the answers, and 1 + bonus times that of the revisions. */
+    @Test
+    void scoresGradientIsThatOfBothAttempts() {
+        LossRule sum = LossRule.policyGradient(LossRule.Aggregation.SEQUENCE_SUM);
+        Method score = new Revision(4, "again", 2);
+        AdvantageEstimator reward = new AdvantageEstimator.Reward();
+        EstimatorTable.Row right = row(score, reward, sum, new Experiment.Target.BothAttempts(3));
+        assertThat(right.bias()).as("%s", right).isLessThan(1.6 * right.floor());
+        EstimatorTable.Row wrong = row(score, reward, sum, new Experiment.Target.BothAttempts(1));
+        assertThat(wrong.bias()).as("%s", wrong).isGreaterThan(2.5 * wrong.floor());
+    }
+
+    /**
+     * With mean baselines the expected gradient of a level is that of its thoughts times its members times 1 - 1/siblings: 1 for the two
+     * segments of the shipped tree and 6 for their leaves. With one leaf a segment and no baseline a tree is REINFORCE.
+     */
+    @Test
+    void aTreeFollowsSuccessOnlyWhereItsLevelsWeighAlike() {
+        LossRule sum = LossRule.policyGradient(LossRule.Aggregation.SEQUENCE_SUM);
+        Experiment.Target pass1 = new Experiment.Target.Pass1();
+        EstimatorTable.Row shipped = row(new Tree(List.of(2, 4), 600), new AdvantageEstimator.Mean(), sum, pass1);
+        assertThat(shipped.bias()).as("%s", shipped).isGreaterThan(2.5 * shipped.floor());
+        EstimatorTable.Row alike = row(new Tree(List.of(4, 1), 600), new AdvantageEstimator.Reward(), sum, pass1);
+        assertThat(alike.bias()).as("%s", alike).isLessThan(1.6 * alike.floor());
     }
 }

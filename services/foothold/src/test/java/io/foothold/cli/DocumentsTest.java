@@ -2,7 +2,6 @@ package io.foothold.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.foothold.core.bandit.EstimatorTable;
 import io.foothold.core.random.Seeds;
 import io.foothold.orchestrator.runfile.RunFile;
 import java.io.IOException;
@@ -33,7 +32,7 @@ class DocumentsTest {
         String written = methods.substring(from + BEGIN.length(), methods.indexOf(END, from));
         assertThat(written)
                 .isEqualTo(VerifyEstimatorCommand.table(
-                        EstimatorTable.of(VerifyEstimatorCommand.TRIALS, Seeds.of(VerifyEstimatorCommand.SEED))));
+                        VerifyEstimatorCommand.TRIALS, Seeds.of(VerifyEstimatorCommand.SEED)));
     }
 
     @Test

@@ -1,21 +1,21 @@
 package io.foothold.core.bandit;
 
-import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
-import io.foothold.core.loss.LossRule.Aggregation;
+import io.foothold.core.method.Group;
+import io.foothold.core.method.Member;
+import io.foothold.core.method.Place;
+import io.foothold.core.method.Rollout;
 import io.foothold.core.random.Seeds;
-import io.foothold.core.reset.ResetSplit;
-import io.foothold.core.reset.ResetSplit.SeedRule;
-import io.foothold.core.reset.ResetSplit.WithoutSeeds;
-import io.foothold.core.reset.SeedSelection;
+import io.foothold.core.start.StartState;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.SplittableRandom;
 
 /**
- * Bias and variance of the gradient of every method, measured on three enumerable problems whose true gradient is known. The
- * rules are the product's own: {@link AdvantageEstimator}, {@link CreditPlan}, {@link SeedSelection}.
+ * Bias and variance of the gradient of every method, measured on three enumerable problems whose true gradient is known. Nothing is
+ * written a second time: the methods, estimators and credit plans are the product's own, and {@link EnumeratedPeers} do what a run's
+ * services do.
  */
 public final class EstimatorTable {
     private static final int GROUP = 8;
@@ -24,6 +24,9 @@ public final class EstimatorTable {
 
     /** Log-odds of the right choice on each problem: success about 0.5, 0.15 and 0.02. */
     private static final double[] ODDS = {1.6, 0.4, -0.6};
+
+    /** How much better a revision is, in log-odds. */
+    private static final double REVISED = 0.8;
 
     /**
      * One row.
@@ -37,26 +40,15 @@ public final class EstimatorTable {
      */
     public record Row(String method, String target, double cosine, double bias, double floor, double noise) {}
 
-    /** A group: members with their given thoughts. */
-    private record Group(int problem, int given, int[] paths) {}
-
-    /** One update of a method: its groups and the thoughts that were sampled in all. */
-    private record Update(List<Group> groups, int sampled) {}
-
-    private interface Method {
-        Update sample(List<TreeProblem> problems, SplittableRandom random);
-    }
-
     private EstimatorTable() {}
 
-    /** The three problems. */
-    static List<TreeProblem> problems() {
+    /** Three problems; a little different at every node, so that no two directions coincide by symmetry. */
+    static List<TreeProblem> problems(double shift) {
         List<TreeProblem> out = new ArrayList<>();
         for (double odds : ODDS) {
             double[] logits = new double[(1 << THOUGHTS) - 1];
             for (int node = 0; node < logits.length; node++) {
-                // A little different at every node, so that no two directions coincide by symmetry.
-                logits[node] = odds + 0.3 * StrictMath.sin(node + odds);
+                logits[node] = odds + shift + 0.3 * StrictMath.sin(node + odds);
             }
             out.add(new TreeProblem(THOUGHTS, logits));
         }
@@ -68,356 +60,152 @@ public final class EstimatorTable {
      *
      * @param trials updates of each method
      */
-    public static List<Row> of(int trials, Seeds seed) {
-        List<TreeProblem> problems = problems();
-        double[] root = success(problems, 0);
-        LossRule sum = LossRule.policyGradient(Aggregation.SEQUENCE_SUM);
-        LossRule sequence = LossRule.policyGradient(Aggregation.SEQUENCE_MEAN);
-        AdvantageEstimator mean = new AdvantageEstimator.Mean();
-        AdvantageEstimator meanStd = new AdvantageEstimator.MeanStd();
-        List<Row> out = new ArrayList<>();
-        out.add(row(
-                "REINFORCE, no baseline", "pass@1", root, roots(), new AdvantageEstimator.Reward(), sum, trials, seed));
-        out.add(row("GRPO, mean only (Dr. GRPO)", "pass@1", root, roots(), mean, sum, trials, seed));
-        out.add(row(
-                "GRPO, leave-one-out (RLOO)",
-                "pass@1",
-                root,
-                roots(),
-                new AdvantageEstimator.LeaveOneOut(),
-                sum,
-                trials,
-                seed));
-        out.add(row("GRPO, mean/std", "pass@1", root, roots(), meanStd, sum, trials, seed));
-        out.add(row(
-                "GRPO, mean only, no-signal groups sampled again",
-                "pass@1",
-                root,
-                refilled(),
-                mean,
-                sum,
-                trials,
-                seed));
-        out.add(row(
-                "pass@4 weights",
-                "pass@4",
-                passAtK(problems, 4),
-                roots(),
-                new AdvantageEstimator.PassAtKWeights(4),
-                sum,
-                trials,
-                seed));
-        out.add(row(
-                "POPE 1:1, mean only",
-                "pass@1, root and guided",
-                pope(problems),
-                guidedAndRoot(),
-                mean,
-                sum,
-                trials,
-                seed));
-        out.add(row("POPE 1:1, mean only", "pass@1", root, guidedAndRoot(), mean, sum, trials, seed));
-        out.add(row(
-                "RRPO 1x8",
-                "pass@1",
-                root,
-                resets(split(0, 8, SeedRule.PAPER), false, true, true),
-                meanStd,
-                sequence,
-                trials,
-                seed));
-        out.add(row(
-                "RRPO 1x4 and base group",
-                "pass@1",
-                root,
-                resets(split(4, 4, SeedRule.PAPER), false, true, true),
-                meanStd,
-                sequence,
-                trials,
-                seed));
-        out.add(row(
-                "SRPO 1x8",
-                "pass@1",
-                root,
-                resets(split(0, 8, SeedRule.PAPER), true, true, true),
-                meanStd,
-                sequence,
-                trials,
-                seed));
-        out.add(row(
-                "SRPO 1x4 and base group, paper",
-                "pass@1",
-                root,
-                resets(split(4, 4, SeedRule.PAPER), true, true, true),
-                meanStd,
-                sequence,
-                trials,
-                seed));
-        out.add(row(
-                "SRPO 1x4 and base group, reference",
-                "pass@1",
-                root,
-                resets(split(4, 4, SeedRule.REFERENCE), true, true, true),
-                meanStd,
-                sequence,
-                trials,
-                seed));
-        out.add(row(
-                "its base group alone, mean only, paper",
-                "pass@1",
-                root,
-                resets(split(4, 4, SeedRule.PAPER), true, true, false),
-                mean,
-                sum,
-                trials,
-                seed));
-        out.add(row(
-                "its base group alone, mean only, reference",
-                "pass@1",
-                root,
-                resets(split(4, 4, SeedRule.REFERENCE), true, true, false),
-                mean,
-                sum,
-                trials,
-                seed));
-        out.add(row("GRPO, mean only, slow rollouts discarded", "pass@1", root, slow(true), mean, sum, trials, seed));
-        out.add(row("GRPO, mean only, slow rollouts waited for", "pass@1", root, slow(false), mean, sum, trials, seed));
-        return out;
+    public static List<Row> of(List<Experiment> experiments, int trials, Seeds seed) {
+        return experiments.stream().map(e -> new World().row(e, trials, seed)).toList();
     }
 
-    private static ResetSplit split(int base, int suffixes, SeedRule rule) {
-        return new ResetSplit(base, 1, suffixes, 12, rule, WithoutSeeds.PLAIN);
-    }
+    /** The problems, and behind them the parameters of a policy that was shown an answer. */
+    private static final class World {
+        private final List<TreeProblem> first = problems(0);
+        private final List<TreeProblem> again = problems(REVISED);
+        private final int each = first.get(0).parameters();
+        private final int parameters = 2 * first.size() * each;
 
-    private static Row row(
-            String name,
-            String target,
-            double[] gradient,
-            Method method,
-            AdvantageEstimator estimator,
-            LossRule rule,
-            int trials,
-            Seeds seed) {
-        List<TreeProblem> problems = problems();
-        SplittableRandom random = seed.split(name).split(target).generator();
-        int n = gradient.length;
-        double[] mean = new double[n];
-        double[] square = new double[n];
-        long sampled = 0;
-        for (int trial = 0; trial < trials; trial++) {
-            Update update = method.sample(problems, random);
-            sampled += update.sampled();
-            double[] estimate = estimate(problems, update.groups(), estimator, rule);
-            for (int i = 0; i < n; i++) {
-                mean[i] += estimate[i] / trials;
-                square[i] += estimate[i] * estimate[i] / trials;
-            }
+        /** Where the parameters of a problem begin. */
+        private int offset(int problem, boolean revised) {
+            return ((revised ? first.size() : 0) + problem) * each;
         }
-        double variance = 0;
-        for (int i = 0; i < n; i++) {
-            variance += square[i] - mean[i] * mean[i];
-        }
-        double scale = dot(mean, gradient) / dot(gradient, gradient);
-        double beside = 0;
-        for (int i = 0; i < n; i++) {
-            double rest = mean[i] - scale * gradient[i];
-            beside += rest * rest;
-        }
-        double length = scale * Math.sqrt(dot(gradient, gradient));
-        double tokens = (double) sampled / trials;
-        double usual = (double) ODDS.length * GROUP * THOUGHTS;
-        return new Row(
-                name,
-                target,
-                dot(mean, gradient) / Math.sqrt(dot(mean, mean) * dot(gradient, gradient)),
-                Math.sqrt(beside) / length,
-                Math.sqrt(variance / trials) / length,
-                Math.sqrt(variance * tokens / usual) / Math.sqrt(dot(mean, mean)));
-    }
 
-    /** The gradient that the learner would take: advantages inside groups, one plan over all of them. */
-    private static double[] estimate(
-            List<TreeProblem> problems, List<Group> groups, AdvantageEstimator estimator, LossRule rule) {
-        List<CreditPlan.Member> members = new ArrayList<>();
-        for (Group g : groups) {
-            TreeProblem p = problems.get(g.problem());
-            double[] rewards = new double[g.paths().length];
-            for (int i = 0; i < rewards.length; i++) {
-                rewards[i] = p.right(g.paths()[i]) ? 1 : 0;
-            }
-            for (double a : estimator.advantages(rewards)) {
-                members.add(new CreditPlan.Member(1, g.given(), THOUGHTS - g.given(), a));
-            }
-        }
-        List<CreditPlan.Entry> plan = CreditPlan.of(rule, members).rollouts();
-        double[] out =
-                new double[problems.stream().mapToInt(TreeProblem::parameters).sum()];
-        int m = 0;
-        for (Group g : groups) {
-            TreeProblem p = problems.get(g.problem());
-            for (int path : g.paths()) {
-                CreditPlan.Entry entry = plan.get(m++);
-                p.addScore(
-                        path,
-                        g.given(),
-                        entry.weight() * entry.member().advantage(),
-                        out,
-                        g.problem() * p.parameters());
-            }
-        }
-        return out;
-    }
-
-    private static Group group(
-            List<TreeProblem> problems, int problem, int path, int given, int n, SplittableRandom random) {
-        int[] paths = new int[n];
-        for (int i = 0; i < n; i++) {
-            paths[i] = problems.get(problem).sample(path, given, random);
-        }
-        return new Group(problem, given, paths);
-    }
-
-    private static Method roots() {
-        return (problems, random) -> {
-            List<Group> out = new ArrayList<>();
-            for (int p = 0; p < problems.size(); p++) {
-                out.add(group(problems, p, 0, 0, GROUP, random));
-            }
-            return new Update(out, problems.size() * GROUP * THOUGHTS);
-        };
-    }
-
-    /** Groups whose rewards are all equal are sampled again until they are not (dynamic sampling). */
-    private static Method refilled() {
-        return (problems, random) -> {
-            List<Group> out = new ArrayList<>();
-            int sampled = 0;
-            for (int p = 0; p < problems.size(); p++) {
-                Group g;
-                int right;
-                do {
-                    g = group(problems, p, 0, 0, GROUP, random);
-                    right = 0;
-                    for (int path : g.paths()) {
-                        right += problems.get(p).right(path) ? 1 : 0;
-                    }
-                    sampled += GROUP * THOUGHTS;
-                } while (right == 0 || right == GROUP);
-                out.add(g);
-            }
-            return new Update(out, sampled);
-        };
-    }
-
-    /** Half of the groups begin behind the first thoughts of the oracle solution. */
-    private static Method guidedAndRoot() {
-        return (problems, random) -> {
-            List<Group> out = new ArrayList<>();
-            for (int p = 0; p < problems.size(); p++) {
-                out.add(group(problems, p, 0, 0, GROUP / 2, random));
-                out.add(group(problems, p, 0, GUIDED, GROUP / 2, random));
-            }
-            return new Update(out, problems.size() * GROUP / 2 * (2 * THOUGHTS - GUIDED));
-        };
-    }
-
-    /**
-     * Resets of failed rollouts.
-     *
-     * @param localized to the first error; otherwise to a random thought
-     * @param base whether the base group is trained
-     * @param suffixes whether suffix groups are
-     */
-    private static Method resets(ResetSplit split, boolean localized, boolean base, boolean suffixes) {
-        return (problems, random) -> {
-            List<Group> out = new ArrayList<>();
-            int sampled = 0;
-            for (int p = 0; p < problems.size(); p++) {
-                TreeProblem problem = problems.get(p);
-                SeedSelection selection = new SeedSelection(split);
-                List<Integer> drawn = new ArrayList<>();
-                for (int next = selection.next(); next > 0; next = selection.next()) {
-                    List<SeedSelection.Draw> draws = new ArrayList<>();
-                    for (int i = 0; i < next; i++) {
-                        int path = problem.sample(0, 0, random);
-                        drawn.add(path);
-                        draws.add(problem.right(path) ? SeedSelection.Draw.RIGHT : SeedSelection.Draw.WRONG);
-                    }
-                    selection.record(draws);
-                }
-                sampled += drawn.size() * THOUGHTS;
-                SeedSelection.Result places = selection.result();
-                if (base && !places.base().isEmpty()) {
-                    out.add(new Group(
-                            p, 0, places.base().stream().mapToInt(drawn::get).toArray()));
-                }
-                for (int seed : places.seeds()) {
-                    int path = drawn.get(seed);
-                    int thought = localized ? problem.firstError(path) : 1 + random.nextInt(THOUGHTS);
-                    if (suffixes) {
-                        out.add(group(problems, p, path, thought - 1, split.suffixes(), random));
-                    }
-                    sampled += split.suffixes() * (THOUGHTS - thought + 1);
+        Row row(Experiment e, int trials, Seeds seed) {
+            Seeds own = seed.split(e.name()).split(e.target().toString());
+            double[] gradient = gradient(e.target());
+            double[] mean = new double[parameters];
+            double[] square = new double[parameters];
+            long sampled = 0;
+            for (int trial = 0; trial < trials; trial++) {
+                double[] estimate = new double[parameters];
+                sampled += update(e, own.split(trial), estimate);
+                for (int i = 0; i < parameters; i++) {
+                    mean[i] += estimate[i] / trials;
+                    square[i] += estimate[i] * estimate[i] / trials;
                 }
             }
-            return new Update(out, sampled);
-        };
-    }
+            double variance = 0;
+            for (int i = 0; i < parameters; i++) {
+                variance += square[i] - mean[i] * mean[i];
+            }
+            double scale = dot(mean, gradient) / dot(gradient, gradient);
+            double beside = 0;
+            for (int i = 0; i < parameters; i++) {
+                double rest = mean[i] - scale * gradient[i];
+                beside += rest * rest;
+            }
+            double length = scale * Math.sqrt(dot(gradient, gradient));
+            double tokens = (double) sampled / trials;
+            double usual = (double) first.size() * GROUP * THOUGHTS;
+            return new Row(
+                    e.name(),
+                    e.target().toString(),
+                    dot(mean, gradient) / Math.sqrt(dot(mean, mean) * dot(gradient, gradient)),
+                    Math.sqrt(beside) / length,
+                    Math.sqrt(variance / trials) / length,
+                    Math.sqrt(variance * tokens / usual) / Math.sqrt(dot(mean, mean)));
+        }
 
-    /**
-     * Rollouts with many wrong turns take longer; half of those with three or more are too old when they come.
-     *
-     * @param discard whether those are thrown away and others take their place; otherwise the learner waits for them
-     */
-    private static Method slow(boolean discard) {
-        return (problems, random) -> {
-            List<Group> out = new ArrayList<>();
-            int sampled = 0;
-            for (int p = 0; p < problems.size(); p++) {
-                int[] paths = new int[GROUP];
-                for (int i = 0; i < GROUP; ) {
-                    int path = problems.get(p).sample(0, 0, random);
-                    boolean late = Integer.bitCount(path) >= 3 && random.nextBoolean();
-                    sampled += THOUGHTS;
-                    if (!late || !discard) {
-                        paths[i++] = path;
+        /** One update: a place a problem, and with guidance another one. Gives the thoughts that were sampled. */
+        private long update(Experiment e, Seeds seed, double[] estimate) {
+            EnumeratedPeers peers =
+                    new EnumeratedPeers(first, again, e.localizes(), e.discardsSlow(), seed.split("another"));
+            List<Group> groups = new ArrayList<>();
+            List<StartState> starts = new ArrayList<>();
+            for (int p = 0; p < first.size(); p++) {
+                starts.add(new StartState.Root(Integer.toString(p)));
+                if (e.guided()) {
+                    starts.add(new StartState.Guided(Integer.toString(p), GUIDED));
+                }
+            }
+            for (int i = 0; i < starts.size(); i++) {
+                Place place = e.method().place(starts.get(i), peers.under("g" + i), seed.split(i));
+                place.groups().stream().filter(e.trains()).forEach(groups::add);
+            }
+            addGradient(e, groups, peers, estimate);
+            return peers.sampledThoughts();
+        }
+
+        /** The gradient that the learner would take: advantages inside groups, one plan over all of them. */
+        private void addGradient(Experiment e, List<Group> groups, EnumeratedPeers peers, double[] gradient) {
+            List<Member> members = groups.stream().flatMap(g -> g.members().stream()).toList();
+            double[] advantages = groups.stream()
+                    .flatMapToDouble(g -> Arrays.stream(e.estimator().advantages(g.rewards())))
+                    .toArray();
+            List<CreditPlan.Member> credited = new ArrayList<>();
+            for (int m = 0; m < advantages.length; m++) {
+                Member member = members.get(m);
+                Rollout rollout = member.rollout();
+                credited.add(new CreditPlan.Member(
+                        1,
+                        rollout.start().givenTokens(),
+                        rollout.sampled().tokens(),
+                        advantages[m],
+                        member.refines() != null));
+            }
+            List<CreditPlan.Entry> plan = CreditPlan.of(e.loss(), credited).rollouts();
+            for (int m = 0; m < advantages.length; m++) {
+                addScore(e.loss(), members.get(m), plan.get(m), peers.known(members.get(m).rollout()), gradient);
+            }
+        }
+
+        private void addScore(
+                LossRule loss, Member member, CreditPlan.Entry entry, EnumeratedPeers.Known known, double[] gradient) {
+            // A refinement is trained under the prompt of what it refines.
+            boolean revised = known.revised() && member.refines() == null;
+            TreeProblem problem = (revised ? again : first).get(known.problem());
+            for (int t = known.from(); t < known.to(); t++) {
+                if (member.isCredited((t - known.from()) * EnumeratedPeers.THOUGHT)) {
+                    double slope = 1;
+                    if (entry.member().offPolicy()) {
+                        double p = problem.choice(known.path(), t);
+                        slope = p * loss.shaping() / ((p + loss.shaping()) * (p + loss.shaping()));
+                    }
+                    problem.addScoreOf(
+                            known.path(),
+                            t,
+                            slope * entry.weight() * entry.member().advantage(),
+                            gradient,
+                            offset(known.problem(), revised));
+                }
+            }
+        }
+
+        private double[] gradient(Experiment.Target target) {
+            double[] out = new double[parameters];
+            switch (target) {
+                case Experiment.Target.Pass1 t -> addSuccess(first, 0, 1, false, out);
+                case Experiment.Target.RootAndGuided t -> {
+                    addSuccess(first, 0, 1, false, out);
+                    addSuccess(first, GUIDED, 1, false, out);
+                }
+                case Experiment.Target.BothAttempts t -> {
+                    addSuccess(first, 0, 1, false, out);
+                    addSuccess(again, 0, t.weight(), true, out);
+                }
+                // d/dθ (1 − (1 − P)^k) = k (1 − P)^(k−1) dP/dθ.
+                case Experiment.Target.PassAtK t -> {
+                    for (int p = 0; p < first.size(); p++) {
+                        double weight = t.k() * StrictMath.pow(1 - first.get(p).success(0, 0), t.k() - 1.0);
+                        first.get(p).addSuccessGradient(0, 0, weight, out, offset(p, false));
                     }
                 }
-                out.add(new Group(p, 0, paths));
             }
-            return new Update(out, sampled);
-        };
-    }
-
-    private static double[] success(List<TreeProblem> problems, int given) {
-        double[] out =
-                new double[problems.stream().mapToInt(TreeProblem::parameters).sum()];
-        for (int p = 0; p < problems.size(); p++) {
-            problems.get(p)
-                    .addSuccessGradient(0, given, 1, out, p * problems.get(p).parameters());
+            return out;
         }
-        return out;
-    }
 
-    private static double[] pope(List<TreeProblem> problems) {
-        double[] out = success(problems, 0);
-        double[] guided = success(problems, GUIDED);
-        for (int i = 0; i < out.length; i++) {
-            out[i] += guided[i];
+        private void addSuccess(
+                List<TreeProblem> problems, int given, double weight, boolean revised, double[] gradient) {
+            for (int p = 0; p < problems.size(); p++) {
+                problems.get(p).addSuccessGradient(0, given, weight, gradient, offset(p, revised));
+            }
         }
-        return out;
-    }
-
-    /** d/dθ (1 − (1 − P)^k) = k (1 − P)^(k−1) dP/dθ. */
-    private static double[] passAtK(List<TreeProblem> problems, int k) {
-        double[] out =
-                new double[problems.stream().mapToInt(TreeProblem::parameters).sum()];
-        for (int p = 0; p < problems.size(); p++) {
-            double weight = k * StrictMath.pow(1 - problems.get(p).success(0, 0), k - 1.0);
-            problems.get(p)
-                    .addSuccessGradient(0, 0, weight, out, p * problems.get(p).parameters());
-        }
-        return out;
     }
 
     private static double dot(double[] a, double[] b) {

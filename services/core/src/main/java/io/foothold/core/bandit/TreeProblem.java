@@ -79,12 +79,21 @@ public final class TreeProblem {
 
     /** Adds {@code weight · ∇ log π} of the thoughts behind the first {@code given} to a gradient at an offset. */
     public void addScore(int path, int given, double weight, double[] gradient, int offset) {
-        int node = node(path, given);
         for (int t = given; t < thoughts; t++) {
-            int choice = path >> t & 1;
-            gradient[offset + node] += weight * ((choice == 0 ? 1 : 0) - zero(node));
-            node = child(node, choice);
+            addScoreOf(path, t, weight, gradient, offset);
         }
+    }
+
+    /** Adds {@code weight · ∇ log π} of one thought, counted from 0, to a gradient at an offset. */
+    void addScoreOf(int path, int thought, double weight, double[] gradient, int offset) {
+        int node = node(path, thought);
+        gradient[offset + node] += weight * ((path >> thought & 1) == 0 ? 1 - zero(node) : -zero(node));
+    }
+
+    /** Probability of one thought of a path, counted from 0, given those before it. */
+    double choice(int path, int thought) {
+        double zero = zero(node(path, thought));
+        return (path >> thought & 1) == 0 ? zero : 1 - zero;
     }
 
     /** Probability of a path, given its first thoughts. */

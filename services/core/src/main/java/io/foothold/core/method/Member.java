@@ -1,5 +1,6 @@
 package io.foothold.core.method;
 
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,14 +30,13 @@ public record Member(
     }
 
     /**
-     * The credit mask, shape [given + sampled tokens]: true on tokens that the policy sampled in this rollout, false on those that
-     * its start gave.
+     * The credit mask: whether a token gets credit.
+     *
+     * @param token index into given and sampled tokens together, from 0
+     * @return true on tokens that the policy sampled in this rollout, false on those that its start gave
      */
-    public boolean[] mask() {
-        boolean[] out = new boolean[rollout.responseTokens()];
-        for (int t = rollout.start().givenTokens(); t < out.length; t++) {
-            out[t] = true;
-        }
-        return out;
+    public boolean isCredited(int token) {
+        return Objects.checkIndex(token, rollout.responseTokens())
+                >= rollout.start().givenTokens();
     }
 }

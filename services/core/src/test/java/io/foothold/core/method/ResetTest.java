@@ -70,7 +70,7 @@ class ResetTest {
         assertThat(place.groups().get(2).start()).isEqualTo(new StartState.Reset("p", "/2", 3, 5));
         assertThat(ids(place.groups().get(2))).containsExactly("s1/0", "s1/1", "s1/2");
         assertThat(place.groups().get(2).rewards()).containsExactly(1, 0, 0);
-        assertThat(place.groups().get(2).members().get(0).mask())
+        assertThat(ScriptedPeers.mask(place.groups().get(2).members().get(0)))
                 .as("credit is the suffix's")
                 .containsExactly(false, false, false, false, false, true, true, true, true, true);
         assertThat(place.ends()).isEmpty();

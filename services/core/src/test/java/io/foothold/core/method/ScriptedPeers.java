@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 
 /** Peers that do what a test says, and remember what they were asked. */
 class ScriptedPeers implements Peers {
@@ -50,6 +51,13 @@ class ScriptedPeers implements Peers {
     @Override
     public int limit(StartState start) {
         return LIMIT - start.givenTokens();
+    }
+
+    /** Whether each token of a response gets credit. */
+    static List<Boolean> mask(Member member) {
+        return IntStream.range(0, member.rollout().responseTokens())
+                .mapToObj(member::isCredited)
+                .toList();
     }
 
     static String id(Ask ask) {

@@ -55,7 +55,7 @@ class TreeTest {
                         "", List.of(.75, .25), "n0", List.of(1., 1., 0., 1.), "n1", List.of(0., 0., 1., 0.))));
         assertThat(place.groups().stream().map(Group::start))
                 .containsExactly(ROOT, new StartState.Reset("p", "/0", 0, 4), new StartState.Reset("p", "/1", 0, 4));
-        assertThat(place.groups().get(1).members().get(0).mask())
+        assertThat(ScriptedPeers.mask(place.groups().get(1).members().get(0)))
                 .containsExactly(false, false, false, false, true, true, true);
         assertThat(peers.asks().stream().filter(a -> a.group().equals("n1")).map(Ask::seeds))
                 .first()

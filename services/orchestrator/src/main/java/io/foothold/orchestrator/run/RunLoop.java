@@ -15,6 +15,7 @@ import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.PeerAddress;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.remote.StopSignal;
+import io.foothold.orchestrator.runfile.Methods;
 import io.foothold.v1.FoundPrefix;
 import io.foothold.v1.HardSet;
 import io.foothold.v1.InferenceServerStatus;
@@ -141,7 +142,7 @@ final class RunLoop {
         this.learner = new LearnerLink(spec, this.services, ledger, resumed);
         this.groups = new GroupRunner(spec, this.services, ledger, incarnation);
         this.methods = new MethodRunner(spec, this.services, groups, threads);
-        this.named = new Methods(spec);
+        this.named = new Methods(spec.file());
         this.evaluator = new Evaluator(spec, groups);
         this.oracles = new OracleScorer(spec, this.services, learner::score);
         this.publisher = new PolicyPublisher(this.services, spec.runId(), resumed, this::abort);
@@ -558,7 +559,7 @@ final class RunLoop {
                     () -> new Report.GroupDone(
                             number,
                             methods.run(
-                                    named.of(number),
+                                    spec.resets(number) ? named.withResets() : named.withoutResets(),
                                     id,
                                     attempt -> attempt == 0 ? start : startOf(number, attempt),
                                     spec.seeds("train").split(number),

@@ -1,9 +1,7 @@
 package io.foothold.orchestrator.run;
 
-import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.prompt.Prompts;
 import io.foothold.core.random.Seeds;
-import io.foothold.core.reset.ResetSplit;
 import io.foothold.core.verdict.RewardRule;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.*;
@@ -172,10 +170,6 @@ final class RunSpec {
         return resets() && Seeds.uniform(seeds("resets").split(number).value(), 0) < file.number("resets.share");
     }
 
-    ResetSplit split() {
-        return file.split();
-    }
-
     /** Whether localizers ask servers of their own, which no publication reaches. */
     boolean keptLocalizer() {
         return !file.text("localizer.policy").equals("current");
@@ -214,33 +208,9 @@ final class RunSpec {
         return own > 0 && all > 0 ? Math.min(own, all) : Math.max(own, all);
     }
 
-    /** Whether answers are revised. */
-    boolean revises() {
-        return !file.text("revision.prompt").isEmpty();
-    }
-
-    /** Whether the best revision of the failed answers joins their group (Critique-GRPO). */
-    boolean refines() {
-        return revises() && file.text("revision.use").equals("best");
-    }
-
-    /** Branches of a tree of segments, from the root; empty for none. */
-    List<Integer> branches() {
-        return file.branches();
-    }
-
-    /** Tokens of a segment of a tree. */
-    int segmentTokens() {
-        return file.count("tree.segment_tokens");
-    }
-
     /** How often a place without a signal is filled again. */
     int refills() {
         return file.count("sampling.refills");
-    }
-
-    AdvantageEstimator estimator() {
-        return AdvantageEstimator.named(file.text("estimator.name"), file.count("estimator.k"));
     }
 
     /**
@@ -315,7 +285,7 @@ final class RunSpec {
                                 .setEntropyCoefficient(file.number("loss.entropy_coefficient"))
                                 .setConstantLength(file.count("loss.constant_length"))
                                 .setTrainGiven(file.flag("loss.train_given"))
-                                .setShaping(refines() ? file.number("loss.shaping") : 0)
+                                .setShaping(file.refines() ? file.number("loss.shaping") : 0)
                                 .mergeFrom(mismatch(file)))
                         .setOptimizer(OptimizerSettings.newBuilder()
                                 .setLearningRate(file.number("optimizer.learning_rate"))

@@ -246,6 +246,11 @@ public final class RunFile {
                 ResetSplit.WithoutSeeds.named(text("resets.without_seeds")));
     }
 
+    /** Whether the best revision of the failed answers joins their group (Critique-GRPO). */
+    public boolean refines() {
+        return !text("revision.prompt").isEmpty() && text("revision.use").equals("best");
+    }
+
     /** Children of a node at each level of the tree; empty without one. */
     public List<Integer> branches() {
         String branches = text("tree.branches");

@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.core.method.Method;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
 import io.foothold.orchestrator.TestDatabase;
 import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.runfile.Methods;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.*;
 import java.time.Instant;
@@ -133,11 +135,17 @@ class MethodRunnerTest {
 
     /** A place as the run file says, from one start. */
     private GroupRunner.Unit run(RunSpec spec, long seed) {
-        return run(runner(spec), new Methods(spec), "g" + seed, seed);
+        return run(runner(spec), method(spec), "g" + seed, seed);
     }
 
-    private static GroupRunner.Unit run(MethodRunner runner, Methods methods, String place, long seed) {
-        return runner.run(methods.of(0), "run/" + place, attempt -> root(), Seeds.of(seed), POLICY);
+    private static GroupRunner.Unit run(MethodRunner runner, Method method, String place, long seed) {
+        return runner.run(method, "run/" + place, attempt -> root(), Seeds.of(seed), POLICY);
+    }
+
+    /** How every place of the run is filled. */
+    private static Method method(RunSpec spec) {
+        Methods methods = new Methods(spec.file());
+        return spec.resets() ? methods.withResets() : methods.withoutResets();
     }
 
     private static StartState root() {
@@ -327,10 +335,10 @@ class MethodRunnerTest {
                 "resets.compare_with_oracle=true",
                 "resets.min_clean_share=0.5",
                 "resets.base_rollouts=0");
-        Methods methods = new Methods(spec);
+        Methods methods = new Methods(spec.file());
         MethodRunner runner = runner(spec);
         for (int i = 0; i < 70; i++) {
-            run(runner, methods, "f" + i, i);
+            run(runner, methods.withResets(), "f" + i, i);
         }
         assertThat(methods.fellBack()).isTrue();
         assertThat(modes.subList(0, 64)).containsOnly(LocalizerMode.LOCALIZER_MODE_SELF);
@@ -397,7 +405,7 @@ class MethodRunnerTest {
     void aTreeOfSegmentsGivesAGroupForTheChildrenOfEveryNode() {
         RunSpec spec = spec("resets.share=0", "tree.branches=2x3x2", "tree.segment_tokens=4");
         MethodRunner runner = runner(spec);
-        Methods methods = new Methods(spec);
+        Method method = method(spec);
         peers.sampling = (work, results) -> {
             work.getReservationsList()
                     .forEach(r -> results.emit(SampleResponse.newBuilder()
@@ -407,7 +415,7 @@ class MethodRunnerTest {
             return () -> {};
         };
         for (long seed = 0; seed < 30; seed++) {
-            GroupRunner.Unit unit = run(runner, methods, "t" + seed, seed);
+            GroupRunner.Unit unit = run(runner, method, "t" + seed, seed);
             assertThat(unit.groups()).hasSize(1 + 2 + 6);
             assertThat(unit.size()).isEqualTo(2 + 6 + 12);
             for (GroupRunner.Group parent : unit.groups()) {
@@ -456,10 +464,10 @@ class MethodRunnerTest {
         RunSpec spec = spec(
                 "resets.share=0", "revision.prompt={problem} | {response} | again", "sampling.rollouts_per_group=4");
         MethodRunner runner = runner(spec);
-        Methods methods = new Methods(spec);
+        Method method = method(spec);
         Set<Double> rewards = new HashSet<>();
         for (long seed = 0; seed < 40; seed++) {
-            GroupRunner.Unit unit = run(runner, methods, "v" + seed, seed);
+            GroupRunner.Unit unit = run(runner, method, "v" + seed, seed);
             assertThat(unit.groups()).hasSize(5);
             List<GroupRunner.Member> answers = unit.groups().get(0).members();
             for (int i = 0; i < 4; i++) {
@@ -490,14 +498,14 @@ class MethodRunnerTest {
                 "revision.prompt={problem} | {response} | wrong",
                 "sampling.rollouts_per_group=4");
         MethodRunner runner = runner(spec);
-        Methods methods = new Methods(spec);
+        Method method = method(spec);
         Set<Double> rewards = new HashSet<>();
         int refined = 0;
         int consumed = 0;
         for (long seed = 0; seed < 300; seed++) {
             asked.clear();
             GroupRunner.Group group =
-                    run(runner, methods, "c" + seed, seed).groups().get(0);
+                    run(runner, method, "c" + seed, seed).groups().get(0);
             List<GroupRunner.Member> answers = group.members().subList(0, 4);
             long failed = answers.stream().filter(a -> !a.judged().passed()).count();
             List<SampleWork> asking =
@@ -551,8 +559,8 @@ class MethodRunnerTest {
             return () -> {};
         };
         MethodRunner runner = runner(spec);
-        Methods methods = new Methods(spec);
-        assertThatThrownBy(() -> run(runner, methods, "d", 1)).hasMessageContaining("no server");
+        Method method = method(spec);
+        assertThatThrownBy(() -> run(runner, method, "d", 1)).hasMessageContaining("no server");
         assertThat(states()).containsOnlyKeys(RolloutState.DROPPED);
     }
 
@@ -561,14 +569,14 @@ class MethodRunnerTest {
         RunSpec spec = spec("resets.share=0", "sampling.rollouts_per_group=4", "sampling.refills=3");
         GroupRunner groups = groups(spec);
         MethodRunner runner = new MethodRunner(spec, peers.services, groups, threads);
-        Methods methods = new Methods(spec);
+        Method method = method(spec);
         Set<Integer> refills = new HashSet<>();
         long dropped = 0;
         long kept = 0;
         for (long seed = 0; seed < 200; seed++) {
             List<Integer> drawn = new ArrayList<>();
             GroupRunner.Unit unit = runner.run(
-                    methods.of(0),
+                    method,
                     "run/f" + seed,
                     attempt -> {
                         drawn.add(attempt);
@@ -598,11 +606,11 @@ class MethodRunnerTest {
         RunSpec spec = pair();
         GroupRunner groups = groups(spec);
         MethodRunner runner = new MethodRunner(spec, peers.services, groups, threads);
-        Methods methods = new Methods(spec);
-        assertThat(run(runner, methods, "w", 1).size()).isEqualTo(2);
+        Method method = method(spec);
+        assertThat(run(runner, method, "w", 1).size()).isEqualTo(2);
         groups.checkWrites();
         // The same ids again: the second reservation breaks the primary key.
-        run(runner, methods, "w", 1);
+        run(runner, method, "w", 1);
         LedgerStore.await(ledger.savePreparation("run", "behind", "both"));
         assertThatThrownBy(groups::checkWrites).hasMessageContaining("the ledger cannot be written");
     }
@@ -655,7 +663,7 @@ class MethodRunnerTest {
                     .as("what another policy sampled was asked for again")
                     .contains("run/e" + wrong + "/0", "run/e" + wrong + "/1+1");
             List<GroupRunner.Member> members =
-                    run(runner(four), new Methods(four), "m" + wrong, 5).members();
+                    run(runner(four), method(four), "m" + wrong, 5).members();
             assertThat(members.stream().flatMap(m -> m.judged().sampledBy().stream()))
                     .as("a member with another policy's tokens was asked for again")
                     .containsOnly(POLICY);
@@ -670,7 +678,7 @@ class MethodRunnerTest {
         };
         RunSpec asynchronous =
                 spec("staleness=2", "loss.allow_off_policy=true", "resets.share=0", "sampling.rollouts_per_group=2");
-        run(runner(asynchronous), new Methods(asynchronous), "a", 1);
+        run(runner(asynchronous), method(asynchronous), "a", 1);
         assertThat(asked).allMatch(w -> !w.hasPolicy() && w.getMinPolicyVersion() == 7);
     }
 }

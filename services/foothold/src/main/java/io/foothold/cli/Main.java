@@ -38,7 +38,8 @@ import picocli.CommandLine.Command;
             EncodeCommand.class,
             TritonCommand.class,
             TorchCommand.class,
-            CleanCommand.class
+            CleanCommand.class,
+            ReferenceCommand.class
         })
 public final class Main implements Runnable {
     private static volatile String farewell = "interrupted";

@@ -56,11 +56,15 @@ public final class Schema {
 
         /** In words, such as "from 1 to 100000 updates". */
         public String words() {
+            return bounds() + (unit.isEmpty() ? "" : " " + unit);
+        }
+
+        /** In words without the unit. */
+        String bounds() {
             String upTo = openAbove ? "below " : open ? "at most " : "to ";
             return (open ? "above " + plain(least) + " and " : "from " + plain(least) + (openAbove ? " and " : " "))
                     + upTo
-                    + plain(most)
-                    + (unit.isEmpty() ? "" : " " + unit);
+                    + plain(most);
         }
 
         private static String plain(double value) {
@@ -537,6 +541,11 @@ public final class Schema {
     /** The name that a key has now. */
     static String current(String path) {
         return RENAMED.getOrDefault(path, path);
+    }
+
+    /** Former names of keys, with what they are called now. */
+    static Map<String, String> renamed() {
+        return RENAMED;
     }
 
     /** Why there is no such key, where that needs saying. */

@@ -527,7 +527,7 @@ class WholeRunTest {
             NativeRuntime.enterThread();
             PolicyDirectory opened = PolicyDirectory.open(policy);
             try (PolicyWeights weights = opened.weights();
-                    Tokenizer tokenizer = Tokenizer.read(policy, opened.config());
+                    Tokenizer tokenizer = Tokenizer.read(policy, opened.config().vocabulary());
                     Trainer trainer = new Trainer(weights, 512, Precision.EXACT)) {
                 for (int i = 0; i < lines.size(); i++) {
                     Problem problem = problems.get(i);

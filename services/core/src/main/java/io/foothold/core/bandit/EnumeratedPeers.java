@@ -43,11 +43,7 @@ final class EnumeratedPeers implements Peers {
      * @param seeds of what no ask has a seed for
      */
     EnumeratedPeers(
-            List<TreeProblem> first,
-            List<TreeProblem> again,
-            boolean localizes,
-            boolean discardsSlow,
-            Seeds seeds) {
+            List<TreeProblem> first, List<TreeProblem> again, boolean localizes, boolean discardsSlow, Seeds seeds) {
         this.first = first.toArray(TreeProblem[]::new);
         this.again = again.toArray(TreeProblem[]::new);
         this.localizes = localizes;

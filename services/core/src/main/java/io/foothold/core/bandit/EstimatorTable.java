@@ -134,7 +134,8 @@ public final class EstimatorTable {
 
         /** The gradient that the learner would take: advantages inside groups, one plan over all of them. */
         private void addGradient(Experiment e, List<Group> groups, EnumeratedPeers peers, double[] gradient) {
-            List<Member> members = groups.stream().flatMap(g -> g.members().stream()).toList();
+            List<Member> members =
+                    groups.stream().flatMap(g -> g.members().stream()).toList();
             double[] advantages = groups.stream()
                     .flatMapToDouble(g -> Arrays.stream(e.estimator().advantages(g.rewards())))
                     .toArray();
@@ -151,7 +152,12 @@ public final class EstimatorTable {
             }
             List<CreditPlan.Entry> plan = CreditPlan.of(e.loss(), credited).rollouts();
             for (int m = 0; m < advantages.length; m++) {
-                addScore(e.loss(), members.get(m), plan.get(m), peers.known(members.get(m).rollout()), gradient);
+                addScore(
+                        e.loss(),
+                        members.get(m),
+                        plan.get(m),
+                        peers.known(members.get(m).rollout()),
+                        gradient);
             }
         }
 

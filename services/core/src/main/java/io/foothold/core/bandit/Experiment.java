@@ -106,7 +106,8 @@ public record Experiment(
         out.add(plain("GRPO, leave-one-out (RLOO)", pass1, new AdvantageEstimator.LeaveOneOut()));
         out.add(plain("GRPO, mean/std", pass1, meanStd));
         Method refilled = new Refilled(plain, mean, REFILLS);
-        out.add(new Experiment("GRPO, mean only, no-signal places filled again", pass1, refilled, mean, sum, false, true));
+        out.add(new Experiment(
+                "GRPO, mean only, no-signal places filled again", pass1, refilled, mean, sum, false, true));
         out.add(plain("pass@4 weights", new Target.PassAtK(4), new AdvantageEstimator.PassAtKWeights(4)));
         Method half = new Plain(MEMBERS / 2);
         out.add(new Experiment("POPE 1:1, mean only", both, half, mean, sum, true, true));
@@ -135,8 +136,7 @@ public record Experiment(
 
     private static Experiment resets(
             String name, ResetSplit split, boolean localizes, AdvantageEstimator estimator, LossRule loss) {
-        Method method =
-                new Reset(split, Reset.Instead.RANDOM, Reset.Instead.RANDOM, 0, new LocalizerTrust(0));
+        Method method = new Reset(split, Reset.Instead.RANDOM, Reset.Instead.RANDOM, 0, new LocalizerTrust(0));
         return new Experiment(name, new Target.Pass1(), method, estimator, loss, false, localizes);
     }
 

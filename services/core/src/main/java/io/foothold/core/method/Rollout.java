@@ -48,7 +48,8 @@ public record Rollout(
 
     /** What was not judged has no reward, and what is not there says why. */
     public Rollout {
-        if (reward.isPresent() && (response == null || verdict.filter(Verdict.Kind::judged).isEmpty())) {
+        if (reward.isPresent()
+                && (response == null || verdict.filter(Verdict.Kind::judged).isEmpty())) {
             throw new IllegalArgumentException("rollout " + id + " has a reward and was not judged");
         }
         if (response == null && failure == null) {

@@ -78,7 +78,8 @@ class PlainTest {
     void creditIsForSampledTokensOnly() {
         StartState reset = new StartState.Reset("p", "r", 3, 4);
         Rollout rollout = ScriptedPeers.judged(new Ask("", "0", reset, 0, SEEDS), true);
-        assertThat(ScriptedPeers.mask(new Member(rollout, 1))).containsExactly(false, false, false, false, true, true, true);
+        assertThat(ScriptedPeers.mask(new Member(rollout, 1)))
+                .containsExactly(false, false, false, false, true, true, true);
     }
 
     @Test

@@ -1,5 +1,6 @@
 package io.foothold.cli;
 
+import io.foothold.policy.MachineMemory;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -25,7 +26,7 @@ final class MemoryWatch implements AutoCloseable {
 
         /** What a process has held at most so far; zeros where the kernel does not tell it. */
         static Peak of(ProcessHandle process) {
-            Map<String, Long> status = Memory.numbers(Path.of("/proc", Long.toString(process.pid()), "status"));
+            Map<String, Long> status = MachineMemory.numbers(Path.of("/proc", Long.toString(process.pid()), "status"));
             return new Peak(
                     status.getOrDefault("VmHWM", 0L),
                     status.getOrDefault("RssAnon", 0L) + status.getOrDefault("RssShmem", 0L));

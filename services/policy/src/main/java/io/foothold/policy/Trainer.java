@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -109,11 +110,12 @@ public final class Trainer implements AutoCloseable {
      *
      * @param chunkNumbers log-probs that are computed at a time
      * @param keptNumbers log-probs that are kept for the backward pass; those of larger micro-batches are computed again
-     * @param keptBytes what layers may keep for the backward pass; those of larger micro-batches are computed again
+     * @param keptBytes what layers may keep for the backward pass, asked for before each optimizer step; of a micro-batch that would keep
+     *     more the first layers are computed again, as few as that takes. The same bits either way
      */
-    record Lean(long chunkNumbers, long keptNumbers, long keptBytes) implements Form {
-        /** 64 MiB, 256 MiB and 3 GiB. */
-        static final Lean STANDARD = new Lean(1 << 24, 1 << 26, 3L << 30);
+    record Lean(long chunkNumbers, long keptNumbers, LongSupplier keptBytes) implements Form {
+        /** 64 MiB, 256 MiB, and half of what this machine has left. */
+        static final Lean STANDARD = new Lean(1 << 24, 1 << 26, () -> MachineMemory.available() / 2);
     }
 
     private final Transformer transformer;
@@ -139,6 +141,7 @@ public final class Trainer implements AutoCloseable {
     private final int microBatchTokens;
     private @Nullable WeightStore base;
     private long steps;
+    private long keptBytes;
 
     /**
      * A trainer with fresh moments.
@@ -200,6 +203,7 @@ public final class Trainer implements AutoCloseable {
             this.secondMoments = kept(WeightStore.zeros(transformer, shapes, "v[]"));
             this.counts = kept(WeightStore.zeros(
                     transformer, shapes.stream().map(s -> new long[0]).toList(), "count[]"));
+            this.keptBytes = form instanceof Lean l ? l.keptBytes().getAsLong() : 0;
         } catch (RuntimeException | Error e) {
             close();
             throw e;
@@ -418,7 +422,7 @@ public final class Trainer implements AutoCloseable {
             (float) temperature,
             part.size(),
             (float) rule.shaping(),
-            recomputes(batch.ids.length) ? 1 : 0
+            recomputedLayers(batch.ids.length)
         };
         try (NativeSteps.Step step = NativeSteps.enter();
                 PtNDManager scope = transformer.scope()) {
@@ -459,12 +463,11 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /** Whether a micro-batch keeps too much of its layers: with the folded weights and their gradients of all that is trained. */
-    private boolean recomputes(long tokens) {
-        ModelConfig config = transformer.config();
-        long copies = lora == null ? 2 * Float.BYTES * config.parameters() : 0;
-        return form instanceof Lean(long chunk, long kept, long bytes)
-                && copies + tokens * TrainingSize.layerBytesPerToken(config) > bytes;
+    /** The first layers of a micro-batch that are computed again, because what all of them would keep is too much. */
+    private int recomputedLayers(long tokens) {
+        return form instanceof Lean
+                ? TrainingSize.recomputedLayers(transformer.config(), tokens, lora == null, keptBytes)
+                : 0;
     }
 
     /** Takes one optimizer step with the gradient sums and clears them. Gives the gradient norm before clipping. */
@@ -496,6 +499,7 @@ public final class Trainer implements AutoCloseable {
             }
             mergeInto();
             FreedMemory.toSystem(transformer.config());
+            keptBytes = form instanceof Lean l ? l.keptBytes().getAsLong() : 0;
             steps++;
             return norm;
         }

@@ -61,8 +61,27 @@ public final class TrainingSize {
     }
 
     /** The part of it that the layers keep. */
-    static long layerBytesPerToken(ModelConfig config) {
+    private static long layerBytesPerToken(ModelConfig config) {
         long layer = (long) WIDTHS * config.width() + (long) FEED_FORWARD_WIDTHS * config.feedForward();
         return Float.BYTES * config.layers() * layer;
+    }
+
+    /**
+     * How many layers of a micro-batch are computed a second time in the backward pass because what they would keep does not fit: the
+     * first ones, so that their memory is free again when it is their turn. An estimate.
+     *
+     * @param tokens of the micro-batch
+     * @param whole whether all weights are trained: a layer that is kept then holds them folded
+     * @param bytes what all layers may keep
+     * @return from 0 to the number of layers
+     */
+    static int recomputedLayers(ModelConfig config, long tokens, boolean whole, long bytes) {
+        long layers = config.layers();
+        long weights = whole ? Float.BYTES * WeightLayout.of(config).layerParameters() : 0;
+        long kept = tokens * layerBytesPerToken(config) / layers + weights;
+        // Of those that are computed again the inputs are kept; the layer whose turn it is has gradients of its weights too.
+        long input = Float.BYTES * tokens * config.width();
+        long fit = (bytes - weights - layers * input) / (kept - input);
+        return (int) (layers - Math.clamp(fit, 0, layers));
     }
 }

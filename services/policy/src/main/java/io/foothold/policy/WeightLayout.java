@@ -84,6 +84,11 @@ record WeightLayout(List<Slot> slots, int stride) {
         return new WeightLayout(List.copyOf(slots), 6 + (c.qkNorm() ? 2 : 0) + (c.qkvBias() ? 1 : 0));
     }
 
+    /** Numbers in the weights of one layer. */
+    long layerParameters() {
+        return slots.subList(2, 2 + stride).stream().mapToLong(Slot::size).sum();
+    }
+
     long parameters() {
         return slots.stream().mapToLong(Slot::size).sum();
     }

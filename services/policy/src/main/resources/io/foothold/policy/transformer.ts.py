@@ -110,8 +110,8 @@ class Transformer(Module):
       qk = qk.mul_(scale)
       z = torch.view_as_complex(qk.view([n, heads, self.head_dim // 2, 2])).mul_(turn)
     return (torch.view_as_real(z).view([n, heads, self.head_dim]), v)
-  def tail(self: __torch__.Transformer, f: List[Tensor], b: int, a: List[Tensor], x: Tensor, o: Tensor, fd: Tensor) -> Tensor:
-    if torch.is_grad_enabled() or len(a) > 0:
+  def tail(self: __torch__.Transformer, f: List[Tensor], b: int, a: List[Tensor], keep: bool, x: Tensor, o: Tensor, fd: Tensor) -> Tensor:
+    if keep or torch.is_grad_enabled() or len(a) > 0:
       x = torch.addmm(x, o, f[b + 2])
       if len(a) > 0 and a[2].numel() > 0:
         x = torch.addmm(x, torch.mm(o, a[2]), a[3])
@@ -222,7 +222,7 @@ class Transformer(Module):
       alloweds.append(allowed)
       biases.append(bias)
     return (alloweds, biases)
-  def block(self: __torch__.Transformer, f: List[Tensor], b: int, a: List[Tensor], last: bool, x: Tensor, turn: Tensor, fd: Tensor, fh: Tensor, query: List[Tensor], key: List[Tensor], alloweds: List[Optional[Tensor]], biases: List[Optional[Tensor]], back: Tensor, source: Tensor) -> Tensor:
+  def block(self: __torch__.Transformer, f: List[Tensor], b: int, a: List[Tensor], keep: bool, last: bool, x: Tensor, turn: Tensor, fd: Tensor, fh: Tensor, query: List[Tensor], key: List[Tensor], alloweds: List[Optional[Tensor]], biases: List[Optional[Tensor]], back: Tensor, source: Tensor) -> Tensor:
     hd = self.head_dim
     H = self.heads
     KV = self.kv_heads
@@ -243,7 +243,7 @@ class Transformer(Module):
     if last:
       x = torch.index_select(x, 0, source)
       o = torch.index_select(o, 0, source)
-    return (self).tail(f, b, a, x, o, fd)
+    return (self).tail(f, b, a, keep, x, o, fd)
   def hidden(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor) -> Tuple[Tensor, List[Tensor], Tensor]:
     f = (self).fold(w)
     fd, fh = (self).floors(w[0])
@@ -252,7 +252,7 @@ class Transformer(Module):
     alloweds, biases = (self).all_masks(query, key, before)
     none = annotate(List[Tensor], [])
     for i in range(self.layers):
-      x = (self).block(f, 2 + i * 6, none, i == self.layers - 1, x, turn, fd, fh, query, key, alloweds, biases, back, source)
+      x = (self).block(f, 2 + i * 6, none, False, i == self.layers - 1, x, turn, fd, fh, query, key, alloweds, biases, back, source)
     return (x, f, fd)
   def log_probs(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
     n = source.size(0)
@@ -358,16 +358,16 @@ class Transformer(Module):
         out.append(torch.cat(downs, 0).t())
         out.append(torch.cat(ups, 0))
     return out
-  def lean_block(self: __torch__.Transformer, w: List[Tensor], folded: bool, p: List[Tensor], at: List[int], scale: float, i: int, rows: Tensor, pairs: Tensor, x: Tensor, turn: Tensor, fd: Tensor, fh: Tensor, query: List[Tensor], key: List[Tensor], alloweds: List[Optional[Tensor]], biases: List[Optional[Tensor]], back: Tensor, source: Tensor) -> Tensor:
+  def lean_block(self: __torch__.Transformer, w: List[Tensor], folded: bool, p: List[Tensor], at: List[int], scale: float, keep: bool, i: int, rows: Tensor, pairs: Tensor, x: Tensor, turn: Tensor, fd: Tensor, fh: Tensor, query: List[Tensor], key: List[Tensor], alloweds: List[Optional[Tensor]], biases: List[Optional[Tensor]], back: Tensor, source: Tensor) -> Tensor:
     last = i == self.layers - 1
     if folded:
       b = 2 + i * 8
       a = (self).factors(p, at, i, scale, w[b + 6], w[b + 7], rows)
-      return (self).block(w, b, a, last, x, turn, fd, fh, query, key, alloweds, biases, back, source)
+      return (self).block(w, b, a, keep, last, x, turn, fd, fh, query, key, alloweds, biases, back, source)
     else:
       b = 2 + i * self.stride
       f = (self).fold_layer(w[b:b + self.stride], rows, pairs)
-      return (self).block(f, 0, annotate(List[Tensor], []), last, x, turn, fd, fh, query, key, alloweds, biases, back, source)
+      return (self).block(f, 0, annotate(List[Tensor], []), keep, last, x, turn, fd, fh, query, key, alloweds, biases, back, source)
   def lean_gain(self: __torch__.Transformer, w: List[Tensor], folded: bool) -> Tensor:
     if folded:
       return w[1]
@@ -423,27 +423,30 @@ class Transformer(Module):
     alloweds, biases = (self).all_masks(query, key, before)
     x = torch.embedding(w[0], ids)
     for i in range(self.layers):
-      x = (self).lean_block(w, folded, p, at, scale, i, rows, pairs, x, turn, fd, fh, query, key, alloweds, biases, back, source)
+      x = (self).lean_block(w, folded, p, at, scale, False, i, rows, pairs, x, turn, fd, fh, query, key, alloweds, biases, back, source)
     h = __torch__.unit(x, fd) * (self).lean_gain(w, folded)
     token, entropy, kept = (self).lean_scores(h, (self).lean_head(w), target, temperature, False)
     return (token, entropy)
   def lean(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], folded: bool, at: List[int], scale: float, g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
     temperature = float(rule[6].item())
-    recompute = float(rule[9].item()) > 0.
+    recomputed = int(rule[9].item())
     each = len(p) // self.layers
     rows, pairs = (self).orders()
     fd, fh = (self).floors(w[0])
     turn = (self).turns(pos, self.heads + self.kv_heads)
     alloweds, biases = (self).all_masks(query, key, before)
     begin = torch.embedding(w[0].detach(), ids)
-    begin.requires_grad_(True)
     inputs = annotate(List[Tensor], [])
-    torch.set_grad_enabled(not recompute)
+    outputs = annotate(List[Tensor], [])
     x = begin
     for i in range(self.layers):
-      if recompute:
-        inputs.append(x.detach().clone())
-      x = (self).lean_block(w, folded, p, at, scale, i, rows, pairs, x, turn, fd, fh, query, key, alloweds, biases, back, source)
+      torch.set_grad_enabled(i >= recomputed)
+      x = x.detach()
+      x.requires_grad_(i >= recomputed)
+      inputs.append(x)
+      x = (self).lean_block(w, folded, p, at, scale, True, i, rows, pairs, x, turn, fd, fh, query, key, alloweds, biases, back, source)
+      if i >= recomputed:
+        outputs.append(x)
     torch.set_grad_enabled(True)
     end = x.detach()
     end.requires_grad_(True)
@@ -478,38 +481,25 @@ class Transformer(Module):
       grads = torch.grad([normed], [end, w[1]], annotate(List[Optional[Tensor]], [slope]))
       g[1].add_(ops.aten._unwrap_optional(grads[1]))
     back_of = ops.aten._unwrap_optional(grads[0])
-    if recompute:
-      for k in range(self.layers):
-        i = self.layers - 1 - k
-        xi = inputs.pop()
-        xi.requires_grad_(True)
-        y = (self).lean_block(w, folded, p, at, scale, i, rows, pairs, xi, turn, fd, fh, query, key, alloweds, biases, back, source)
-        into = annotate(List[Tensor], [])
-        into.append(xi)
-        if folded:
-          first = each * i
-          into.extend(p[first:first + each])
-        else:
-          first = 2 + i * self.stride
-          into.extend(w[first:first + self.stride])
-        grads = torch.grad([y], into, annotate(List[Optional[Tensor]], [back_of]))
-        torch.set_grad_enabled(False)
-        back_of = ops.aten._unwrap_optional(grads[0])
-        for j in range(len(into) - 1):
-          g[first + j].add_(ops.aten._unwrap_optional(grads[1 + j]))
-        torch.set_grad_enabled(True)
-    else:
-      into = annotate(List[Tensor], [])
-      into.append(begin)
-      first = 0
-      if folded:
-        into.extend(p)
+    for k in range(self.layers):
+      i = self.layers - 1 - k
+      xi = inputs.pop()
+      if i >= recomputed:
+        y = outputs.pop()
       else:
-        first = 2
-        into.extend(w[2:2 + self.layers * self.stride])
-      grads = torch.grad([x], into, annotate(List[Optional[Tensor]], [back_of]))
-      back_of = ops.aten._unwrap_optional(grads[0])
+        xi.requires_grad_(True)
+        y = (self).lean_block(w, folded, p, at, scale, True, i, rows, pairs, xi, turn, fd, fh, query, key, alloweds, biases, back, source)
+      into = annotate(List[Tensor], [])
+      into.append(xi)
+      if folded:
+        first = each * i
+        into.extend(p[first:first + each])
+      else:
+        first = 2 + i * self.stride
+        into.extend(w[first:first + self.stride])
+      grads = torch.grad([y], into, annotate(List[Optional[Tensor]], [back_of]))
       torch.set_grad_enabled(False)
+      back_of = ops.aten._unwrap_optional(grads[0])
       for j in range(len(into) - 1):
         g[first + j].add_(ops.aten._unwrap_optional(grads[1 + j]))
       torch.set_grad_enabled(True)
@@ -595,7 +585,7 @@ class Transformer(Module):
       torch.narrow(vc, 2, 0, P).index_copy_(0, slot, torch.index_select(vv.transpose(1, 2), 0, origin).to(vc.dtype))
       if i < self.layers - 1:
         o = (self).attend(torch.narrow(qk, 1, 0, self.heads).view([n, P, self.heads, self.head_dim]), k, vv, allowed, bias)
-        x = (self).tail(f, b, none, x, o, fd)
+        x = (self).tail(f, b, none, False, x, o, fd)
     return n
   def move(self: __torch__.Transformer, keys: List[Tensor], values: List[Tensor], origin: Tensor, target: Tensor, length: int) -> int:
     filled = length
@@ -684,7 +674,7 @@ class Transformer(Module):
           o = outs[0]
         else:
           o = torch.cat(outs, 0)
-        x = (self).tail(f, b, none, x, o.view([n, self.heads * hd]), fd)
+        x = (self).tail(f, b, none, False, x, o.view([n, self.heads * hd]), fd)
       logits = (self).head(f, x, fd)
       if ends.numel() > 0:
         part = torch.index_select(logits, 1, ends)

@@ -18,7 +18,9 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * The script, loaded: one native call a method. Holds no weights. Belongs to one thread at a time, which has called
@@ -49,6 +51,9 @@ import java.util.Map;
  * scale in it; those of one matrix stand side by side.
  */
 final class Transformer implements AutoCloseable {
+    /** The files of the script: one class, whose head stands in the first. */
+    private static final List<String> PARTS = List.of("model", "loss", "adapters", "optimizer", "decode");
+
     private final ModelConfig config;
     private final Model model;
     private final PtSymbolBlock block;
@@ -65,6 +70,10 @@ final class Transformer implements AutoCloseable {
         Map<String, Object> attributes = new LinkedHashMap<>();
         attributes.put("training", true);
         attributes.put("inv_freq", config.inverseFrequencies());
+        attributes.put("int32", 3);
+        attributes.put("int64", 4);
+        attributes.put("float32", 6);
+        attributes.put("float64", 7);
         attributes.put("layers", config.layers());
         attributes.put("heads", config.heads());
         attributes.put("kv_heads", config.kvHeads());
@@ -91,9 +100,14 @@ final class Transformer implements AutoCloseable {
     }
 
     private static String source() {
-        try (InputStream in = Transformer.class.getResourceAsStream("transformer.ts.py")) {
+        return PARTS.stream().map(Transformer::part).collect(Collectors.joining("\n"));
+    }
+
+    private static String part(String name) {
+        String resource = "transformer/" + name + ".ts.py";
+        try (InputStream in = Transformer.class.getResourceAsStream(resource)) {
             if (in == null) {
-                throw new PolicyException("resource transformer.ts.py is missing from the jar");
+                throw new PolicyException("resource " + resource + " is missing from the jar");
             }
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {

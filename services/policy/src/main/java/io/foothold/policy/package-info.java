@@ -1,7 +1,7 @@
 /**
  * The policy: a decoder-only transformer of the Qwen2, Qwen3 or Llama shape, run by libtorch through DJL.
  *
- * <p>The maths is one TorchScript text, {@code transformer.ts.py}: learner and sampler share every formula. The text holds no
+ * <p>The maths is one TorchScript text in five files, {@code transformer/*.ts.py}: learner and sampler share every formula. The text holds no
  * weights; they live in Java-owned tensors ({@link io.foothold.policy.WeightStore}) and are passed to every call.
  *
  * <ul>

@@ -79,7 +79,8 @@ public final class TrainingSize {
         long layers = config.layers();
         long weights = whole ? Float.BYTES * WeightLayout.of(config).layerParameters() : 0;
         long kept = tokens * layerBytesPerToken(config) / layers + weights;
-        // Of those that are computed again the inputs are kept; the layer whose turn it is has gradients of its weights too.
+        // Of those that are computed again the inputs are kept; the layer whose turn it is has gradients of its weights
+        // too.
         long input = Float.BYTES * tokens * config.width();
         long fit = (bytes - weights - layers * input) / (kept - input);
         return (int) (layers - Math.clamp(fit, 0, layers));

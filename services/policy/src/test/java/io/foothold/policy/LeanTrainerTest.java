@@ -166,11 +166,27 @@ class LeanTrainerTest {
     void onlyAsManyLayersAreComputedAgainAsDoNotFit() {
         // SmolLM2-135M, whose micro-batch misses 3 GiB by little when all weights are trained.
         ModelConfig config = new ModelConfig(
-                ModelConfig.Architecture.LLAMA, 49_152, 576, 1536, 30, 9, 3, 64, 8192, 1e-5, 100_000, null, true, false,
-                false, List.of(2));
+                ModelConfig.Architecture.LLAMA,
+                49_152,
+                576,
+                1536,
+                30,
+                9,
+                3,
+                64,
+                8192,
+                1e-5,
+                100_000,
+                null,
+                true,
+                false,
+                false,
+                List.of(2));
         long tokens = TrainingSize.microBatchTokens(config);
-        assertThat(TrainingSize.recomputedLayers(config, tokens, true, 3L << 30)).isZero();
-        assertThat(TrainingSize.recomputedLayers(config, tokens, true, Long.MAX_VALUE / 2)).isZero();
+        assertThat(TrainingSize.recomputedLayers(config, tokens, true, 3L << 30))
+                .isZero();
+        assertThat(TrainingSize.recomputedLayers(config, tokens, true, Long.MAX_VALUE / 2))
+                .isZero();
         assertThat(TrainingSize.recomputedLayers(config, tokens, true, 0)).isEqualTo(30);
         assertThat(TrainingSize.recomputedLayers(config, tokens, false, 0)).isEqualTo(30);
         int before = 30;

@@ -36,7 +36,7 @@ final class Evaluator {
     record Result(ObjectNode json, List<Sample> samples, OptionalDouble passAt1) {}
 
     /** A sample for people to look at. */
-    record Sample(Problem problem, StartState start, GroupRunner.Judged judged) {}
+    record Sample(Problem problem, StartState start, Judged judged) {}
 
     private final RunSpec spec;
     private final GroupRunner groups;
@@ -57,7 +57,7 @@ final class Evaluator {
         Seeds seeds = spec.seeds("evaluation").split(set).split(update);
         long start = System.nanoTime();
         List<StartState> starts = problems.stream().map(this::root).toList();
-        List<Future<List<GroupRunner.Judged>>> futures = new ArrayList<>();
+        List<Future<List<Judged>>> futures = new ArrayList<>();
         try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
             for (int p = 0; p < problems.size(); p++) {
                 Problem problem = problems.get(p);
@@ -74,13 +74,13 @@ final class Evaluator {
         List<Sample> samples = new ArrayList<>();
         Set<PolicyVersion> sampledBy = new LinkedHashSet<>();
         for (int p = 0; p < problems.size(); p++) {
-            List<GroupRunner.Judged> rollouts = value(futures.get(p));
+            List<Judged> rollouts = value(futures.get(p));
             counts.add(new SetStatistics.Count(
-                    (int) rollouts.stream().filter(GroupRunner.Judged::passed).count(),
-                    (int) rollouts.stream().filter(GroupRunner.Judged::judged).count()));
-            tokens += rollouts.stream().mapToLong(GroupRunner.Judged::tokens).sum();
-            finished += rollouts.stream().filter(GroupRunner.Judged::finished).count();
-            sampled += rollouts.stream().filter(GroupRunner.Judged::sampled).count();
+                    (int) rollouts.stream().filter(Judged::passed).count(),
+                    (int) rollouts.stream().filter(Judged::judged).count()));
+            tokens += rollouts.stream().mapToLong(Judged::tokens).sum();
+            finished += rollouts.stream().filter(Judged::finished).count();
+            sampled += rollouts.stream().filter(Judged::sampled).count();
             rollouts.forEach(j -> sampledBy.addAll(j.sampledBy()));
             samples.add(new Sample(problems.get(p), starts.get(p), rollouts.get(0)));
         }

@@ -5,9 +5,9 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.core.method.Ask;
 import io.foothold.core.method.End;
+import io.foothold.core.method.Member;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
-import io.foothold.core.reset.LocalizationStatistics;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.remote.Services;
@@ -16,14 +16,12 @@ import io.foothold.v1.FinishReason;
 import io.foothold.v1.PolicyName;
 import io.foothold.v1.Problem;
 import io.foothold.v1.Reservation;
-import io.foothold.v1.RewardedRollout;
 import io.foothold.v1.Rollout;
 import io.foothold.v1.SampleResponse;
 import io.foothold.v1.SampleWork;
 import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
 import io.foothold.v1.Verdict;
-import io.foothold.v1.VerdictKind;
 import io.foothold.v1.VerifyWork;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -33,7 +31,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -42,7 +39,6 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -51,159 +47,6 @@ final class GroupRunner {
     private static final Logger LOG = Logger.getLogger(GroupRunner.class);
     /** What a rollout went through when its reward is there. */
     private static final List<RolloutState> JUDGED = List.of(RolloutState.SAMPLED, RolloutState.VERIFIED);
-
-    /**
-     * A rollout with its verdict, or the reason why there is none.
-     *
-     * @param item whether the reason is the sampler's answer to this rollout; else its stream failed
-     */
-    record Judged(
-            String rolloutId,
-            @Nullable Rollout rollout,
-            @Nullable Verdict verdict,
-            @Nullable FootholdException failure,
-            boolean item) {
-        Judged(
-                String rolloutId,
-                @Nullable Rollout rollout,
-                @Nullable Verdict verdict,
-                @Nullable FootholdException failure) {
-            this(rolloutId, rollout, verdict, failure, false);
-        }
-
-        /** Whether a service lost it: the same one comes when it is asked for again. */
-        boolean lost() {
-            return item && failure != null && Patience.away(failure);
-        }
-
-        boolean judged() {
-            return verdict != null
-                    && (verdict.getKind() == VerdictKind.VERDICT_KIND_PASS
-                            || verdict.getKind() == VerdictKind.VERDICT_KIND_FAIL
-                            || verdict.getKind() == VerdictKind.VERDICT_KIND_UNPARSEABLE);
-        }
-
-        boolean passed() {
-            return verdict != null && verdict.getKind() == VerdictKind.VERDICT_KIND_PASS;
-        }
-
-        String verdictName() {
-            return verdict == null ? "" : verdict.getKind().name().substring("VERDICT_KIND_".length());
-        }
-
-        boolean sampled() {
-            return rollout != null;
-        }
-
-        /** Whether it was sampled and ended by itself, before its limit of tokens. */
-        boolean finished() {
-            return rollout != null && rollout.getFinishReason() != FinishReason.FINISH_REASON_LENGTH;
-        }
-
-        int tokens() {
-            return rollout == null ? 0 : rollout.getTokenIdsCount();
-        }
-
-        /** The policies that its tokens are stamped with, under the digest that was asked for; empty without tokens. */
-        Set<PolicyVersion> sampledBy() {
-            Rollout sampled = rollout;
-            return sampled == null
-                    ? Set.of()
-                    : sampled.getPolicyVersionsList().stream()
-                            .map(v -> new PolicyVersion(v, sampled.getPolicyDigest()))
-                            .collect(Collectors.toSet());
-        }
-    }
-
-    /**
-     * A rollout that has a verdict and a reward, verified in the ledger.
-     *
-     * @param refines the answer that it refines and whose prompt it is trained under; null for a rollout of its own prompt
-     */
-    record Member(Judged judged, double reward, @Nullable Rollout refines) {
-        Rollout rollout() {
-            return java.util.Objects.requireNonNull(judged.rollout());
-        }
-
-        RewardedRollout rewarded() {
-            RewardedRollout.Builder out =
-                    RewardedRollout.newBuilder().setRollout(rollout()).setReward(reward);
-            if (refines != null) {
-                out.addAllTrainedPromptTokenIds(refines.getPromptTokenIdsList());
-            }
-            return out.build();
-        }
-    }
-
-    /** A complete group. */
-    record Group(String id, StartState start, List<Member> members) {
-        int passes() {
-            return (int) members.stream().filter(m -> m.judged().passed()).count();
-        }
-
-        int sampledTokens() {
-            return members.stream().mapToInt(m -> m.judged().tokens()).sum();
-        }
-    }
-
-    /**
-     * What one place of an update gave.
-     *
-     * @param verifierErrors how many verdicts were errors on the way
-     * @param refills how often it was filled again for want of a signal
-     */
-    record Unit(List<Group> groups, int verifierErrors, Resets resets, int refills) {
-        /** Every rollout that is to be trained. */
-        List<Member> members() {
-            return groups.stream().flatMap(g -> g.members().stream()).toList();
-        }
-
-        int size() {
-            return groups.stream().mapToInt(g -> g.members().size()).sum();
-        }
-    }
-
-    /**
-     * What resets a unit made; all empty without any.
-     *
-     * @param draws fresh rollouts
-     * @param drawsPassed those of them that passed
-     * @param continued what is known of each suffix group's reset
-     * @param suffixTokens tokens of the suffix groups
-     * @param dropped why suffix groups are missing
-     * @param times how long it took
-     */
-    record Resets(
-            int draws,
-            int drawsPassed,
-            List<Continuation> continued,
-            int suffixTokens,
-            List<String> dropped,
-            ResetTimes times) {
-        static final Resets NONE = new Resets(0, 0, List.of(), 0, List.of(), new ResetTimes(0, 0, 0, 0));
-
-        List<LocalizationStatistics.Outcome> outcomes() {
-            return continued.stream().map(Continuation::outcome).toList();
-        }
-    }
-
-    /**
-     * Wall time of a unit's resets, seconds; of its slowest seed where there are several.
-     *
-     * @param rounds of drawing
-     * @param draw all rounds
-     * @param localize questions to the policy included
-     * @param suffixes sampling and verification
-     */
-    record ResetTimes(int rounds, double draw, double localize, double suffixes) {
-        /** Everything, in units of one round of drawing: how many chains one after the other it took. */
-        double chains() {
-            return rounds == 0 ? 0 : (draw + localize + suffixes) / (draw / rounds);
-        }
-    }
-
-    /** A seed that was reset. */
-    record Continuation(String problemId, Rollout seed, LocalizationStatistics.Outcome outcome) {}
 
     private final RunSpec spec;
     private final Services services;
@@ -390,11 +233,11 @@ final class GroupRunner {
      * verified already.
      */
     void end(
-            List<io.foothold.core.method.Member> members,
+            List<Member> members,
             List<End> ends,
             Function<io.foothold.core.method.Rollout, Judged> answers) {
         List<LedgerStore.Outcome> outcomes = new ArrayList<>();
-        for (io.foothold.core.method.Member m : members) {
+        for (Member m : members) {
             if (m.rollout().reward().isEmpty()) {
                 Judged j = answers.apply(m.rollout());
                 outcomes.add(new LedgerStore.Outcome(
@@ -441,7 +284,7 @@ final class GroupRunner {
     }
 
     /** Gives up members of groups that will not be trained. */
-    void drop(List<Member> members, String reason) {
+    void drop(List<FilledMember> members, String reason) {
         LedgerStore.await(ledger.record(members.stream()
                 .map(m -> new LedgerStore.Outcome(
                         m.judged().rolloutId(),

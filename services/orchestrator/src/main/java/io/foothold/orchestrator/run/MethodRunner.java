@@ -61,7 +61,7 @@ final class MethodRunner {
      * @return at least one group; rollouts that are in none have their end
      * @throws FootholdException when it cannot be filled; all of its rollouts have their end then
      */
-    GroupRunner.Unit run(
+    FilledPlace run(
             Method method, String id, IntFunction<io.foothold.v1.StartState> starts, Seeds seed, PolicyVersion policy) {
         Filling filling = new Filling(id, starts, policy);
         try {
@@ -119,7 +119,7 @@ final class MethodRunner {
         }
 
         /** A rollout that was sampled, in both words. */
-        private record Came(Rollout rollout, GroupRunner.Judged judged) {
+        private record Came(Rollout rollout, Judged judged) {
             io.foothold.v1.Rollout sampled() {
                 return Objects.requireNonNull(judged.rollout());
             }
@@ -221,9 +221,9 @@ final class MethodRunner {
             if (work.segment() > 0) {
                 start = start.toBuilder().setMaxTokens(work.segment()).build();
             }
-            List<GroupRunner.Judged> answers = groups.draw(group, start, asks, policy);
+            List<Judged> answers = groups.draw(group, start, asks, policy);
             for (int i = 0; i < asks.size(); i++) {
-                GroupRunner.Judged answer = answers.get(i);
+                Judged answer = answers.get(i);
                 Rollout rollout = rollout(asks.get(i), group, answer);
                 sampled.put(asks.get(i), rollout);
                 if (rollout.came()) {
@@ -234,7 +234,7 @@ final class MethodRunner {
             groups.checkStopped();
         }
 
-        private Rollout rollout(Ask ask, String group, GroupRunner.Judged answer) {
+        private Rollout rollout(Ask ask, String group, Judged answer) {
             io.foothold.v1.Rollout sampled = answer.rollout();
             return new Rollout(
                     answer.rolloutId(),
@@ -291,23 +291,23 @@ final class MethodRunner {
             groups.end(members, ends, rollout -> came(rollout.id()).judged());
         }
 
-        GroupRunner.Unit unit(Place place) {
-            return new GroupRunner.Unit(
+        FilledPlace unit(Place place) {
+            return new FilledPlace(
                     place.groups().stream().map(this::group).toList(),
                     place.unjudged(),
                     resets(place),
                     place.refills());
         }
 
-        private GroupRunner.Group group(Group group) {
-            return new GroupRunner.Group(
+        private FilledGroup group(Group group) {
+            return new FilledGroup(
                     group.id(),
                     wire(group.start()),
                     group.members().stream().map(this::member).toList());
         }
 
-        private GroupRunner.Member member(Member member) {
-            return new GroupRunner.Member(came(member.rollout().id()).judged(), member.reward(), refined(member));
+        private FilledMember member(Member member) {
+            return new FilledMember(came(member.rollout().id()).judged(), member.reward(), refined(member));
         }
 
         private io.foothold.v1.@Nullable Rollout refined(Member member) {
@@ -315,9 +315,9 @@ final class MethodRunner {
             return answer == null ? null : came(answer.id()).sampled();
         }
 
-        private GroupRunner.Resets resets(Place place) {
+        private PlaceResets resets(Place place) {
             Resets resets = place.resets();
-            return new GroupRunner.Resets(
+            return new PlaceResets(
                     resets.draws(),
                     resets.drawsPassed(),
                     resets.continued().stream().map(this::continuation).toList(),
@@ -330,8 +330,8 @@ final class MethodRunner {
                     clock.times());
         }
 
-        private GroupRunner.Continuation continuation(Resets.Continued continued) {
-            return new GroupRunner.Continuation(
+        private Continuation continuation(Resets.Continued continued) {
+            return new Continuation(
                     continued.seed().start().problemId(),
                     came(continued.seed().id()).sampled(),
                     continued.outcome());

@@ -53,7 +53,7 @@ final class PlaceClock {
         suffixes = 0;
     }
 
-    GroupRunner.ResetTimes times() {
-        return new GroupRunner.ResetTimes(rounds, draw / 1e9, localize / 1e9, suffixes / 1e9);
+    ResetTimes times() {
+        return new ResetTimes(rounds, draw / 1e9, localize / 1e9, suffixes / 1e9);
     }
 }

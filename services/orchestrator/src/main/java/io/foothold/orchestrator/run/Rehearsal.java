@@ -147,7 +147,7 @@ final class Rehearsal {
                 spec.trainSampling().toBuilder().setMaxTokens(tokens).build();
         Seeds seeds = spec.seeds("rehearsal").split(what);
         int perGroup = Math.max(1, spec.rolloutsPerGroup());
-        List<Future<List<GroupRunner.Judged>>> asked = new ArrayList<>();
+        List<Future<List<Judged>>> asked = new ArrayList<>();
         long begin = System.nanoTime();
         try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
             for (int from = 0, g = 0; from < count; from += perGroup, g++) {
@@ -163,8 +163,8 @@ final class Rehearsal {
         }
         double seconds = (System.nanoTime() - begin) / 1e9;
         List<Rollout> out = new ArrayList<>();
-        for (Future<List<GroupRunner.Judged>> group : asked) {
-            for (GroupRunner.Judged judged : value(group)) {
+        for (Future<List<Judged>> group : asked) {
+            for (Judged judged : value(group)) {
                 Rollout rollout = judged.rollout();
                 if (rollout == null) {
                     FootholdException failure = judged.failure();

@@ -15,7 +15,7 @@ import java.util.function.ToDoubleFunction;
  */
 record ResetMetrics(Map<String, Double> numbers, List<LocalizationStatistics.Outcome> outcomes) {
 
-    static ResetMetrics of(List<GroupRunner.Unit> units) {
+    static ResetMetrics of(List<FilledPlace> units) {
         List<LocalizationStatistics.Outcome> outcomes =
                 units.stream().flatMap(u -> u.resets().outcomes().stream()).toList();
         Map<String, Double> out = new LinkedHashMap<>(LocalizationStatistics.of(outcomes));
@@ -34,20 +34,20 @@ record ResetMetrics(Map<String, Double> numbers, List<LocalizationStatistics.Out
                     "suffix_tokens_mean",
                     units.stream().mapToInt(u -> u.resets().suffixTokens()).sum() / suffixes);
         }
-        List<GroupRunner.ResetTimes> times = units.stream()
+        List<ResetTimes> times = units.stream()
                 .filter(u -> !u.resets().continued().isEmpty())
                 .map(u -> u.resets().times())
                 .toList();
         if (!times.isEmpty()) {
-            out.put("draw_seconds", mean(times, GroupRunner.ResetTimes::draw));
-            out.put("localize_seconds", mean(times, GroupRunner.ResetTimes::localize));
-            out.put("suffix_seconds", mean(times, GroupRunner.ResetTimes::suffixes));
-            out.put("reset_chains", mean(times, GroupRunner.ResetTimes::chains));
+            out.put("draw_seconds", mean(times, ResetTimes::draw));
+            out.put("localize_seconds", mean(times, ResetTimes::localize));
+            out.put("suffix_seconds", mean(times, ResetTimes::suffixes));
+            out.put("reset_chains", mean(times, ResetTimes::chains));
         }
         return new ResetMetrics(out, outcomes);
     }
 
-    private static double mean(List<GroupRunner.ResetTimes> times, ToDoubleFunction<GroupRunner.ResetTimes> what) {
+    private static double mean(List<ResetTimes> times, ToDoubleFunction<ResetTimes> what) {
         return times.stream().mapToDouble(what).average().orElseThrow();
     }
 

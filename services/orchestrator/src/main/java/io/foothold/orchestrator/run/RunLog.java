@@ -102,13 +102,13 @@ final class RunLog {
     }
 
     /** Completions of an update, one line a rollout. */
-    void completions(UpdateManifest manifest, List<GroupRunner.Group> groups) {
+    void completions(UpdateManifest manifest, List<FilledGroup> groups) {
         Map<String, Double> advantages = new HashMap<>();
         manifest.getRolloutsList().forEach(r -> advantages.put(r.getRolloutId(), r.getAdvantage()));
         StringBuilder out = new StringBuilder();
-        for (GroupRunner.Group g : groups) {
-            for (GroupRunner.Member m : g.members()) {
-                GroupRunner.Judged j = m.judged();
+        for (FilledGroup g : groups) {
+            for (FilledMember m : g.members()) {
+                Judged j = m.judged();
                 ObjectNode line = line(g.start().getPrompt(), j);
                 line.put("group", g.id()).put("problem", g.start().getProblemId());
                 line.put("start", g.start().getOriginCase().name().toLowerCase(java.util.Locale.ROOT));
@@ -128,9 +128,9 @@ final class RunLog {
     }
 
     /** The seeds of an update, one line each, with the thought that each was reset to. */
-    void resets(long update, List<GroupRunner.Continuation> continued) {
+    void resets(long update, List<Continuation> continued) {
         StringBuilder out = new StringBuilder();
-        for (GroupRunner.Continuation c : continued) {
+        for (Continuation c : continued) {
             ObjectNode line = object();
             line.put("rollout", c.seed().getId()).put("problem", c.problemId());
             Responses.thoughts(c.seed()).forEach(line.putArray("thoughts")::add);
@@ -162,7 +162,7 @@ final class RunLog {
         write(String.format("oracle-%06d-%s.jsonl", update, set), out);
     }
 
-    private ObjectNode line(String prompt, GroupRunner.Judged j) {
+    private ObjectNode line(String prompt, Judged j) {
         ObjectNode line = object();
         line.put("rollout", j.rolloutId()).put("prompt", prompt);
         line.put("response", j.rollout() == null ? "" : j.rollout().getText());

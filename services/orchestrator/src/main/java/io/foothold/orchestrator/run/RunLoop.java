@@ -76,11 +76,11 @@ final class RunLoop {
     private record Draw(long update, int attempt) {}
 
     private sealed interface Report {
-        record GroupDone(long number, GroupRunner.Unit unit) implements Report {}
+        record GroupDone(long number, FilledPlace unit) implements Report {}
 
         record GroupLost(long number, FootholdException failure) implements Report {}
 
-        record Trained(UpdateManifest manifest, List<GroupRunner.Unit> units) implements Report {}
+        record Trained(UpdateManifest manifest, List<FilledPlace> units) implements Report {}
 
         record TrainingFailed(FootholdException failure) implements Report {}
 
@@ -108,7 +108,7 @@ final class RunLoop {
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
     private final ReportedWork<Report> work = new ReportedWork<>(threads, reports);
     private final Map<String, List<Problem>> evaluationProblems = new LinkedHashMap<>();
-    private final Map<Long, GroupRunner.Unit> ready = new LinkedHashMap<>();
+    private final Map<Long, FilledPlace> ready = new LinkedHashMap<>();
     private List<Problem> trainProblems = List.of();
     private List<String> problemIds = List.of();
     private Selection selection = new Selection(List.of(), Map.of());
@@ -509,7 +509,7 @@ final class RunLoop {
                     int prefix = start.getGuided().getPrefixThoughts();
                     int looks = probe.getEarlierLooks();
                     String at = start.getProblemId() + "/" + prefix + (looks == 0 ? "" : "/look" + (looks + 1));
-                    List<GroupRunner.Judged> judged = groups.consume(
+                    List<Judged> judged = groups.consume(
                             purpose,
                             spec.runId() + "/" + purpose + "/" + at,
                             start,
@@ -517,7 +517,7 @@ final class RunLoop {
                             probe.getRollouts(),
                             spec.seeds(purpose).split(at),
                             publisher.policy());
-                    if (judged.stream().noneMatch(GroupRunner.Judged::judged)) {
+                    if (judged.stream().noneMatch(Judged::judged)) {
                         FootholdException failure = judged.get(0).failure();
                         throw failure != null
                                 ? failure
@@ -527,10 +527,10 @@ final class RunLoop {
                     return ProbeOutcome.newBuilder()
                             .setProbeId(probe.getProbeId())
                             .setPasses((int) judged.stream()
-                                    .filter(GroupRunner.Judged::passed)
+                                    .filter(Judged::passed)
                                     .count())
                             .setJudged((int) judged.stream()
-                                    .filter(GroupRunner.Judged::judged)
+                                    .filter(Judged::judged)
                                     .count())
                             .build();
                 },
@@ -608,12 +608,12 @@ final class RunLoop {
         }
         // Synchronous: by place, so that nothing depends on arrival. Asynchronous: oldest tokens first, then by
         // arrival; a straggler that waited behind younger groups would hold the gate shut for ever.
-        List<Map.Entry<Long, GroupRunner.Unit>> batch = ready.entrySet().stream()
+        List<Map.Entry<Long, FilledPlace>> batch = ready.entrySet().stream()
                 .sorted(
                         spec.staleness() == 0
                                 ? Map.Entry.comparingByKey()
                                 : Comparator.comparingLong(
-                                        (Map.Entry<Long, GroupRunner.Unit> e) -> oldest(e.getValue())))
+                                        (Map.Entry<Long, FilledPlace> e) -> oldest(e.getValue())))
                 .limit(spec.groupsPerUpdate())
                 .toList();
         // The batch ends with the update that it makes; whoever stays under way decides whether that update may come.
@@ -623,8 +623,8 @@ final class RunLoop {
             return;
         }
         batch.forEach(e -> ready.remove(e.getKey()));
-        List<GroupRunner.Unit> units = batch.stream().map(Map.Entry::getValue).toList();
-        List<GroupRunner.Group> members =
+        List<FilledPlace> units = batch.stream().map(Map.Entry::getValue).toList();
+        List<FilledGroup> members =
                 units.stream().flatMap(u -> u.groups().stream()).toList();
         List<TrainGroup> groupsOut = new ArrayList<>();
         for (int i = 0; i < members.size(); i++) {
@@ -635,7 +635,7 @@ final class RunLoop {
                     .setGroupsInUpdate(members.size())
                     .setGroupId(members.get(i).id())
                     .addAllMembers(members.get(i).members().stream()
-                            .map(GroupRunner.Member::rewarded)
+                            .map(FilledMember::rewarded)
                             .toList())
                     .build());
         }
@@ -658,7 +658,7 @@ final class RunLoop {
                 Report.TrainingFailed::new);
     }
 
-    private static long oldest(GroupRunner.Unit unit) {
+    private static long oldest(FilledPlace unit) {
         return unit.members().stream()
                 .flatMap(m -> m.rollout().getPolicyVersionsList().stream())
                 .mapToLong(Long::longValue)
@@ -706,7 +706,7 @@ final class RunLoop {
         }
     }
 
-    private void trained(UpdateManifest manifest, List<GroupRunner.Unit> units) throws InterruptedException {
+    private void trained(UpdateManifest manifest, List<FilledPlace> units) throws InterruptedException {
         training = false;
         update = manifest.getUpdate();
         draws.keySet().removeIf(d -> d.update() < update);
@@ -720,7 +720,7 @@ final class RunLoop {
             }
             unlessStopped(() -> publish(PolicyPublisher.Artefact.of(manifest)));
         }
-        List<GroupRunner.Group> members =
+        List<FilledGroup> members =
                 units.stream().flatMap(u -> u.groups().stream()).toList();
         log.completions(manifest, members);
         ObjectNode json = log.object()
@@ -733,7 +733,7 @@ final class RunLoop {
         if (spec.refills() > 0) {
             json.put(
                     "refills",
-                    units.stream().mapToInt(GroupRunner.Unit::refills).sum());
+                    units.stream().mapToInt(FilledPlace::refills).sum());
         }
         rewardByStart(members).forEach(json::put);
         resetNumbers(units, json);
@@ -785,9 +785,9 @@ final class RunLoop {
         return out;
     }
 
-    private static Map<String, Double> rewardByStart(List<GroupRunner.Group> members) {
+    private static Map<String, Double> rewardByStart(List<FilledGroup> members) {
         Map<String, double[]> sums = new LinkedHashMap<>();
-        for (GroupRunner.Group g : members) {
+        for (FilledGroup g : members) {
             double[] sum = sums.computeIfAbsent(
                     "reward_" + g.start().getOriginCase().name().toLowerCase(java.util.Locale.ROOT),
                     k -> new double[2]);
@@ -802,7 +802,7 @@ final class RunLoop {
     }
 
     /** Draws, localizations and suffixes of an update; says once when the localizer was given up for random resets. */
-    private void resetNumbers(List<GroupRunner.Unit> units, ObjectNode json) {
+    private void resetNumbers(List<FilledPlace> units, ObjectNode json) {
         if (!spec.resets()) {
             return;
         }
@@ -823,7 +823,7 @@ final class RunLoop {
         }
     }
 
-    private void alarms(UpdateManifest manifest, List<GroupRunner.Unit> units) {
+    private void alarms(UpdateManifest manifest, List<FilledPlace> units) {
         double reward = manifest.getMetricsOrDefault("reward_mean", 0);
         zeroRewardUpdates = reward == 0 ? zeroRewardUpdates + 1 : 0;
         int most = spec.file().count("alarms.zero_reward_updates");
@@ -834,7 +834,7 @@ final class RunLoop {
         if (entropy != null && entropy < spec.file().number("alarms.min_entropy")) {
             alarm("entropy " + entropy + " is below " + spec.file().number("alarms.min_entropy"));
         }
-        int judged = units.stream().mapToInt(GroupRunner.Unit::size).sum() + verifierErrors;
+        int judged = units.stream().mapToInt(FilledPlace::size).sum() + verifierErrors;
         if (verifierErrors > judged * spec.file().number("alarms.max_verifier_error_share")) {
             alarm(verifierErrors + " of " + judged + " verdicts were errors");
         }
@@ -935,7 +935,7 @@ final class RunLoop {
                 case Report.Aborted aborted -> throw aborted.reason();
             }
         }
-        for (GroupRunner.Unit unit : ready.values()) {
+        for (FilledPlace unit : ready.values()) {
             groups.drop(unit.members(), "the run ended before its update");
         }
         ready.clear();

@@ -79,7 +79,7 @@ class HealingTest {
                 .build();
     }
 
-    private GroupRunner.Group group(Runnable healing) {
+    private FilledGroup group(Runnable healing) {
         RunSpec spec = new RunSpec("run", RunFile.resolve("run.yaml", """
                         method: grpo
                         policy: {base: somewhere}
@@ -114,7 +114,7 @@ class HealingTest {
     @ParameterizedTest
     @EnumSource(names = {"PEER_UNAVAILABLE", "DEADLINE", "DRAINING"})
     void whoIsAwayWhileThePolicyIsPublishedAgainCostsNoGroup(ErrorCode away) {
-        GroupRunner.Group group = group(() -> {
+        FilledGroup group = group(() -> {
             throw new FootholdException(away, "the sampler is away");
         });
         assertThat(group.members()).hasSize(3);

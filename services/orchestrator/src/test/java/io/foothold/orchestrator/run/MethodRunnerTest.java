@@ -134,11 +134,11 @@ class MethodRunnerTest {
     }
 
     /** A place as the run file says, from one start. */
-    private GroupRunner.Unit run(RunSpec spec, long seed) {
+    private FilledPlace run(RunSpec spec, long seed) {
         return run(runner(spec), method(spec), "g" + seed, seed);
     }
 
-    private static GroupRunner.Unit run(MethodRunner runner, Method method, String place, long seed) {
+    private static FilledPlace run(MethodRunner runner, Method method, String place, long seed) {
         return runner.run(method, "run/" + place, attempt -> root(), Seeds.of(seed), POLICY);
     }
 
@@ -179,7 +179,7 @@ class MethodRunnerTest {
                             .build();
                     for (long seed = 0; seed < 40; seed++) {
                         asked.clear();
-                        GroupRunner.Unit unit =
+                        FilledPlace unit =
                                 run(spec, seed + 1000L * base + 100L * seeds + (rule.equals("paper") ? 0 : 10_000));
                         check(unit, base, seeds);
                     }
@@ -189,12 +189,12 @@ class MethodRunnerTest {
         assertThat(states().keySet()).containsExactlyInAnyOrder(RolloutState.VERIFIED, RolloutState.CONSUMED);
     }
 
-    private void check(GroupRunner.Unit unit, int base, int seeds) {
+    private void check(FilledPlace unit, int base, int seeds) {
         Set<String> ids = new HashSet<>();
-        for (GroupRunner.Group group : unit.groups()) {
+        for (FilledGroup group : unit.groups()) {
             StartState start = group.start();
             assertThat(ids.add(group.id())).as("group ids are its own").isTrue();
-            for (GroupRunner.Member m : group.members()) {
+            for (FilledMember m : group.members()) {
                 assertThat(ids.add(m.judged().rolloutId()))
                         .as("no rollout is in two groups")
                         .isTrue();
@@ -234,7 +234,7 @@ class MethodRunnerTest {
 
     @Test
     void theSeedIsConsumedUnlessItIsAMemberToo() {
-        GroupRunner.Unit reference = run(spec("resets.seed_rule=reference"), 3);
+        FilledPlace reference = run(spec("resets.seed_rule=reference"), 3);
         assertThat(reference.groups()).hasSize(2);
         assertThat(states()).containsEntry(RolloutState.VERIFIED, 8L).containsEntry(RolloutState.CONSUMED, 1L);
         assertThat(ledger.tokensByUse("run").get("seed")).isEqualTo(2L * THOUGHTS + 1);
@@ -245,10 +245,10 @@ class MethodRunnerTest {
         peers.localizing = work -> {
             throw new FootholdException(ErrorCode.PEER_UNAVAILABLE, "the localizer is down");
         };
-        GroupRunner.Unit unit = run(spec(), 1);
+        FilledPlace unit = run(spec(), 1);
         assertThat(unit.groups()).singleElement().matches(g -> g.start().hasRoot());
         assertThat(unit.resets().dropped()).singleElement().asString().contains("the localizer is down");
-        GroupRunner.Unit without = run(spec("resets.base_rollouts=0"), 2);
+        FilledPlace without = run(spec("resets.base_rollouts=0"), 2);
         assertThat(without.groups()).as("the fresh rollouts are trained").hasSize(1);
         assertThat(without.size()).isEqualTo(without.resets().draws());
     }
@@ -271,7 +271,7 @@ class MethodRunnerTest {
                     .setRolloutId(work.getRolloutId())
                     .setUnparseable("mumbling")
                     .build();
-            GroupRunner.Unit unit =
+            FilledPlace unit =
                     run(spec("resets.on_unparseable=" + consequence.getKey()), 20 + consequence.getValue());
             if (consequence.getValue() == 0) {
                 assertThat(unit.resets().dropped()).singleElement().asString().contains("mumbling");
@@ -283,7 +283,7 @@ class MethodRunnerTest {
                 .setRolloutId(work.getRolloutId())
                 .setNoError(NoError.getDefaultInstance())
                 .build();
-        GroupRunner.Unit unit = run(spec("resets.on_no_error=last"), 31);
+        FilledPlace unit = run(spec("resets.on_no_error=last"), 31);
         assertThat(unit.groups().get(1).start().getReset().getThought()).isEqualTo(THOUGHTS);
         peers.localizing = work -> Localization.newBuilder()
                 .setRolloutId(work.getRolloutId())
@@ -309,7 +309,7 @@ class MethodRunnerTest {
                             .build()
                     : out.setStep(work.getAnswersCount()).build();
         };
-        GroupRunner.Unit unit = run(spec(), 4);
+        FilledPlace unit = run(spec(), 4);
         assertThat(rounds).hasValue(2);
         assertThat(unit.groups().get(1).start().getReset().getThought()).isEqualTo(2);
         assertThat(asked.stream().map(w -> w.getStart().getPrompt())).contains("first?", "second?");
@@ -415,11 +415,11 @@ class MethodRunnerTest {
             return () -> {};
         };
         for (long seed = 0; seed < 30; seed++) {
-            GroupRunner.Unit unit = run(runner, method, "t" + seed, seed);
+            FilledPlace unit = run(runner, method, "t" + seed, seed);
             assertThat(unit.groups()).hasSize(1 + 2 + 6);
             assertThat(unit.size()).isEqualTo(2 + 6 + 12);
-            for (GroupRunner.Group parent : unit.groups()) {
-                for (GroupRunner.Member m : parent.members()) {
+            for (FilledGroup parent : unit.groups()) {
+                for (FilledMember m : parent.members()) {
                     String id = m.judged().rolloutId();
                     unit.groups().stream()
                             .filter(g -> g.start().getReset().getRolloutId().equals(id))
@@ -428,7 +428,7 @@ class MethodRunnerTest {
                                     children -> {
                                         assertThat(m.reward())
                                                 .isEqualTo(children.members().stream()
-                                                        .mapToDouble(GroupRunner.Member::reward)
+                                                        .mapToDouble(FilledMember::reward)
                                                         .average()
                                                         .orElseThrow());
                                         assertThat(children.start().getPrefixTokenIdsList())
@@ -467,12 +467,12 @@ class MethodRunnerTest {
         Method method = method(spec);
         Set<Double> rewards = new HashSet<>();
         for (long seed = 0; seed < 40; seed++) {
-            GroupRunner.Unit unit = run(runner, method, "v" + seed, seed);
+            FilledPlace unit = run(runner, method, "v" + seed, seed);
             assertThat(unit.groups()).hasSize(5);
-            List<GroupRunner.Member> answers = unit.groups().get(0).members();
+            List<FilledMember> answers = unit.groups().get(0).members();
             for (int i = 0; i < 4; i++) {
-                GroupRunner.Group revision = unit.groups().get(1 + i);
-                GroupRunner.Member m = revision.members().get(0);
+                FilledGroup revision = unit.groups().get(1 + i);
+                FilledMember m = revision.members().get(0);
                 double before = answers.get(i).judged().passed() ? 1 : 0;
                 double after = m.judged().passed() ? 1 : 0;
                 assertThat(m.reward()).isEqualTo(after + 10 * (after - before));
@@ -504,9 +504,9 @@ class MethodRunnerTest {
         int consumed = 0;
         for (long seed = 0; seed < 300; seed++) {
             asked.clear();
-            GroupRunner.Group group =
+            FilledGroup group =
                     run(runner, method, "c" + seed, seed).groups().get(0);
-            List<GroupRunner.Member> answers = group.members().subList(0, 4);
+            List<FilledMember> answers = group.members().subList(0, 4);
             long failed = answers.stream().filter(a -> !a.judged().passed()).count();
             List<SampleWork> asking =
                     asked.stream().filter(w -> w.getStart().hasRevision()).toList();
@@ -515,7 +515,7 @@ class MethodRunnerTest {
             assertThat(answers)
                     .allMatch(a -> a.refines() == null && a.rewarded().getTrainedPromptTokenIdsCount() == 0);
             if (failed > 0) {
-                GroupRunner.Member best = group.members().get(4);
+                FilledMember best = group.members().get(4);
                 boolean any = asking.stream().anyMatch(w -> w.getReservations(0).getSeed() % 4 == 0);
                 assertThat(best.reward()).as("the best of them").isEqualTo(any ? 1 : 0);
                 assertThat(best.rewarded().getTrainedPromptTokenIdsList())
@@ -575,7 +575,7 @@ class MethodRunnerTest {
         long kept = 0;
         for (long seed = 0; seed < 200; seed++) {
             List<Integer> drawn = new ArrayList<>();
-            GroupRunner.Unit unit = runner.run(
+            FilledPlace unit = runner.run(
                     method,
                     "run/f" + seed,
                     attempt -> {
@@ -587,7 +587,7 @@ class MethodRunnerTest {
                     },
                     Seeds.of(seed),
                     POLICY);
-            GroupRunner.Group last = unit.groups().get(0);
+            FilledGroup last = unit.groups().get(0);
             boolean signal = last.passes() > 0 && last.passes() < 4;
             assertThat(signal || unit.refills() == 3).isTrue();
             assertThat(drawn).isEqualTo(List.of(0, 1, 2, 3).subList(0, 1 + unit.refills()));
@@ -655,14 +655,14 @@ class MethodRunnerTest {
             StartState start = StartState.newBuilder().setProblemId("p").build();
             RunSpec spec = spec();
             RunSpec four = spec("resets.share=0", "sampling.rollouts_per_group=4");
-            List<GroupRunner.Judged> judged = groups(spec)
+            List<Judged> judged = groups(spec)
                     .consume("evaluation", "run/e" + wrong, start, spec.trainSampling(), 8, Seeds.of(1), POLICY);
-            assertThat(judged).hasSize(8).allMatch(GroupRunner.Judged::judged);
+            assertThat(judged).hasSize(8).allMatch(Judged::judged);
             assertThat(judged.stream().flatMap(j -> j.sampledBy().stream())).containsOnly(POLICY);
-            assertThat(judged.stream().map(GroupRunner.Judged::rolloutId))
+            assertThat(judged.stream().map(Judged::rolloutId))
                     .as("what another policy sampled was asked for again")
                     .contains("run/e" + wrong + "/0", "run/e" + wrong + "/1+1");
-            List<GroupRunner.Member> members =
+            List<FilledMember> members =
                     run(runner(four), method(four), "m" + wrong, 5).members();
             assertThat(members.stream().flatMap(m -> m.judged().sampledBy().stream()))
                     .as("a member with another policy's tokens was asked for again")

@@ -1,0 +1,75 @@
+package io.foothold.orchestrator.run;
+
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.policy.PolicyVersion;
+import io.foothold.orchestrator.remote.Patience;
+import io.foothold.v1.FinishReason;
+import io.foothold.v1.Rollout;
+import io.foothold.v1.Verdict;
+import io.foothold.v1.VerdictKind;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A rollout with its verdict, or the reason why there is none.
+ *
+ * @param item whether the reason is the sampler's answer to this rollout; else its stream failed
+ */
+record Judged(
+        String rolloutId,
+        @Nullable Rollout rollout,
+        @Nullable Verdict verdict,
+        @Nullable FootholdException failure,
+        boolean item) {
+    Judged(
+            String rolloutId,
+            @Nullable Rollout rollout,
+            @Nullable Verdict verdict,
+            @Nullable FootholdException failure) {
+        this(rolloutId, rollout, verdict, failure, false);
+    }
+
+    /** Whether a service lost it: the same one comes when it is asked for again. */
+    boolean lost() {
+        return item && failure != null && Patience.away(failure);
+    }
+
+    boolean judged() {
+        return verdict != null
+                && (verdict.getKind() == VerdictKind.VERDICT_KIND_PASS
+                        || verdict.getKind() == VerdictKind.VERDICT_KIND_FAIL
+                        || verdict.getKind() == VerdictKind.VERDICT_KIND_UNPARSEABLE);
+    }
+
+    boolean passed() {
+        return verdict != null && verdict.getKind() == VerdictKind.VERDICT_KIND_PASS;
+    }
+
+    String verdictName() {
+        return verdict == null ? "" : verdict.getKind().name().substring("VERDICT_KIND_".length());
+    }
+
+    boolean sampled() {
+        return rollout != null;
+    }
+
+    /** Whether it was sampled and ended by itself, before its limit of tokens. */
+    boolean finished() {
+        return rollout != null && rollout.getFinishReason() != FinishReason.FINISH_REASON_LENGTH;
+    }
+
+    int tokens() {
+        return rollout == null ? 0 : rollout.getTokenIdsCount();
+    }
+
+    /** The policies that its tokens are stamped with, under the digest that was asked for; empty without tokens. */
+    Set<PolicyVersion> sampledBy() {
+        Rollout sampled = rollout;
+        return sampled == null
+                ? Set.of()
+                : sampled.getPolicyVersionsList().stream()
+                        .map(v -> new PolicyVersion(v, sampled.getPolicyDigest()))
+                        .collect(Collectors.toSet());
+    }
+}

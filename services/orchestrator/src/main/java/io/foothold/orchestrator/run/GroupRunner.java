@@ -11,30 +11,21 @@ import io.foothold.core.random.Seeds;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.remote.Services;
-import io.foothold.v1.FailedRollout;
 import io.foothold.v1.FinishReason;
-import io.foothold.v1.PolicyName;
 import io.foothold.v1.Problem;
 import io.foothold.v1.Reservation;
 import io.foothold.v1.Rollout;
-import io.foothold.v1.SampleResponse;
-import io.foothold.v1.SampleWork;
 import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
 import io.foothold.v1.Verdict;
-import io.foothold.v1.VerifyWork;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -54,10 +45,9 @@ final class GroupRunner {
     private final String incarnation;
     private final AtomicLong trainingTokens = new AtomicLong();
     private final AtomicReference<@Nullable FootholdException> writeFailure = new AtomicReference<>();
+    private final RolloutSource source;
     private final Map<String, Problem> problems = new ConcurrentHashMap<>();
     private volatile Runnable healing = () -> {};
-    private volatile long newest;
-    private volatile @Nullable PolicyVersion kept;
 
     /**
      * A runner.
@@ -69,6 +59,12 @@ final class GroupRunner {
         this.services = services;
         this.ledger = ledger;
         this.incarnation = incarnation;
+        this.source = new RolloutSource(spec, services, this::problem);
+    }
+
+    /** Where rollouts come from. */
+    RolloutSource source() {
+        return source;
     }
 
     /** Tokens that were sampled for training so far: members, seeds, localizations, also those that were dropped. */
@@ -109,7 +105,8 @@ final class GroupRunner {
             reservations.add(reservation(id + "/" + r, seed.split(r)));
         }
         List<CompletableFuture<Void>> writes = new ArrayList<>();
-        List<Judged> judged = sampled(id, purpose, start, settings, reservations, exactly(policy), writes::add);
+        List<Judged> judged =
+                sampled(id, purpose, start, settings, reservations, RolloutSource.exactly(policy), writes::add);
         writes.forEach(LedgerStore::await);
         LedgerStore.await(ledger.record(judged.stream()
                 .map(j -> j.judged()
@@ -130,7 +127,7 @@ final class GroupRunner {
     List<Rollout> answers(
             String groupId, List<StartState> starts, SamplingSettings settings, Seeds seed, PolicyVersion policy) {
         boolean frozen = spec.keptLocalizer();
-        Wanted wanted = frozen ? exactly(keptPolicy()) : forTraining(policy);
+        RolloutSource.Wanted wanted = frozen ? RolloutSource.exactly(source.keptPolicy()) : source.forTraining(policy);
         List<Reservation> reservations = new ArrayList<>();
         for (int q = 0; q < starts.size(); q++) {
             reservations.add(reservation(groupId + incarnation + "/" + q, seed.split(q)));
@@ -141,8 +138,8 @@ final class GroupRunner {
                 "localization",
                 reservations,
                 asked -> asked.stream()
-                        .map(a -> unjudged(
-                                work(
+                        .map(a -> source.unjudged(
+                                RolloutSource.work(
                                                 a.reservation().getRolloutId(),
                                                 starts.get(a.place()),
                                                 settings,
@@ -194,8 +191,8 @@ final class GroupRunner {
         List<Reservation> reservations = asks.stream()
                 .map(a -> reservation(groupId + "/" + a.member(), a.seeds()))
                 .toList();
-        List<Judged> out =
-                sampled(groupId, "train", start, spec.trainSampling(), reservations, forTraining(policy), this::behind);
+        List<Judged> out = sampled(
+                groupId, "train", start, spec.trainSampling(), reservations, source.forTraining(policy), this::behind);
         List<LedgerStore.Outcome> outcomes = new ArrayList<>();
         for (int i = 0; i < out.size(); i++) {
             Judged j = out.get(i);
@@ -232,10 +229,7 @@ final class GroupRunner {
      * Writes down how the rollouts of a place go on; not waited for, as in {@link #draw}. Members that have a reward of their own are
      * verified already.
      */
-    void end(
-            List<Member> members,
-            List<End> ends,
-            Function<io.foothold.core.method.Rollout, Judged> answers) {
+    void end(List<Member> members, List<End> ends, Function<io.foothold.core.method.Rollout, Judged> answers) {
         List<LedgerStore.Outcome> outcomes = new ArrayList<>();
         for (Member m : members) {
             if (m.rollout().reward().isEmpty()) {
@@ -368,13 +362,13 @@ final class GroupRunner {
             StartState start,
             SamplingSettings settings,
             List<Reservation> reservations,
-            Wanted wanted,
+            RolloutSource.Wanted wanted,
             Consumer<CompletableFuture<Void>> writes) {
         return persistently(
                 groupId,
                 purpose,
                 reservations,
-                asked -> sampleAndJudge(
+                asked -> source.judged(
                         groupId,
                         start,
                         settings,
@@ -448,180 +442,6 @@ final class GroupRunner {
                 throw e;
             }
             LOG.warnf("group %s: the policy cannot be published again yet: %s", groupId, e.text());
-        }
-    }
-
-    private List<Judged> sampleAndJudge(
-            String groupId,
-            StartState start,
-            SamplingSettings settings,
-            List<Reservation> reservations,
-            Wanted wanted) {
-        Problem problem = problem(start.getProblemId());
-        BlockingQueue<Optional<SampleResponse>> arrived = new LinkedBlockingQueue<>();
-        SampleWork work = work(groupId, start, settings, reservations, wanted);
-        CompletableFuture<FootholdException> missing = sample(work, response -> arrived.add(Optional.of(response)))
-                .handle((nothing, failure) -> {
-                    arrived.add(Optional.empty());
-                    return failure == null
-                            ? new FootholdException(ErrorCode.INTERNAL, "the sampler ended without this rollout")
-                            : FootholdException.of(failure);
-                });
-        // Each is judged as it comes, while its neighbours are still being sampled.
-        Map<String, CompletableFuture<Judged>> judging = new HashMap<>();
-        for (Optional<SampleResponse> next = take(arrived); next.isPresent(); next = take(arrived)) {
-            SampleResponse response = next.get();
-            if (response.hasFailed()) {
-                Judged failed = failed(response.getFailed());
-                judging.put(failed.rolloutId(), CompletableFuture.completedFuture(failed));
-            } else {
-                Judged sampled = accepted(response.getRollout(), wanted);
-                judging.put(
-                        sampled.rolloutId(),
-                        sampled.failure() == null
-                                ? judge(problem, response.getRollout())
-                                : CompletableFuture.completedFuture(sampled));
-            }
-        }
-        return reservations.stream()
-                .map(Reservation::getRolloutId)
-                .map(id -> {
-                    CompletableFuture<Judged> own = judging.get(id);
-                    return own == null ? new Judged(id, null, null, missing.join()) : own.join();
-                })
-                .toList();
-    }
-
-    private static SampleWork work(
-            String groupId,
-            StartState start,
-            SamplingSettings settings,
-            List<Reservation> reservations,
-            Wanted wanted) {
-        SampleWork.Builder out = SampleWork.newBuilder()
-                .setGroupId(groupId)
-                .setStart(start)
-                .setSettings(settings)
-                .addAllReservations(reservations)
-                .setMinPolicyVersion(wanted.policy().number());
-        if (wanted.exactly()) {
-            out.setPolicy(PolicyName.newBuilder()
-                    .setVersion(wanted.policy().number())
-                    .setDigest(wanted.policy().digest()));
-        }
-        return out.build();
-    }
-
-    /**
-     * Which policy may sample.
-     *
-     * @param exactly whether no other may; else every later one of the run may too
-     */
-    private record Wanted(PolicyVersion policy, boolean exactly) {}
-
-    private static Wanted exactly(PolicyVersion policy) {
-        return new Wanted(policy, true);
-    }
-
-    /** In asynchronous runs the policy changes while a group is sampled; the gate bounds how old its tokens may be. */
-    private Wanted forTraining(PolicyVersion policy) {
-        return new Wanted(policy, spec.staleness() == 0);
-    }
-
-    /** Told before a version is published: from then on tokens may rightly be stamped with it. */
-    void publishing(long version) {
-        newest = version;
-    }
-
-    /** Told which policy the servers have that keep theirs. */
-    void keeps(PolicyVersion policy) {
-        kept = policy;
-    }
-
-    private PolicyVersion keptPolicy() {
-        PolicyVersion known = kept;
-        if (known == null) {
-            throw new IllegalStateException("nobody asked the servers that keep their policy which one it is");
-        }
-        return known;
-    }
-
-    /** A rollout, unless its tokens come from a policy that may not sample it: whoever stamped them, they are not what was asked for. */
-    private Judged accepted(Rollout rollout, Wanted wanted) {
-        long oldest = wanted.policy().number();
-        long latest = wanted.exactly() ? oldest : newest;
-        boolean right = rollout.getPolicyVersionsList().stream().allMatch(v -> v >= oldest && v <= latest)
-                && (!wanted.exactly()
-                        || rollout.getPolicyDigest().equals(wanted.policy().digest()));
-        return right
-                ? new Judged(rollout.getId(), rollout, null, null)
-                : new Judged(
-                        rollout.getId(),
-                        null,
-                        null,
-                        new FootholdException(
-                                ErrorCode.PEER_UNAVAILABLE,
-                                "rollout " + rollout.getId() + " was sampled by versions "
-                                        + rollout.getPolicyVersionsList().stream()
-                                                .distinct()
-                                                .toList()
-                                        + (wanted.exactly() ? " (" + rollout.getPolicyDigest() + ")" : "")
-                                        + ", asked for "
-                                        + (wanted.exactly() ? wanted.policy() : oldest + " to " + latest)),
-                        true);
-    }
-
-    private static Judged failed(FailedRollout failed) {
-        return new Judged(failed.getRolloutId(), null, null, Services.failure(failed.getFailure()), true);
-    }
-
-    private CompletableFuture<Judged> unjudged(SampleWork work, Wanted wanted) {
-        String id = work.getReservations(0).getRolloutId();
-        AtomicReference<@Nullable SampleResponse> arrived = new AtomicReference<>();
-        return sample(work, arrived::set).handle((nothing, failure) -> {
-            SampleResponse response = arrived.get();
-            if (response == null) {
-                return new Judged(
-                        id,
-                        null,
-                        null,
-                        failure == null
-                                ? new FootholdException(ErrorCode.INTERNAL, "the sampler ended without this rollout")
-                                : FootholdException.of(failure));
-            }
-            return response.hasFailed() ? failed(response.getFailed()) : accepted(response.getRollout(), wanted);
-        });
-    }
-
-    private CompletableFuture<Void> sample(SampleWork work, Consumer<SampleResponse> onEach) {
-        try {
-            return services.sample(work, onEach);
-        } catch (RuntimeException e) {
-            return CompletableFuture.failedFuture(e);
-        }
-    }
-
-    private CompletableFuture<Judged> judge(Problem problem, Rollout rollout) {
-        return services.verify(
-                        VerifyWork.newBuilder()
-                                .setRolloutId(rollout.getId())
-                                .setKind(problem.getKind())
-                                .setGold(problem.getAnswer())
-                                .setResponse(rollout.getText())
-                                .setResponseOpensInThought(rollout.getOpensInThought())
-                                .setOptions(spec.verificationOptions())
-                                .build(),
-                        spec.verifier(problem.getKind()))
-                .handle((verdict, failure) -> new Judged(
-                        rollout.getId(), rollout, verdict, failure == null ? null : FootholdException.of(failure)));
-    }
-
-    private static <T> T take(BlockingQueue<T> queue) {
-        try {
-            return queue.take();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new FootholdException(ErrorCode.CANCELLED, "interrupted", e);
         }
     }
 }

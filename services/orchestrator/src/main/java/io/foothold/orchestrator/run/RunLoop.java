@@ -358,11 +358,11 @@ final class RunLoop {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT, "servers that keep their policy must all have the same one: " + policies);
         }
-        groups.keeps(policies.get(0));
+        groups.source().keeps(policies.get(0));
     }
 
     private void publish(PolicyPublisher.Artefact artefact) {
-        groups.publishing(artefact.policy().number());
+        groups.source().publishing(artefact.policy().number());
         PublishPolicyResponse published = publisher.publish(artefact);
         log.event(
                 "policy_published",
@@ -526,12 +526,10 @@ final class RunLoop {
                     }
                     return ProbeOutcome.newBuilder()
                             .setProbeId(probe.getProbeId())
-                            .setPasses((int) judged.stream()
-                                    .filter(Judged::passed)
-                                    .count())
-                            .setJudged((int) judged.stream()
-                                    .filter(Judged::judged)
-                                    .count())
+                            .setPasses(
+                                    (int) judged.stream().filter(Judged::passed).count())
+                            .setJudged(
+                                    (int) judged.stream().filter(Judged::judged).count())
                             .build();
                 },
                 threads);
@@ -612,8 +610,7 @@ final class RunLoop {
                 .sorted(
                         spec.staleness() == 0
                                 ? Map.Entry.comparingByKey()
-                                : Comparator.comparingLong(
-                                        (Map.Entry<Long, FilledPlace> e) -> oldest(e.getValue())))
+                                : Comparator.comparingLong((Map.Entry<Long, FilledPlace> e) -> oldest(e.getValue())))
                 .limit(spec.groupsPerUpdate())
                 .toList();
         // The batch ends with the update that it makes; whoever stays under way decides whether that update may come.
@@ -731,9 +728,7 @@ final class RunLoop {
         manifest.getMetricsMap().forEach(json::put);
         speed(manifest).forEach(json::put);
         if (spec.refills() > 0) {
-            json.put(
-                    "refills",
-                    units.stream().mapToInt(FilledPlace::refills).sum());
+            json.put("refills", units.stream().mapToInt(FilledPlace::refills).sum());
         }
         rewardByStart(members).forEach(json::put);
         resetNumbers(units, json);

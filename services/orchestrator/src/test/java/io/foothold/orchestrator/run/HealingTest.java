@@ -90,7 +90,7 @@ class HealingTest {
                         """, List.of()));
         GroupRunner groups = new GroupRunner(spec, peers.services, ledger, "");
         groups.know(List.of(Problem.newBuilder().setId("p").build()));
-        groups.publishing(POLICY.number());
+        groups.source().publishing(POLICY.number());
         groups.healBy(() -> {
             healed.incrementAndGet();
             healing.run();

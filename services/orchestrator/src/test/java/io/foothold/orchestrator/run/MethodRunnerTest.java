@@ -125,7 +125,7 @@ class MethodRunnerTest {
                 .setStatement("statement")
                 .addOracleThoughts("x;")
                 .build()));
-        groups.publishing(POLICY.number());
+        groups.source().publishing(POLICY.number());
         return groups;
     }
 
@@ -271,8 +271,7 @@ class MethodRunnerTest {
                     .setRolloutId(work.getRolloutId())
                     .setUnparseable("mumbling")
                     .build();
-            FilledPlace unit =
-                    run(spec("resets.on_unparseable=" + consequence.getKey()), 20 + consequence.getValue());
+            FilledPlace unit = run(spec("resets.on_unparseable=" + consequence.getKey()), 20 + consequence.getValue());
             if (consequence.getValue() == 0) {
                 assertThat(unit.resets().dropped()).singleElement().asString().contains("mumbling");
             } else {
@@ -504,8 +503,7 @@ class MethodRunnerTest {
         int consumed = 0;
         for (long seed = 0; seed < 300; seed++) {
             asked.clear();
-            FilledGroup group =
-                    run(runner, method, "c" + seed, seed).groups().get(0);
+            FilledGroup group = run(runner, method, "c" + seed, seed).groups().get(0);
             List<FilledMember> answers = group.members().subList(0, 4);
             long failed = answers.stream().filter(a -> !a.judged().passed()).count();
             List<SampleWork> asking =

@@ -122,21 +122,42 @@ class ArchitectureTest {
         }
     }
 
+    /** Whoever speaks the contracts' words is named here: edges, and the orchestrator's run between them. */
     @Test
-    void mutinyAndProtoStayAtTheEdges() {
+    void protoIsSpokenAtTheEdgesOnly() {
         noClasses()
                 .that()
-                .resideInAnyPackage(
-                        "io.foothold.sampler.rollout..",
-                        "io.foothold.verifier.answer..",
-                        "io.foothold.localizer.thought..",
-                        "io.foothold.augmentation.dial..",
-                        "io.foothold.augmentation.problems..",
-                        "io.foothold.learner.train..",
-                        "io.foothold.policyserver.serving..")
+                .resideOutsideOfPackages(
+                        "io.foothold.v1..",
+                        "io.foothold.contracts..",
+                        "io.foothold.*.grpc..",
+                        "io.foothold.learner.torch..",
+                        "io.foothold.orchestrator.ledger..",
+                        "io.foothold.orchestrator.remote..",
+                        "io.foothold.orchestrator.run..",
+                        "io.foothold.cli..")
                 .should()
                 .dependOnClassesThat()
-                .resideInAnyPackage("io.smallrye.mutiny..", "io.foothold.v1..")
+                .resideInAPackage("io.foothold.v1..")
+                .check(ALL);
+    }
+
+    @Test
+    void mutinyStaysAtTheEdges() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackages(
+                        "io.foothold.v1..",
+                        "io.foothold.inference..",
+                        "io.foothold.contracts..",
+                        "io.foothold.*.grpc..",
+                        "io.foothold.orchestrator.event..",
+                        "io.foothold.orchestrator.remote..",
+                        "io.foothold.orchestrator.rest..",
+                        "io.foothold.cli..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("io.smallrye.mutiny..")
                 .check(ALL);
     }
 

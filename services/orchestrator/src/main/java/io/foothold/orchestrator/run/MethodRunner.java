@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
@@ -270,11 +271,13 @@ final class MethodRunner {
 
         /** Ends everything as the method said. */
         void end(Place place) {
-            place.members().forEach(m -> open.remove(m.rollout().id()));
-            place.ends().forEach(e -> open.remove(e.rollout().id()));
-            if (!open.isEmpty()) {
-                throw new IllegalStateException("rollouts were left without an end: " + open);
+            Set<String> left = new TreeSet<>(open);
+            place.members().forEach(m -> left.remove(m.rollout().id()));
+            place.ends().forEach(e -> left.remove(e.rollout().id()));
+            if (!left.isEmpty()) {
+                throw new IllegalStateException("rollouts were left without an end: " + left);
             }
+            open.clear();
             write(place.members(), place.ends());
         }
 

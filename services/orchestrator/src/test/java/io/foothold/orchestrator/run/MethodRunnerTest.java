@@ -6,7 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.core.method.Group;
 import io.foothold.core.method.Method;
+import io.foothold.core.method.Place;
+import io.foothold.core.method.Plain;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
 import io.foothold.orchestrator.TestDatabase;
@@ -597,6 +600,39 @@ class MethodRunnerTest {
         assertThat(refills).containsExactlyInAnyOrder(0, 1, 2, 3);
         assertThat(states()).containsEntry(RolloutState.VERIFIED, kept).containsEntry(RolloutState.DROPPED, dropped);
         assertThat(groups.trainingTokens()).isEqualTo((kept + dropped) * (2L * THOUGHTS + 1));
+    }
+
+    @Test
+    void aMethodThatForgetsRolloutsIsRefusedAndNothingIsLeftUnderWay() {
+        Method forgets = (start, peers, seeds) -> {
+            Place drawn = new Plain(4).place(start, peers, seeds);
+            Group group = drawn.groups().get(0);
+            return new Place(
+                    List.of(new Group(group.start(), group.members().subList(0, 2))), drawn.ends());
+        };
+        assertThatThrownBy(() -> run(runner(pair()), forgets, "o", 1))
+                .hasMessageContaining("rollouts were left without an end")
+                .hasMessageContaining("run/o/2")
+                .hasMessageContaining("run/o/3");
+        assertThat(states()).isEqualTo(Map.of(RolloutState.DROPPED, 4L));
+    }
+
+    /** Else tokens that the start gave would be trained, or sampled ones left out. */
+    @Test
+    void aSamplerThatContinuesOtherTokensThanTheStartGivesIsRefused() {
+        var right = peers.sampling;
+        peers.sampling = (work, results) -> right.start(
+                work.getStart().hasReset()
+                        ? work.toBuilder()
+                                .setStart(work.getStart().toBuilder().clearPrefixTokenIds())
+                                .build()
+                        : work,
+                results);
+        peers.localizing = work -> Localization.newBuilder()
+                .setRolloutId(work.getRolloutId())
+                .setStep(3)
+                .build();
+        assertThatThrownBy(() -> run(spec(), 1)).hasMessageContaining("has 0 given tokens, its start has 4");
     }
 
     @Test

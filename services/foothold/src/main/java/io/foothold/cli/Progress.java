@@ -104,6 +104,8 @@ final class Progress {
             case "checkpoint_damaged" ->
                 line(runId + ": " + json.path("what").asText() + "; going on from update "
                         + json.path("resumed_from").asLong());
+            case "machine_changed" ->
+                json.path("settings").forEach(setting -> line(runId + ": goes on with " + setting.asText()));
             case "alarm" -> line(runId + ": ALARM: " + json.path("what").asText());
             case "warning" ->
                 line(runId + ": update " + json.path("update").asLong() + ": warning: "

@@ -165,13 +165,13 @@ final class TrainCommand implements Callable<Integer> {
         List<String> settings = new ArrayList<>(overrides);
         if (resume && known.isPresent()) {
             settings.addAll(keptSizes(RunFile.restore(known.get().settings()), text));
-            RunManager.checkSame(known.get(), RunFile.resolve(file.toString(), text, settings));
+            List<LedgerStore.EventRow> past = runs.ledger().events(runId, 0);
+            from = past.isEmpty() ? 1 : past.get(past.size() - 1).number() + 1;
+            runs.move(runId, RunFile.resolve(file.toString(), text, settings));
             if (known.get().state().equals("finished")) {
                 System.out.println(runId + ": finished before; there is nothing to resume");
                 return 0;
             }
-            List<LedgerStore.EventRow> past = runs.ledger().events(runId, 0);
-            from = past.isEmpty() ? 1 : past.get(past.size() - 1).number() + 1;
             runs.resume(runId, acceptChangedData);
         } else if (known.isPresent()) {
             throw new FootholdException(

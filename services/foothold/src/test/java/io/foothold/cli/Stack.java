@@ -210,7 +210,8 @@ final class Stack implements AutoCloseable {
 
                     @Override
                     public String torchPackage() {
-                        return "services/learner/torch";
+                        return Path.of(System.getProperty("foothold.root"), "services/learner/torch")
+                                .toString();
                     }
                 },
                 ANYWHERE,

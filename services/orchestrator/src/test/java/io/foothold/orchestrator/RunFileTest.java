@@ -87,6 +87,31 @@ class RunFileTest {
     }
 
     @Test
+    void onWhatARunIsComputedMayChange() {
+        String[] two = {"learner.torch.processes=2", "optimizer.micro_batch_tokens=512", "updates=7"};
+        assertThat(resolve(BASE).moves(resolve(BASE, two))).containsExactly("learner.torch.processes: was 1, is 2");
+        assertThat(resolve(BASE).differences(resolve(BASE, two)))
+                .as("the embedded backend resumes to the bit")
+                .containsExactly("optimizer.micro_batch_tokens: was auto, is 512", "updates: was 50, is 7");
+        RunFile torch = resolve(BASE, "learner.backend=torch");
+        RunFile other = resolve(
+                BASE, "learner.backend=torch", "learner.torch.device=cuda", "optimizer.micro_batch_tokens=512");
+        assertThat(torch.differences(other)).isEmpty();
+        assertThat(torch.moves(other))
+                .containsExactly(
+                        "learner.torch.device: was auto, is cuda", "optimizer.micro_batch_tokens: was auto, is 512");
+        assertThat(torch.differences(resolve(BASE, "learner.backend=torch", "learner.torch.dtype=bfloat16")))
+                .containsExactly("learner.torch.dtype: was auto, is bfloat16");
+    }
+
+    @Test
+    void severalHostsAreRefusedWithTheReason() {
+        assertRefused(
+                BASE + "learner: {torch: {hosts: 2}}\n",
+                "'learner.torch.hosts' is no setting: the ranks of a run are processes of one host");
+    }
+
+    @Test
     void wrongFilesAreRefusedWithLineAndNearestName() {
         assertRefused(BASE + "udpates: 4\n", "run.yaml:7: unknown key 'udpates' (did you mean 'updates'?)");
         assertRefused(

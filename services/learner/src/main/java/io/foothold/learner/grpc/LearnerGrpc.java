@@ -486,11 +486,12 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                 text(s, false));
     }
 
-    /** What a resumed run must have as it was; how many processes compute and on what is no part of it. */
+    /** What a resumed run must have as it was; how many processes compute, on what and in which pieces is no part of it. */
     private static String text(LearnerSettings s, boolean torch) {
         LearnerSettings.Builder kept = s.toBuilder().clearBackend().clearTorch();
         if (torch) {
-            kept.setBackend("torch")
+            kept.clearMicroBatchTokens()
+                    .setBackend("torch")
                     .setTorch(TorchSettings.newBuilder().setDtype(s.getTorch().getDtype()));
         }
         return TextFormat.printer().printToString(kept.build());

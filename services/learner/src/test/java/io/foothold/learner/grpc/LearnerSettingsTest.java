@@ -9,6 +9,7 @@ import com.google.protobuf.TextFormat;
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.MismatchRule;
+import io.foothold.learner.TinyRun;
 import io.foothold.learner.train.RunSettings;
 import io.foothold.learner.train.Schedule;
 import io.foothold.policy.Lora;
@@ -29,6 +30,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -274,6 +276,20 @@ class LearnerSettingsTest {
     private static String meaning(LearnerSettings.Builder settings) {
         String all = settings(settings.build()).toString();
         return all.substring(0, all.indexOf(", text=")) + LearnerGrpc.torch(settings.build(), Path.of("base"));
+    }
+
+    @Test
+    void aRunOfTorchMayGoOnInOtherPieces(@TempDir Path scratch) {
+        Path base = TinyRun.policy(scratch).path();
+        LearnerSettings one = all().setMicroBatchTokens(512).build();
+        LearnerSettings other = one.toBuilder()
+                .setMicroBatchTokens(300)
+                .setTorch(one.getTorch().toBuilder().setProcesses(7))
+                .build();
+        assertThat(LearnerGrpc.torchSettings(other, base).text())
+                .isEqualTo(LearnerGrpc.torchSettings(one, base).text());
+        assertThat(settings(other.toBuilder().setBackend("djl").build()).text())
+                .isNotEqualTo(settings(one.toBuilder().setBackend("djl").build()).text());
     }
 
     private static Arguments wrong(String said, Consumer<LearnerSettings.Builder> change) {

@@ -202,6 +202,11 @@ public final class LedgerStore implements AutoCloseable {
                 Timestamp.from(clock.instant())));
     }
 
+    /** Gives a run other settings. */
+    public CompletableFuture<Void> setRunSettings(String id, String settings) {
+        return submit(c -> execute(c, "update run set settings = ? where id = ?", settings, id));
+    }
+
     /** Moves a run to another state. */
     public CompletableFuture<Void> setRunState(String id, String state, String reason) {
         return submit(

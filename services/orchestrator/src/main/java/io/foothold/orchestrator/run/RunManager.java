@@ -3,6 +3,7 @@ package io.foothold.orchestrator.run;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
@@ -237,6 +238,26 @@ public final class RunManager {
                                 + " is under way: the learner serves one at a time; wait for its end or stop it");
             }
         });
+    }
+
+    /**
+     * Takes what a run file says of the machine for a run that is not under way: how many processes compute, on what, in which pieces. It is
+     * gone on with so; an event tells the difference. Nothing happens where there is none.
+     *
+     * @throws FootholdException {@link ErrorCode#CONFLICT} with every key that differs and both values, where more does
+     */
+    public synchronized void move(String runId, RunFile file) {
+        LedgerStore.RunRow known = row(runId);
+        checkSame(known, file);
+        List<String> moves = RunFile.restore(known.settings()).moves(file);
+        if (moves.isEmpty() || active.containsKey(runId) || known.state().equals("finished")) {
+            return;
+        }
+        LedgerStore.await(ledger.setRunSettings(runId, file.stored()));
+        RunLog log = new RunLog(runId, homeOf(runId), ledger, sink);
+        ObjectNode told = log.object();
+        moves.forEach(told.putArray("settings")::add);
+        log.event("machine_changed", told);
     }
 
     /**

@@ -213,16 +213,43 @@ public final class RunFile {
     }
 
     /**
-     * What differs in another run file, a line a key with both values; empty when nothing does.
+     * What differs in another run file, a line a key with both values; empty when nothing does. Not looked at is on what a run is computed.
      */
     public List<String> differences(RunFile other) {
+        return differing(other).stream()
+                .filter(key -> !ofMachine(key))
+                .map(key -> difference(other, key))
+                .toList();
+    }
+
+    /**
+     * What differs in another run file that a run may go on with, a line a key with both values: on what it is computed. Of the torch
+     * backend that is the size of a micro-batch too, which changes nothing there but how sums are rounded.
+     */
+    public List<String> moves(RunFile other) {
+        return differing(other).stream()
+                .filter(this::ofMachine)
+                .map(key -> difference(other, key))
+                .toList();
+    }
+
+    private boolean ofMachine(String key) {
+        return Schema.ofMachine(key)
+                || key.equals("optimizer.micro_batch_tokens")
+                        && text("learner.backend").equals("torch");
+    }
+
+    private List<String> differing(RunFile other) {
         Set<String> keys = new TreeSet<>(values.keySet());
         keys.addAll(other.values.keySet());
         return keys.stream()
                 .filter(key -> !Objects.equals(values.get(key), other.values.get(key)))
                 .filter(key -> !key.equals(TARGETS) || !Objects.equals(targets(this), targets(other)))
-                .map(key -> key + ": was " + side(values.get(key)) + ", is " + side(other.values.get(key)))
                 .toList();
+    }
+
+    private String difference(RunFile other, String key) {
+        return key + ": was " + side(values.get(key)) + ", is " + side(other.values.get(key));
     }
 
     /** The targets of adapters, where an earlier version's default stands for the one that came after it. */

@@ -4,6 +4,7 @@ import java.math.BigDecimal;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -87,7 +88,18 @@ public final class Schema {
     private static final Map<String, String> MISSING = Map.of(
             "sampling.top_p", SUPPORT,
             "sampling.top_k", SUPPORT,
-            "sampling.min_p", SUPPORT);
+            "sampling.min_p", SUPPORT,
+            "learner.torch.hosts",
+                    " is no setting: the ranks of a run are processes of one host, and several hosts were never tried (expected "
+                            + "learner.torch.processes)");
+
+    /** Says on what a run is computed and not what: it may go on with another value. */
+    private static final Set<String> MACHINE = Set.of(
+            "learner.torch.processes",
+            "learner.torch.device",
+            "learner.torch.checkpointing",
+            "learner.torch.compile",
+            "learner.torch.attention");
 
     /** Largest count of what is held in memory at once. */
     private static final double MOST_AT_ONCE = 100_000;
@@ -546,6 +558,11 @@ public final class Schema {
     /** Former names of keys, with what they are called now. */
     static Map<String, String> renamed() {
         return RENAMED;
+    }
+
+    /** Whether a run may go on with another value of this key: it says on what the run is computed and not what. */
+    static boolean ofMachine(String path) {
+        return MACHINE.contains(path);
     }
 
     /** Why there is no such key, where that needs saying. */

@@ -67,6 +67,21 @@ final class Transformer implements AutoCloseable {
     Transformer(ModelConfig config, Precision precision, Trainer.Lean sizes) {
         NativeRuntime.enterThread();
         this.config = config;
+        byte[] archive = archive(config, precision, sizes);
+        try (NativeSteps.Step step = NativeSteps.enter()) {
+            this.model = Model.newInstance("policy", "PyTorch");
+            model.load(new ByteArrayInputStream(archive), Map.of("trainParam", "true"));
+        } catch (IOException | MalformedModelException e) {
+            throw new PolicyException("the transformer script cannot be loaded: " + e.getMessage(), e);
+        }
+        this.block = (PtSymbolBlock) model.getBlock();
+        this.manager = (PtNDManager) model.getNDManager();
+        this.parameters = new ParameterStore(manager, false);
+        selfTest();
+    }
+
+    /** The script with the constants of a model, as libtorch loads it. */
+    static byte[] archive(ModelConfig config, Precision precision, Trainer.Lean sizes) {
         Map<String, Object> attributes = new LinkedHashMap<>();
         attributes.put("training", true);
         attributes.put("inv_freq", config.inverseFrequencies());
@@ -86,20 +101,11 @@ final class Transformer implements AutoCloseable {
         attributes.put("stride", WeightLayout.of(config).stride());
         attributes.put("chunk_numbers", (int) sizes.chunkNumbers());
         attributes.put("kept_numbers", (int) sizes.keptNumbers());
-        byte[] archive = TorchScriptArchive.write("Transformer", attributes, source());
-        try (NativeSteps.Step step = NativeSteps.enter()) {
-            this.model = Model.newInstance("policy", "PyTorch");
-            model.load(new ByteArrayInputStream(archive), Map.of("trainParam", "true"));
-        } catch (IOException | MalformedModelException e) {
-            throw new PolicyException("the transformer script cannot be loaded: " + e.getMessage(), e);
-        }
-        this.block = (PtSymbolBlock) model.getBlock();
-        this.manager = (PtNDManager) model.getNDManager();
-        this.parameters = new ParameterStore(manager, false);
-        selfTest();
+        return TorchScriptArchive.write("Transformer", attributes, source());
     }
 
-    private static String source() {
+    /** The text of the script. */
+    static String source() {
         return PARTS.stream().map(Transformer::part).collect(Collectors.joining("\n"));
     }
 

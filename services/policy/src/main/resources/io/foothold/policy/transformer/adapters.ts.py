@@ -20,7 +20,7 @@
         count = count + 1
     if count == 0:
       return out
-    nothing = torch.zeros([0])
+    nothing = torch.zeros([0], device=first.device)
     H = self.heads * self.head_dim
     K = self.kv_heads * self.head_dim
     begins = [0, H, H + K, 0, 0, 1, 0]

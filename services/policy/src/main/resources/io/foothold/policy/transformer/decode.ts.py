@@ -9,15 +9,15 @@
     hd = self.head_dim
     n = (end - begin) * KV
     pages = (L + keys.size(3) - 1) // keys.size(3)
-    row = torch.arange(begin * KV, end * KV, dtype=self.int32)
-    page = row.view([-1, 1, 1]) * keys.size(1) + torch.arange(pages, dtype=self.int32)
-    k = page.unsqueeze(3) * hd + torch.arange(hd, dtype=self.int32)
-    v = row.view([-1, 1, 1]) * values.size(1) + torch.arange(L, dtype=self.int32)
+    row = torch.arange(begin * KV, end * KV, dtype=self.int32, device=keys.device)
+    page = row.view([-1, 1, 1]) * keys.size(1) + torch.arange(pages, dtype=self.int32, device=keys.device)
+    k = page.unsqueeze(3) * hd + torch.arange(hd, dtype=self.int32, device=keys.device)
+    v = row.view([-1, 1, 1]) * values.size(1) + torch.arange(L, dtype=self.int32, device=keys.device)
     out = annotate(List[Tensor], [])
     out.append(k.expand([n, r, pages, hd]).reshape([-1]))
-    out.append(torch.arange(0, n * r * pages * hd + 1, hd, dtype=self.int32))
+    out.append(torch.arange(0, n * r * pages * hd + 1, hd, dtype=self.int32, device=keys.device))
     out.append(v.expand([n, r, L]).reshape([-1]))
-    out.append(torch.arange(0, n * r * L + 1, L, dtype=self.int32))
+    out.append(torch.arange(0, n * r * L + 1, L, dtype=self.int32, device=keys.device))
     return out
 
   # Attention of one query a head over the cache: weigh for T = 1. q [nK, r, d], bias [nK, 1, L], gives [nK, r, d].
@@ -46,9 +46,9 @@
     P = ids.size(1)
     KV = self.kv_heads
     fd, fh = (self).floors(f[0])
-    turn = (self).turns(torch.arange(P).repeat([n]), self.heads + KV)
+    turn = (self).turns(torch.arange(P, device=ids.device).repeat([n]), self.heads + KV)
     x = torch.embedding(f[0], ids.view([-1]))
-    allowed, bias = (self).masks(P, P, torch.zeros([1], dtype=self.int64))
+    allowed, bias = (self).masks(P, P, torch.zeros([1], dtype=self.int64, device=ids.device), True)
     for i in range(self.layers):
       b = 2 + i * 6
       first = 0
@@ -101,7 +101,7 @@
     topk = state[:, 2]
     temperature = numbers[:, 0].unsqueeze(1)
     topp = numbers[:, 1].unsqueeze(1)
-    row = torch.arange(n * KV)
+    row = torch.arange(n * KV, device=state.device)
     fd, fh = (self).floors(f[0])
     tokens = annotate(List[Tensor], [])
     found = annotate(List[Tensor], [])
@@ -124,13 +124,13 @@
       lengths.append(length)
       most = max(most, length)
       begin = end
-    bias = torch.where(torch.arange(most).unsqueeze(0) <= first.unsqueeze(1), 0., -inf).to((self).cache_dtype())
+    bias = torch.where(torch.arange(most, device=state.device).unsqueeze(0) <= first.unsqueeze(1), 0., -inf).to((self).cache_dtype())
     masks = annotate(List[Tensor], [])
     for j in range(len(sizes)):
       masks.append(torch.narrow(torch.narrow(bias, 1, 0, lengths[j]), 0, starts[j], sizes[j]).unsqueeze(1))
-    zero = torch.zeros([n * KV], dtype=(self).cache_dtype())
-    channel = torch.arange(hd).unsqueeze(0)
-    turns = (self).turns((start.unsqueeze(0) + torch.arange(steps).unsqueeze(1)).reshape([-1]), self.heads + KV)
+    zero = torch.zeros([n * KV], dtype=(self).cache_dtype(), device=state.device)
+    channel = torch.arange(hd, device=state.device).unsqueeze(0)
+    turns = (self).turns((start.unsqueeze(0) + torch.arange(steps, device=state.device).unsqueeze(1)).reshape([-1]), self.heads + KV)
     for s in range(steps):
       at = first + s
       if s > 0:
@@ -182,7 +182,7 @@
         keep = torch.where(topk > 0, topk, torch.full_like(topk, V)).unsqueeze(1)
         p = torch.softmax(ordered, -1)
         before = torch.cumsum(p, -1) - p
-        drop = torch.bitwise_or(torch.arange(V).unsqueeze(0) >= keep, torch.bitwise_and(before >= topp, torch.arange(V).unsqueeze(0) > 0))
+        drop = torch.bitwise_or(torch.arange(V, device=state.device).unsqueeze(0) >= keep, torch.bitwise_and(before >= topp, torch.arange(V, device=state.device).unsqueeze(0) > 0))
         logits = torch.scatter(logits, 1, order, torch.masked_fill(ordered, drop, -inf))
       lp = torch.log_softmax(logits, -1)
       cdf = torch.cumsum(torch.exp(lp), -1)

@@ -25,7 +25,7 @@
       log_ratio = token - behaviour
       if ratio_form == 2:
         # GSPO: one ratio a row, the geometric mean of its tokens'.
-        mean = torch.index_add(torch.zeros([rows], dtype=self.float32), 0, row, log_ratio * share)
+        mean = torch.index_add(torch.zeros([rows], dtype=self.float32, device=row.device), 0, row, log_ratio * share)
         log_ratio = torch.index_select(mean, 0, row)
       ratio = torch.exp(log_ratio)
       objective = torch.minimum(ratio * credit, torch.clamp(ratio, 1. - low, 1. + high) * credit)
@@ -117,7 +117,7 @@
 
   # Log-probs and entropies of the targets [M], lean form.
   def lean_score(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], folded: bool, at: List[int], scale: float, ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
-    rows, pairs = (self).orders()
+    rows, pairs = (self).orders(w[0])
     fd, fh = (self).floors(w[0])
     turn = (self).turns(pos, self.heads + self.kv_heads)
     alloweds, biases = (self).all_masks(query, key, before)
@@ -139,7 +139,7 @@
     temperature = float(rule[6].item())
     recomputed = int(rule[9].item())
     each = len(p) // self.layers
-    rows, pairs = (self).orders()
+    rows, pairs = (self).orders(w[0])
     fd, fh = (self).floors(w[0])
     turn = (self).turns(pos, self.heads + self.kv_heads)
     alloweds, biases = (self).all_masks(query, key, before)

@@ -2,6 +2,9 @@
 # other: model, loss, adapters, optimizer, decode. What is folded into weights and why stands at the Java class Transformer; the naive
 # twin of all that is here is NaiveTransformer of the tests, and Hugging Face's own classes by golden values.
 #
+# What is made here lies where the arguments lie, on whatever device; what is read as a number (rules, blocks, where spans begin) may lie in
+# host memory.
+#
 # Letters of shapes: N tokens of a call, D width of the model, F width of the feed-forward part, V vocabulary, H query heads, K key and
 # value heads, d width of a head, r = H / K, T queries and L keys of a span, M predicted tokens, n rows of sampling. Log-probs, entropies
 # and losses are in nats.
@@ -48,17 +51,17 @@ class Transformer(Module):
   # Rotations of positions, complex64 [N, heads, d / 2] of length 1: pair j turns by pos * inv_freq[j] (RoPE, Su et al., arXiv
   # 2104.09864).
   def turns(self: __torch__.Transformer, pos: Tensor, heads: int) -> Tensor:
-    angle = torch.outer(pos.to(self.float32), self.inv_freq)
+    angle = torch.outer(pos.to(self.float32), self.inv_freq.to(pos.device))
     turn = torch.complex(torch.cos(angle), torch.sin(angle)).unsqueeze(1)
     return turn.expand([turn.size(0), heads, turn.size(2)]).contiguous()
 
   # Row orders that put the two numbers which turn together side by side: Hugging Face's files have them d / 2 apart. Of stacked q, k, v
   # [(H + 2K)d], of which v stays, and of one head [d]. Scores do not change when q and k are ordered alike.
-  def orders(self: __torch__.Transformer) -> Tuple[Tensor, Tensor]:
+  def orders(self: __torch__.Transformer, like: Tensor) -> Tuple[Tensor, Tensor]:
     hd = self.head_dim
     qk = self.heads + self.kv_heads
-    pairs = torch.arange(hd).view([2, hd // 2]).t().reshape([-1])
-    rows = torch.cat([(torch.arange(qk).unsqueeze(1) * hd + pairs.unsqueeze(0)).reshape([-1]), torch.arange(qk * hd, (qk + self.kv_heads) * hd)], 0)
+    pairs = torch.arange(hd, device=like.device).view([2, hd // 2]).t().reshape([-1])
+    rows = torch.cat([(torch.arange(qk, device=like.device).unsqueeze(1) * hd + pairs.unsqueeze(0)).reshape([-1]), torch.arange(qk * hd, (qk + self.kv_heads) * hd, device=like.device)], 0)
     return (rows, pairs)
 
   # A layer as it is computed with, of raw weights:
@@ -78,7 +81,7 @@ class Transformer(Module):
       s = torch.cat([(w[6] * (scale * float(hd) ** 0.5)).expand([self.heads, hd]), (w[7] * (float(hd) ** 0.5)).expand([self.kv_heads, hd])], 0)
       s = torch.index_select(s, 1, pairs)
     else:
-      s = torch.cat([torch.full([self.heads, hd], scale), torch.ones([self.kv_heads, hd])], 0)
+      s = torch.cat([torch.full([self.heads, hd], scale, device=w[0].device), torch.ones([self.kv_heads, hd], device=w[0].device)], 0)
     out.append(a.t().contiguous())
     out.append(s)
     out.append(w[2].t().contiguous())
@@ -99,7 +102,7 @@ class Transformer(Module):
       out.append((w[0] * (w[1] * gain)).t().contiguous())
     else:
       out.append((w[len(w) - 1] * (w[1] * gain)).t().contiguous())
-    rows, pairs = (self).orders()
+    rows, pairs = (self).orders(w[0])
     for i in range(self.layers):
       b = 2 + i * self.stride
       out.extend((self).fold_layer(w[b:b + self.stride], rows, pairs))
@@ -108,7 +111,7 @@ class Transformer(Module):
   # Folds a layer into tensors that are there, so that no more than one layer is in memory twice. Lean ones take the gains of both norms
   # too, sqrt(D) in them: adapters stand before these. Gives the count of tensors written.
   def fold_layer_into(self: __torch__.Transformer, target: List[Tensor], w: List[Tensor]) -> int:
-    rows, pairs = (self).orders()
+    rows, pairs = (self).orders(w[0])
     f = (self).fold_layer(w, rows, pairs)
     for i in range(len(f)):
       target[i].detach().copy_(f[i])
@@ -133,7 +136,7 @@ class Transformer(Module):
 
   # What unit adds to sums of squares: of the width and of a head, float32 scalars.
   def floors(self: __torch__.Transformer, w: Tensor) -> Tuple[Tensor, Tensor]:
-    return (torch.full([], float(w.size(1)) * self.eps), torch.full([], float(self.head_dim) * self.eps))
+    return (torch.full([], float(w.size(1)) * self.eps, device=w.device), torch.full([], float(self.head_dim) * self.eps, device=w.device))
 
   # Queries and keys, turned and scaled, [N, H + K, d], and values [N, K, d], of x [N, D]. `b` is where the layer's folded weights begin,
   # `a` its adapters (see factors), `first` the heads to leave out: the last layer of a prefill needs keys and values only.
@@ -223,12 +226,11 @@ class Transformer(Module):
 
   # Which keys queries see: those up to their own place, `before` keys standing ahead of the first query. None for a plain causal triangle
   # in fast precision, which the kernel knows by itself; a bias too up to 512 keys, beyond which [T, L] would be too much.
-  def masks(self: __torch__.Transformer, T: int, L: int, before: Tensor) -> Tuple[Optional[Tensor], Optional[Tensor]]:
+  def masks(self: __torch__.Transformer, T: int, L: int, before: Tensor, causal: bool) -> Tuple[Optional[Tensor], Optional[Tensor]]:
     allowed = annotate(Optional[Tensor], None)
     bias = annotate(Optional[Tensor], None)
-    causal = before.numel() == 1 and int(before[0].item()) == 0
     if self.exact or not causal:
-      mask = (torch.arange(L).view([1, 1, 1, L]) <= torch.arange(T).view([1, 1, T, 1]) + before.view([-1, 1, 1, 1]))
+      mask = (torch.arange(L, device=before.device).view([1, 1, 1, L]) <= torch.arange(T, device=before.device).view([1, 1, T, 1]) + before.view([-1, 1, 1, 1]))
       allowed = mask
       if L <= 512:
         bias = (self).bias(mask)
@@ -239,7 +241,8 @@ class Transformer(Module):
     alloweds = annotate(List[Optional[Tensor]], [])
     biases = annotate(List[Optional[Tensor]], [])
     for j in range(len(query)):
-      allowed, bias = (self).masks(query[j].size(1), key[j].size(1), before[j])
+      causal = before[j].numel() == 1 and int(before[j][0].item()) == 0
+      allowed, bias = (self).masks(query[j].size(1), key[j].size(1), before[j].to(query[j].device), causal)
       alloweds.append(allowed)
       biases.append(bias)
     return (alloweds, biases)

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import pathlib
+import sys
 import tempfile
 import time
 import types
@@ -15,6 +16,11 @@ import torch
 import transformers
 from peft import LoraConfig, get_peft_model
 from peft.tuners.lora import LoraLayer
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "services/learner/torch"))
+from foothold_torch.engine import Engine as LearnersEngine
+from foothold_torch.engine import Opening, Place
+from foothold_torch.rows import Row
 
 import engines_test  # stands in for Triton
 import reference
@@ -116,6 +122,18 @@ class Families(unittest.TestCase):
                     self.assertLess(np.abs(np.array(expected) - r.log_probs).max(), 2e-4)
                 for warm in (False, True):
                     self.assertLess(np.abs(np.array(engine.log_probs(asked[1]["ids"], warm)) - log_probs(model, asked[1]["ids"])).max(), 2e-4)
+
+    def test_rows_beyond_the_tokenizers_are_drawn_and_have_the_learners_log_probs(self):
+        with tempfile.TemporaryDirectory() as work:
+            saved("gpt_neox", work)
+            engine, got = self.run_engine(work, [dict(ids=[5, 6, 7], most=60, seed=s, temperature=3.0) for s in range(4)])
+            self.assertLess(engine.files.tokenizer.get_vocab_size(), SHAPE["vocab_size"])
+            self.assertTrue(any(i >= engine.files.tokenizer.get_vocab_size() for r in got for i in r.ids))
+            learner = LearnersEngine(Place())
+            learner.open(Opening(pathlib.Path(work)))
+            scores = learner.score([Row(r.ids, list(range(3, len(r.ids)))) for r in got], 3.0)
+            for r, score in zip(got, scores, strict=True):
+                self.assertLess(np.abs(np.array(r.log_probs) - score.log_probs).max(), 2e-5)
 
     def test_every_kind_of_cache_draws_the_same(self):
         asked = [dict(ids=[5, 6, 7], most=6, seed=1), dict(ids=[9, 10], most=9, seed=2)]

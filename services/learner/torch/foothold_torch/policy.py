@@ -30,6 +30,8 @@ NO_EFFECT = {"auto_mapping", "base_model_name_or_path", "revision", "task_type",
              "runtime_config", "loftq_config", "peft_version", "megatron_core", "qalora_group_size", "ensure_weight_tying",
              "r", "lora_alpha", "target_modules", "use_rslora"}
 """Keys of a PEFT configuration that are read, or that say nothing about the arithmetic of a finished adapter."""
+POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "max_seq_len", "max_seq_length", "seq_length")
+"""How families spell the longest sequence, the first one that is there counts."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Policy(nn.Module):
     @property
     def longest(self) -> int:
         """Most tokens of a row."""
-        return getattr(self.text, "max_position_embeddings", None) or 1 << 30
+        return next((value for name in POSITIONS if (value := getattr(self.text, name, None))), 1 << 30)
 
     def trained(self) -> dict[str, nn.Parameter]:
         """What has a gradient, by the name it has in files."""
@@ -158,6 +160,8 @@ class Policy(nn.Module):
             raise Refused(f"LoRA target '{unknown[0]}' is no linear layer of {type(self.causal).__name__} (expected some of "
                           f"{', '.join(sorted(linear))})")
         targets = sorted(settings.targets or linear)
+        if not targets:
+            raise Refused(f"{type(self.causal).__name__} has no linear layers that LoRA could be given (expected rank 0: all weights)")
         self.lora = settings = dataclasses.replace(settings, targets=tuple(targets))
         inject_adapter_in_model(LoraConfig(r=settings.rank, lora_alpha=settings.alpha, target_modules=targets, lora_dropout=0.0,
                                            use_rslora=settings.rank_stabilised, bias="none"), self.causal)

@@ -30,8 +30,6 @@ def opening(request: Any) -> Opening:
     lora = None
     if request.HasField("adapters"):
         a = request.adapters
-        if not a.targets:
-            raise Refused("adapters: targets are empty (expected names of projections such as q_proj)")
         lora = Lora(a.rank, a.alpha, tuple(a.targets), a.rank_stabilised, request.seed)
     return Opening(
         _path("base_directory", request.base_directory), lora, _optional("adapter_directory", request.adapter_directory),

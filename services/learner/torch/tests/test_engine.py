@@ -37,7 +37,7 @@ def test_scores_are_those_of_each_row_alone(models, family):
     directory, rows = models(family), example_rows()
     dtype = DTYPE.get(family, "float64")
     engine = opened(directory, dtype=dtype, tokens=150)
-    assert engine.status()["attention"] == ("rows" if family in ("bloom", "mamba") else "packed")
+    assert engine.status()["attention"] == ("rows" if family in ("bloom", "mamba", "mpt") else "packed")
     model = transformers.AutoModelForCausalLM.from_pretrained(directory, dtype=engines.DTYPES[dtype])
     scores = engine.score(rows, 0.8)
     seen = engine.accumulate(rows, Rule(shaping=0.1), 0.8).scores
@@ -337,6 +337,11 @@ def test_bad_directories_are_refused(models, tmp_path):
 def test_bad_adapters_are_refused(models, tmp_path):
     with pytest.raises(Refused, match="LoRA target 'wq' is no linear layer of LlamaForCausalLM"):
         opened(models("llama"), lora=Lora(4, 8.0, ("wq",)))
+    has = "dense, dense_4h_to_h, dense_h_to_4h, query_key_value"
+    with pytest.raises(Refused, match=rf"LoRA target 'q_proj' is no linear layer of GPTNeoXForCausalLM \(expected some of {has}\)"):
+        opened(models("gpt_neox"), lora=Lora(4, 8.0, ("q_proj",)))
+    with pytest.raises(Refused, match="GPT2LMHeadModel has no linear layers that LoRA could be given"):
+        opened(models("gpt2"), lora=Lora(4, 8.0))
     (tmp_path / "a").mkdir()
     opened(models("qwen3"), lora=LORA).export_adapter(tmp_path / "a")
     with pytest.raises(Refused, match="the adapter is for another base"):
@@ -347,6 +352,22 @@ def test_bad_adapters_are_refused(models, tmp_path):
     config.write_text(json.dumps({**json.loads(config.read_text()), "use_dora": True}))
     with pytest.raises(Refused, match="'use_dora' = True is not supported"):
         opened(models("qwen3"), adapter=tmp_path / "a")
+
+
+def test_adapters_without_targets_take_the_names_of_the_family(models):
+    targets = opened(models("gpt_neox"), lora=Lora(4, 8.0)).status()["lora_targets"]
+    assert targets == ["dense", "dense_4h_to_h", "dense_h_to_4h", "query_key_value"]
+    assert opened(models("gemma2"), lora=Lora(4, 8.0)).status()["lora_targets"] == [
+        "down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]
+
+
+def test_the_longest_row_is_that_of_any_familys_spelling(models, tmp_path):
+    assert opened(models("gpt2")).status()["longest"] == 256
+    made = make_model(tmp_path / "m", "mpt", max_seq_len=240)
+    config = json.loads((made / "config.json").read_text())
+    del config["max_position_embeddings"]
+    (made / "config.json").write_text(json.dumps(config))
+    assert opened(made).status()["longest"] == 240
 
 
 def test_calls_in_the_wrong_order_are_refused(models):

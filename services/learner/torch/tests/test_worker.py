@@ -197,6 +197,14 @@ def test_this_environment_is_the_pinned_one():
     assert worker.differences(worker.REQUIREMENTS) == []
 
 
+def test_adapters_without_targets_are_asked_for():
+    request = pb.OpenBackendRequest(base_directory="/m", compute_dtype="float32", attention="auto", micro_batch_tokens=1, seed=3)
+    request.adapters.MergeFrom(pb.AdapterSettings(rank=4, alpha=8))
+    from foothold_torch import service
+
+    assert service.opening(request).lora == Lora(4, 8.0, (), seed=3)
+
+
 def test_one_value_stands_for_all_targets():
     from foothold_torch import service
     from foothold_torch.errors import Refused

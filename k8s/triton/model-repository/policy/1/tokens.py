@@ -14,7 +14,7 @@ weights; "keep": they go on with the keys of the weights that drew them. adapter
 Publication = collections.namedtuple("Publication", "path version digest adapter")
 """path: the artefact, merged weights; adapter: directory in PEFT's layout; each None where the other is taken up."""
 
-POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "max_seq_len", "seq_length")
+POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "max_seq_len", "max_seq_length", "seq_length")
 UNBOUNDED = 1 << 30  # positions of a model whose attention needs no table of them
 FALLBACK = re.compile("<0x[0-9A-Fa-f]{2}>")
 

@@ -9,6 +9,8 @@ import com.google.common.math.Stats;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.Segmenter;
+import io.foothold.learner.torch.BackendChoice;
+import io.foothold.learner.torch.TorchEnvironment;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
@@ -86,12 +88,20 @@ final class EvalCommand implements Callable<Integer> {
         String text = suite.isEmpty() ? Workspace.read(file) : suiteRun();
         RunFile plan = RunFile.resolve(suite.isEmpty() ? file.toString() : suite, text, overrides);
         List<Path> evaluated = policies.isEmpty() ? List.of(Path.of(plan.text("policy.base"))) : policies;
-        Map<String, String> engine = Map.of();
-        if (!inference.elsewhere()) {
-            CausalModel first = RunModel.sampled(CausalModel.open(evaluated.getFirst()), inference);
-            first.checkWeightFiles();
-            engine = engine(plan, first, maxLength);
+        List<CausalModel> models = new ArrayList<>();
+        boolean torch = false;
+        for (Path path : evaluated) {
+            // The learner opens and publishes what is evaluated.
+            BackendChoice backend = BackendChoice.of(plan.text("learner.backend"), path);
+            CausalModel model = RunModel.open(path, backend.torch(), inference);
+            model.checkWeightFiles();
+            models.add(model);
+            torch |= backend.torch();
         }
+        if (torch) {
+            var unused = TorchEnvironment.find(Workspace.torchPackage());
+        }
+        Map<String, String> engine = inference.elsewhere() ? Map.of() : engine(plan, models.getFirst(), maxLength);
         List<Path> named = new ArrayList<>(FileRoots.of(plan));
         named.addAll(evaluated);
         Map<String, String> settings = FileRoots.with(inference.settings(engine), home, named);

@@ -10,14 +10,14 @@ final class RunModel {
     private RunModel() {}
 
     /**
-     * Opens a model that is trained.
+     * Opens a model that is trained or evaluated.
      *
      * @param path its directory
-     * @param torch whether the torch worker learns
+     * @param torch whether the torch worker learns, or publishes what is evaluated
      * @param inference who samples
      * @throws FootholdException INVALID_INPUT for a family that the embedded transformer would have to learn or to sample, and does not know
      */
-    static CausalModel trained(Path path, boolean torch, Inference inference) {
+    static CausalModel open(Path path, boolean torch, Inference inference) {
         if (torch && inference.elsewhere()) {
             return CausalModel.openForTorch(path);
         }
@@ -28,15 +28,6 @@ final class RunModel {
                     "policy.base: " + path + " is a " + model.size().architecture()
                             + ", which learner.backend djl does not compute (expected auto or torch)");
         }
-        return sampled(model, inference);
-    }
-
-    /**
-     * Checks that somebody samples a model.
-     *
-     * @throws FootholdException INVALID_INPUT for a family that our own engine does not know where nobody else is named
-     */
-    static CausalModel sampled(CausalModel model, Inference inference) {
         if (model.size().torchOnly() && !inference.elsewhere()) {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT,

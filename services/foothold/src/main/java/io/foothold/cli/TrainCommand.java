@@ -104,7 +104,7 @@ final class TrainCommand implements Callable<Integer> {
         RunFile plan = RunFile.resolve(file.toString(), text, overrides);
         Path base = Path.of(plan.text("policy.base"));
         BackendChoice backend = BackendChoice.of(plan.text("learner.backend"), base);
-        CausalModel policy = RunModel.trained(base, backend.torch(), inference);
+        CausalModel policy = RunModel.open(base, backend.torch(), inference);
         Optional<Lora> lora = lora(plan, policy.size());
         if (plan.flag("prompts.chat") && policy.chatTemplate().isEmpty()) {
             throw new FootholdException(

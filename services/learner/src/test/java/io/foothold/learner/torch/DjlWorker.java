@@ -203,9 +203,10 @@ final class DjlWorker extends TensorBackendServiceGrpc.TensorBackendServiceImplB
                 Precision.EXACT,
                 request.hasAdapters()
                         ? Optional.of(new Lora(
-                                request.getAdapters().getRank(),
-                                request.getAdapters().getAlpha(),
-                                request.getAdapters().getTargetsList()))
+                                        request.getAdapters().getRank(),
+                                        request.getAdapters().getAlpha(),
+                                        request.getAdapters().getTargetsList())
+                                .embedded())
                         : Optional.empty(),
                 request.getSeed(),
                 false,

@@ -35,7 +35,17 @@ class TorchRunTest {
     }
 
     private static String yaml() {
-        return DialRuns.yaml("pope-dial", 3, Path.of(ROOT, "services/foothold/policies/dial"), "medium", 24, "medium", 6, 2, 6, 9)
+        return DialRuns.yaml(
+                        "pope-dial",
+                        3,
+                        Path.of(ROOT, "services/foothold/policies/dial"),
+                        "medium",
+                        24,
+                        "medium",
+                        6,
+                        2,
+                        6,
+                        9)
                 + "sampling: {groups_per_update: 4, rollouts_per_group: 4}\n";
     }
 
@@ -77,9 +87,8 @@ class TorchRunTest {
             assertThat(manifests).extracting(UpdateManifest::getUpdate).containsExactly(1L, 2L, 3L, 4L, 5L, 6L);
             assertThat(manifests).extracting(UpdateManifest::getDigest).doesNotHaveDuplicates();
             // What goes on is what was published: another process, or part of the weights, would be nats away.
-            assertThat(manifests)
-                    .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 1))
-                            .isLessThan(1e-4));
+            assertThat(manifests).allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 1))
+                    .isLessThan(1e-4));
             assertThat(stack.ledger.events("r", 0))
                     .filteredOn(e -> e.kind().equals("machine_changed"))
                     .extracting(LedgerStore.EventRow::json)

@@ -94,8 +94,8 @@ class RunFileTest {
                 .as("the embedded backend resumes to the bit")
                 .containsExactly("optimizer.micro_batch_tokens: was auto, is 512", "updates: was 50, is 7");
         RunFile torch = resolve(BASE, "learner.backend=torch");
-        RunFile other = resolve(
-                BASE, "learner.backend=torch", "learner.torch.device=cuda", "optimizer.micro_batch_tokens=512");
+        RunFile other =
+                resolve(BASE, "learner.backend=torch", "learner.torch.device=cuda", "optimizer.micro_batch_tokens=512");
         assertThat(torch.differences(other)).isEmpty();
         assertThat(torch.moves(other))
                 .containsExactly(

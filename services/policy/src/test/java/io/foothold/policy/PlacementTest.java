@@ -55,8 +55,7 @@ class PlacementTest {
                 ModelConfig config = Shapes.of(architecture, architecture == ModelConfig.Architecture.QWEN3);
                 String name = architecture + "-" + precision;
                 Files.write(
-                        scratch.resolve(name + ".pt"),
-                        Transformer.archive(config, precision, Trainer.Lean.STANDARD));
+                        scratch.resolve(name + ".pt"), Transformer.archive(config, precision, Trainer.Lean.STANDARD));
                 List<String> shapes = WeightLayout.of(config).slots().stream()
                         .map(slot -> Arrays.toString(slot.shape()))
                         .toList();
@@ -71,6 +70,7 @@ class PlacementTest {
                 .start();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(process.waitFor()).as(said).isZero();
-        assertThat(said).contains("QWEN2-EXACT", "QWEN3-EXACT", "LLAMA-EXACT", "QWEN2-FAST", "QWEN3-FAST", "LLAMA-FAST");
+        assertThat(said)
+                .contains("QWEN2-EXACT", "QWEN3-EXACT", "LLAMA-EXACT", "QWEN2-FAST", "QWEN3-FAST", "LLAMA-FAST");
     }
 }

@@ -289,7 +289,8 @@ class LearnerSettingsTest {
         assertThat(LearnerGrpc.torchSettings(other, base).text())
                 .isEqualTo(LearnerGrpc.torchSettings(one, base).text());
         assertThat(settings(other.toBuilder().setBackend("djl").build()).text())
-                .isNotEqualTo(settings(one.toBuilder().setBackend("djl").build()).text());
+                .isNotEqualTo(
+                        settings(one.toBuilder().setBackend("djl").build()).text());
     }
 
     private static Arguments wrong(String said, Consumer<LearnerSettings.Builder> change) {

@@ -92,8 +92,8 @@ class LostRankTest {
                 .mapToObj(i -> new Trainer.Sequence(
                         new int[] {2, 3, 4 + i}, new int[0], new int[] {5, 6, 7, 8, 9}, new float[5]))
                 .toList();
-        try (TorchBackend backend = TorchBackend.open(
-                ranks, HANG, options, scratch.resolve("policy"), settings(), Optional.empty(), 0)) {
+        try (TorchBackend backend =
+                TorchBackend.open(ranks, HANG, options, scratch.resolve("policy"), settings(), Optional.empty(), 0)) {
             List<Long> processes = TensorBackendServiceGrpc.newBlockingStub(ranks.channel())
                     .getBackendStatus(GetBackendStatusRequest.getDefaultInstance())
                     .getRanksList()
@@ -111,11 +111,9 @@ class LostRankTest {
                             FootholdException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.WRONG_STATE))
                     .hasMessageContaining("the torch backend was lost in Score: " + told);
             assertThat(backend.alive()).isFalse();
-            await().atMost(Duration.ofSeconds(30))
-                    .until(() -> processes.stream()
-                            .noneMatch(p -> ProcessHandle.of(p)
-                                    .map(ProcessHandle::isAlive)
-                                    .orElse(false)));
+            await().atMost(Duration.ofSeconds(30)).until(() -> processes.stream()
+                    .noneMatch(
+                            p -> ProcessHandle.of(p).map(ProcessHandle::isAlive).orElse(false)));
         }
     }
 }

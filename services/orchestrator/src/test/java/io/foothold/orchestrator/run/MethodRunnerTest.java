@@ -607,8 +607,7 @@ class MethodRunnerTest {
         Method forgets = (start, peers, seeds) -> {
             Place drawn = new Plain(4).place(start, peers, seeds);
             Group group = drawn.groups().get(0);
-            return new Place(
-                    List.of(new Group(group.start(), group.members().subList(0, 2))), drawn.ends());
+            return new Place(List.of(new Group(group.start(), group.members().subList(0, 2))), drawn.ends());
         };
         assertThatThrownBy(() -> run(runner(pair()), forgets, "o", 1))
                 .hasMessageContaining("rollouts were left without an end")

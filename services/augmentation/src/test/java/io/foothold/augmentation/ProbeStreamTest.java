@@ -95,6 +95,39 @@ class ProbeStreamTest {
     }
 
     @Test
+    void whereNothingWorksTheLongestPrefixIsTakenIfThatIsAskedFor() {
+        SearchPrefixesRequest.Builder start = start().toBuilder();
+        start.getStartBuilder().setFallback(PrefixFallback.PREFIX_FALLBACK_LONGEST);
+        UnicastProcessor<SearchPrefixesRequest> up = UnicastProcessor.create();
+        AssertSubscriber<SearchPrefixesResponse> down = new AugmentationGrpc(NONE)
+                .searchPrefixes(up)
+                .subscribe()
+                .withSubscriber(AssertSubscriber.create(Long.MAX_VALUE));
+        up.onNext(start.build());
+        up.onNext(credit(1));
+        int longest = 0;
+        for (int i = 0; i == 0 || !down.getItems().get(i - 1).hasSummary(); i++) {
+            int at = i;
+            await().until(() -> down.getItems().size() > at);
+            SearchPrefixesResponse item = down.getItems().get(i);
+            if (item.hasProbe()) {
+                longest =
+                        Math.max(longest, item.getProbe().getStart().getGuided().getPrefixThoughts());
+                up.onNext(outcome(item.getProbe(), 0));
+                up.onNext(credit(1));
+            }
+        }
+        down.awaitCompletion();
+        int most = longest;
+        assertThat(most).isGreaterThan(2);
+        assertThat(down.getItems().stream()
+                        .filter(SearchPrefixesResponse::hasFound)
+                        .map(SearchPrefixesResponse::getFound))
+                .hasSize(6)
+                .allMatch(f -> f.getPrefixThoughts() == most && f.getFallback());
+    }
+
+    @Test
     void aCancelledSearchStopsAndANewOneBeginsAnew() {
         AugmentationGrpc service = new AugmentationGrpc(NONE);
         for (int round = 0; round < 2; round++) {

@@ -14,7 +14,17 @@ import org.junit.jupiter.api.Test;
 class PrefixSearchTest {
     private static PrefixSearch.Result run(
             Mode mode, int thoughts, int longest, IntPredicate works, List<Integer> asked) {
-        PrefixSearch search = new PrefixSearch(mode, thoughts, longest, 1, Seeds.of(3));
+        return run(PrefixSearch.Fallback.SHORT, mode, thoughts, longest, works, asked);
+    }
+
+    private static PrefixSearch.Result run(
+            PrefixSearch.Fallback fallback,
+            Mode mode,
+            int thoughts,
+            int longest,
+            IntPredicate works,
+            List<Integer> asked) {
+        PrefixSearch search = new PrefixSearch(mode, thoughts, longest, 1, fallback, Seeds.of(3));
         for (var next = search.next(); next.isPresent(); next = search.next()) {
             asked.add(next.getAsInt());
             search.record(next.getAsInt(), works.test(next.getAsInt()) ? 1 : 0);
@@ -74,10 +84,32 @@ class PrefixSearchTest {
     }
 
     @Test
+    void theFallbackIsTheLongestThatWasTriedWhereThatIsAskedFor() {
+        for (Mode mode : Mode.values()) {
+            for (int thoughts = 1; thoughts < 30; thoughts++) {
+                for (int longest = 0; longest < thoughts; longest++) {
+                    List<Integer> asked = new ArrayList<>();
+                    PrefixSearch.Result found =
+                            run(PrefixSearch.Fallback.LONGEST, mode, thoughts, longest, i -> false, asked);
+                    assertThat(found.fallback()).isTrue();
+                    assertThat(found.prefixThoughts())
+                            .isEqualTo(asked.stream()
+                                    .mapToInt(Integer::intValue)
+                                    .max()
+                                    .orElseThrow());
+                }
+            }
+        }
+        assertThat(run(PrefixSearch.Fallback.LONGEST, Mode.ASCENDING, 4, 3, i -> i == 1, new ArrayList<>()))
+                .as("what works is taken")
+                .isEqualTo(new PrefixSearch.Result(1, false));
+    }
+
+    @Test
     void answersToQuestionsThatWereNotAskedAreRefused() {
-        PrefixSearch search = new PrefixSearch(Mode.ASCENDING, 4, 3, 1, Seeds.of(1));
+        PrefixSearch search = new PrefixSearch(Mode.ASCENDING, 4, 3, 1, PrefixSearch.Fallback.SHORT, Seeds.of(1));
         assertThatThrownBy(() -> search.record(2, 1)).isInstanceOf(IllegalStateException.class);
-        assertThatThrownBy(() -> new PrefixSearch(Mode.ASCENDING, 4, 4, 1, Seeds.of(1)))
+        assertThatThrownBy(() -> new PrefixSearch(Mode.ASCENDING, 4, 4, 1, PrefixSearch.Fallback.SHORT, Seeds.of(1)))
                 .isInstanceOf(IllegalArgumentException.class);
     }
 

@@ -18,6 +18,9 @@ import java.util.concurrent.TimeoutException;
 /** Prints a run as it goes: a bar that redraws itself on a terminal, plain lines otherwise. */
 final class Progress {
     private static final int BAR = 24;
+    /** Of a run with no more updates than this each one has its line. */
+    private static final int EACH_SHOWN = 50;
+
     private final RunManager runs;
     private final PrintStream out;
     private final boolean updates;
@@ -161,19 +164,33 @@ final class Progress {
         double eta = seconds / Math.max(1, update - firstUpdate) * (updates - update);
         String numbers = String.format(
                 Locale.ROOT,
-                "update %d of %d, reward %.3f, %.0f tokens/s, %.0f s left",
+                "update %d of %d, reward %.3f%s, %.0f tokens/s, %.0f s left",
                 update,
                 updates,
                 json.path("reward_mean").asDouble(),
+                passes(json),
                 tokens / seconds,
                 eta);
         if (terminal) {
             int full = (int) (BAR * update / updates);
             out.print("\r" + runId + " [" + "#".repeat(full) + "-".repeat(BAR - full) + "] " + numbers + "   ");
             out.flush();
-        } else if (update % 10 == 0 || update == updates) {
+        } else if (updates <= EACH_SHOWN || update % 10 == 0 || update == updates) {
             out.println(runId + ": " + numbers);
         }
+    }
+
+    /** What passed without guidance and with it; nothing where no rollout was guided. */
+    static String passes(JsonNode update) {
+        return update.has("passes_guided")
+                ? String.format(
+                        Locale.ROOT,
+                        ", passed unguided %.0f of %.0f, guided %.0f of %.0f",
+                        update.path("passes_root").asDouble(),
+                        update.path("rollouts_root").asDouble(),
+                        update.path("passes_guided").asDouble(),
+                        update.path("rollouts_guided").asDouble())
+                : "";
     }
 
     private void line(String text) {

@@ -53,6 +53,20 @@ record Report(String title, List<RunSummary> runs, String text) {
             double effectiveSampleSize,
             LedgerAudit.Report audit,
             List<Sample> samples) {
+        /** How likely oracle solutions were before and after; nothing where that was not asked. */
+        List<String> oracles() {
+            List<JsonNode> scored = evaluations.stream()
+                    .filter(e -> !Evaluations.oracleText(e).isEmpty())
+                    .toList();
+            return scored.isEmpty()
+                    ? List.of()
+                    : Stream.of(scored.getFirst(), scored.getLast())
+                            .map(e -> method + ", update " + e.path("update").asLong() + ", "
+                                    + e.path("set").asText() + ": " + Evaluations.oracleText(e))
+                            .distinct()
+                            .toList();
+        }
+
         /** Of a run that has finished, with what its ledger says. */
         static RunSummary of(
                 RunManager runs,
@@ -148,6 +162,7 @@ record Report(String title, List<RunSummary> runs, String text) {
                     last.path("high").asDouble(),
                     run.logProbDifference(),
                     run.audit().sound() ? "sound" : "NOT SOUND"));
+            run.oracles().forEach(line -> out.append("        ").append(line).append('\n'));
         }
         return out.toString();
     }
@@ -177,6 +192,11 @@ record Report(String title, List<RunSummary> runs, String text) {
                     run.seconds()));
         }
         out.append("</table>");
+        for (RunSummary run : runs) {
+            for (String line : run.oracles()) {
+                out.append("<p>").append(Html.escape(line)).append("</p>");
+            }
+        }
         for (RunSummary run : runs) {
             out.append("<h2>Sample rollouts: ").append(run.method()).append("</h2>");
             for (Sample s : run.samples()) {

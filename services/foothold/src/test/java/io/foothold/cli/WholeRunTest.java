@@ -557,6 +557,50 @@ class WholeRunTest {
         }
     }
 
+    /** A rollout that passes unguided while training is the first sign that guidance carries over. */
+    @Test
+    void anUpdateTellsWhatPassedUnguidedAndWhatWithGuidance() throws Exception {
+        Path home = directory.resolve("home");
+        try (Stack stack = new Stack(home)) {
+            stack.runs.create("r", yaml("pope-dial", 1, ""), List.of("prefix_search.fallback=longest"));
+            assertThat(finish(stack, "r").state()).isEqualTo("finished");
+            JsonNode update = stack.ledger.events("r", 0).stream()
+                    .filter(e -> e.kind().equals("update_done"))
+                    .map(e -> parse(e.json()))
+                    .findFirst()
+                    .orElseThrow();
+            List<JsonNode> lines = new ArrayList<>();
+            for (String line : Files.readAllLines(stack.runs.homeOf("r").resolve("completions/update-000001.jsonl"))) {
+                lines.add(parse(line));
+            }
+            StringBuilder told = new StringBuilder(", passed");
+            for (String start : List.of("root", "guided")) {
+                long rollouts = lines.stream()
+                        .filter(l -> l.path("start").asText().equals(start))
+                        .count();
+                long passes = lines.stream()
+                        .filter(l -> l.path("start").asText().equals(start))
+                        .filter(l -> l.path("verdict").asText().equals("PASS"))
+                        .count();
+                assertThat(rollouts).as(start).isPositive();
+                assertThat(update.path("rollouts_" + start).asLong()).isEqualTo(rollouts);
+                assertThat(update.path("passes_" + start).asLong()).isEqualTo(passes);
+                assertThat(update.path("pass@1_" + start).asDouble()).isEqualTo((double) passes / rollouts);
+                told.append(start.equals("root") ? " unguided " : ", guided ").append(passes + " of " + rollouts);
+            }
+            assertThat(Progress.passes(update)).isEqualTo(told.toString());
+            assertThat(scalars(stack.runs.homeOf("r"))).contains("pass@1_root", "pass@1_guided");
+        }
+    }
+
+    private static JsonNode parse(String json) {
+        try {
+            return new ObjectMapper().readTree(json);
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     private static int[] ids(JsonNode line, String name) {
         return StreamSupport.stream(line.path(name).spliterator(), false)
                 .mapToInt(JsonNode::asInt)

@@ -339,6 +339,12 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
                         case PREFIX_SEARCH_MODE_UNSPECIFIED, UNRECOGNIZED ->
                             throw invalid("the search mode is missing");
                     };
+            PrefixSearch.Fallback fallback =
+                    switch (start.getFallback()) {
+                        case PREFIX_FALLBACK_UNSPECIFIED, PREFIX_FALLBACK_SHORT -> PrefixSearch.Fallback.SHORT;
+                        case PREFIX_FALLBACK_LONGEST -> PrefixSearch.Fallback.LONGEST;
+                        case UNRECOGNIZED -> throw invalid("the fall-back of the search is not known");
+                    };
             Map<String, Problem> problems = problems(start.getSource());
             List<String> ids =
                     start.getProblemIdsCount() > 0 ? start.getProblemIdsList() : List.copyOf(problems.keySet());
@@ -357,6 +363,7 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
                                 p.oracleThoughts().size(),
                                 p.longestPrefix(),
                                 start.getMinPasses(),
+                                fallback,
                                 seed.split(id))));
             }
             this.loop = new ProbeLoop<>(subjects);

@@ -10,8 +10,8 @@ import java.util.OptionalInt;
  * of its samples right (POPE, arXiv 2601.18779; A3). A pure decision procedure: ask {@link #next()} which length to try, tell
  * {@link #record} what came of it, until {@link #result()} is there.
  *
- * <p>Lengths count thoughts and stay below the number of thoughts. When no length works, a random one below a quarter of the
- * solution is taken.
+ * <p>Lengths count thoughts and stay below the number of thoughts. When no length works, {@link Fallback} says which one is
+ * taken.
  */
 public final class PrefixSearch {
 
@@ -25,16 +25,26 @@ public final class PrefixSearch {
         SUBSAMPLE
     }
 
+    /** What is taken when no length works. */
+    public enum Fallback {
+        /** A random length below a quarter of the solution: the paper's. Of a short solution that is nothing at all. */
+        SHORT,
+        /** The longest length that was tried. */
+        LONGEST
+    }
+
     /**
      * What was found.
      *
      * @param prefixThoughts i*(x)
-     * @param fallback true when nothing worked and the length is a random one
+     * @param fallback true when nothing worked and the length is that of the fall-back
      */
     public record Result(int prefixThoughts, boolean fallback) {}
 
     private final Mode mode;
     private final int thoughts;
+    private final int longest;
+    private final Fallback fallback;
     private final int minPasses;
     private final Seeds seed;
     private final Deque<Integer> candidates = new ArrayDeque<>();
@@ -49,15 +59,18 @@ public final class PrefixSearch {
      * @param thoughts thoughts of the oracle solution, at least 1
      * @param longest longest length that may be shown, below {@code thoughts}
      * @param minPasses passes that make a length good; 1 in the paper
-     * @param seed decides the fall-back
+     * @param fallback what is taken when nothing works
+     * @param seed decides a fall-back that is drawn
      */
-    public PrefixSearch(Mode mode, int thoughts, int longest, int minPasses, Seeds seed) {
+    public PrefixSearch(Mode mode, int thoughts, int longest, int minPasses, Fallback fallback, Seeds seed) {
         if (thoughts < 1 || longest < 0 || longest >= thoughts || minPasses < 1) {
             throw new IllegalArgumentException("need thoughts >= 1, 0 <= longest < thoughts, minPasses >= 1: "
                     + thoughts + ", " + longest + ", " + minPasses);
         }
         this.mode = mode;
         this.thoughts = thoughts;
+        this.longest = longest;
+        this.fallback = fallback;
         this.minPasses = minPasses;
         this.seed = seed;
         switch (mode) {
@@ -144,7 +157,11 @@ public final class PrefixSearch {
         if (found.isPresent()) {
             return new Result(found.getAsInt(), false);
         }
-        int bound = Math.max(1, thoughts / 4);
-        return new Result(seed.generator().nextInt(bound), true);
+        int length =
+                switch (fallback) {
+                    case SHORT -> seed.generator().nextInt(Math.max(1, thoughts / 4));
+                    case LONGEST -> longestAsked(mode, thoughts, longest);
+                };
+        return new Result(length, true);
     }
 }

@@ -730,7 +730,9 @@ final class RunLoop {
         if (spec.refills() > 0) {
             json.put("refills", units.stream().mapToInt(FilledPlace::refills).sum());
         }
-        rewardByStart(members).forEach(json::put);
+        Map<String, Double> starts = byStart(members);
+        starts.forEach(json::put);
+        log.scalars(update, starts);
         resetNumbers(units, json);
         log.event("update_done", json);
         log.scalars(update, manifest.getMetricsMap());
@@ -780,19 +782,25 @@ final class RunLoop {
         return out;
     }
 
-    private static Map<String, Double> rewardByStart(List<FilledGroup> members) {
+    /** Mean reward, passes, rollouts and pass@1 by kind of start state: unguided beside guided shows what carries over. */
+    private static Map<String, Double> byStart(List<FilledGroup> members) {
         Map<String, double[]> sums = new LinkedHashMap<>();
         for (FilledGroup g : members) {
             double[] sum = sums.computeIfAbsent(
-                    "reward_" + g.start().getOriginCase().name().toLowerCase(java.util.Locale.ROOT),
-                    k -> new double[2]);
+                    g.start().getOriginCase().name().toLowerCase(java.util.Locale.ROOT), k -> new double[3]);
             g.members().forEach(m -> {
                 sum[0] += m.reward();
-                sum[1]++;
+                sum[1] += m.judged().passed() ? 1 : 0;
+                sum[2]++;
             });
         }
         Map<String, Double> out = new LinkedHashMap<>();
-        sums.forEach((name, sum) -> out.put(name, sum[0] / sum[1]));
+        sums.forEach((start, sum) -> {
+            out.put("reward_" + start, sum[0] / sum[2]);
+            out.put("passes_" + start, sum[1]);
+            out.put("rollouts_" + start, sum[2]);
+            out.put("pass@1_" + start, sum[1] / sum[2]);
+        });
         return out;
     }
 

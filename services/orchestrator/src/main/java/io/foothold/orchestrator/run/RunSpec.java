@@ -262,6 +262,8 @@ final class RunSpec {
                         "PREFIX_SEARCH_MODE_" + file.text("prefix_search.mode").toUpperCase(Locale.ROOT)))
                 .setRolloutsPerCandidate(file.count("prefix_search.rollouts"))
                 .setMinPasses(file.count("prefix_search.min_passes"))
+                .setFallback(PrefixFallback.valueOf(
+                        "PREFIX_FALLBACK_" + file.text("prefix_search.fallback").toUpperCase(Locale.ROOT)))
                 .setSeed(file.integer("seed"))
                 .build();
     }

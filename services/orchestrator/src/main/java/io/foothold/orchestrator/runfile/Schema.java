@@ -170,6 +170,13 @@ public final class Schema {
                 "1",
                 from(1, MOST_AT_ONCE, "rollouts"),
                 "Passes that make a candidate good.");
+        choice(
+                "prefix_search.fallback",
+                "short",
+                "Prefix of a problem for which none works: short draws one below a quarter of the solution (the paper's; of a solution "
+                        + "of few thoughts that is none), longest takes the longest that was tried.",
+                "short",
+                "longest");
         number("mixture.root", "1", from(0, MOST_WEIGHT, ""), "Share of root start states.");
         number("mixture.guided", "0", from(0, MOST_WEIGHT, ""), "Share of guided start states.");
         choice(

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.LearnerSettings;
 import io.foothold.v1.MismatchSettings;
+import io.foothold.v1.PrefixFallback;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -60,6 +61,14 @@ class RunSpecTest {
                         .getMismatch())
                 .satisfies(m -> assertThat(m.getLevel()).isEqualTo("geometric_mean"))
                 .satisfies(m -> assertThat(m.getLow()).isEqualTo(0.25));
+    }
+
+    @Test
+    void whatIsTakenWhereNoPrefixWorksGoesToTheSearch() {
+        RunSpec plain = new RunSpec("r", RunFile.resolve("r.yaml", FILE, List.of()));
+        assertThat(plain.search(List.of()).getFallback()).isEqualTo(PrefixFallback.PREFIX_FALLBACK_SHORT);
+        RunSpec longest = new RunSpec("r", RunFile.resolve("r.yaml", FILE, List.of("prefix_search.fallback=longest")));
+        assertThat(longest.search(List.of()).getFallback()).isEqualTo(PrefixFallback.PREFIX_FALLBACK_LONGEST);
     }
 
     @Test

@@ -128,7 +128,7 @@ class CreditPlanTest {
 
     @Test
     void srpoLossIsTheMeanOfTokenMeansOverTheSuffix() {
-        // B4: -mean over sequences of A_i * mean over suffix tokens of log pi
+        // The loss of RRPO and SRPO (arXiv 2605.25507): -mean over sequences of A_i * mean over suffix tokens of log pi
         LossRule rule = LossRule.policyGradient(Aggregation.SEQUENCE_MEAN);
         CreditPlan plan = CreditPlan.of(rule, MEMBERS);
         double[] a = {-1, -3};

@@ -29,7 +29,7 @@ class SeedSelectionTest {
         return taken;
     }
 
-    /** The authors' procedure of B2, one draw after the other. */
+    /** The procedure of the authors' code (arXiv 2605.25507), one draw after the other. */
     private record OneByOne(List<Integer> base, List<Integer> seeds, int taken) {
         static OneByOne of(ResetSplit split, List<Draw> draws) {
             List<Integer> base = new ArrayList<>();

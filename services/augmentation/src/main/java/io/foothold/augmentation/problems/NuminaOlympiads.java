@@ -3,7 +3,7 @@ package io.foothold.augmentation.problems;
 import java.util.regex.Pattern;
 
 /**
- * Which boxed answers of NuminaMath-CoT's olympiads can be verified, as the SRPO paper's data has it (arXiv 2605.25507; B6). The
+ * Which boxed answers of NuminaMath-CoT's olympiads can be verified, as the SRPO paper's data has it (arXiv 2605.25507; the filter of its authors' code). The
  * order is Java's for the seed, so a split is not the authors' own.
  */
 final class NuminaOlympiads {

@@ -29,7 +29,7 @@ import java.util.regex.Pattern;
 public enum Recipe {
     /** AI-MO/NuminaMath-CoT: {@code source, problem, solution}; the answer is the solution's last box. */
     NUMINA_COT("NuminaMath-CoT", (row, c) -> solved(row, c, "problem")),
-    /** The same, source olympiads only, with the filter of the SRPO paper (arXiv 2605.25507, B6). */
+    /** The same, source olympiads only, with the filter of the SRPO paper (arXiv 2605.25507). */
     NUMINA_OLYMPIADS("NuminaMath-CoT/olympiads", Recipe::olympiads),
     /** EleutherAI/hendrycks_math: {@code problem, level, type, solution}. */
     MATH("MATH", (row, c) -> solved(row, c, "problem")),

@@ -6,7 +6,7 @@ import java.util.OptionalInt;
 import java.util.TreeMap;
 
 /**
- * How good localizations were, and what came of the resets (arXiv 2605.25507; B10). The suffix statistics need no oracle; all
+ * How good localizations were, and what came of the resets (arXiv 2605.25507). The suffix statistics need no oracle; all
  * others count only localizations whose first error is known.
  */
 public final class LocalizationStatistics {

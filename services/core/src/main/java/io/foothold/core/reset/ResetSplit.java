@@ -3,7 +3,7 @@ package io.foothold.core.reset;
 import java.util.Locale;
 
 /**
- * What one problem's rollouts are spent on (arXiv 2605.25507; B2). The paper's 1×4 is a base group of 4 and one seed with 4
+ * What one problem's rollouts are spent on (arXiv 2605.25507). The paper's 1×4 is a base group of 4 and one seed with 4
  * suffixes; 2×4 is two seeds with 4 suffixes each, 1×8 one seed with 8, both without a base group.
  *
  * @param baseRollouts size of the base group; 0 for none

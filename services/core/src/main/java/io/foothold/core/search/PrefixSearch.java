@@ -7,7 +7,7 @@ import java.util.OptionalInt;
 
 /**
  * The search for i*(x): the shortest prefix of an oracle solution from which the base policy gets at least {@code minPasses}
- * of its samples right (POPE, arXiv 2601.18779; A3). A pure decision procedure: ask {@link #next()} which length to try, tell
+ * of its samples right (POPE, arXiv 2601.18779). A pure decision procedure: ask {@link #next()} which length to try, tell
  * {@link #record} what came of it, until {@link #result()} is there.
  *
  * <p>Lengths count thoughts and stay below the number of thoughts. When no length works, {@link Fallback} says which one is

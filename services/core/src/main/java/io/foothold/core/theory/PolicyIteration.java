@@ -5,7 +5,7 @@ import java.util.SplittableRandom;
 
 /**
  * Conservative policy iteration with random resets (CPI-RR) and with a credit-assignment oracle (CPI-CARO), on a tabular MDP that
- * has the share p of improvable states as a parameter (arXiv 2605.25507, Theorem 1; papers.md B11).
+ * has the share p of improvable states as a parameter (arXiv 2605.25507, Theorem 1).
  *
  * <p>An episode has H states; each is improvable with probability p, on its own. The policy always takes the habit. Deviating
  * once, with the right one of the other actions, gains τ at an improvable state and nothing elsewhere. A second deviation in the

@@ -8,7 +8,7 @@ import java.util.OptionalInt;
 public final class FirstWrongThought {
     private FirstWrongThought() {}
 
-    /** Uniform over the thoughts 1 to n (RRPO, arXiv 2605.25507; B2). */
+    /** Uniform over the thoughts 1 to n (RRPO, arXiv 2605.25507). */
     public static int random(int thoughts, long seed) {
         if (thoughts < 1) {
             throw new IllegalArgumentException("a rollout without thoughts has none to choose from");

@@ -8,8 +8,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Self-localization in words (arXiv 2605.25507; B3): the policy reads its own thoughts as numbered steps and names the first
- * wrong one. What cannot be read stays unreadable; the authors' code takes step 1 then (B12.5).
+ * Self-localization in words (arXiv 2605.25507): the policy reads its own thoughts as numbered steps and names the first
+ * wrong one. What cannot be read stays unreadable; the authors' code takes step 1 then.
  */
 public final class StatedStep {
     private static final Pattern BOXED = Pattern.compile("\\\\boxed\\{\\s*(-?\\d{1,6})\\s*\\}");

@@ -5,7 +5,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 
-/** The shipped questions of the self localizer (arXiv 2605.25507; B3), in our words. */
+/** The shipped questions of the self localizer (arXiv 2605.25507), in our words. */
 final class LocalizerWording {
     private LocalizerWording() {}
 

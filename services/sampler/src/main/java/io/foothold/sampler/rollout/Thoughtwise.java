@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.function.Function;
 
 /**
- * Generates a rollout thought by thought (arXiv 2605.25507; B1): one request a thought, each continuing the exact tokens before
+ * Generates a rollout thought by thought (arXiv 2605.25507): one request a thought, each continuing the exact tokens before
  * it. In deterministic mode the tokens are those of one stream, since noise is indexed by seed and response position.
  */
 final class Thoughtwise {

@@ -20,7 +20,7 @@ class AdvantageTest {
         assertThat(of("mean", 1, 0, 0, 0)).containsExactly(.75, -.25, -.25, -.25);
         assertThat(of("leave_one_out", 1, 0, 0, 0))
                 .containsExactly(new double[] {1, -1 / 3.0, -1 / 3.0, -1 / 3.0}, within(1e-12));
-        // science.md: a lone success of a group of 4 has advantage 1.7, of 8 it has 2.6
+        // One success among n: (1 - 1/n) / sqrt((1/n) (1 - 1/n)) = sqrt(n - 1).
         assertThat(of("mean_std", 1, 0, 0, 0)[0]).isEqualTo(Math.sqrt(3), within(1e-12));
         assertThat(of("mean_std", 1, 0, 0, 0, 0, 0, 0, 0)[0]).isEqualTo(Math.sqrt(7), within(1e-12));
     }
@@ -108,8 +108,16 @@ class AdvantageTest {
     }
 
     @Test
+    void everyNameMakesAnEstimator() {
+        assertThat(AdvantageEstimator.names())
+                .containsExactly("reward", "mean", "mean_std", "leave_one_out", "pass_at_k")
+                .allSatisfy(name -> assertThat(of(name, 1, 0, 0, 0)).hasSize(4));
+    }
+
+    @Test
     void unknownNamesAndGradedRewardsForPassAtKAreRefused() {
-        assertThatThrownBy(() -> AdvantageEstimator.named("median", 1)).hasMessageContaining("median");
+        assertThatThrownBy(() -> AdvantageEstimator.named("median", 1))
+                .hasMessageContaining("'median' (expected one of reward, mean, mean_std, leave_one_out, pass_at_k)");
         assertThatThrownBy(() -> of("pass_at_k", .5, 0, 0, 1)).hasMessageContaining("0.5");
     }
 }

@@ -18,6 +18,7 @@ import io.foothold.v1.Problem;
 import io.foothold.verifier.answer.Judge;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -88,6 +89,14 @@ final class ProblemsCommand implements Callable<Integer> {
         }
     }
 
+    /** The names of the recipes. */
+    static final class Recipes implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return Recipe.keys().iterator();
+        }
+    }
+
     /** Turns a public data set that somebody fetched into problems. */
     @Command(
             name = "import",
@@ -102,10 +111,8 @@ final class ProblemsCommand implements Callable<Integer> {
         @Option(
                 names = "--recipe",
                 required = true,
-                description =
-                        "numina-cot, numina-olympiads, math, math-500, omni-math, acereason-math, matharena (AIME, HMMT), "
-                                + "verl (DAPO-Math-17k), choices (CommonsenseQA, SciKnowEval), gpqa, mmlu-pro, strategyqa, "
-                                + "livecodebench, humaneval or mbpp.")
+                completionCandidates = Recipes.class,
+                description = "What the data set is: ${COMPLETION-CANDIDATES}.")
         private String recipe = "";
 
         @Option(

@@ -22,24 +22,38 @@ final class Documents {
     private static final Pattern LINK = Pattern.compile("\\[[^\\]]*]\\(([^)\\s]+)\\)");
     private static final Pattern CODE_SPAN = Pattern.compile("`[^`]*`");
     private static final Pattern HEADING = Pattern.compile("#{1,6} +(.*)");
+    private static final Pattern FENCE = Pattern.compile("```([a-z]*)\n(.*?)```", Pattern.DOTALL);
     private static final Set<String> NOT_OURS = Set.of("target", ".git", "node_modules", "foothold-home", ".mvn");
+    private static final Pattern SOURCE = Pattern.compile(".*\\.(java|py|sh|proto|yaml|md)");
 
     private Documents() {}
 
     /** Every page that the repository holds. */
     static List<Path> pages() throws IOException {
+        return files().stream().filter(file -> file.toString().endsWith(".md")).toList();
+    }
+
+    /** Everything that a person wrote and reads: sources, scripts, settings, pages; no tests, which show what is wrong too. */
+    static List<Path> sources() throws IOException {
+        return files().stream()
+                .filter(file -> SOURCE.matcher(file.getFileName().toString()).matches()
+                        && !ROOT.relativize(file).toString().contains("src/test/"))
+                .toList();
+    }
+
+    private static List<Path> files() throws IOException {
         List<Path> out = new ArrayList<>();
-        pages(ROOT, out);
+        files(ROOT, out);
         return out;
     }
 
-    private static void pages(Path directory, List<Path> out) throws IOException {
+    private static void files(Path directory, List<Path> out) throws IOException {
         try (Stream<Path> children = Files.list(directory)) {
             for (Path child : children.sorted().toList()) {
                 if (Files.isDirectory(child)
                         && !NOT_OURS.contains(child.getFileName().toString())) {
-                    pages(child, out);
-                } else if (child.toString().endsWith(".md")) {
+                    files(child, out);
+                } else if (Files.isRegularFile(child)) {
                     out.add(child);
                 }
             }
@@ -124,6 +138,15 @@ final class Documents {
             }
         }
         return out;
+    }
+
+    /** The blocks of code between fences of one language. */
+    static List<String> fenced(String text, String language) {
+        return FENCE.matcher(text)
+                .results()
+                .filter(fence -> fence.group(1).equals(language))
+                .map(fence -> fence.group(2))
+                .toList();
     }
 
     /** The launcher's command lines that a page sets apart, as words, without comments. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.foothold.core.random.Seeds;
 import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.orchestrator.runfile.Schema;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +12,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 import picocli.CommandLine.MissingParameterException;
@@ -20,6 +24,13 @@ import picocli.CommandLine.ParameterException;
 class DocumentsTest {
     private static final String BEGIN = "<!-- ./foothold verify-estimator -->\n";
     private static final String END = "<!-- end -->";
+
+    /** An item of a list that only its writer has, behind a paper's number. */
+    private static final Pattern NOTE = Pattern.compile("arXiv \\d{4}\\.\\d{5}[;,] ?[A-Z]\\d");
+
+    /** What a piece of a run file leaves out. */
+    private static final List<String> THE_REST =
+            List.of("policy.base=models/m", "problems.train.jsonl=a", "problems.evaluate.held-out.jsonl=b");
 
     /** What the launcher does by itself. */
     private static final Set<String> OF_THE_LAUNCHER = Set.of("build", "test", "jdk", "native");
@@ -112,17 +123,99 @@ class DocumentsTest {
     }
 
     @Test
-    void everyRunFileShownResolves() throws IOException {
-        int seen = 0;
+    void everyRunFileShownResolvesAndSoDoesEveryPieceOfOne() throws IOException {
+        int whole = 0;
+        int pieces = 0;
         for (Path page : Documents.pages()) {
-            for (String block : Documents.blocks(Files.readString(page))) {
+            if (page.endsWith("adding-an-estimator.md")) {
+                continue; // its run file is for a program that has the estimator: AddingThingsTest
+            }
+            String text = Files.readString(page);
+            List<String> blocks = new ArrayList<>(Documents.blocks(text));
+            blocks.addAll(Documents.fenced(text, "yaml"));
+            for (String block : blocks) {
+                String where = Documents.ROOT.relativize(page).toString();
                 if (block.startsWith("method: ")) {
-                    seen++;
-                    RunFile.resolve(Documents.ROOT.relativize(page).toString(), block, List.of());
+                    whole++;
+                    RunFile.resolve(where, block, List.of());
+                } else if (isOfARunFile(block)) {
+                    pieces++;
+                    RunFile.resolve(where, "method: grpo\n" + block, THE_REST);
                 }
             }
         }
-        assertThat(seen).as("run files found").isPositive();
+        assertThat(whole).as("run files found").isGreaterThan(1);
+        assertThat(pieces).as("pieces of run files found").isPositive();
+    }
+
+    /** Whether a block begins with a key of a run file or the name of a group of them. */
+    private static boolean isOfARunFile(String block) {
+        Matcher key = Pattern.compile("([a-z_]+)(\\.[a-z_]+)*:( .*)?")
+                .matcher(block.lines().findFirst().orElse(""));
+        return key.matches()
+                && Schema.keys().keySet().stream()
+                        .anyMatch(known -> known.equals(key.group(1)) || known.startsWith(key.group(1) + "."));
+    }
+
+    @Test
+    void piecesOfRunFilesAreTold() {
+        assertThat(isOfARunFile("loss: {ratio: none}\n")).isTrue();
+        assertThat(isOfARunFile("loss.ratio: none\n")).isTrue();
+        assertThat(isOfARunFile("spec: {}\n")).isFalse();
+        assertThat(isOfARunFile("loss is what is minimised\n")).isFalse();
+        assertThat(Documents.fenced("```yaml\na\nb\n```\nx\n```java\nc\n```\n", "yaml"))
+                .containsExactly("a\nb\n");
+    }
+
+    /** A reader has this repository and published papers, and no notes of anybody's. */
+    @Test
+    void whatIsCitedCanBeFound() throws IOException {
+        Set<String> pages = Documents.pages().stream()
+                .map(page -> page.getFileName().toString())
+                .collect(Collectors.toSet());
+        List<String> lost = new ArrayList<>();
+        int cited = 0;
+        for (Path source : Documents.sources()) {
+            int number = 0;
+            for (String line : Files.readAllLines(source)) {
+                number++;
+                for (String page : namedPages(line)) {
+                    cited++;
+                    if (!pages.contains(page)) {
+                        lost.add(Documents.ROOT.relativize(source) + ":" + number + ": " + page);
+                    }
+                }
+                if (NOTE.matcher(line).find()) {
+                    lost.add(Documents.ROOT.relativize(source) + ":" + number + ": " + line.strip());
+                }
+            }
+        }
+        assertThat(lost).as("citations that lead nowhere").isEmpty();
+        assertThat(cited).isGreaterThan(10);
+    }
+
+    private static List<String> namedPages(String line) {
+        return Pattern.compile("([A-Za-z0-9_-]+\\.md)\\b")
+                .matcher(line)
+                .results()
+                .map(page -> page.group(1))
+                .toList();
+    }
+
+    @Test
+    void citationsOfNotesAreFound() {
+        assertThat(namedPages("see docs/methods.md, papers.md")).containsExactly("methods.md", "papers.md");
+        assertThat(NOTE.matcher("(arXiv 2605.25507; B2)").find()).isTrue();
+        assertThat(NOTE.matcher("(arXiv 2601.18779, A1 to A5)").find()).isTrue();
+        assertThat(NOTE.matcher("(arXiv 2402.03300, section 4.1.2)").find()).isFalse();
+    }
+
+    @Test
+    void theVerifierThatIsShownIsTheOneThatCiRuns() throws IOException {
+        assertThat(Documents.fenced(Files.readString(Documents.ROOT.resolve("docs/adding-a-verifier.md")), "python"))
+                .containsExactly(Files.readString(
+                        Documents.ROOT.resolve("services/foothold/examples/own-verifier/verifier.py")));
+        assertThat(Files.readString(Documents.ROOT.resolve(".ci/run"))).contains("examples/own-verifier/check.sh");
     }
 
     @Test

@@ -2,6 +2,10 @@ package io.foothold.core.advantage;
 
 import io.foothold.core.passk.PassAtK;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.IntFunction;
 
 /** Advantages of the members of one group from their rewards. Baselines never leave the group. */
 public sealed interface AdvantageEstimator {
@@ -27,7 +31,7 @@ public sealed interface AdvantageEstimator {
         }
     }
 
-    /** A_i = r_i − mean(r): POPE (arXiv 2601.18779, A1) and Dr. GRPO. */
+    /** A_i = r_i − mean(r): POPE (arXiv 2601.18779) and Dr. GRPO (arXiv 2503.20783). */
     record Mean() implements AdvantageEstimator {
         @Override
         public double[] advantages(double[] rewards) {
@@ -35,7 +39,7 @@ public sealed interface AdvantageEstimator {
         }
     }
 
-    /** A_i = (r_i − mean(r)) / std(r), population std; 0 when std is below 1e-8: GRPO and SRPO (arXiv 2605.25507, B4). */
+    /** A_i = (r_i − mean(r)) / std(r), population std; 0 when std is below 1e-8: GRPO (arXiv 2402.03300) and SRPO (arXiv 2605.25507). */
     record MeanStd() implements AdvantageEstimator {
         private static final double NO_SIGNAL = 1e-8;
 
@@ -87,18 +91,24 @@ public sealed interface AdvantageEstimator {
         }
     }
 
-    /** The estimator of that name: {@code reward}, {@code mean}, {@code mean_std}, {@code leave_one_out}, {@code pass_at_k}. */
+    /**
+     * The estimator of that name.
+     *
+     * @param k of the pass@k objective; other estimators do not look at it
+     * @throws IllegalArgumentException for a name that is none of {@link #names}
+     */
     static AdvantageEstimator named(String name, int k) {
-        return switch (name) {
-            case "reward" -> new Reward();
-            case "mean" -> new Mean();
-            case "mean_std" -> new MeanStd();
-            case "leave_one_out" -> new LeaveOneOut();
-            case "pass_at_k" -> new PassAtKWeights(k);
-            default ->
-                throw new IllegalArgumentException("unknown estimator '" + name
-                        + "' (expected reward, mean, mean_std, leave_one_out or pass_at_k)");
-        };
+        IntFunction<AdvantageEstimator> maker = ByName.ALL.get(name);
+        if (maker == null) {
+            throw new IllegalArgumentException(
+                    "unknown estimator '" + name + "' (expected one of " + String.join(", ", names()) + ")");
+        }
+        return maker.apply(k);
+    }
+
+    /** The names of all estimators, in order: what a run file's {@code estimator.name} may be. */
+    static List<String> names() {
+        return List.copyOf(ByName.ALL.keySet());
     }
 
     /** The mean of a group's rewards; of equal ones it is that reward to the bit. */
@@ -114,5 +124,20 @@ public sealed interface AdvantageEstimator {
 
     private static boolean allEqual(double[] values) {
         return Arrays.stream(values).allMatch(v -> v == values[0]);
+    }
+
+    /** The estimators by their names, each made from k. */
+    final class ByName {
+        private static final Map<String, IntFunction<AdvantageEstimator>> ALL = new LinkedHashMap<>();
+
+        static {
+            ALL.put("reward", k -> new Reward());
+            ALL.put("mean", k -> new Mean());
+            ALL.put("mean_std", k -> new MeanStd());
+            ALL.put("leave_one_out", k -> new LeaveOneOut());
+            ALL.put("pass_at_k", PassAtKWeights::new);
+        }
+
+        private ByName() {}
     }
 }

@@ -1,5 +1,6 @@
 package io.foothold.orchestrator.runfile;
 
+import io.foothold.core.advantage.AdvantageEstimator;
 import java.math.BigDecimal;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -343,7 +344,11 @@ public final class Schema {
                     "",
                     "HOST:PORT of a verifier of one's own for problems of kind " + kind + "; empty for ours.");
         }
-        choice("estimator.name", "mean", "Advantages.", "reward", "mean", "mean_std", "leave_one_out", "pass_at_k");
+        choice(
+                "estimator.name",
+                "mean",
+                "Advantages.",
+                AdvantageEstimator.names().toArray(String[]::new));
         integer("estimator.k", "1", from(1, MOST_AT_ONCE, "rollouts"), "k of pass_at_k.");
         choice(
                 "loss.aggregation",

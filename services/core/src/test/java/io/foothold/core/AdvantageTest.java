@@ -110,14 +110,15 @@ class AdvantageTest {
     @Test
     void everyNameMakesAnEstimator() {
         assertThat(AdvantageEstimator.names())
-                .containsExactly("reward", "mean", "mean_std", "leave_one_out", "pass_at_k")
+                .containsExactly("reward", "mean", "mean_std", "leave_one_out", "pass_at_k", "pass_at_k_leave_one_out")
                 .allSatisfy(name -> assertThat(of(name, 1, 0, 0, 0)).hasSize(4));
     }
 
     @Test
     void unknownNamesAndGradedRewardsForPassAtKAreRefused() {
         assertThatThrownBy(() -> AdvantageEstimator.named("median", 1))
-                .hasMessageContaining("'median' (expected one of reward, mean, mean_std, leave_one_out, pass_at_k)");
+                .hasMessageContaining("'median' (expected one of reward, mean, mean_std, leave_one_out, pass_at_k, "
+                        + "pass_at_k_leave_one_out)");
         assertThatThrownBy(() -> of("pass_at_k", .5, 0, 0, 1)).hasMessageContaining("0.5");
     }
 }

@@ -41,6 +41,9 @@ final class PresetExperiments {
         if (file.number("mixture.guided") > 0) {
             return List.of(new Target.RootAndGuided(), new Target.Pass1());
         }
+        if (file.text("estimator.name").startsWith("pass_at_k")) {
+            return List.of(new Target.PassAtK(file.count("estimator.k")));
+        }
         return file.text("revision.prompt").isEmpty() || file.refines()
                 ? List.of(new Target.Pass1())
                 : List.of(new Target.BothAttempts(1 + file.number("revision.bonus")));

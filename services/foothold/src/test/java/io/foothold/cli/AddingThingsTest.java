@@ -26,7 +26,7 @@ class AddingThingsTest {
         String file = named(page, "services/core/src/main/java/io/foothold/core/advantage/AdvantageEstimator.java");
         String changed = behind(
                 before(file, "    /** The estimators by their names", java.get(0)),
-                "            ALL.put(\"pass_at_k\", PassAtKWeights::new);\n",
+                "            ALL.put(\"pass_at_k_leave_one_out\", PassAtKLeaveOneOut::new);\n",
                 java.get(1));
 
         try (PatchedProgram program = PatchedProgram.of(

@@ -76,18 +76,36 @@ public sealed interface AdvantageEstimator {
         @Override
         public double[] advantages(double[] rewards) {
             int n = rewards.length;
-            int c = 0;
-            for (double r : rewards) {
-                if (r != 0 && r != 1) {
-                    throw new IllegalArgumentException("the pass@k objective needs rewards of 0 or 1: " + r);
-                }
-                c += (int) r;
-            }
-            int right = c;
+            int right = right(rewards);
             double[] weights = Arrays.stream(rewards)
                     .map(r -> right == 0 ? 0 : PassAtK.weight(n, right, k, r == 1))
                     .toArray();
             return centred(weights);
+        }
+    }
+
+    /**
+     * The pass@k objective with a leave-one-out baseline: w_i − (k/n) ρ(n−1, c−r_i, k), {@link PassAtK#weight} less what k draws from the
+     * other members are worth. The baseline is that of PKPO (arXiv 2505.15201, eq. 29) by (n−1)/n, so that equal rewards give 0; it
+     * does not know its member, so the gradient of pass@k stays unbiased, length and all. Where k = n the others are
+     * drawn k−1 at a time (eq. 33). Rewards must be 0 or 1. With k = 1 it is {@link LeaveOneOut} by 1/n.
+     *
+     * @param k at most the size of the group
+     */
+    record PassAtKLeaveOneOut(int k) implements AdvantageEstimator {
+        @Override
+        public double[] advantages(double[] rewards) {
+            int n = rewards.length;
+            int right = right(rewards);
+            if (allEqual(rewards)) {
+                return new double[n];
+            }
+            return Arrays.stream(rewards)
+                    .map(r -> {
+                        double others = PassAtK.estimate(n - 1, right - (int) r, Math.min(k, n - 1));
+                        return PassAtK.weight(n, right, k, r == 1) - others * k / n;
+                    })
+                    .toArray();
         }
     }
 
@@ -122,6 +140,17 @@ public sealed interface AdvantageEstimator {
         return Arrays.stream(values).map(v -> v - mean).toArray();
     }
 
+    private static int right(double[] rewards) {
+        int right = 0;
+        for (double r : rewards) {
+            if (r != 0 && r != 1) {
+                throw new IllegalArgumentException("the pass@k objective needs rewards of 0 or 1: " + r);
+            }
+            right += (int) r;
+        }
+        return right;
+    }
+
     private static boolean allEqual(double[] values) {
         return Arrays.stream(values).allMatch(v -> v == values[0]);
     }
@@ -136,6 +165,7 @@ public sealed interface AdvantageEstimator {
             ALL.put("mean_std", k -> new MeanStd());
             ALL.put("leave_one_out", k -> new LeaveOneOut());
             ALL.put("pass_at_k", PassAtKWeights::new);
+            ALL.put("pass_at_k_leave_one_out", PassAtKLeaveOneOut::new);
         }
 
         private ByName() {}

@@ -37,6 +37,7 @@ public final class RunFile {
             "grpo",
             "dr-grpo",
             "rloo",
+            "pkpo",
             "pope",
             "pope-authors-fork",
             "pope-dial",

@@ -349,7 +349,7 @@ public final class Schema {
                 "mean",
                 "Advantages.",
                 AdvantageEstimator.names().toArray(String[]::new));
-        integer("estimator.k", "1", from(1, MOST_AT_ONCE, "rollouts"), "k of pass_at_k.");
+        integer("estimator.k", "1", from(1, MOST_AT_ONCE, "rollouts"), "k of pass_at_k and pass_at_k_leave_one_out.");
         choice(
                 "loss.aggregation",
                 "token_mean",

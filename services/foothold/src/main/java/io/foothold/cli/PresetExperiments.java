@@ -1,8 +1,10 @@
 package io.foothold.cli;
 
+import io.foothold.core.bandit.EstimatorTable;
 import io.foothold.core.bandit.Experiment;
 import io.foothold.core.bandit.Experiment.Target;
 import io.foothold.core.method.Method;
+import io.foothold.core.start.StartState;
 import io.foothold.orchestrator.runfile.Methods;
 import io.foothold.orchestrator.runfile.RunFile;
 import java.util.ArrayList;
@@ -55,10 +57,16 @@ final class PresetExperiments {
         return new Experiment(
                 "`" + preset + "`",
                 target,
-                method,
+                file.hintsWhenWrong() ? drawnGuided(method) : method,
                 methods.estimator(),
                 methods.loss(),
-                file.number("mixture.guided") > 0,
+                file.number("mixture.guided") > 0 && !file.hintsWhenWrong(),
                 !file.text("resets.localizer").equals("random"));
+    }
+
+    /** A method whose every place is drawn with a hint. */
+    private static Method drawnGuided(Method method) {
+        return (start, peers, seeds) ->
+                method.place(new StartState.Guided(start.problemId(), EstimatorTable.GUIDED), peers, seeds);
     }
 }

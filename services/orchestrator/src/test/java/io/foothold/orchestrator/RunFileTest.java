@@ -230,6 +230,20 @@ class RunFileTest {
     }
 
     @Test
+    void hintsForGroupsThatAreAllWrongNeedHintsAndThePlaceForThemselves() {
+        String hinted = BASE + "guidance: {when: all_wrong}\n";
+        assertRefused(hinted, "'guidance.when: all_wrong' needs 'mixture.guided' above 0");
+        String guided = hinted + "mixture: {guided: 1}\nprompts: {guided: \"{problem}{prefix}\"}\n";
+        assertThat(resolve(guided).hintsWhenWrong()).isTrue();
+        for (String other :
+                List.of("resets: {share: 1}", "tree: {branches: 2x2}", "revision: {prompt: \"{response}\"}")) {
+            assertRefused(
+                    guided + other + "\n",
+                    "set one of guidance.when: all_wrong, revision.prompt, tree.branches and resets.share");
+        }
+    }
+
+    @Test
     void everyPresetResolves() {
         for (String preset : RunFile.presets()) {
             String guided = "prompts: {guided: \"{problem}{prefix}\"}\n";

@@ -20,7 +20,8 @@ import java.util.List;
 public final class EstimatorTable {
     private static final int GROUP = 8;
     private static final int THOUGHTS = 4;
-    private static final int GUIDED = 2;
+    /** Oracle thoughts of a guided start. */
+    public static final int GUIDED = 2;
 
     /** Log-odds of the right choice on each problem: success about 0.5, 0.15 and 0.02. */
     private static final double[] ODDS = {1.6, 0.4, -0.6};

@@ -145,10 +145,27 @@ final class MethodRunner {
         private io.foothold.v1.StartState wire(StartState start) {
             return switch (start) {
                 case StartState.Reset r -> reset(r);
-                case StartState.Root r -> Objects.requireNonNull(drawn.get(r));
+                case StartState.Root r -> root(r);
                 case StartState.Guided g -> Objects.requireNonNull(drawn.get(g));
                 case StartState.Revision r -> revision(r);
             };
+        }
+
+        /** As it was drawn, or the guided one that was drawn, without its hint. */
+        private io.foothold.v1.StartState root(StartState.Root root) {
+            io.foothold.v1.StartState own = drawn.get(root);
+            if (own != null) {
+                return own;
+            }
+            io.foothold.v1.StartState guided = drawn.values().stream()
+                    .filter(start -> start.getProblemId().equals(root.problemId()))
+                    .findFirst()
+                    .orElseThrow();
+            return guided.toBuilder()
+                    .setRoot(io.foothold.v1.Root.getDefaultInstance())
+                    .setPrompt(
+                            spec.prompts().root(groups.problem(root.problemId()).getStatement()))
+                    .build();
         }
 
         /** The exact tokens in front are kept; the prompt is that rollout's, oracle prefix and all. */

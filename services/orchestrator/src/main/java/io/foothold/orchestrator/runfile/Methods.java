@@ -2,6 +2,7 @@ package io.foothold.orchestrator.runfile;
 
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.LossRule;
+import io.foothold.core.method.Hinted;
 import io.foothold.core.method.Method;
 import io.foothold.core.method.Plain;
 import io.foothold.core.method.Refilled;
@@ -35,6 +36,9 @@ public final class Methods {
     /** How all other places are filled. */
     public Method withoutResets() {
         int members = file.count("sampling.rollouts_per_group");
+        if (file.hintsWhenWrong()) {
+            return refilled(new Hinted(members));
+        }
         String instruction = file.text("revision.prompt");
         if (!instruction.isEmpty()) {
             return refilled(

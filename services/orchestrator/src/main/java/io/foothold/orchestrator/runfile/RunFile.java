@@ -48,6 +48,7 @@ public final class RunFile {
             "spo-tree",
             "score",
             "critique-grpo",
+            "guide-grpo",
             "grpo-thoughts",
             "grpo-jumps",
             "srpo-jumps");
@@ -277,6 +278,11 @@ public final class RunFile {
     /** Whether the best revision of the failed answers joins their group (Critique-GRPO). */
     public boolean refines() {
         return !text("revision.prompt").isEmpty() && text("revision.use").equals("best");
+    }
+
+    /** Whether hints are only for problems whose every answer failed (Guide). */
+    public boolean hintsWhenWrong() {
+        return text("guidance.when").equals("all_wrong");
     }
 
     /** Children of a node at each level of the tree; empty without one. */

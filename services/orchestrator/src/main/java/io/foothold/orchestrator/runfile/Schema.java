@@ -187,6 +187,13 @@ public final class Schema {
                         + "that the answer begins with them.",
                 "user",
                 "prefill");
+        choice(
+                "guidance.when",
+                "always",
+                "When a place that is drawn guided starts so: always; all_wrong tries the problem from its root and starts guided, too, "
+                        + "when every answer failed (Guide).",
+                "always",
+                "all_wrong");
         choice("mixture.draw", "independent", "How the mixture is drawn.", "independent", "stratified", "paired");
         number(
                 "resets.share",

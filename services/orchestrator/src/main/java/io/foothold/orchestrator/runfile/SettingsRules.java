@@ -42,6 +42,7 @@ final class SettingsRules {
         checkProblems();
         checkLoss();
         checkMixture();
+        checkHints();
         checkPrompts();
         checkThoughts();
         double share = file.number("resets.share");
@@ -120,6 +121,24 @@ final class SettingsRules {
         }
         if (file.number("mixture.guided") + file.number("mixture.root") <= 0) {
             throw refused("mixture.root", "the mixture is empty");
+        }
+    }
+
+    private void checkHints() {
+        if (!file.hintsWhenWrong()) {
+            return;
+        }
+        if (file.number("mixture.guided") <= 0) {
+            throw refused(
+                    "guidance.when", "'guidance.when: all_wrong' needs 'mixture.guided' above 0: places with a hint");
+        }
+        if (file.number("resets.share") > 0
+                || !file.text("tree.branches").isEmpty()
+                || !file.text("revision.prompt").isEmpty()) {
+            throw refused(
+                    "guidance.when",
+                    "a place of an update is hinted, a revision, a tree or a reset: set one of guidance.when: all_wrong, "
+                            + "revision.prompt, tree.branches and resets.share");
         }
     }
 

@@ -160,6 +160,42 @@ class MethodRunnerTest {
                 .build();
     }
 
+    @Test
+    void aHintIsSampledOnlyBehindAGroupOfTheBareProblemThatIsAllWrong() {
+        RunSpec spec = spec(
+                "resets.share=0",
+                "mixture.root=0",
+                "mixture.guided=1",
+                "guidance.when=all_wrong",
+                "prompts.root=Solve {problem}",
+                "prompts.guided={problem} so: {prefix}",
+                "sampling.rollouts_per_group=2");
+        StartState guided = root().toBuilder()
+                .setGuided(Guided.newBuilder().setPrefixThoughts(1))
+                .setPrompt("statement so: x;")
+                .build();
+        MethodRunner runner = runner(spec);
+        Set<Integer> seen = new HashSet<>();
+        for (long seed = 0; seed < 20; seed++) {
+            asked.clear();
+            FilledPlace unit = runner.run(method(spec), "run/g" + seed, attempt -> guided, Seeds.of(seed), POLICY);
+            FilledGroup first = unit.groups().get(0);
+            assertThat(first.start().hasRoot()).isTrue();
+            assertThat(first.start().getMaxTokens()).isEqualTo(guided.getMaxTokens());
+            boolean wrong = first.members().stream().allMatch(m -> m.reward() == 0);
+            assertThat(asked.stream().map(w -> w.getStart().getPrompt()))
+                    .isEqualTo(wrong ? List.of("Solve statement", "statement so: x;") : List.of("Solve statement"));
+            assertThat(unit.groups()).hasSize(wrong ? 2 : 1);
+            if (wrong) {
+                assertThat(unit.groups().get(1).start()).isEqualTo(guided);
+                assertThat(unit.groups().get(1).members()).hasSize(2);
+            }
+            seen.add(unit.groups().size());
+        }
+        assertThat(seen).as("both came").containsExactlyInAnyOrder(1, 2);
+        assertThat(states().keySet()).containsExactly(RolloutState.VERIFIED);
+    }
+
     /** What the ledger holds once every write before has been made. */
     private Map<RolloutState, Long> states() {
         LedgerStore.await(ledger.savePreparation("run", "behind", "all"));

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.foothold.augmentation.problems.Recipe;
 import io.foothold.core.advantage.AdvantageEstimator;
+import io.foothold.orchestrator.runfile.Methods;
 import io.foothold.orchestrator.runfile.RunFile;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -41,6 +42,52 @@ class AddingThingsTest {
         assertThat(AdvantageEstimator.names())
                 .as("the program itself is as it was")
                 .doesNotContain("median");
+    }
+
+    @Test
+    void aMethodIsOneFileAndASettingAndIsRunByItsPreset() throws Exception {
+        String page = page("adding-a-method.md");
+        List<String> java = Documents.fenced(page, "java");
+        assertThat(java).hasSize(6);
+        List<String> yaml = Documents.fenced(page, "yaml");
+        assertThat(page)
+                .contains("services/core/src/main/java/io/foothold/core/method/Extremes.java")
+                .contains("services/orchestrator/src/main/resources/presets/pods.yaml");
+        String runFile = "services/orchestrator/src/main/java/io/foothold/orchestrator/runfile/";
+        String schema = before(
+                named(page, runFile + "Schema.java"), "        choice(\n                \"reward\",\n", java.get(2));
+        String methods = before(
+                before(named(page, runFile + "Methods.java"), "import io.foothold.core.method.Method;\n", java.get(3)),
+                "        return refilled(\n                file.branches()",
+                java.get(4));
+        String last = "            \"srpo-jumps\"";
+        String presets = behind(
+                named(page, runFile + "RunFile.java"), last, ",\n" + java.get(5).stripTrailing());
+        String peers = Files.readString(
+                Documents.ROOT.resolve("services/core/src/test/java/io/foothold/core/method/ScriptedPeers.java"));
+
+        try (PatchedProgram program = PatchedProgram.of(
+                directory,
+                Map.of(
+                        "Extremes.java", java.get(0),
+                        "ExtremesTest.java", java.get(1),
+                        "ScriptedPeers.java", peers,
+                        "Schema.java", schema,
+                        "Methods.java", methods,
+                        "RunFile.java", presets))) {
+            Files.writeString(
+                    Files.createDirectories(directory.resolve("classes/presets"))
+                            .resolve("pods.yaml"),
+                    yaml.get(0));
+            assertThat(program.runTests("io.foothold.core.method.ExtremesTest")).isEqualTo(2);
+            Object resolved = program.loadClass(RunFile.class.getName())
+                    .getMethod("resolve", String.class, String.class, List.class)
+                    .invoke(null, "own.yaml", yaml.get(1), List.of());
+            Class<?> rules = program.loadClass(Methods.class.getName());
+            Object named = rules.getConstructor(resolved.getClass()).newInstance(resolved);
+            assertThat(rules.getMethod("withoutResets").invoke(named)).hasToString("Extremes[members=16, trained=8]");
+        }
+        assertThat(RunFile.presets()).as("the program itself is as it was").doesNotContain("pods");
     }
 
     @Test

@@ -250,10 +250,12 @@ final class Stack implements AutoCloseable {
         // Answered on the learner's one thread, behind what is under way there.
         SaveCheckpointRequest unknown =
                 SaveCheckpointRequest.newBuilder().setRunId("nobody").build();
-        BindableService answering = () -> answering(
-                answering(learner.bindService(), LearnerServiceGrpc.getSaveCheckpointMethod(), service::saveCheckpoint),
-                LearnerServiceGrpc.getOpenRunMethod(),
-                service::openRun);
+        BindableService answering = () -> {
+            ServerServiceDefinition out = learner.bindService();
+            out = answering(out, LearnerServiceGrpc.getSaveCheckpointMethod(), service::saveCheckpoint);
+            out = answering(out, LearnerServiceGrpc.getScoreSolutionsMethod(), service::scoreSolutions);
+            return answering(out, LearnerServiceGrpc.getOpenRunMethod(), service::openRun);
+        };
         return new Running(answering, () -> service.saveCheckpoint(unknown)
                 .onFailure()
                 .recoverWithNull()

@@ -23,7 +23,10 @@ def make(directory, kind="gpt_neox", seed=0):
     out, words = pathlib.Path(directory), tiny.tokenizer()
     tokens = words.get_vocab_size()
     torch.manual_seed(seed)
-    config = transformers.AutoConfig.for_model(kind, vocab_size=tokens + ROWS, **SHAPE)
+    # What a family does not know its classes pass over, and other engines may not: GPT-NeoX has no groups of keys.
+    known = transformers.AutoConfig.for_model(kind)
+    shape = {name: value for name, value in SHAPE.items() if hasattr(known, name)}
+    config = transformers.AutoConfig.for_model(kind, vocab_size=tokens + ROWS, **shape)
     model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     model.generation_config = transformers.GenerationConfig(eos_token_id=[1, 2])
     model.save_pretrained(out)

@@ -216,45 +216,23 @@ final class Stack implements AutoCloseable {
                 },
                 ANYWHERE,
                 new SimpleMeterRegistry());
-        BindableService learner = new MutinyLearnerServiceGrpc.LearnerServiceImplBase() {
-            @Override
-            public Uni<OpenRunResponse> openRun(OpenRunRequest request) {
-                return service.openRun(request);
-            }
-
-            @Override
-            public Multi<TrainResponse> train(Multi<TrainRequest> request) {
-                return service.train(request);
-            }
-
-            @Override
-            public Uni<SaveCheckpointResponse> saveCheckpoint(SaveCheckpointRequest request) {
-                return service.saveCheckpoint(request);
-            }
-
-            @Override
-            public Uni<KeepRunResponse> keepRun(KeepRunRequest request) {
-                return service.keepRun(request);
-            }
-
-            @Override
-            public Uni<ScoreSolutionsResponse> scoreSolutions(ScoreSolutionsRequest request) {
-                return service.scoreSolutions(request);
-            }
-
-            @Override
-            public Uni<CloseRunResponse> closeRun(CloseRunRequest request) {
-                return service.closeRun(request);
-            }
-        };
+        MutinyLearnerServiceGrpc.LearnerServiceImplBase learner =
+                new MutinyLearnerServiceGrpc.LearnerServiceImplBase() {
+                    @Override
+                    public Multi<TrainResponse> train(Multi<TrainRequest> request) {
+                        return service.train(request);
+                    }
+                };
         // Answered on the learner's one thread, behind what is under way there.
         SaveCheckpointRequest unknown =
                 SaveCheckpointRequest.newBuilder().setRunId("nobody").build();
         BindableService answering = () -> {
             ServerServiceDefinition out = learner.bindService();
+            out = answering(out, LearnerServiceGrpc.getOpenRunMethod(), service::openRun);
             out = answering(out, LearnerServiceGrpc.getSaveCheckpointMethod(), service::saveCheckpoint);
             out = answering(out, LearnerServiceGrpc.getScoreSolutionsMethod(), service::scoreSolutions);
-            return answering(out, LearnerServiceGrpc.getOpenRunMethod(), service::openRun);
+            out = answering(out, LearnerServiceGrpc.getKeepRunMethod(), service::keepRun);
+            return answering(out, LearnerServiceGrpc.getCloseRunMethod(), service::closeRun);
         };
         return new Running(answering, () -> service.saveCheckpoint(unknown)
                 .onFailure()

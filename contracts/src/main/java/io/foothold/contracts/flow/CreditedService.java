@@ -13,6 +13,7 @@ import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
 import java.util.function.Function;
@@ -84,6 +85,8 @@ public final class CreditedService<Q, R> {
     private final Shape<Q, R> shape;
     private final int window;
     private final Handler<Q, R> handler;
+    private final Set<Session> open = ConcurrentHashMap.newKeySet();
+    private volatile boolean stopped;
 
     /** A service that holds at most {@code window} pieces of work a stream, their unsent results included. */
     public CreditedService(Shape<Q, R> shape, int window, Handler<Q, R> handler) {
@@ -98,6 +101,15 @@ public final class CreditedService<Q, R> {
     /** Serves one stream. */
     public Multi<R> serve(Multi<Q> inbound) {
         return Multi.createFrom().emitter(emitter -> new Session(emitter).open(inbound), BackPressureStrategy.BUFFER);
+    }
+
+    /**
+     * Ends all streams with {@link ErrorCode#DRAINING} and stops their work; every further stream ends like that at once. Callers send what
+     * had no answer to whoever serves next: what a handler makes of its own interruption is nobody's result. Thread-safe.
+     */
+    public void stop() {
+        stopped = true;
+        open.forEach(Session::drained);
     }
 
     private final class Work implements Results<R> {
@@ -143,10 +155,19 @@ public final class CreditedService<Q, R> {
         void open(Multi<Q> inbound) {
             emitter.emit(shape.credit(window));
             Cancellable upstream = inbound.subscribe().with(this::receive, this::abort, this::halfClose);
+            open.add(this);
             emitter.onTermination(() -> {
+                open.remove(this);
                 upstream.cancel();
                 stopAll();
             });
+            if (stopped) {
+                drained();
+            }
+        }
+
+        void drained() {
+            abort(new FootholdException(ErrorCode.DRAINING, "the service is shutting down"));
         }
 
         private void receive(Q request) {

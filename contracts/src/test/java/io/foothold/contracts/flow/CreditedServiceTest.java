@@ -3,6 +3,7 @@ package io.foothold.contracts.flow;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.foothold.contracts.error.FootholdException;
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.helpers.test.AssertSubscriber;
 import io.smallrye.mutiny.operators.multi.processors.UnicastProcessor;
 import java.util.ArrayList;
@@ -33,12 +34,11 @@ class CreditedServiceTest {
     };
 
     private final UnicastProcessor<Integer> up = UnicastProcessor.create();
+    private CreditedService<Integer, String> service = new CreditedService<>(SHAPE, 1, CreditedServiceTest::answer);
 
     private AssertSubscriber<String> serve(int window, CreditedService.Handler<Integer, String> handler) {
-        return new CreditedService<>(SHAPE, window, handler)
-                .serve(up)
-                .subscribe()
-                .withSubscriber(AssertSubscriber.create(Long.MAX_VALUE));
+        service = new CreditedService<>(SHAPE, window, handler);
+        return service.serve(up).subscribe().withSubscriber(AssertSubscriber.create(Long.MAX_VALUE));
     }
 
     private static Runnable answer(int work, CreditedService.Results<String> results) {
@@ -146,5 +146,33 @@ class CreditedServiceTest {
         up.onNext(2);
         down.cancel();
         assertThat(stopped).hasValue(2);
+    }
+
+    @Test
+    void aServiceThatStopsEndsItsStreamsBeforeItsWorkIsInterrupted() {
+        List<CreditedService.Results<String>> under = new ArrayList<>();
+        AssertSubscriber<String> down = serve(4, (work, results) -> {
+            under.add(results);
+            return () -> {
+                results.emit("interrupted " + work);
+                results.done();
+            };
+        });
+        up.onNext(-9);
+        up.onNext(1);
+        service.stop();
+        down.assertFailedWith(io.grpc.StatusRuntimeException.class, "the service is shutting down");
+        under.get(0).emit("late");
+        assertThat(down.getItems()).as("nobody's result").containsExactly("credit 4");
+    }
+
+    @Test
+    void aServiceThatHasStoppedTakesNoFurtherStream() {
+        serve(4, CreditedServiceTest::answer);
+        service.stop();
+        AssertSubscriber<String> late = service.serve(Multi.createFrom().<Integer>nothing())
+                .subscribe()
+                .withSubscriber(AssertSubscriber.create(Long.MAX_VALUE));
+        late.assertFailedWith(io.grpc.StatusRuntimeException.class, "the service is shutting down");
     }
 }

@@ -128,6 +128,7 @@ public final class LocalizerGrpc extends MutinyLocalizerServiceGrpc.LocalizerSer
 
     @PreDestroy
     void stop() {
+        service.stop();
         threads.shutdownNow();
     }
 

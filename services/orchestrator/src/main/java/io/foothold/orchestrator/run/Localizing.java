@@ -5,6 +5,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.method.Localization;
 import io.foothold.core.method.Question;
 import io.foothold.core.policy.PolicyVersion;
+import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.LocalizeWork;
 import io.foothold.v1.LocalizerMode;
@@ -31,12 +32,19 @@ final class Localizing {
      *
      * @param groupId of the group that continues it, without the mark of this incarnation
      * @param policy which may answer questions
+     * @throws FootholdException when the run was asked to stop, or a service that it needs was away for longer than it waits: that says
+     *     nothing about the rollout, and a run that goes on later has it localized then
      */
     Localization localize(Question question, Rollout rollout, String groupId, PolicyVersion policy) {
         try {
             return found(asked(question, rollout, groupId, policy));
         } catch (RuntimeException e) {
-            return new Localization.Failed(FootholdException.of(e), false);
+            groups.checkStopped();
+            FootholdException failure = FootholdException.of(e);
+            if (Patience.away(failure)) {
+                throw failure;
+            }
+            return new Localization.Failed(failure, false);
         }
     }
 

@@ -281,9 +281,11 @@ final class MethodRunner {
 
         @Override
         public List<Localization> localize(List<Question> questions) {
-            return clock.localizing(() -> atOnce(
+            List<Localization> found = clock.localizing(() -> atOnce(
                     questions,
                     q -> localizing.localize(q, came(q.rollout().id()).sampled(), id + "/" + q.group(), policy)));
+            groups.checkStopped();
+            return found;
         }
 
         /** Ends everything as the method said. */

@@ -14,6 +14,9 @@ import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
 import io.foothold.orchestrator.TestDatabase;
 import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.remote.StopSignal;
+import io.foothold.orchestrator.remote.Waits;
 import io.foothold.orchestrator.runfile.Methods;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.*;
@@ -122,7 +125,11 @@ class MethodRunnerTest {
     }
 
     private GroupRunner groups(RunSpec spec) {
-        GroupRunner groups = new GroupRunner(spec, peers.services, ledger, "");
+        return groups(spec, peers.services);
+    }
+
+    private GroupRunner groups(RunSpec spec, Services services) {
+        GroupRunner groups = new GroupRunner(spec, services, ledger, "");
         groups.know(List.of(Problem.newBuilder()
                 .setId("p")
                 .setStatement("statement")
@@ -290,6 +297,33 @@ class MethodRunnerTest {
         FilledPlace without = run(spec("resets.base_rollouts=0"), 2);
         assertThat(without.groups()).as("the fresh rollouts are trained").hasSize(1);
         assertThat(without.size()).isEqualTo(without.resets().draws());
+    }
+
+    /** What it cost a place before: its resets, which a run that goes on would never make. */
+    @Test
+    void aStopWhileAThoughtIsBeingNamedLeavesThePlaceToTheRunThatGoesOn() {
+        for (String draws : List.of("resets.base_rollouts=4", "resets.base_rollouts=0")) {
+            StopSignal signal = new StopSignal();
+            peers.localizing = work -> {
+                signal.stop();
+                throw new FootholdException(ErrorCode.PEER_UNAVAILABLE, "the localizer is down");
+            };
+            RunSpec spec = spec(draws);
+            Services stoppable = peers.services.until(signal, Waits.SILENT);
+            MethodRunner runner = new MethodRunner(spec, stoppable, groups(spec, stoppable), threads);
+            assertThatThrownBy(() -> run(runner, method(spec), "g" + draws, 1)).hasMessageContaining("asked to stop");
+        }
+        assertThat(states().keySet()).containsExactly(RolloutState.DROPPED);
+    }
+
+    @Test
+    void aLocalizerThatIsAwayForLongerThanARunWaitsEndsTheRun() {
+        peers.localizerGoes();
+        assertThatThrownBy(() -> run(spec(), 1))
+                .isInstanceOfSatisfying(
+                        FootholdException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.PEER_UNAVAILABLE))
+                .hasMessageContaining("localizer");
+        assertThat(states().keySet()).containsExactly(RolloutState.DROPPED);
     }
 
     @Test

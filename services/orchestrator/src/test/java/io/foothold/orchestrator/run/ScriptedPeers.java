@@ -6,6 +6,7 @@ import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.*;
 import io.grpc.BindableService;
 import io.grpc.Channel;
+import io.grpc.Server;
 import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
 import io.smallrye.mutiny.Multi;
@@ -17,6 +18,9 @@ import java.util.function.Function;
 
 /** Sampler, verifier and localizer that do what a test says, over real streams inside the process. */
 final class ScriptedPeers implements AutoCloseable {
+    /** In the order in which they are started. */
+    private static final int LOCALIZER = 2;
+
     volatile CreditedService.Handler<SampleWork, SampleResponse> sampling = (work, results) -> () -> {};
     volatile Function<VerifyWork, Verdict> verifying =
             work -> Verdict.newBuilder().setKind(VerdictKind.VERDICT_KIND_FAIL).build();
@@ -26,6 +30,7 @@ final class ScriptedPeers implements AutoCloseable {
             .build();
     final Services services;
     private final List<AutoCloseable> open = new ArrayList<>();
+    private final List<Server> servers = new ArrayList<>();
 
     /** Peers of a run that loses patience at once: what is scripted to fail fails again and again. */
     ScriptedPeers() throws IOException {
@@ -107,9 +112,15 @@ final class ScriptedPeers implements AutoCloseable {
         var server =
                 InProcessServerBuilder.forName(name).addService(service).build().start();
         var channel = InProcessChannelBuilder.forName(name).build();
+        servers.add(server);
         open.add(server::shutdownNow);
         open.add(channel::shutdownNow);
         return channel;
+    }
+
+    /** The localizer ends and does not come back. */
+    void localizerGoes() {
+        servers.get(LOCALIZER).shutdownNow();
     }
 
     @Override

@@ -186,6 +186,7 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
 
     @PreDestroy
     void stop() {
+        service.stop();
         answers.shutdownNow();
         programs.shutdownNow();
     }

@@ -48,7 +48,7 @@ class AddingThingsTest {
     void aMethodIsOneFileAndASettingAndIsRunByItsPreset() throws Exception {
         String page = page("adding-a-method.md");
         List<String> java = Documents.fenced(page, "java");
-        assertThat(java).hasSize(6);
+        assertThat(java).hasSize(5);
         List<String> yaml = Documents.fenced(page, "yaml");
         assertThat(page)
                 .contains("services/core/src/main/java/io/foothold/core/method/Extremes.java")
@@ -60,9 +60,6 @@ class AddingThingsTest {
                 before(named(page, runFile + "Methods.java"), "import io.foothold.core.method.Method;\n", java.get(3)),
                 "        return refilled(\n                file.branches()",
                 java.get(4));
-        String last = "            \"srpo-jumps\"";
-        String presets = behind(
-                named(page, runFile + "RunFile.java"), last, ",\n" + java.get(5).stripTrailing());
         String peers = Files.readString(
                 Documents.ROOT.resolve("services/core/src/test/java/io/foothold/core/method/ScriptedPeers.java"));
 
@@ -73,8 +70,7 @@ class AddingThingsTest {
                         "ExtremesTest.java", java.get(1),
                         "ScriptedPeers.java", peers,
                         "Schema.java", schema,
-                        "Methods.java", methods,
-                        "RunFile.java", presets))) {
+                        "Methods.java", methods))) {
             Files.writeString(
                     Files.createDirectories(directory.resolve("classes/presets"))
                             .resolve("pods.yaml"),

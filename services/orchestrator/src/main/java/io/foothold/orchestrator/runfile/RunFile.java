@@ -10,10 +10,6 @@ import io.foothold.contracts.error.Nearest;
 import io.foothold.contracts.names.Name;
 import io.foothold.core.prompt.Prompts;
 import io.foothold.core.reset.ResetSplit;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -33,26 +29,6 @@ import org.jspecify.annotations.Nullable;
  * has a value; unknown keys and wrong values are refused with file and line.
  */
 public final class RunFile {
-    private static final List<String> PRESETS = List.of(
-            "grpo",
-            "dr-grpo",
-            "rloo",
-            "pkpo",
-            "pope",
-            "pope-authors-fork",
-            "pope-dial",
-            "grpo-dial",
-            "rrpo",
-            "srpo",
-            "srpo-authors",
-            "spo-tree",
-            "score",
-            "critique-grpo",
-            "guide-grpo",
-            "grpo-thoughts",
-            "grpo-jumps",
-            "srpo-jumps");
-
     private static final String NUMBER = "[+-]?(\\d+(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d{1,9})?";
 
     /** Form of {@link #stored}: read by every later version. */
@@ -73,9 +49,9 @@ public final class RunFile {
         this.evaluationSets = evaluationSets;
     }
 
-    /** Names of the presets. */
+    /** Names of the presets, in alphabetical order. */
     public static List<String> presets() {
-        return PRESETS;
+        return Presets.SHIPPED.names();
     }
 
     /** A value and where it was given, as a message begins. */
@@ -100,13 +76,14 @@ public final class RunFile {
         }
         Given method = own.get("method");
         if (method == null) {
-            throw invalid(where + ": 'method' is missing (expected one of " + String.join(", ", PRESETS) + ")");
+            throw invalid(where + ": 'method' is missing (expected one of " + String.join(", ", presets()) + ")");
         }
-        if (!PRESETS.contains(method.value())) {
+        if (!presets().contains(method.value())) {
             throw invalid(method.at() + ": unknown method '" + YamlReader.shown(method.value()) + "'"
-                    + hint(method.value(), PRESETS));
+                    + hint(method.value(), presets()));
         }
-        Map<String, Given> merged = new LinkedHashMap<>(parse("preset " + method.value(), preset(method.value())));
+        Map<String, Given> merged =
+                new LinkedHashMap<>(parse("preset " + method.value(), Presets.SHIPPED.text(method.value())));
         merged.putAll(own);
         Map<String, String> given = new LinkedHashMap<>();
         merged.forEach((path, value) -> given.put(path, value.value()));
@@ -291,17 +268,6 @@ public final class RunFile {
         return branches.isEmpty()
                 ? List.of()
                 : Arrays.stream(branches.split("x")).map(Integer::valueOf).toList();
-    }
-
-    private static String preset(String name) {
-        try (InputStream in = RunFile.class.getResourceAsStream("/presets/" + name + ".yaml")) {
-            if (in == null) {
-                throw invalid("preset '" + name + "' is missing from the jar");
-            }
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     private static Map<String, Given> parse(String where, String text) {

@@ -11,7 +11,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.Segmenter;
 import io.foothold.learner.torch.BackendChoice;
 import io.foothold.learner.torch.TorchEnvironment;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.CausalModel;
@@ -152,7 +152,7 @@ final class EvalCommand implements Callable<Integer> {
      */
     static List<ObjectNode> evaluate(RunManager runs, String id, String text, List<String> settings)
             throws IOException {
-        LedgerStore.RunRow before = runs.ledger().run(id).orElse(null);
+        Ledger.RunRow before = runs.ledger().run(id).orElse(null);
         try {
             runs.evaluate(id, text, settings);
             if (before != null && before.state().equals("finished")) {
@@ -170,7 +170,7 @@ final class EvalCommand implements Callable<Integer> {
             throw new FootholdException(
                     ErrorCode.CONFLICT, e.text() + "\nname another --home for another evaluation", e);
         }
-        LedgerStore.RunRow end;
+        Ledger.RunRow end;
         try {
             end = runs.end(id).join();
         } catch (CompletionException e) {

@@ -2,7 +2,7 @@ package io.foothold.cli;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.CausalModel;
@@ -65,7 +65,7 @@ final class LargeRunBench {
         BenchClock clock = new BenchClock();
         while (updates < UPDATES) {
             boolean over = runs.end(RUN).isDone();
-            for (LedgerStore.EventRow event : runs.ledger().events(RUN, next)) {
+            for (Ledger.EventRow event : runs.ledger().events(RUN, next)) {
                 next = event.number() + 1;
                 if (event.kind().equals("update_done")) {
                     updates++;
@@ -75,7 +75,7 @@ final class LargeRunBench {
                 }
             }
             if (over && updates < UPDATES) {
-                LedgerStore.RunRow row = runs.row(RUN);
+                Ledger.RunRow row = runs.row(RUN);
                 throw new FootholdException(
                         ErrorCode.WRONG_STATE, "run " + RUN + " " + row.state() + ": " + row.reason());
             }

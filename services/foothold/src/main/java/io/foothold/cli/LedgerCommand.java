@@ -3,6 +3,7 @@ package io.foothold.cli;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.LedgerAudit;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,7 +52,7 @@ final class LedgerCommand implements Callable<Integer> {
         @Override
         public Integer call() {
             try (LedgerStore ledger = open(home)) {
-                LedgerStore.RunRow row = ledger.run(run)
+                Ledger.RunRow row = ledger.run(run)
                         .orElseThrow(() ->
                                 new FootholdException(ErrorCode.NOT_FOUND, "there is no run '" + run + "' in " + home));
                 LedgerAudit.Report report = ledger.audit(run);

@@ -11,7 +11,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.Segmenter;
 import io.foothold.core.stats.Interval;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.Problem;
@@ -268,7 +268,7 @@ final class ProblemsCommand implements Callable<Integer> {
 
         private int prepare(RunManager runs, String text, List<String> settings) throws InterruptedException {
             runs.prepare(RUN, text, settings);
-            LedgerStore.RunRow end = new Progress(runs, System.out).follow(RUN, 1);
+            Ledger.RunRow end = new Progress(runs, System.out).follow(RUN, 1);
             if (end.state().equals("failed")) {
                 throw new FootholdException(ErrorCode.WRONG_STATE, end.reason());
             }

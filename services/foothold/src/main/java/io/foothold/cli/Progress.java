@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.run.RunManager;
 import java.io.PrintStream;
 import java.util.List;
@@ -53,7 +53,7 @@ final class Progress {
      * @throws FootholdException WRONG_STATE when it does not finish
      */
     List<JsonNode> finished(String runId) throws InterruptedException {
-        LedgerStore.RunRow end = follow(runId, 1);
+        Ledger.RunRow end = follow(runId, 1);
         if (!end.state().equals("finished")) {
             throw new FootholdException(
                     ErrorCode.WRONG_STATE, "run " + runId + " " + end.state() + ": " + end.reason());
@@ -62,11 +62,11 @@ final class Progress {
     }
 
     /** Follows a run to its end. */
-    LedgerStore.RunRow follow(String runId, long from) throws InterruptedException {
+    Ledger.RunRow follow(String runId, long from) throws InterruptedException {
         next = from;
         start = System.nanoTime();
-        CompletableFuture<LedgerStore.RunRow> end = runs.end(runId);
-        LedgerStore.RunRow row = null;
+        CompletableFuture<Ledger.RunRow> end = runs.end(runId);
+        Ledger.RunRow row = null;
         while (row == null) {
             try {
                 row = end.get(200, TimeUnit.MILLISECONDS);
@@ -75,7 +75,7 @@ final class Progress {
             } catch (ExecutionException e) {
                 throw FootholdException.of(e);
             }
-            for (LedgerStore.EventRow event : runs.ledger().events(runId, next)) {
+            for (Ledger.EventRow event : runs.ledger().events(runId, next)) {
                 next = event.number() + 1;
                 print(runId, event, runs.row(runId).updates());
             }
@@ -83,7 +83,7 @@ final class Progress {
         return row;
     }
 
-    private void print(String runId, LedgerStore.EventRow event, long updates) {
+    private void print(String runId, Ledger.EventRow event, long updates) {
         JsonNode json = parse(event.json());
         switch (event.kind()) {
             case "prepared" -> line(runId + ": " + prepared(json));

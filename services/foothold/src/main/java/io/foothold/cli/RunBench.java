@@ -7,7 +7,7 @@ import io.foothold.augmentation.dial.Dial;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.random.Seeds;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.policy.GenerationEngine;
 import io.foothold.policy.GenerationRequest;
@@ -153,7 +153,7 @@ final class RunBench {
 
     private static void follow(RunManager runs, String id, String file) {
         runs.create(id, file, List.of());
-        LedgerStore.RunRow end = runs.end(id).join();
+        Ledger.RunRow end = runs.end(id).join();
         if (!end.state().equals("finished")) {
             throw new FootholdException(ErrorCode.WRONG_STATE, "run " + id + " " + end.state() + ": " + end.reason());
         }
@@ -161,7 +161,7 @@ final class RunBench {
 
     private List<JsonNode> updates(RunManager runs, String id) throws IOException {
         List<JsonNode> out = new ArrayList<>();
-        for (LedgerStore.EventRow event : runs.ledger().events(id, 0)) {
+        for (Ledger.EventRow event : runs.ledger().events(id, 0)) {
             if (event.kind().equals("update_done")) {
                 out.add(mapper.readTree(event.json()));
             }

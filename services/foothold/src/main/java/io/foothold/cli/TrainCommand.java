@@ -4,7 +4,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.learner.torch.BackendChoice;
 import io.foothold.learner.torch.TorchEnvironment;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.CausalModel;
@@ -161,11 +161,11 @@ final class TrainCommand implements Callable<Integer> {
     private int follow(RunManager runs, String runId, String text, RunShape shape, Child... children)
             throws InterruptedException {
         long from = 1;
-        Optional<LedgerStore.RunRow> known = runs.ledger().run(runId);
+        Optional<Ledger.RunRow> known = runs.ledger().run(runId);
         List<String> settings = new ArrayList<>(overrides);
         if (resume && known.isPresent()) {
             settings.addAll(keptSizes(RunFile.restore(known.get().settings()), text));
-            List<LedgerStore.EventRow> past = runs.ledger().events(runId, 0);
+            List<Ledger.EventRow> past = runs.ledger().events(runId, 0);
             from = past.isEmpty() ? 1 : past.get(past.size() - 1).number() + 1;
             runs.move(runId, RunFile.resolve(file.toString(), text, settings));
             if (known.get().state().equals("finished")) {
@@ -191,7 +191,7 @@ final class TrainCommand implements Callable<Integer> {
         // Nothing has to be saved when the process is told to end: what is committed is on disk, the rest is sampled
         // again.
         Main.farewell("interrupted; go on with --resume");
-        LedgerStore.RunRow end = new Progress(runs, System.out).follow(runId, from);
+        Ledger.RunRow end = new Progress(runs, System.out).follow(runId, from);
         System.out.println("files: " + runs.homeOf(runId).toAbsolutePath().normalize());
         return end.state().equals("failed") ? 1 : 0;
     }

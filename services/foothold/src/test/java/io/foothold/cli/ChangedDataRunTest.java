@@ -3,7 +3,7 @@ package io.foothold.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -44,7 +44,7 @@ class ChangedDataRunTest {
         return Files.write(directory.resolve(name), rows);
     }
 
-    private static List<LedgerStore.EventRow> accepted(Stack stack) {
+    private static List<Ledger.EventRow> accepted(Stack stack) {
         return stack.ledger.events("r", 0).stream()
                 .filter(e -> e.kind().equals("changed_data_accepted"))
                 .toList();
@@ -74,7 +74,7 @@ class ChangedDataRunTest {
                     .isEqualTo("stopped");
 
             stack.runs.resume("r");
-            LedgerStore.RunRow failed = stack.runs.end("r").get(60, TimeUnit.SECONDS);
+            Ledger.RunRow failed = stack.runs.end("r").get(60, TimeUnit.SECONDS);
             assertThat(failed.state())
                     .as("not in silence where nobody was asked either")
                     .isEqualTo("failed");
@@ -82,7 +82,7 @@ class ChangedDataRunTest {
             assertThat(accepted(stack)).isEmpty();
 
             stack.runs.resume("r", true);
-            LedgerStore.RunRow end = stack.runs.end("r").get(120, TimeUnit.SECONDS);
+            Ledger.RunRow end = stack.runs.end("r").get(120, TimeUnit.SECONDS);
             assertThat(end.state()).as(end.reason()).isEqualTo("finished");
             assertThat(accepted(stack)).singleElement().satisfies(event -> assertThat(event.json())
                     .contains("\"prepared_again\":true")
@@ -102,12 +102,12 @@ class ChangedDataRunTest {
         String run = "r".repeat(100);
         try (Stack stack = new Stack(directory.resolve("home"), "dial", false)) {
             stack.runs.create(run, yaml(train, test).replace("    test:", "    " + "t".repeat(100) + ":"), List.of());
-            LedgerStore.RunRow end = stack.runs.end(run).get(120, TimeUnit.SECONDS);
+            Ledger.RunRow end = stack.runs.end(run).get(120, TimeUnit.SECONDS);
             assertThat(end.state()).as(end.reason()).isEqualTo("finished");
             assertThat(stack.ledger.audit(run).sound()).isTrue();
             file("test.jsonl", List.of(row("fine", 1), row(id + "34", 3)));
             stack.runs.create("r", yaml(train, test), List.of());
-            LedgerStore.RunRow refused = stack.runs.end("r").get(60, TimeUnit.SECONDS);
+            Ledger.RunRow refused = stack.runs.end("r").get(60, TimeUnit.SECONDS);
             assertThat(refused.state()).isEqualTo("failed");
             assertThat(refused.reason()).contains("problems.evaluate.test, problem 2: an id may have 500 characters");
         }

@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.CausalModel;
 import io.foothold.policy.Precision;
@@ -46,7 +46,7 @@ class EvaluationRunTest {
                 """.formatted(POLICY, train, samples);
     }
 
-    private static LedgerStore.RunRow end(Stack stack, String id) throws Exception {
+    private static Ledger.RunRow end(Stack stack, String id) throws Exception {
         return stack.runs.end(id).get(120, TimeUnit.SECONDS);
     }
 
@@ -59,7 +59,7 @@ class EvaluationRunTest {
         String yaml = yaml("{jsonl: " + directory.resolve("not-there.jsonl") + "}", 2);
         try (Stack stack = new Stack(directory.resolve("home"))) {
             stack.runs.evaluate("e", yaml, List.of());
-            LedgerStore.RunRow row = end(stack, "e");
+            Ledger.RunRow row = end(stack, "e");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(row.updateDone()).isZero();
             assertThat(stack.ledger.evaluations("e")).hasSize(2);
@@ -137,7 +137,7 @@ class EvaluationRunTest {
         try (Stack stack = new Stack(home)) {
             // What a kill leaves, however the crash above ended.
             if (stack.ledger.evaluations("e").size() < 2) {
-                LedgerStore.await(stack.ledger.setRunState("e", "running", ""));
+                Ledger.await(stack.ledger.setRunState("e", "running", ""));
             }
             List<ObjectNode> sets = EvalCommand.evaluate(stack.runs, "e", yaml, List.of());
             assertThat(sets).extracting(set -> set.path("set").asText()).containsExactly("first", "second");
@@ -200,7 +200,7 @@ class EvaluationRunTest {
                     "e",
                     yaml("{family: dial, level: hard, count: 4, seed: 3}", 16),
                     List.of("verification.servers.exact=" + verifier.address()));
-            LedgerStore.RunRow row = end(stack, "e");
+            Ledger.RunRow row = end(stack, "e");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             JsonNode first = evaluation(stack, "e", 0);
             assertThat(first.path("samples").asInt()).isEqualTo(45);
@@ -221,7 +221,7 @@ class EvaluationRunTest {
                     "e",
                     yaml("{family: dial, level: hard, count: 4, seed: 3}", 2),
                     List.of("verification.servers.exact=" + verifier.address()));
-            LedgerStore.RunRow row = end(stack, "e");
+            Ledger.RunRow row = end(stack, "e");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             JsonNode first = evaluation(stack, "e", 0);
             assertThat(first.path("samples").asInt()).isZero();

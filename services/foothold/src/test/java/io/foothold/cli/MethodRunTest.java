@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.foothold.core.ledger.RolloutState;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.v1.UpdateManifest;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -174,7 +174,7 @@ class MethodRunTest {
     }
 
     private static void finish(Stack stack) throws Exception {
-        LedgerStore.RunRow row = stack.runs.end("r").get(120, TimeUnit.SECONDS);
+        Ledger.RunRow row = stack.runs.end("r").get(120, TimeUnit.SECONDS);
         assertThat(row.state()).as(row.reason()).isEqualTo("finished");
     }
 

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.foothold.core.ledger.RolloutState;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.Verdict;
 import java.io.IOException;
@@ -43,7 +43,7 @@ class OwnVerifierTest {
                 work -> work.getGoldOnly() ? Optional.of(PASS) : script.apply(asked.getAndIncrement()));
     }
 
-    private static LedgerStore.RunRow end(Stack stack, String address) throws Exception {
+    private static Ledger.RunRow end(Stack stack, String address) throws Exception {
         stack.runs.create(
                 "r", yaml(), List.of("verification.servers.exact=" + address, "alarms.max_verifier_error_share=0.5"));
         return stack.runs.end("r").get(120, TimeUnit.SECONDS);
@@ -53,7 +53,7 @@ class OwnVerifierTest {
     void aVerdictThatNeverComesIsATimeoutOfItsRolloutOnly() throws Exception {
         try (ScriptedVerifier verifier = serve(n -> n % 8 == 3 ? Optional.empty() : Optional.of(PASS));
                 Stack stack = new Stack(directory, BRIEF)) {
-            LedgerStore.RunRow row = end(stack, verifier.address());
+            Ledger.RunRow row = end(stack, verifier.address());
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(stack.ledger.audit("r").sound()).isTrue();
             assertThat(stack.ledger.audit("r").counts()).containsKey(RolloutState.DROPPED);
@@ -69,7 +69,7 @@ class OwnVerifierTest {
                 PASS.toBuilder().clearKind().build());
         try (ScriptedVerifier verifier = serve(n -> Optional.of(n % 8 == 3 ? wrong.get(n / 8 % wrong.size()) : PASS));
                 Stack stack = new Stack(directory, BRIEF)) {
-            LedgerStore.RunRow row = end(stack, verifier.address());
+            Ledger.RunRow row = end(stack, verifier.address());
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(stack.ledger.audit("r").sound()).isTrue();
             assertThat(stack.ledger.evaluations("r").get(0))
@@ -85,7 +85,7 @@ class OwnVerifierTest {
             closed = socket.getLocalPort();
         }
         try (Stack stack = new Stack(directory, BRIEF)) {
-            LedgerStore.RunRow row = end(stack, "127.0.0.1:" + closed);
+            Ledger.RunRow row = end(stack, "127.0.0.1:" + closed);
             assertThat(row.state()).isEqualTo("failed");
             assertThat(row.reason()).contains("verification.servers.exact: 127.0.0.1:" + closed + " cannot be reached");
             assertThat(stack.ledger.countsByPurpose("r")).isEmpty();

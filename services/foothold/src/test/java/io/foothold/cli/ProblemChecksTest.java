@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.foothold.augmentation.dial.Dial;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.problem.ProblemKind;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,7 +32,7 @@ class ProblemChecksTest {
                         "medium-test: \\{family.*", "medium-test: {jsonl: " + directory.resolve("test.jsonl") + "}");
         try (Stack stack = new Stack(directory.resolve("home"))) {
             stack.runs.create("r", yaml, List.of("sampling.groups_per_update=4", "sampling.rollouts_per_group=4"));
-            LedgerStore.RunRow row = stack.runs.end("r").get(120, TimeUnit.SECONDS);
+            Ledger.RunRow row = stack.runs.end("r").get(120, TimeUnit.SECONDS);
             assertThat(row.state()).isEqualTo("failed");
             assertThat(stack.ledger.tokensByUse("r")).as("nothing was sampled").isEmpty();
             return row.reason();

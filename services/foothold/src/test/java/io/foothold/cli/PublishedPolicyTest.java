@@ -13,7 +13,7 @@ import io.foothold.inference.ModelInferRequest;
 import io.foothold.inference.ModelStreamInferResponse;
 import io.foothold.inference.MutinyGRPCInferenceServiceGrpc;
 import io.foothold.orchestrator.event.RunEvent;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.v1.PublishPolicyRequest;
@@ -61,7 +61,7 @@ class PublishedPolicyTest {
                 .toList();
     }
 
-    private static LedgerStore.RunRow finish(Stack stack) throws Exception {
+    private static Ledger.RunRow finish(Stack stack) throws Exception {
         return stack.runs.end("r").get(120, TimeUnit.SECONDS);
     }
 
@@ -87,7 +87,7 @@ class PublishedPolicyTest {
         List<String> whole;
         try (Stack stack = new Stack(directory.resolve("undisturbed"))) {
             stack.runs.create("r", yaml(), List.of());
-            LedgerStore.RunRow row = finish(stack);
+            Ledger.RunRow row = finish(stack);
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             undisturbed = evaluations(stack);
             whole = digests(stack);
@@ -120,7 +120,7 @@ class PublishedPolicyTest {
                 }
             };
             stack.runs.create("r", yaml(), List.of());
-            LedgerStore.RunRow row = finish(stack);
+            Ledger.RunRow row = finish(stack);
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             strikes.forEach(CompletableFuture::join);
             assertThat(struck).hasValue(3);
@@ -189,7 +189,7 @@ class PublishedPolicyTest {
             };
             for (String id : List.of("a", "b")) {
                 stack.runs.create(id, yaml(), List.of("updates=1"));
-                LedgerStore.RunRow row = stack.runs.end(id).get(120, TimeUnit.SECONDS);
+                Ledger.RunRow row = stack.runs.end(id).get(120, TimeUnit.SECONDS);
                 assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             }
             assertThat(proved).containsExactly(0L, 1L, 0L, 1L);

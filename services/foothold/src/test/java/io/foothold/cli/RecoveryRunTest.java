@@ -6,7 +6,7 @@ import static org.awaitility.Awaitility.await;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.v1.UpdateManifest;
@@ -42,7 +42,7 @@ class RecoveryRunTest {
     /** Waits for it while the run is under way. */
     private static void until(Stack stack, Callable<Boolean> reached) {
         await().atMost(Duration.ofSeconds(120)).until(() -> {
-            LedgerStore.RunRow row = stack.runs.row("r");
+            Ledger.RunRow row = stack.runs.row("r");
             assertThat(row.state()).as(row.reason()).isNotIn("failed", "stopped");
             return reached.call();
         });
@@ -76,7 +76,7 @@ class RecoveryRunTest {
     }
 
     private static void assertSame(Stack stack, List<String> whole) throws Exception {
-        LedgerStore.RunRow row = stack.runs.end("r").get(180, TimeUnit.SECONDS);
+        Ledger.RunRow row = stack.runs.end("r").get(180, TimeUnit.SECONDS);
         assertThat(row.state()).as(row.reason()).isEqualTo("finished");
         assertThat(digests(stack)).isEqualTo(whole);
         assertThat(stack.ledger.audit("r").sound()).isTrue();
@@ -106,7 +106,7 @@ class RecoveryRunTest {
             awaitUpdates(stack, 2);
             stack.learner.die();
             stack.learner.begin();
-            LedgerStore.RunRow row = stack.runs.end("r").get(180, TimeUnit.SECONDS);
+            Ledger.RunRow row = stack.runs.end("r").get(180, TimeUnit.SECONDS);
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(digests(stack)).hasSize(UPDATES);
             assertThat(stack.ledger.audit("r").sound()).isTrue();
@@ -147,7 +147,7 @@ class RecoveryRunTest {
                 awaitUpdates(stack, 1);
                 Stack.Restartable service = which.equals("learner") ? stack.learner : stack.augmentation;
                 service.die();
-                LedgerStore.RunRow row = stack.runs.end("r").get(60, TimeUnit.SECONDS);
+                Ledger.RunRow row = stack.runs.end("r").get(60, TimeUnit.SECONDS);
                 assertThat(row.state()).isEqualTo("failed");
                 assertThat(row.reason()).contains(which + " at 127.0.0.1:" + service.port(), "was away for more than");
             }
@@ -177,7 +177,7 @@ class RecoveryRunTest {
             stack.runs.create("r", yaml("grpo-dial", 2), List.of());
             awaitRollouts(stack, "evaluation");
             stack.runs.stop("r");
-            LedgerStore.RunRow row = stack.runs.end("r").get(30, TimeUnit.SECONDS);
+            Ledger.RunRow row = stack.runs.end("r").get(30, TimeUnit.SECONDS);
             assertThat(row.state()).as(row.reason()).isEqualTo("stopped");
             assertThat(stack.ledger.audit("r").counts().keySet()).allMatch(RolloutState::ended);
         }
@@ -194,7 +194,7 @@ class RecoveryRunTest {
             stack.runs.create("r", yaml("grpo-dial", 2), List.of());
             awaitUpdates(stack, 1);
             stack.runs.abort("r", new FootholdException(ErrorCode.PEER_UNAVAILABLE, "learner died 6 times"));
-            LedgerStore.RunRow row = stack.runs.end("r").get(30, TimeUnit.SECONDS);
+            Ledger.RunRow row = stack.runs.end("r").get(30, TimeUnit.SECONDS);
             assertThat(row.state()).isEqualTo("failed");
             assertThat(row.reason()).isEqualTo("learner died 6 times");
             stack.runs.resume("r");
@@ -221,7 +221,7 @@ class RecoveryRunTest {
     @Test
     void aRunThatCannotGoOnFailsWithItsReasonWhenItIsTakenUp() throws Exception {
         try (Stack stack = new Stack(directory)) {
-            LedgerStore.await(stack.ledger.createRun("bad", "method: nosuch\n", 1));
+            Ledger.await(stack.ledger.createRun("bad", "method: nosuch\n", 1));
             RunManager runs = stack.runs;
             assertThat(runs.adopt()).isEmpty();
             assertThat(runs.row("bad").state()).isEqualTo("failed");

@@ -8,7 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.event.RunEvent;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.v1.UpdateManifest;
@@ -46,7 +46,7 @@ class ResetRunTest {
                         updates, Path.of(System.getProperty("foothold.root"), "services/foothold/policies/dial-jumps"));
     }
 
-    private static LedgerStore.RunRow finish(Stack stack, String id) throws Exception {
+    private static Ledger.RunRow finish(Stack stack, String id) throws Exception {
         return stack.runs.end(id).get(120, TimeUnit.SECONDS);
     }
 
@@ -81,7 +81,7 @@ class ResetRunTest {
         List<String> whole;
         try (Stack stack = new Stack(directory.resolve("whole"), "dial-jumps", false)) {
             stack.runs.create("r", yaml(6), List.of());
-            LedgerStore.RunRow row = finish(stack, "r");
+            Ledger.RunRow row = finish(stack, "r");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             whole = digests(stack, "r");
             assertThat(stack.ledger.audit("r").sound()).isTrue();
@@ -132,7 +132,7 @@ class ResetRunTest {
     void aFrozenLocalizerKeepsTheFirstPolicyAndIsRefusedWithoutAServer() throws Exception {
         try (Stack stack = new Stack(directory.resolve("frozen"), "dial-jumps", true)) {
             stack.runs.create("f", yaml(3), List.of("localizer.policy=frozen", "optimizer.learning_rate=1e-2"));
-            LedgerStore.RunRow row = finish(stack, "f");
+            Ledger.RunRow row = finish(stack, "f");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(updates(stack).get(0).path("localizations").asInt()).isPositive();
             assertThat(digests(stack, "f"))
@@ -141,7 +141,7 @@ class ResetRunTest {
         }
         try (Stack stack = new Stack(directory.resolve("alone"), "dial-jumps", false)) {
             stack.runs.create("f", yaml(3), List.of("localizer.policy=frozen"));
-            LedgerStore.RunRow row = finish(stack, "f");
+            Ledger.RunRow row = finish(stack, "f");
             assertThat(row.state()).isEqualTo("failed");
             assertThat(row.reason()).contains("set foothold.sampler.frozen-endpoints");
         }
@@ -157,11 +157,11 @@ class ResetRunTest {
                 Files.readString(shipped.resolve("tokenizer.json")));
         try (Stack stack = new Stack(directory.resolve("other"), "dial-jumps", untrained)) {
             stack.runs.create("frozen", yaml(1), List.of("localizer.policy=frozen"));
-            LedgerStore.RunRow refused = finish(stack, "frozen");
+            Ledger.RunRow refused = finish(stack, "frozen");
             assertThat(refused.state()).isEqualTo("failed");
             assertThat(refused.reason()).contains("should keep the run's first policy");
             stack.runs.create("other", yaml(3), List.of("localizer.policy=other"));
-            LedgerStore.RunRow row = finish(stack, "other");
+            Ledger.RunRow row = finish(stack, "other");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(updates(stack).stream()
                             .mapToDouble(u -> u.path("localization_exact").asDouble(1))
@@ -176,7 +176,7 @@ class ResetRunTest {
     void aRunThatEndsByTokensTrainsWhatItSampledAndEvaluatesItsLastPolicy() throws Exception {
         try (Stack stack = new Stack(directory, "dial-jumps", false)) {
             stack.runs.create("budget", yaml(100), List.of("max_training_tokens=1500", "evaluation.every_tokens=1000"));
-            LedgerStore.RunRow row = finish(stack, "budget");
+            Ledger.RunRow row = finish(stack, "budget");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(row.updateDone()).isBetween(2L, 20L);
             assertThat(stack.ledger.audit("budget").counts())
@@ -201,7 +201,7 @@ class ResetRunTest {
                             "sampling.temperature=1",
                             "optimizer.learning_rate=1e-3",
                             "prompts.root=<|solve|>{problem}<|assistant|>"));
-            LedgerStore.RunRow row = finish(stack, "tree");
+            Ledger.RunRow row = finish(stack, "tree");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(stack.ledger.manifests("tree"))
                     .as("two trees of 2 segments and 8 leaves")
@@ -227,7 +227,7 @@ class ResetRunTest {
         List<String> whole;
         try (Stack stack = new Stack(directory.resolve("whole"), "dial-jumps", false)) {
             stack.runs.create("c", critique, settings);
-            LedgerStore.RunRow row = finish(stack, "c");
+            Ledger.RunRow row = finish(stack, "c");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             whole = digests(stack, "c");
             assertThat(whole)
@@ -265,7 +265,7 @@ class ResetRunTest {
                     "d",
                     yaml(3).replace("srpo-jumps", "grpo-jumps"),
                     List.of("sampling.refills=20", "sampling.groups_per_update=2"));
-            LedgerStore.RunRow row = finish(stack, "d");
+            Ledger.RunRow row = finish(stack, "d");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             List<JsonNode> updates = updates(stack);
             assertThat(updates)
@@ -290,7 +290,7 @@ class ResetRunTest {
         // Another stack: one engine serves one run's policies.
         try (Stack stack = new Stack(directory.resolve("apart"), "dial-jumps", false)) {
             stack.runs.create("apart", yaml(2), List.of("sampling.max_thought_tokens=30", "sampling.max_thoughts=20"));
-            LedgerStore.RunRow row = finish(stack, "apart");
+            Ledger.RunRow row = finish(stack, "apart");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             List<String> apart = digests(stack, "apart");
             try (Stack first = new Stack(directory, "dial-jumps", false)) {
@@ -316,7 +316,7 @@ class ResetRunTest {
                             "prefix_search.rollouts=2",
                             "sampling.groups_per_update=12",
                             "sampling.rollouts_per_group=4"));
-            LedgerStore.RunRow row = finish(stack, "pope");
+            Ledger.RunRow row = finish(stack, "pope");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             JsonNode update = updates(stack).get(0);
             assertThat(update.has("reward_root")).isTrue();
@@ -347,7 +347,7 @@ class ResetRunTest {
                             "resets.localizer=random",
                             "sampling.groups_per_update=8",
                             "sampling.rollouts_per_group=4"));
-            LedgerStore.RunRow row = finish(stack, "mix");
+            Ledger.RunRow row = finish(stack, "mix");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             UpdateManifest manifest = stack.ledger.manifests("mix").get(0);
             assertThat(manifest.getRolloutsList()).hasSizeGreaterThan(32);
@@ -380,7 +380,7 @@ class ResetRunTest {
                 List.of("resets.noise=1"))) {
             try (Stack stack = new Stack(directory.resolve("a" + norms.size()), "dial-jumps", false)) {
                 stack.runs.create("r", yaml(3), options);
-                LedgerStore.RunRow row = finish(stack, "r");
+                Ledger.RunRow row = finish(stack, "r");
                 assertThat(row.state()).as(row.reason()).isEqualTo("finished");
                 assertThat(stack.ledger.manifests("r"))
                         .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 0))

@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.v1.UpdateManifest;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,7 +30,7 @@ class RunEndTest {
                 + "sampling: {groups_per_update: 4, rollouts_per_group: 4}\n" + more;
     }
 
-    private static LedgerStore.RunRow end(Stack stack) throws Exception {
+    private static Ledger.RunRow end(Stack stack) throws Exception {
         return stack.runs.end("r").get(120, TimeUnit.SECONDS);
     }
 
@@ -91,7 +91,7 @@ class RunEndTest {
                 assertThat(end(stack).state()).isEqualTo("stopped");
                 assertThat(evaluated(stack)).hasSizeLessThan(whole.size());
                 stack.runs.resume("r");
-                LedgerStore.RunRow row = end(stack);
+                Ledger.RunRow row = end(stack);
                 assertThat(row.state()).as(row.reason()).isEqualTo("finished");
                 assertThat(evaluated(stack)).isEqualTo(whole);
                 assertThat(digests(stack)).isEqualTo(digests);
@@ -109,7 +109,7 @@ class RunEndTest {
             assertThat(end(stack).state()).isEqualTo("stopped");
             long reached = stack.runs.row("r").updateDone();
             stack.runs.resume("r");
-            LedgerStore.RunRow row = end(stack);
+            Ledger.RunRow row = end(stack);
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(evaluated(stack)).contains(reached + " medium-test");
         }
@@ -123,7 +123,7 @@ class RunEndTest {
                         "r",
                         yaml("grpo", 8, "staleness: 2\n"),
                         List.of("estimator.name=mean", "max_training_tokens=" + most));
-                LedgerStore.RunRow row = end(stack);
+                Ledger.RunRow row = end(stack);
                 assertThat(row.state()).as(row.reason()).isEqualTo("finished");
                 assertThat(stack.ledger.manifests("r")).hasSize(1);
                 assertThat(evaluated(stack)).containsExactly("0 medium-test", "1 medium-test");
@@ -150,7 +150,7 @@ class RunEndTest {
                     }
                 };
                 stack.runs.create("r", yaml("grpo-dial", 2, ""), List.of());
-                LedgerStore.RunRow row = end(stack);
+                Ledger.RunRow row = end(stack);
                 assertThat(row.state()).isEqualTo("failed");
                 assertThat(row.reason()).contains(error.getClass().getSimpleName(), error.getMessage());
                 assertThat(stack.ledger.audit("r").counts().keySet())
@@ -177,7 +177,7 @@ class RunEndTest {
                     }
                 };
                 stack.runs.create("r", yaml("grpo-dial", 2, ""), List.of());
-                LedgerStore.RunRow row = end(stack);
+                Ledger.RunRow row = end(stack);
                 assertThat(row.state()).as(at[0] + at[1]).isEqualTo("failed");
                 assertThat(row.reason()).isEqualTo("learner died 6 times");
             }

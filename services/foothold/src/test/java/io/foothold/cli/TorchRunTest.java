@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.learner.torch.TorchEnvironment;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.UpdateManifest;
 import java.nio.file.Path;
@@ -77,7 +77,7 @@ class TorchRunTest {
                             .until(() -> stack.ledger.manifests("r").size() >= until);
                     stack.runs.stop("r");
                 }
-                LedgerStore.RunRow row = stack.runs.end("r").get(5, TimeUnit.MINUTES);
+                Ledger.RunRow row = stack.runs.end("r").get(5, TimeUnit.MINUTES);
                 assertThat(row.state()).as(row.reason()).isEqualTo(last ? "finished" : "stopped");
             }
         }
@@ -91,7 +91,7 @@ class TorchRunTest {
                     .isLessThan(1e-4));
             assertThat(stack.ledger.events("r", 0))
                     .filteredOn(e -> e.kind().equals("machine_changed"))
-                    .extracting(LedgerStore.EventRow::json)
+                    .extracting(Ledger.EventRow::json)
                     .satisfiesExactly(
                             json -> assertThat(json)
                                     .contains("learner.torch.processes: was 2, is 1")

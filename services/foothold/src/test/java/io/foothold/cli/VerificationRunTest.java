@@ -2,7 +2,7 @@ package io.foothold.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.v1.Verdict;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,7 +37,7 @@ class VerificationRunTest {
         return YAML.formatted(Path.of(System.getProperty("foothold.root"), "services/foothold/policies/dial"), train);
     }
 
-    private static LedgerStore.RunRow end(Stack stack, String yaml, String... settings) throws Exception {
+    private static Ledger.RunRow end(Stack stack, String yaml, String... settings) throws Exception {
         stack.runs.create("r", yaml, List.of(settings));
         return stack.runs.end("r").get(60, TimeUnit.SECONDS);
     }
@@ -50,7 +50,7 @@ class VerificationRunTest {
                         + "{\"id\":\"bad\",\"problem\":\"1/2\",\"answer\":\"\\\\frac{1}{\"}\n"
                         + "{\"id\":\"worse\",\"problem\":\"p\",\"kind\":\"code\",\"answer\":\"{}\"}\n");
         try (Stack stack = new Stack(directory.resolve("home"), "dial", false)) {
-            LedgerStore.RunRow row = end(stack, yaml("{jsonl: " + file + "}"));
+            Ledger.RunRow row = end(stack, yaml("{jsonl: " + file + "}"));
             assertThat(row.state()).isEqualTo("failed");
             assertThat(row.reason())
                     .contains("problems.train: 2 of 3 problems")
@@ -63,7 +63,7 @@ class VerificationRunTest {
     @Test
     void anUnknownGradingOptionEndsTheRun() throws Exception {
         try (Stack stack = new Stack(directory.resolve("home"), "dial", false)) {
-            LedgerStore.RunRow row = end(
+            Ledger.RunRow row = end(
                     stack,
                     yaml("{family: dial, level: easy, count: 2, seed: 3}"),
                     "verification.options=boxed-require");
@@ -82,7 +82,7 @@ class VerificationRunTest {
                     return Optional.of(mine);
                 });
                 Stack stack = new Stack(directory.resolve("home"), "dial", false)) {
-            LedgerStore.RunRow row = end(
+            Ledger.RunRow row = end(
                     stack,
                     yaml("{family: dial, level: easy, count: 4, seed: 3}"),
                     "verification.servers.exact=" + verifier.address(),

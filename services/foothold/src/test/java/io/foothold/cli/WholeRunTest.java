@@ -17,7 +17,7 @@ import io.foothold.inference.ModelConfigRequest;
 import io.foothold.inference.ModelInferRequest;
 import io.foothold.inference.ModelStreamInferResponse;
 import io.foothold.inference.MutinyGRPCInferenceServiceGrpc;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
@@ -53,7 +53,7 @@ class WholeRunTest {
                 + "sampling: {groups_per_update: 4, rollouts_per_group: 4}\n" + extra;
     }
 
-    private static LedgerStore.RunRow finish(Stack stack, String id) throws Exception {
+    private static Ledger.RunRow finish(Stack stack, String id) throws Exception {
         return stack.runs.end(id).get(120, TimeUnit.SECONDS);
     }
 
@@ -83,7 +83,7 @@ class WholeRunTest {
             await().atMost(Duration.ofSeconds(60))
                     .until(() -> digests(stack, "r").size() >= 1);
             stack.runs.stop("r");
-            LedgerStore.RunRow row = finish(stack, "r");
+            Ledger.RunRow row = finish(stack, "r");
             assertThat(row.state()).isEqualTo("stopped");
         }
         try (Stack stack = new Stack(home)) {
@@ -133,7 +133,7 @@ class WholeRunTest {
         Files.write(moments, bytes);
         try (Stack stack = new Stack(home)) {
             stack.runs.resume("r");
-            LedgerStore.RunRow row = finish(stack, "r");
+            Ledger.RunRow row = finish(stack, "r");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(digests(stack, "r")).isEqualTo(whole);
             assertThat(stack.ledger.audit("r").sound()).isTrue();
@@ -177,7 +177,7 @@ class WholeRunTest {
         List<String> whole;
         try (Stack stack = new Stack(directory.resolve("whole"))) {
             stack.runs.create("r", yaml("pope-dial", 4, ""), options);
-            LedgerStore.RunRow row = finish(stack, "r");
+            Ledger.RunRow row = finish(stack, "r");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             whole = digests(stack, "r");
             assertThat(whole).hasSize(4).doesNotHaveDuplicates();
@@ -225,7 +225,7 @@ class WholeRunTest {
                 List<String> all = new ArrayList<>(options);
                 all.addAll(more);
                 stack.runs.create("r", yaml("grpo-dial", 2, ""), all);
-                LedgerStore.RunRow row = finish(stack, "r");
+                Ledger.RunRow row = finish(stack, "r");
                 assertThat(row.state()).as(row.reason()).isEqualTo("finished");
                 digests.add(digests(stack, "r"));
             }
@@ -272,7 +272,7 @@ class WholeRunTest {
         for (Map.Entry<String, List<String>> way : ways.entrySet()) {
             try (Stack stack = new Stack(directory.resolve("r" + digests.size()), chat)) {
                 stack.runs.create("r", yaml("pope-dial", 2, ""), way.getValue());
-                LedgerStore.RunRow row = finish(stack, "r");
+                Ledger.RunRow row = finish(stack, "r");
                 assertThat(row.state()).as("%s: %s", way.getKey(), row.reason()).isEqualTo("finished");
                 digests.add(digests(stack, "r"));
             }
@@ -309,7 +309,7 @@ class WholeRunTest {
             assertThat(stack.ledger.audit("r").counts())
                     .containsEntry(io.foothold.core.ledger.RolloutState.ADMITTED, 16L);
             stack.runs.resume("r");
-            LedgerStore.RunRow row = finish(stack, "r");
+            Ledger.RunRow row = finish(stack, "r");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(digests(stack, "r")).isEqualTo(whole);
             assertThat(stack.ledger.audit("r").sound()).isTrue();
@@ -325,7 +325,7 @@ class WholeRunTest {
                     "async",
                     yaml("grpo", 8, "staleness: 2\n"),
                     List.of("optimizer.learning_rate=1e-3", "estimator.name=mean"));
-            LedgerStore.RunRow row = finish(stack, "async");
+            Ledger.RunRow row = finish(stack, "async");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(stack.ledger.manifests("async")).hasSize(8).allSatisfy(m -> assertThat(
                             m.getMetricsOrDefault("staleness_max", 99))
@@ -347,7 +347,7 @@ class WholeRunTest {
     void miningKeepsOnlyWhatTheBaseNeverSolves() throws Exception {
         try (Stack stack = new Stack(directory)) {
             stack.runs.create("m", yaml("grpo-dial", 1, "mining: {samples: 8}\n"), List.of());
-            LedgerStore.RunRow row = finish(stack, "m");
+            Ledger.RunRow row = finish(stack, "m");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             String set = stack.ledger.preparation("m", "hard_set").orElseThrow();
             assertThat(set).contains("\"tried\":24", "\"rollouts\":192");
@@ -359,7 +359,7 @@ class WholeRunTest {
     void preparationStopsBeforeTheFirstUpdateAndTheRunGoesOnFromIt() throws Exception {
         try (Stack stack = new Stack(directory)) {
             stack.runs.prepare("p", yaml("pope-dial", 1, "mining: {samples: 4, second_samples: 6}\n"), List.of());
-            LedgerStore.RunRow row = finish(stack, "p");
+            Ledger.RunRow row = finish(stack, "p");
             assertThat(row.state()).as(row.reason()).isEqualTo("stopped");
             assertThat(row.reason()).isEqualTo("prepared only");
             List<String> hard = stack.runs.hardSet("p");
@@ -394,7 +394,7 @@ class WholeRunTest {
                             FootholdException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CONFLICT))
                     .hasMessageContaining("run second cannot begin while run first is under way");
             assertThat(stack.ledger.run("second")).isEmpty();
-            LedgerStore.RunRow row = finish(stack, "first");
+            Ledger.RunRow row = finish(stack, "first");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             stack.runs.create("second", yaml("grpo-dial", 1, ""), List.of());
             row = finish(stack, "second");

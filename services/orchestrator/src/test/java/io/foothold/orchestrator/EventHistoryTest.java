@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.foothold.orchestrator.event.EventBus;
 import io.foothold.orchestrator.event.RunEvent;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.rest.EventHistory;
 import io.smallrye.mutiny.helpers.test.AssertSubscriber;
@@ -34,8 +35,8 @@ class EventHistoryTest {
         source.setURL("jdbc:h2:file:" + directory.resolve("ledger") + ";WRITE_DELAY=0");
         Flyway.configure().dataSource(source).load().migrate();
         ledger = new LedgerStore(source, () -> Instant.EPOCH);
-        LedgerStore.await(ledger.createRun("r", "file", 5));
-        LedgerStore.await(ledger.setRunState("r", "running", ""));
+        Ledger.await(ledger.createRun("r", "file", 5));
+        Ledger.await(ledger.setRunState("r", "running", ""));
     }
 
     @AfterEach
@@ -44,7 +45,7 @@ class EventHistoryTest {
     }
 
     private void store(long number, String kind) {
-        LedgerStore.await(ledger.saveEvent("r", new LedgerStore.EventRow(number, kind, "{}")));
+        Ledger.await(ledger.saveEvent("r", new Ledger.EventRow(number, kind, "{}")));
     }
 
     private void notifyOf(long number) {
@@ -87,7 +88,7 @@ class EventHistoryTest {
         store(1, "run_started");
         AssertSubscriber<RunEvent> watcher = watch(1, Long.MAX_VALUE);
         store(2, "run_ended");
-        LedgerStore.await(ledger.setRunState("r", "finished", ""));
+        Ledger.await(ledger.setRunState("r", "finished", ""));
         watcher.awaitCompletion(Duration.ofSeconds(10));
         assertThat(numbers(watcher)).isEqualTo(upTo(2));
     }
@@ -101,7 +102,7 @@ class EventHistoryTest {
         await().until(() -> numbers(watcher).equals(upTo(3)));
         assertThat(watcher.hasCompleted()).isFalse();
         store(4, "run_ended");
-        LedgerStore.await(ledger.setRunState("r", "finished", ""));
+        Ledger.await(ledger.setRunState("r", "finished", ""));
         watcher.awaitCompletion(Duration.ofSeconds(10));
         assertThat(numbers(watcher)).isEqualTo(upTo(4));
     }
@@ -116,7 +117,7 @@ class EventHistoryTest {
         store(3, "update_done");
         notifyOf(3);
         store(4, "run_ended");
-        LedgerStore.await(ledger.setRunState("r", "stopped", ""));
+        Ledger.await(ledger.setRunState("r", "stopped", ""));
         AssertSubscriber<RunEvent> second = watch(3, Long.MAX_VALUE);
         second.awaitCompletion(Duration.ofSeconds(10));
         assertThat(numbers(first)).as("nothing came after the cancel").isEqualTo(upTo(2));

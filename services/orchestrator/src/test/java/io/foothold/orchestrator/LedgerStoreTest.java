@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.v1.RewardedRollout;
 import io.foothold.v1.Rollout;
@@ -59,31 +60,31 @@ class LedgerStoreTest {
     }
 
     private static void verified(LedgerStore ledger, String... ids) {
-        LedgerStore.await(ledger.reserve("r", "g", "train", List.of(ids)));
-        LedgerStore.await(ledger.record(java.util.Arrays.stream(ids)
-                .map(id -> new LedgerStore.Outcome(
-                        id, List.of(RolloutState.SAMPLED, RolloutState.VERIFIED), "PASS", 1, 1, ""))
+        Ledger.await(ledger.reserve("r", "g", "train", List.of(ids)));
+        Ledger.await(ledger.record(java.util.Arrays.stream(ids)
+                .map(id ->
+                        new Ledger.Outcome(id, List.of(RolloutState.SAMPLED, RolloutState.VERIFIED), "PASS", 1, 1, ""))
                 .toList()));
     }
 
     @Test
     void aLifeIsKeptAcrossARestartAndEndsOnce() {
         try (LedgerStore ledger = open()) {
-            LedgerStore.await(ledger.createRun("r", "file", 5));
+            Ledger.await(ledger.createRun("r", "file", 5));
             verified(ledger, "a", "b", "c");
-            LedgerStore.await(ledger.admit("r", 1, List.of(group(0, "a"), group(1, "b"))));
+            Ledger.await(ledger.admit("r", 1, List.of(group(0, "a"), group(1, "b"))));
         }
         try (LedgerStore ledger = open()) {
             assertThat(ledger.admittedBatch("r", 1)).containsExactly(group(0, "a"), group(1, "b"));
-            LedgerStore.await(ledger.trained(manifest("d1", "a", "b")));
-            LedgerStore.await(ledger.trained(manifest("d1", "a", "b")));
-            LedgerStore.await(ledger.dropUnfinished("r", "died"));
+            Ledger.await(ledger.trained(manifest("d1", "a", "b")));
+            Ledger.await(ledger.trained(manifest("d1", "a", "b")));
+            Ledger.await(ledger.dropUnfinished("r", "died"));
             assertThat(ledger.run("r").orElseThrow().updateDone()).isEqualTo(1);
             assertThat(ledger.audit("r").sound()).isTrue();
             assertThat(ledger.audit("r").counts())
                     .containsEntry(RolloutState.TRAINED, 2L)
                     .containsEntry(RolloutState.DROPPED, 1L);
-            assertThatThrownBy(() -> LedgerStore.await(ledger.trained(manifest("d2", "a", "b"))))
+            assertThatThrownBy(() -> Ledger.await(ledger.trained(manifest("d2", "a", "b"))))
                     .hasMessageContaining("gave digest d2, it gave d1 before");
         }
     }
@@ -94,11 +95,11 @@ class LedgerStoreTest {
             for (long update = 1; update <= 4; update++) {
                 String id = "a" + update;
                 verified(ledger, id);
-                LedgerStore.await(ledger.admit(
+                Ledger.await(ledger.admit(
                         "r",
                         update,
                         List.of(group(0, id).toBuilder().setUpdate(update).build())));
-                LedgerStore.await(ledger.trained(manifest("d" + update, id).toBuilder()
+                Ledger.await(ledger.trained(manifest("d" + update, id).toBuilder()
                         .setUpdate(update)
                         .setCheckpointedUpdate(update)
                         .setOldestKeptUpdate(Math.max(0, update - 2))
@@ -114,14 +115,13 @@ class LedgerStoreTest {
     void stepsThatALifeDoesNotHaveAreRefusedAndDoNotHurtNeighbours() {
         try (LedgerStore ledger = open()) {
             verified(ledger, "a");
-            var bad = ledger.record(List.of(new LedgerStore.Outcome("a", RolloutState.SAMPLED, "", 0, 0, "")));
-            var unknown = ledger.record(List.of(new LedgerStore.Outcome("zz", RolloutState.DROPPED, "", 0, 0, "")));
-            var good =
-                    ledger.record(List.of(new LedgerStore.Outcome("a", RolloutState.CONSUMED, "PASS", 1, 1, "seed")));
-            assertThatThrownBy(() -> LedgerStore.await(bad)).hasMessageContaining("VERIFIED to SAMPLED");
-            assertThatThrownBy(() -> LedgerStore.await(unknown)).hasMessageContaining("never reserved");
-            LedgerStore.await(good);
-            assertThatThrownBy(() -> LedgerStore.await(ledger.admit("r", 1, List.of(group(0, "a")))))
+            var bad = ledger.record(List.of(new Ledger.Outcome("a", RolloutState.SAMPLED, "", 0, 0, "")));
+            var unknown = ledger.record(List.of(new Ledger.Outcome("zz", RolloutState.DROPPED, "", 0, 0, "")));
+            var good = ledger.record(List.of(new Ledger.Outcome("a", RolloutState.CONSUMED, "PASS", 1, 1, "seed")));
+            assertThatThrownBy(() -> Ledger.await(bad)).hasMessageContaining("VERIFIED to SAMPLED");
+            assertThatThrownBy(() -> Ledger.await(unknown)).hasMessageContaining("never reserved");
+            Ledger.await(good);
+            assertThatThrownBy(() -> Ledger.await(ledger.admit("r", 1, List.of(group(0, "a")))))
                     .hasMessageContaining("CONSUMED to ADMITTED");
             assertThat(ledger.admittedBatch("r", 1))
                     .as("an admission is all or nothing")
@@ -136,11 +136,11 @@ class LedgerStoreTest {
                 List.of(RolloutState.SAMPLED, RolloutState.VERIFIED, RolloutState.CONSUMED, RolloutState.DROPPED);
         SplittableRandom random = new SplittableRandom(11);
         try (LedgerStore ledger = open()) {
-            LedgerStore.await(ledger.createRun("r", "file", 5));
+            Ledger.await(ledger.createRun("r", "file", 5));
             int refused = 0;
             for (int life = 0; life < 150; life++) {
                 String id = "x" + life;
-                LedgerStore.await(ledger.reserve("r", "g", "train", List.of(id)));
+                Ledger.await(ledger.reserve("r", "g", "train", List.of(id)));
                 RolloutState at = RolloutState.RESERVED;
                 for (int write = 0; write < 3; write++) {
                     List<RolloutState> steps = IntStream.range(0, 1 + random.nextInt(3))
@@ -152,13 +152,13 @@ class LedgerStoreTest {
                         allowed &= to.next().contains(step);
                         to = step;
                     }
-                    var written = ledger.record(List.of(new LedgerStore.Outcome(id, steps, "PASS", 1, 1, "")));
+                    var written = ledger.record(List.of(new Ledger.Outcome(id, steps, "PASS", 1, 1, "")));
                     if (allowed) {
-                        LedgerStore.await(written);
+                        Ledger.await(written);
                         at = to;
                     } else {
                         refused++;
-                        assertThatThrownBy(() -> LedgerStore.await(written)).hasMessageContaining("cannot go from");
+                        assertThatThrownBy(() -> Ledger.await(written)).hasMessageContaining("cannot go from");
                     }
                 }
                 assertThat(ledger.audit("r").counts().getOrDefault(at, 0L)).isPositive();
@@ -170,20 +170,20 @@ class LedgerStoreTest {
     @Test
     void admissionAndTrainingAreNoOutcomes() {
         for (RolloutState state : List.of(RolloutState.RESERVED, RolloutState.ADMITTED, RolloutState.TRAINED)) {
-            assertThatThrownBy(() -> new LedgerStore.Outcome("a", state, "PASS", 1, 1, ""))
+            assertThatThrownBy(() -> new Ledger.Outcome("a", state, "PASS", 1, 1, ""))
                     .hasMessageContaining("a takes it to SAMPLED");
-            assertThatThrownBy(() -> new LedgerStore.Outcome(
+            assertThatThrownBy(() -> new Ledger.Outcome(
                             "a", List.of(RolloutState.SAMPLED, RolloutState.VERIFIED, state), "PASS", 1, 1, ""))
                     .hasMessageContaining("a takes it to SAMPLED");
         }
         try (LedgerStore ledger = open()) {
-            LedgerStore.await(ledger.createRun("r", "file", 5));
-            LedgerStore.await(ledger.reserve("r", "g", "train", List.of("a")));
-            var consumed = ledger.record(List.of(new LedgerStore.Outcome("a", RolloutState.CONSUMED, "", 0, 1, "x")));
-            assertThatThrownBy(() -> LedgerStore.await(consumed)).hasMessageContaining("RESERVED to CONSUMED");
-            assertThatThrownBy(() -> LedgerStore.await(ledger.admit("r", 1, List.of(group(0, "a")))))
+            Ledger.await(ledger.createRun("r", "file", 5));
+            Ledger.await(ledger.reserve("r", "g", "train", List.of("a")));
+            var consumed = ledger.record(List.of(new Ledger.Outcome("a", RolloutState.CONSUMED, "", 0, 1, "x")));
+            assertThatThrownBy(() -> Ledger.await(consumed)).hasMessageContaining("RESERVED to CONSUMED");
+            assertThatThrownBy(() -> Ledger.await(ledger.admit("r", 1, List.of(group(0, "a")))))
                     .hasMessageContaining("RESERVED to ADMITTED");
-            assertThatThrownBy(() -> LedgerStore.await(ledger.trained(manifest("d", "a"))))
+            assertThatThrownBy(() -> Ledger.await(ledger.trained(manifest("d", "a"))))
                     .hasMessageContaining("RESERVED to TRAINED");
         }
     }
@@ -193,7 +193,7 @@ class LedgerStoreTest {
         try (LedgerStore ledger = open()) {
             IntStream.range(0, 200)
                     .parallel()
-                    .forEach(i -> LedgerStore.await(ledger.reserve("r", "g" + i, "search", List.of("x" + i))));
+                    .forEach(i -> Ledger.await(ledger.reserve("r", "g" + i, "search", List.of("x" + i))));
         }
         try (LedgerStore ledger = open()) {
             assertThat(ledger.countsByPurpose("r")).containsEntry("search", 200L);

@@ -7,7 +7,7 @@ import io.foothold.contracts.flow.ReadableMessages;
 import io.foothold.orchestrator.config.OrchestratorConfig;
 import io.foothold.orchestrator.config.Runs;
 import io.foothold.orchestrator.event.EventBus;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.rest.EventHistory;
 import io.foothold.v1.*;
 import io.grpc.ServerServiceDefinition;
@@ -82,7 +82,7 @@ public class RunGrpc extends MutinyRunServiceGrpc.RunServiceImplBase {
                 .build());
     }
 
-    private LedgerStore.RunRow create(CreateRunRequest request) {
+    private Ledger.RunRow create(CreateRunRequest request) {
         if (request.getRunFileBytes().size() > config.largestRunFile().asLongValue()) {
             throw new FootholdException(
                     ErrorCode.TOO_LARGE,
@@ -92,7 +92,7 @@ public class RunGrpc extends MutinyRunServiceGrpc.RunServiceImplBase {
         return runs.manager().create(request.getRunId(), request.getRunFile(), List.of());
     }
 
-    private static RunSummary summary(LedgerStore.RunRow row) {
+    private static RunSummary summary(Ledger.RunRow row) {
         return RunSummary.newBuilder()
                 .setRunId(row.id())
                 .setState(row.state())

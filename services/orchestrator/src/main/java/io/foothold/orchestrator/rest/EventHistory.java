@@ -2,7 +2,7 @@ package io.foothold.orchestrator.rest;
 
 import io.foothold.orchestrator.event.EventBus;
 import io.foothold.orchestrator.event.RunEvent;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.smallrye.mutiny.Multi;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -21,7 +21,7 @@ public final class EventHistory {
     private EventHistory() {}
 
     /** Follows a run from an event number on. */
-    public static Multi<RunEvent> follow(LedgerStore ledger, EventBus bus, String runId, long from) {
+    public static Multi<RunEvent> follow(Ledger ledger, EventBus bus, String runId, long from) {
         AtomicLong next = new AtomicLong(from);
         Multi<Object> looks = Multi.createBy()
                 .merging()
@@ -42,12 +42,12 @@ public final class EventHistory {
     }
 
     /** What is new; an empty element behind it when nothing more will come. */
-    private static List<Optional<RunEvent>> read(LedgerStore ledger, String runId, AtomicLong next) {
+    private static List<Optional<RunEvent>> read(Ledger ledger, String runId, AtomicLong next) {
         // The state first: a run's last event is stored before its state says that it is over.
         boolean running =
                 ledger.run(runId).filter(r -> r.state().equals("running")).isPresent();
         List<Optional<RunEvent>> out = new ArrayList<>();
-        for (LedgerStore.EventRow row : ledger.events(runId, next.get())) {
+        for (Ledger.EventRow row : ledger.events(runId, next.get())) {
             next.set(row.number() + 1);
             out.add(Optional.of(new RunEvent(runId, row.number(), row.kind(), row.json())));
         }

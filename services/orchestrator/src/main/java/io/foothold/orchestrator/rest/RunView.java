@@ -1,7 +1,7 @@
 package io.foothold.orchestrator.rest;
 
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.runfile.RunFile;
 
 /**
@@ -15,11 +15,11 @@ import io.foothold.orchestrator.runfile.RunFile;
  * @param reason why it stopped or failed; empty otherwise
  */
 public record RunView(String id, String runFile, String state, long updateDone, long updates, String reason) {
-    static RunView of(LedgerStore.RunRow row) {
+    static RunView of(Ledger.RunRow row) {
         return new RunView(row.id(), printed(row), row.state(), row.updateDone(), row.updates(), row.reason());
     }
 
-    private static String printed(LedgerStore.RunRow row) {
+    private static String printed(Ledger.RunRow row) {
         try {
             return RunFile.restore(row.settings()).print();
         } catch (FootholdException e) {

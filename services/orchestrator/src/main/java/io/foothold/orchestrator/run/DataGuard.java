@@ -3,7 +3,7 @@ package io.foothold.orchestrator.run;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.Problem;
 import java.util.LinkedHashMap;
@@ -26,9 +26,9 @@ final class DataGuard {
 
     private final RunSpec spec;
     private final Services services;
-    private final LedgerStore ledger;
+    private final Ledger ledger;
 
-    DataGuard(RunSpec spec, Services services, LedgerStore ledger) {
+    DataGuard(RunSpec spec, Services services, Ledger ledger) {
         this.spec = spec;
         this.services = services;
         this.ledger = ledger;
@@ -87,7 +87,7 @@ final class DataGuard {
             return;
         }
         if (accept) {
-            LedgerStore.await(ledger.savePreparation(spec.runId(), ACCEPTED, now.stored()));
+            Ledger.await(ledger.savePreparation(spec.runId(), ACCEPTED, now.stored()));
         } else if (!accepted(now)) {
             throw changed(differences);
         }
@@ -109,7 +109,7 @@ final class DataGuard {
         DataDigest now = DataDigest.of(problems);
         String known = ledger.preparation(spec.runId(), STARTED_WITH).orElse(null);
         if (known == null) {
-            LedgerStore.await(ledger.savePreparation(spec.runId(), STARTED_WITH, now.stored()));
+            Ledger.await(ledger.savePreparation(spec.runId(), STARTED_WITH, now.stored()));
             return;
         }
         DataDigest before = DataDigest.restore(known);
@@ -124,10 +124,10 @@ final class DataGuard {
         ObjectNode json = log.object().put("prepared_again", prepareAgain);
         differences.forEach(json.withArray("differences")::add);
         if (prepareAgain) {
-            LedgerStore.await(ledger.forgetPrepared(spec.runId()));
+            Ledger.await(ledger.forgetPrepared(spec.runId()));
         }
         log.event("changed_data_accepted", json);
-        LedgerStore.await(ledger.savePreparation(spec.runId(), STARTED_WITH, now.stored()));
+        Ledger.await(ledger.savePreparation(spec.runId(), STARTED_WITH, now.stored()));
     }
 
     private FootholdException changed(List<String> differences) {

@@ -8,7 +8,7 @@ import io.foothold.core.method.End;
 import io.foothold.core.method.Member;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.FinishReason;
@@ -41,7 +41,7 @@ final class GroupRunner {
 
     private final RunSpec spec;
     private final Services services;
-    private final LedgerStore ledger;
+    private final Ledger ledger;
     private final String incarnation;
     private final AtomicLong trainingTokens = new AtomicLong();
     private final AtomicReference<@Nullable FootholdException> writeFailure = new AtomicReference<>();
@@ -54,7 +54,7 @@ final class GroupRunner {
      *
      * @param incarnation suffix of rollout ids, so that a resumed run never reuses an id
      */
-    GroupRunner(RunSpec spec, Services services, LedgerStore ledger, String incarnation) {
+    GroupRunner(RunSpec spec, Services services, Ledger ledger, String incarnation) {
         this.spec = spec;
         this.services = services;
         this.ledger = ledger;
@@ -107,10 +107,10 @@ final class GroupRunner {
         List<CompletableFuture<Void>> writes = new ArrayList<>();
         List<Judged> judged =
                 sampled(id, purpose, start, settings, reservations, RolloutSource.exactly(policy), writes::add);
-        writes.forEach(LedgerStore::await);
-        LedgerStore.await(ledger.record(judged.stream()
+        writes.forEach(Ledger::await);
+        Ledger.await(ledger.record(judged.stream()
                 .map(j -> j.judged()
-                        ? new LedgerStore.Outcome(
+                        ? new Ledger.Outcome(
                                 j.rolloutId(),
                                 List.of(RolloutState.SAMPLED, RolloutState.VERIFIED, RolloutState.CONSUMED),
                                 j.verdictName(),
@@ -154,11 +154,11 @@ final class GroupRunner {
                         .map(CompletableFuture::join)
                         .toList(),
                 writes::add);
-        writes.forEach(LedgerStore::await);
-        LedgerStore.await(ledger.record(answers.stream()
+        writes.forEach(Ledger::await);
+        Ledger.await(ledger.record(answers.stream()
                 .map(j -> j.rollout() == null
                         ? dropped(j)
-                        : new LedgerStore.Outcome(
+                        : new Ledger.Outcome(
                                 j.rolloutId(),
                                 List.of(RolloutState.SAMPLED, RolloutState.CONSUMED),
                                 "",
@@ -193,7 +193,7 @@ final class GroupRunner {
                 .toList();
         List<Judged> out = sampled(
                 groupId, "train", start, spec.trainSampling(), reservations, source.forTraining(policy), this::behind);
-        List<LedgerStore.Outcome> outcomes = new ArrayList<>();
+        List<Ledger.Outcome> outcomes = new ArrayList<>();
         for (int i = 0; i < out.size(); i++) {
             Judged j = out.get(i);
             trainingTokens.addAndGet(j.tokens());
@@ -201,7 +201,7 @@ final class GroupRunner {
             outcomes.add(
                     !j.sampled()
                             ? dropped(j)
-                            : new LedgerStore.Outcome(
+                            : new Ledger.Outcome(
                                     j.rolloutId(),
                                     reward.isPresent() ? JUDGED : List.of(RolloutState.SAMPLED),
                                     j.verdictName(),
@@ -230,17 +230,17 @@ final class GroupRunner {
      * verified already.
      */
     void end(List<Member> members, List<End> ends, Function<io.foothold.core.method.Rollout, Judged> answers) {
-        List<LedgerStore.Outcome> outcomes = new ArrayList<>();
+        List<Ledger.Outcome> outcomes = new ArrayList<>();
         for (Member m : members) {
             if (m.rollout().reward().isEmpty()) {
                 Judged j = answers.apply(m.rollout());
-                outcomes.add(new LedgerStore.Outcome(
+                outcomes.add(new Ledger.Outcome(
                         j.rolloutId(), RolloutState.VERIFIED, j.verdictName(), m.reward(), j.tokens(), ""));
             }
         }
         for (End e : ends) {
             Judged j = answers.apply(e.rollout());
-            outcomes.add(new LedgerStore.Outcome(
+            outcomes.add(new Ledger.Outcome(
                     j.rolloutId(),
                     switch (e) {
                         case End.Consumed c -> RolloutState.CONSUMED;
@@ -279,8 +279,8 @@ final class GroupRunner {
 
     /** Gives up members of groups that will not be trained. */
     void drop(List<FilledMember> members, String reason) {
-        LedgerStore.await(ledger.record(members.stream()
-                .map(m -> new LedgerStore.Outcome(
+        Ledger.await(ledger.record(members.stream()
+                .map(m -> new Ledger.Outcome(
                         m.judged().rolloutId(),
                         RolloutState.DROPPED,
                         m.judged().verdictName(),
@@ -332,9 +332,8 @@ final class GroupRunner {
                         Seeds.uniform(seed.value(), 0));
     }
 
-    private static LedgerStore.Outcome dropped(Judged j) {
-        return new LedgerStore.Outcome(
-                j.rolloutId(), RolloutState.DROPPED, j.verdictName(), 0, j.tokens(), why(j).text());
+    private static Ledger.Outcome dropped(Judged j) {
+        return new Ledger.Outcome(j.rolloutId(), RolloutState.DROPPED, j.verdictName(), 0, j.tokens(), why(j).text());
     }
 
     /** Why there is no rollout, or no verdict on it. */

@@ -2,7 +2,7 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.OpenRunResponse;
@@ -42,7 +42,7 @@ final class LearnerLink implements AutoCloseable {
     private final RunHolder holder;
     private final RunSpec spec;
     private final Services services;
-    private final LedgerStore ledger;
+    private final Ledger ledger;
     private @Nullable Thread keeper;
     private long openings;
 
@@ -51,7 +51,7 @@ final class LearnerLink implements AutoCloseable {
      *
      * @param incarnation how often the run was resumed
      */
-    LearnerLink(RunSpec spec, Services services, LedgerStore ledger, long incarnation) {
+    LearnerLink(RunSpec spec, Services services, Ledger ledger, long incarnation) {
         this.holder = RunHolder.newBuilder()
                 .setIncarnation(incarnation)
                 .setToken(UUID.randomUUID().toString())
@@ -75,7 +75,7 @@ final class LearnerLink implements AutoCloseable {
         OpenRunResponse open =
                 services.openRun(spec.open().toBuilder().setHolder(holder).build());
         Position at = new Position(open.getUpdate(), PolicyPublisher.Artefact.of(open), open);
-        long done = ledger.run(spec.runId()).map(LedgerStore.RunRow::updateDone).orElse(0L);
+        long done = ledger.run(spec.runId()).map(Ledger.RunRow::updateDone).orElse(0L);
         for (long next = Math.min(at.update(), done) + 1; ; next++) {
             List<TrainGroup> batch = ledger.admittedBatch(spec.runId(), next);
             if (batch.isEmpty()) {
@@ -83,7 +83,7 @@ final class LearnerLink implements AutoCloseable {
             }
             services.checkStopped();
             UpdateManifest manifest = services.train(batch);
-            LedgerStore.await(ledger.trained(manifest));
+            Ledger.await(ledger.trained(manifest));
             at = new Position(next, PolicyPublisher.Artefact.of(manifest), open);
         }
         if (done > at.update()) {

@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.event.RunEvent;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Waits;
 import io.foothold.v1.UpdateManifest;
 import java.io.IOException;
@@ -29,18 +29,18 @@ final class RunLog {
 
     private final String runId;
     private final Path home;
-    private final LedgerStore ledger;
+    private final Ledger ledger;
     private final Consumer<RunEvent> sink;
     private final ObjectMapper mapper = new ObjectMapper();
     private final AtomicLong number;
     private final TensorBoardFile board;
 
-    RunLog(String runId, Path home, LedgerStore ledger, Consumer<RunEvent> sink) {
+    RunLog(String runId, Path home, Ledger ledger, Consumer<RunEvent> sink) {
         this.runId = runId;
         this.home = home;
         this.ledger = ledger;
         this.sink = sink;
-        List<LedgerStore.EventRow> past = ledger.events(runId, 0);
+        List<Ledger.EventRow> past = ledger.events(runId, 0);
         this.number =
                 new AtomicLong(past.isEmpty() ? 0 : past.get(past.size() - 1).number());
         try {
@@ -74,7 +74,7 @@ final class RunLog {
     synchronized void event(String kind, ObjectNode details) {
         details.put("at_millis", System.currentTimeMillis());
         RunEvent event = new RunEvent(runId, number.incrementAndGet(), kind, details.toString());
-        LedgerStore.await(ledger.saveEvent(runId, new LedgerStore.EventRow(event.number(), kind, event.json())));
+        Ledger.await(ledger.saveEvent(runId, new Ledger.EventRow(event.number(), kind, event.json())));
         sink.accept(event);
         String told = event.json();
         LOG.infof(
@@ -85,7 +85,7 @@ final class RunLog {
     /** Details of the events of a kind that were told so far, in order. */
     List<JsonNode> past(String kind) {
         List<JsonNode> out = new ArrayList<>();
-        for (LedgerStore.EventRow event : ledger.events(runId, 0)) {
+        for (Ledger.EventRow event : ledger.events(runId, 0)) {
             if (event.kind().equals(kind)) {
                 try {
                     out.add(mapper.readTree(event.json()));

@@ -11,7 +11,7 @@ import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.staleness.StalenessGate;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.PeerAddress;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.remote.StopSignal;
@@ -93,7 +93,7 @@ final class RunLoop {
     private final Services services;
     private final StopSignal stop = new StopSignal();
     private final LearnerLink learner;
-    private final LedgerStore ledger;
+    private final Ledger ledger;
     private final RunLog log;
     private final GroupRunner groups;
     private final MethodRunner methods;
@@ -133,7 +133,7 @@ final class RunLoop {
     private long earlierTokens;
     private boolean budgetSpent;
 
-    RunLoop(RunSpec spec, Services services, LedgerStore ledger, RunLog log, String incarnation) {
+    RunLoop(RunSpec spec, Services services, Ledger ledger, RunLog log, String incarnation) {
         this.spec = spec;
         this.services = services.until(stop, log.waits());
         this.ledger = ledger;
@@ -267,7 +267,7 @@ final class RunLoop {
 
     /** What a stop gave up, groups that were lost halfway, and whatever a failure left. */
     private void dropUnfinished() {
-        LedgerStore.await(ledger.dropUnfinished(spec.runId(), "the run ended while it was under way"));
+        Ledger.await(ledger.dropUnfinished(spec.runId(), "the run ended while it was under way"));
     }
 
     private End runAll() throws InterruptedException {
@@ -307,7 +307,7 @@ final class RunLoop {
     private void open() {
         spec.verifiers()
                 .forEach((key, address) -> PeerAddress.parse(key, address).reach(key));
-        LedgerStore.await(ledger.dropUnfinished(spec.runId(), "the process that sampled it died"));
+        Ledger.await(ledger.dropUnfinished(spec.runId(), "the process that sampled it died"));
         LearnerLink.Position at = learner.open();
         at.opened()
                 .getDamagedCheckpointsList()
@@ -329,7 +329,7 @@ final class RunLoop {
     /** Servers that keep their policy must be there, and hold just the first one if it is that which localizes. */
     private void checkKept(String ownFirst) {
         String first = ledger.preparation(spec.runId(), "first_policy").orElse(ownFirst);
-        LedgerStore.await(ledger.savePreparation(spec.runId(), "first_policy", first));
+        Ledger.await(ledger.savePreparation(spec.runId(), "first_policy", first));
         List<InferenceServerStatus> kept = services.samplerStatus().getServersList().stream()
                 .filter(InferenceServerStatus::getFrozen)
                 .toList();
@@ -435,7 +435,7 @@ final class RunLoop {
                     .put("passes", count.passes())
                     .put("judged", count.judged()));
             known = json.toString();
-            LedgerStore.await(ledger.savePreparation(spec.runId(), "hard_set", known));
+            Ledger.await(ledger.savePreparation(spec.runId(), "hard_set", known));
             log.event(
                     "prepared",
                     log.object()
@@ -491,7 +491,7 @@ final class RunLoop {
         Map<Integer, Integer> histogram = new TreeMap<>();
         lengths.values().forEach(length -> histogram.merge(length, 1, Integer::sum));
         histogram.forEach((length, count) -> json.withObject("/prefixes").put(Integer.toString(length), count));
-        LedgerStore.await(ledger.savePreparation(spec.runId(), "prefix_search", json.toString()));
+        Ledger.await(ledger.savePreparation(spec.runId(), "prefix_search", json.toString()));
         log.event("prepared", json);
     }
 
@@ -637,7 +637,7 @@ final class RunLoop {
                     .build());
         }
         try {
-            LedgerStore.await(ledger.admit(spec.runId(), update + 1, groupsOut));
+            Ledger.await(ledger.admit(spec.runId(), update + 1, groupsOut));
         } catch (FootholdException e) {
             // What it was queued behind says more.
             groups.checkWrites();
@@ -649,7 +649,7 @@ final class RunLoop {
         work.begin(
                 () -> {
                     UpdateManifest manifest = learner.train(groupsOut);
-                    LedgerStore.await(ledger.trained(manifest));
+                    Ledger.await(ledger.trained(manifest));
                     return new Report.Trained(manifest, units);
                 },
                 Report.TrainingFailed::new);
@@ -893,7 +893,7 @@ final class RunLoop {
             if (first) {
                 result.passAt1().ifPresent(measured);
             }
-            LedgerStore.await(ledger.saveEvaluation(
+            Ledger.await(ledger.saveEvaluation(
                     spec.runId(), update, set.getKey(), result.json().toString()));
             schedule.made(set.getKey(), update, tokens);
             log.samples(set.getKey(), update, result.samples());

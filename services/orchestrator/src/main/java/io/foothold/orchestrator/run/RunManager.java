@@ -9,7 +9,7 @@ import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.names.Name;
 import io.foothold.orchestrator.event.RunEvent;
-import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.PeerAddress;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.runfile.RunFile;
@@ -51,9 +51,9 @@ public final class RunManager {
     }
 
     /** A run under way. */
-    private record Active(RunLoop loop, CompletableFuture<LedgerStore.RunRow> end, AtomicBoolean over) {}
+    private record Active(RunLoop loop, CompletableFuture<Ledger.RunRow> end, AtomicBoolean over) {}
 
-    private final LedgerStore ledger;
+    private final Ledger ledger;
     private final Services services;
     private final Path home;
     private final Consumer<RunEvent> sink;
@@ -65,7 +65,7 @@ public final class RunManager {
      * @param home directory under which runs keep completions and TensorBoard files
      * @param sink told of every event
      */
-    public RunManager(LedgerStore ledger, Services services, Path home, Consumer<RunEvent> sink) {
+    public RunManager(Ledger ledger, Services services, Path home, Consumer<RunEvent> sink) {
         this.ledger = ledger;
         this.services = services;
         this.home = home;
@@ -73,7 +73,7 @@ public final class RunManager {
     }
 
     /** The ledger. */
-    public LedgerStore ledger() {
+    public Ledger ledger() {
         return ledger;
     }
 
@@ -87,7 +87,7 @@ public final class RunManager {
      *
      * @throws FootholdException {@link ErrorCode#CONFLICT} when the id exists with another run file
      */
-    public LedgerStore.RunRow create(String runId, String runFile, List<String> overrides) {
+    public Ledger.RunRow create(String runId, String runFile, List<String> overrides) {
         return create(runId, runFile, overrides, Purpose.TRAINING);
     }
 
@@ -96,7 +96,7 @@ public final class RunManager {
      *
      * @throws FootholdException {@link ErrorCode#CONFLICT} when the id exists with another run file
      */
-    public LedgerStore.RunRow prepare(String runId, String runFile, List<String> overrides) {
+    public Ledger.RunRow prepare(String runId, String runFile, List<String> overrides) {
         return create(runId, runFile, overrides, Purpose.PREPARATION);
     }
 
@@ -106,7 +106,7 @@ public final class RunManager {
      *
      * @throws FootholdException {@link ErrorCode#CONFLICT} when the id exists with another run file
      */
-    public LedgerStore.RunRow evaluate(String runId, String runFile, List<String> overrides) {
+    public Ledger.RunRow evaluate(String runId, String runFile, List<String> overrides) {
         return create(runId, runFile, overrides, Purpose.EVALUATION);
     }
 
@@ -122,11 +122,11 @@ public final class RunManager {
     public JsonNode rehearse(String runId, String runFile, List<String> overrides) {
         var unused = create(runId, runFile, overrides, Purpose.REHEARSAL);
         try {
-            LedgerStore.RunRow end = end(runId).join();
+            Ledger.RunRow end = end(runId).join();
             if (end.state().equals("failed")) {
                 throw new FootholdException(ErrorCode.WRONG_STATE, end.reason());
             }
-            for (LedgerStore.EventRow event : ledger.events(runId, 0)) {
+            for (Ledger.EventRow event : ledger.events(runId, 0)) {
                 if (event.kind().equals(RunLoop.REHEARSED)) {
                     return new ObjectMapper().readTree(event.json());
                 }
@@ -178,7 +178,7 @@ public final class RunManager {
         return services.problems(new RunSpec("", RunFile.resolve("run file", runFile, overrides)).trainSource());
     }
 
-    private LedgerStore.RunRow create(String runId, String runFile, List<String> overrides, Purpose purpose) {
+    private Ledger.RunRow create(String runId, String runFile, List<String> overrides, Purpose purpose) {
         Name.of("run id", runId);
         // Without the lock: nobody waits while a large file is read.
         RunFile file = RunFile.resolve(runId, runFile, overrides);
@@ -186,8 +186,8 @@ public final class RunManager {
         return create(runId, file, purpose);
     }
 
-    private synchronized LedgerStore.RunRow create(String runId, RunFile file, Purpose purpose) {
-        LedgerStore.RunRow known = ledger.run(runId).orElse(null);
+    private synchronized Ledger.RunRow create(String runId, RunFile file, Purpose purpose) {
+        Ledger.RunRow known = ledger.run(runId).orElse(null);
         if (known != null) {
             checkPurpose(runId, purpose);
             checkSame(known, file);
@@ -197,8 +197,8 @@ public final class RunManager {
         // Before anything is written: a run that cannot be made leaves no trace.
         Made made = make(runId, file, "", purpose);
         // Before the run is there: a crash in between must not leave an evaluation that trains when it is resumed.
-        LedgerStore.await(ledger.savePreparation(runId, Purpose.KEPT, purpose.name()));
-        LedgerStore.await(ledger.createRun(runId, file.stored(), file.integer("updates")));
+        Ledger.await(ledger.savePreparation(runId, Purpose.KEPT, purpose.name()));
+        Ledger.await(ledger.createRun(runId, file.stored(), file.integer("updates")));
         start(runId, made);
         return row(runId);
     }
@@ -208,7 +208,7 @@ public final class RunManager {
      *
      * @throws FootholdException {@link ErrorCode#CONFLICT} with every key that differs and both values
      */
-    public static void checkSame(LedgerStore.RunRow run, RunFile file) {
+    public static void checkSame(Ledger.RunRow run, RunFile file) {
         List<String> differences = RunFile.restore(run.settings()).differences(file);
         if (!differences.isEmpty()) {
             throw new FootholdException(
@@ -247,13 +247,13 @@ public final class RunManager {
      * @throws FootholdException {@link ErrorCode#CONFLICT} with every key that differs and both values, where more does
      */
     public synchronized void move(String runId, RunFile file) {
-        LedgerStore.RunRow known = row(runId);
+        Ledger.RunRow known = row(runId);
         checkSame(known, file);
         List<String> moves = RunFile.restore(known.settings()).moves(file);
         if (moves.isEmpty() || active.containsKey(runId) || known.state().equals("finished")) {
             return;
         }
-        LedgerStore.await(ledger.setRunSettings(runId, file.stored()));
+        Ledger.await(ledger.setRunSettings(runId, file.stored()));
         RunLog log = new RunLog(runId, homeOf(runId), ledger, sink);
         ObjectNode told = log.object();
         moves.forEach(told.putArray("settings")::add);
@@ -266,8 +266,8 @@ public final class RunManager {
      * @param acceptChangedData whether to go on although they changed; an event then tells the difference
      * @throws FootholdException {@link ErrorCode#CONFLICT} with the difference when they changed and that is not accepted
      */
-    public LedgerStore.RunRow resume(String runId, boolean acceptChangedData) {
-        LedgerStore.RunRow known = row(runId);
+    public Ledger.RunRow resume(String runId, boolean acceptChangedData) {
+        Ledger.RunRow known = row(runId);
         if (!active.containsKey(runId) && !known.state().equals("finished")) {
             // Without the lock: large sets take their time, and other runs need not wait for it.
             RunSpec spec = new RunSpec(runId, RunFile.restore(known.settings()));
@@ -279,8 +279,8 @@ public final class RunManager {
     /**
      * Goes on with a run that was stopped or whose process died; it ends as failed when its problems changed and nobody accepted that.
      */
-    public synchronized LedgerStore.RunRow resume(String runId) {
-        LedgerStore.RunRow known = row(runId);
+    public synchronized Ledger.RunRow resume(String runId) {
+        Ledger.RunRow known = row(runId);
         if (active.containsKey(runId)) {
             throw new FootholdException(ErrorCode.WRONG_STATE, "run " + runId + " is under way");
         }
@@ -291,7 +291,7 @@ public final class RunManager {
         int times =
                 ledger.preparation(runId, "incarnation").map(Integer::parseInt).orElse(0) + 1;
         Made made = make(runId, RunFile.restore(known.settings()), "~" + times, resumed(runId));
-        LedgerStore.await(ledger.savePreparation(runId, "incarnation", Integer.toString(times)));
+        Ledger.await(ledger.savePreparation(runId, "incarnation", Integer.toString(times)));
         start(runId, made);
         return row(runId);
     }
@@ -306,12 +306,12 @@ public final class RunManager {
     }
 
     private void start(String runId, Made made) {
-        LedgerStore.await(ledger.setRunState(runId, "running", ""));
+        Ledger.await(ledger.setRunState(runId, "running", ""));
         RunLoop loop = made.loop();
         RunLog log = made.log();
         String incarnation = made.incarnation();
         LOG.infof("run %s begins%s", runId, incarnation.isEmpty() ? "" : " again, time " + incarnation.substring(1));
-        CompletableFuture<LedgerStore.RunRow> end = new CompletableFuture<>();
+        CompletableFuture<Ledger.RunRow> end = new CompletableFuture<>();
         AtomicBoolean over = new AtomicBoolean();
         active.put(runId, new Active(loop, end, over));
         Thread.ofPlatform().daemon().name("run-" + runId).start(() -> {
@@ -342,7 +342,7 @@ public final class RunManager {
             log.event("run_ended", log.object().put("state", how.state()).put("reason", how.reason()));
         } finally {
             // Also when the event cannot be told: a run that is over must not look as if it went on.
-            LedgerStore.await(ledger.setRunState(runId, how.state(), how.reason()));
+            Ledger.await(ledger.setRunState(runId, how.state(), how.reason()));
         }
         LOG.log(
                 how.state().equals("failed") ? Logger.Level.WARN : Logger.Level.INFO,
@@ -357,7 +357,7 @@ public final class RunManager {
      */
     public synchronized List<String> adopt() {
         List<String> adopted = new ArrayList<>();
-        for (LedgerStore.RunRow run : ledger.runs()) {
+        for (Ledger.RunRow run : ledger.runs()) {
             boolean underWay = run.state().equals("running") || run.state().equals("created");
             if (underWay && !active.containsKey(run.id())) {
                 LOG.infof("run %s was under way when its process died: it goes on", run.id());
@@ -366,7 +366,7 @@ public final class RunManager {
                     adopted.add(run.id());
                 } catch (RuntimeException | Error e) {
                     FootholdException why = FailureLog.told(LOG, "run " + run.id() + " cannot go on", e);
-                    LedgerStore.await(ledger.setRunState(run.id(), "failed", why.text()));
+                    Ledger.await(ledger.setRunState(run.id(), "failed", why.text()));
                 }
             }
         }
@@ -385,7 +385,7 @@ public final class RunManager {
     }
 
     /** Asks a run to stop after the update that is under way. */
-    public LedgerStore.RunRow stop(String runId) {
+    public Ledger.RunRow stop(String runId) {
         Active running = active.get(runId);
         if (running == null) {
             throw new FootholdException(
@@ -397,19 +397,19 @@ public final class RunManager {
     }
 
     /** Completes with the run's last state; at once when it is not under way. */
-    public CompletableFuture<LedgerStore.RunRow> end(String runId) {
+    public CompletableFuture<Ledger.RunRow> end(String runId) {
         Active running = active.get(runId);
         return running == null ? CompletableFuture.completedFuture(row(runId)) : running.end();
     }
 
     /** One run. */
-    public LedgerStore.RunRow row(String runId) {
+    public Ledger.RunRow row(String runId) {
         return ledger.run(runId)
                 .orElseThrow(() -> new FootholdException(ErrorCode.NOT_FOUND, "there is no run '" + runId + "'"));
     }
 
     /** All runs, newest first. */
-    public List<LedgerStore.RunRow> rows() {
+    public List<Ledger.RunRow> rows() {
         return ledger.runs();
     }
 }

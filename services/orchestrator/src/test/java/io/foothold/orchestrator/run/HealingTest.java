@@ -10,6 +10,7 @@ import io.foothold.core.method.Plain;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
 import io.foothold.orchestrator.TestDatabase;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.*;
@@ -122,7 +123,7 @@ class HealingTest {
         assertThat(asked)
                 .as("the good ones are kept")
                 .containsExactly("run/g0/0", "run/g0/1", "run/g0/2", "run/g0/1+1");
-        LedgerStore.await(ledger.dropUnfinished("nobody", "waits for the writes before it"));
+        Ledger.await(ledger.dropUnfinished("nobody", "waits for the writes before it"));
         assertThat(ledger.audit("run").counts()).isEqualTo(Map.of(RolloutState.VERIFIED, 3L, RolloutState.DROPPED, 1L));
     }
 

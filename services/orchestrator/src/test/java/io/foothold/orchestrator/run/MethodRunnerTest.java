@@ -13,6 +13,7 @@ import io.foothold.core.method.Plain;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.random.Seeds;
 import io.foothold.orchestrator.TestDatabase;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.remote.StopSignal;
@@ -205,7 +206,7 @@ class MethodRunnerTest {
 
     /** What the ledger holds once every write before has been made. */
     private Map<RolloutState, Long> states() {
-        LedgerStore.await(ledger.savePreparation("run", "behind", "all"));
+        Ledger.await(ledger.savePreparation("run", "behind", "all"));
         return ledger.audit("run").counts();
     }
 
@@ -714,7 +715,7 @@ class MethodRunnerTest {
         groups.checkWrites();
         // The same ids again: the second reservation breaks the primary key.
         run(runner, method, "w", 1);
-        LedgerStore.await(ledger.savePreparation("run", "behind", "both"));
+        Ledger.await(ledger.savePreparation("run", "behind", "both"));
         assertThatThrownBy(groups::checkWrites).hasMessageContaining("the ledger cannot be written");
     }
 

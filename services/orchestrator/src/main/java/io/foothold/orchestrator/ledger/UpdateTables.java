@@ -1,0 +1,127 @@
+package io.foothold.orchestrator.ledger;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.ledger.RolloutState;
+import io.foothold.v1.TrainGroup;
+import io.foothold.v1.UpdateManifest;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The tables of admitted batches and of what the learner made of them; with both go steps in the lives of their rollouts. */
+final class UpdateTables {
+    private UpdateTables() {}
+
+    static void admit(Connection c, String runId, long update, List<TrainGroup> groups) throws SQLException {
+        Sql.execute(
+                c,
+                "insert into admitted_batch (run_id, update_number, payload) values (?, ?, ?)",
+                runId,
+                update,
+                encode(groups));
+        RolloutTable.step(
+                c,
+                groups.stream()
+                        .flatMap(g -> g.getMembersList().stream())
+                        .map(m -> m.getRollout().getId())
+                        .toList(),
+                RolloutState.ADMITTED);
+    }
+
+    static void trained(Connection c, UpdateManifest manifest) throws SQLException {
+        String run = manifest.getRunId();
+        long update = manifest.getUpdate();
+        String known =
+                Sql.one(c, "select digest from update_manifest where run_id = ? and update_number = ?", run, update);
+        if (known != null && !known.equals(manifest.getDigest())) {
+            throw new FootholdException(
+                    ErrorCode.CONFLICT,
+                    "update " + update + " of run " + run + " gave digest " + manifest.getDigest() + ", it gave "
+                            + known + " before");
+        }
+        if (known == null) {
+            Sql.execute(
+                    c,
+                    "insert into update_manifest (run_id, update_number, policy_version, digest, payload)"
+                            + " values (?, ?, ?, ?, ?)",
+                    run,
+                    update,
+                    manifest.getPolicyVersion(),
+                    manifest.getDigest(),
+                    // Its canary is no part of what an update did.
+                    manifest.toBuilder().clearCanary().build().toByteArray());
+            RolloutTable.step(
+                    c,
+                    manifest.getRolloutsList().stream()
+                            .map(r -> r.getRolloutId())
+                            .toList(),
+                    RolloutState.TRAINED);
+            RunTable.updateDone(c, run, update);
+        }
+        Sql.execute(
+                c,
+                "delete from admitted_batch where run_id = ? and update_number <= ?",
+                run,
+                manifest.getOldestKeptUpdate());
+    }
+
+    static List<TrainGroup> batch(Connection c, String runId, long update) throws SQLException {
+        return Sql.rows(
+                        c,
+                        r -> decode(r.getBytes(1)),
+                        "select payload from admitted_batch where run_id = ? and update_number = ?",
+                        runId,
+                        update)
+                .stream()
+                .findFirst()
+                .orElse(List.of());
+    }
+
+    static List<UpdateManifest> manifests(Connection c, String runId) throws SQLException {
+        return Sql.rows(
+                c,
+                r -> manifest(r.getBytes(1)),
+                "select payload from update_manifest where run_id = ? order by update_number",
+                runId);
+    }
+
+    private static UpdateManifest manifest(byte[] bytes) {
+        try {
+            return UpdateManifest.parseFrom(bytes);
+        } catch (InvalidProtocolBufferException e) {
+            throw new FootholdException(ErrorCode.INVALID_DATA, "a stored manifest cannot be read", e);
+        }
+    }
+
+    private static byte[] encode(List<TrainGroup> groups) {
+        try {
+            ByteArrayOutputStream out = new ByteArrayOutputStream();
+            for (TrainGroup g : groups) {
+                g.writeDelimitedTo(out);
+            }
+            return out.toByteArray();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static List<TrainGroup> decode(byte[] bytes) {
+        try {
+            List<TrainGroup> out = new ArrayList<>();
+            ByteArrayInputStream in = new ByteArrayInputStream(bytes);
+            for (TrainGroup g = TrainGroup.parseDelimitedFrom(in); g != null; g = TrainGroup.parseDelimitedFrom(in)) {
+                out.add(g);
+            }
+            return out;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,5 +1,6 @@
 """Traces the script on libtorch's meta device: tensors of a shape and a type and without numbers. What is made in one place and used in
-another is refused there as it is on a GPU.
+another is refused there as it is on a GPU. Weights lie there, what Java makes for a call in host memory, as with a GPU; a method has come to
+its end when it brings its first result back, which has no numbers.
 
     trace.py DIRECTORY
 
@@ -21,9 +22,14 @@ def numbers(*shape, dtype=torch.float32):
     return torch.empty(shape, dtype=dtype, device=META)
 
 
+def floats(*shape):
+    """What Java makes for a call."""
+    return torch.ones(shape)
+
+
 def integers(*shape):
     """The same of int64."""
-    return numbers(*shape, dtype=torch.int64)
+    return torch.zeros(shape, dtype=torch.int64)
 
 
 def batch(query, key, before):
@@ -31,43 +37,62 @@ def batch(query, key, before):
     return integers(TOKENS), integers(TOKENS), query, key, before, integers(TOKENS), integers(3), integers(3)
 
 
-def there(found):
-    """Checks that results lie where the weights do."""
-    assert all(t.device == META for t in found), [t.device for t in found]
+def comes_to_its_end(method, *arguments):
+    """Checks that a method fails where it returns, and there alone."""
+    try:
+        method(*arguments)
+    except RuntimeError as e:
+        said = str(e)
+        assert "Cannot copy out of meta tensor" in said, said
+        failing = [line for line in said.splitlines() if ".cpu()" in line or ".to(torch.device(" in line]
+        assert failing and failing[0].lstrip().startswith("return ("), said
+        return
+    raise AssertionError("nothing was brought back")
 
 
-def trace(script, shapes, exact, kv_heads, head_dim):
-    """Every method that computes."""
-    weights = [numbers(*shape) for shape in shapes]
+def train(script, weights):
+    """Every method that scores or trains, in float32 always."""
     # Two spans in a block; and two blocks, where the script reads what each begins with: from host memory, as all that it reads.
     whole = batch([integers(2, 4)], [integers(2, 4)], [integers(2)])
     cut = batch([integers(1, 4)] * 2, [integers(1, 4), integers(1, 6)], [torch.tensor([0]), torch.tensor([2])])
     nothing, order = [numbers(0)], torch.zeros(0, dtype=torch.int64)
     for packed in (whole, cut):
-        there(script.score(weights, *packed, TEMPERATURE))
-        there(script.score_lean(weights, nothing, False, order, 1.0, *packed, TEMPERATURE))
+        comes_to_its_end(script.score, weights, *packed, TEMPERATURE)
+        comes_to_its_end(script.score_lean, weights, nothing, False, order, 1.0, *packed, TEMPERATURE)
     gradients = [torch.empty_like(w) for w in weights]
     trained = [w.requires_grad_() for w in weights]
-    signal = [numbers(3), numbers(3), numbers(3), numbers(3), integers(3), numbers(3), integers(3)]
+    signal = [floats(3), floats(3), floats(3), floats(3), integers(3), floats(3), integers(3)]
     for ratio in range(3):
         rule = torch.tensor([ratio, 0.2, 0.3, 3.0, 0.1, 0.05, TEMPERATURE, 2.0, 0.1, 1.0])
-        there(script.accumulate(trained, gradients, *whole, *signal, rule))
-        there(script.accumulate_lean(trained, gradients, *cut, *signal, rule))
+        comes_to_its_end(script.accumulate, trained, gradients, *whole, *signal, rule)
+        comes_to_its_end(script.accumulate_lean, trained, gradients, *cut, *signal, rule)
+
+
+def trace(script, shapes, exact, kv_heads, head_dim):
+    """Every method that computes."""
+    weights = [numbers(*shape) for shape in shapes]
+    if not script.half:
+        train(script, weights)
     with torch.no_grad():
         folded = script.fold(weights)
         form = (LENGTH // PAGE, head_dim, PAGE)
-        dtype = torch.float64 if exact else torch.float32
+        dtype = torch.float64 if exact else torch.bfloat16 if script.half else torch.float32
         layers = range(script.layers)
         values = [numbers(ROWS * kv_heads, LENGTH, head_dim, dtype=dtype) for _ in layers]
-        keys = [torch.empty_like(v) if exact else numbers(ROWS * kv_heads, *form) for v in values]
+        keys = [numbers(ROWS * kv_heads, *form) if script.paged else torch.empty_like(v) for v in values]
+        # As Java folds them: the head stays float32, and so does what is no matrix.
+        if script.half:
+            folded = [f.to(torch.bfloat16) if f.dim() == 2 and i != 1 and i % 6 != 3 else f for i, f in enumerate(folded)]
         assert script.prefill(folded, keys, values, integers(2, 3), integers(2), integers(2)) == 2
         script.move(keys, values, integers(1), integers(1), 3)
         blocks = torch.tensor([[4, 8], [ROWS, 12]])
-        state, noise = integers(ROWS, 3 + STEPS), numbers(ROWS, 2 + STEPS)
-        there(script.decode(folded, keys, values, state, noise, STEPS, blocks, integers(1), integers(ROWS, 1), True, False))
+        state, noise = integers(ROWS, 3 + STEPS), floats(ROWS, 2 + STEPS)
+        for restricted, plain in ((True, False), (False, True)):
+            call = folded, keys, values, state, noise, STEPS, blocks, integers(1), integers(ROWS, 1), restricted, plain
+            comes_to_its_end(script.decode, *call)
 
 
 for file in sorted(pathlib.Path(sys.argv[1]).glob("*.pt")):
     about = json.loads(file.with_suffix(".json").read_text())
-    trace(torch.jit.load(file, map_location=META), **about)
+    trace(torch.jit.load(file), **about)
     print(file.stem, "traced")

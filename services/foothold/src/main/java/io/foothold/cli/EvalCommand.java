@@ -15,6 +15,7 @@ import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.CausalModel;
+import io.foothold.policy.ComputeDevice;
 import io.foothold.policy.Precision;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -76,6 +77,9 @@ final class EvalCommand implements Callable<Integer> {
     @Mixin
     private final Inference inference = new Inference();
 
+    @Mixin
+    private final RunDevices devices = new RunDevices();
+
     private static final long SUITE_SEED = 42;
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -101,7 +105,9 @@ final class EvalCommand implements Callable<Integer> {
         if (torch) {
             var unused = TorchEnvironment.find(Workspace.torchPackage());
         }
-        Map<String, String> engine = inference.elsewhere() ? Map.of() : engine(plan, models.getFirst(), maxLength);
+        ComputeDevice device = devices.check(plan, torch, inference);
+        Map<String, String> engine =
+                inference.elsewhere() ? Map.of() : engine(plan, models.getFirst(), maxLength, device);
         List<Path> named = new ArrayList<>(FileRoots.of(plan));
         named.addAll(evaluated);
         Map<String, String> settings = FileRoots.with(inference.settings(engine), home, named);
@@ -129,8 +135,9 @@ final class EvalCommand implements Callable<Integer> {
      * Settings of our own engine for an evaluation.
      *
      * @param maxLength a length that the user chose; 0 derives it
+     * @param device where it samples
      */
-    static Map<String, String> engine(RunFile plan, CausalModel policy, int maxLength) {
+    static Map<String, String> engine(RunFile plan, CausalModel policy, int maxLength, ComputeDevice device) {
         Precision precision = RunShape.precision(plan, policy.size());
         EngineSize size = EngineSize.of(plan, policy, maxLength, precision);
         return Map.of(
@@ -138,6 +145,8 @@ final class EvalCommand implements Callable<Integer> {
                 policy.path().toAbsolutePath().toString(),
                 "foothold.policy-server.precision",
                 precision.word(),
+                "foothold.policy-server.device",
+                device.name(),
                 "foothold.policy-server.max-length",
                 Integer.toString(size.maxLength()),
                 "foothold.policy-server.slots",

@@ -2,12 +2,16 @@ package io.foothold.cli;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.policy.Canary;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.CausalModel;
+import io.foothold.policy.ComputeDevice;
+import io.foothold.policy.GenerationEngine;
 import io.foothold.policy.Lora;
 import io.foothold.policy.ModelSize;
 import io.foothold.policy.Precision;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -27,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  * @param threads of one native operation, in learner and engine each
  * @param slotsWhy what decides how many sequences are sampled at a time, in a few words; empty where others sample
  * @param microBatchWhy what decides how large a micro-batch is
+ * @param device where our own engine samples
  */
 record RunShape(
         ModelSize model,
@@ -37,7 +42,10 @@ record RunShape(
         int microBatchTokens,
         int threads,
         String slotsWhy,
-        String microBatchWhy) {
+        String microBatchWhy,
+        ComputeDevice device) {
+    private static final String BOUND = "max_log_prob_difference";
+
     /**
      * The shape of a run.
      *
@@ -84,10 +92,10 @@ record RunShape(
         return new RunShape(
                 model,
                 engine.isPresent() ? precision : learners,
-                file.automatic("max_log_prob_difference")
+                file.automatic(BOUND)
                         ? learners.largestDifference(
                                 !file.text("loss.mismatch.rule").equals("none"))
-                        : file.number("max_log_prob_difference"),
+                        : file.number(BOUND),
                 repeats,
                 engine.map(EngineSize.Chosen::size),
                 chosen ? file.count("optimizer.micro_batch_tokens") : fitting,
@@ -97,7 +105,24 @@ record RunShape(
                         ? "as chosen"
                         : fitting < standard
                                 ? "an eighth of the memory available"
-                                : "1 GiB of activations and logits at most");
+                                : "1 GiB of activations and logits at most",
+                ComputeDevice.CPU);
+    }
+
+    /** The same with our own engine on a device; where that samples in bfloat16 the run's bound is of it unless the file has one. */
+    RunShape on(ComputeDevice other, RunFile file) {
+        boolean half = engine.isPresent() && GenerationEngine.Settings.halves(precision, other);
+        return new RunShape(
+                model,
+                precision,
+                half && file.automatic(BOUND) ? Math.max(difference, Canary.Bound.BFLOAT16.max()) : difference,
+                deterministic,
+                engine,
+                microBatchTokens,
+                threads,
+                slotsWhy,
+                microBatchWhy,
+                other);
     }
 
     /** How our own engine computes attention, and the embedded learner with it: as the run file says, else as suits the model's size. */
@@ -125,9 +150,15 @@ record RunShape(
 
     /** Settings of the run that follow from this machine, beside the user's: none where the model alone decides. */
     List<String> overrides() {
-        return microBatchTokens < model.microBatchTokens() && !microBatchWhy.equals("as chosen")
-                ? List.of("optimizer.micro_batch_tokens=" + microBatchTokens)
-                : List.of();
+        List<String> out = new ArrayList<>();
+        if (microBatchTokens < model.microBatchTokens() && !microBatchWhy.equals("as chosen")) {
+            out.add("optimizer.micro_batch_tokens=" + microBatchTokens);
+        }
+        // The learner takes the bound of its own precision, and knows nothing of who samples.
+        if (difference == Canary.Bound.BFLOAT16.max()) {
+            out.add(BOUND + "=" + difference);
+        }
+        return out;
     }
 
     /** Settings of the policy server. */
@@ -136,6 +167,7 @@ record RunShape(
         out.put("foothold.policy-server.model", policy.toAbsolutePath().toString());
         out.put("foothold.policy-server.precision", precision.word());
         out.put("foothold.policy-server.deterministic", Boolean.toString(deterministic));
+        out.put("foothold.policy-server.device", device.name());
         engine.ifPresent(size -> {
             out.put("foothold.policy-server.slots", Integer.toString(size.slots()));
             out.put("foothold.policy-server.max-length", Integer.toString(size.maxLength()));
@@ -147,8 +179,9 @@ record RunShape(
     String told() {
         String sampling = engine.map(size -> String.format(
                         Locale.ROOT,
-                        "%s; sequences of up to %d tokens, %d at a time (%s); ",
+                        "%s%s; sequences of up to %d tokens, %d at a time (%s); ",
                         deterministic ? "deterministic" : "not deterministic",
+                        device.host() ? "" : ", sampled " + RunDevices.told(precision, device),
                         size.maxLength(),
                         size.slots(),
                         slotsWhy))

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -70,6 +71,9 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin
     private final Inference inference = new Inference();
 
+    @Mixin
+    private final RunDevices devices = new RunDevices();
+
     @Option(
             names = "--deterministic",
             negatable = true,
@@ -111,7 +115,16 @@ final class TrainCommand implements Callable<Integer> {
                     ErrorCode.INVALID_INPUT, "prompts.chat: policy " + policy.path() + ChatTemplate.MISSING);
         }
         RunShape shape = RunShape.of(
-                plan, policy, backend.torch(), inference, deterministic, slots, maxLength, threads, Memory.ofMachine());
+                        plan,
+                        policy,
+                        backend.torch(),
+                        inference,
+                        deterministic,
+                        slots,
+                        maxLength,
+                        threads,
+                        Memory.ofMachine())
+                .on(devices.check(plan, backend.torch(), inference), plan);
         MemoryNeed need = shape.need(lora, plan.number("loss.kl_coefficient") > 0);
         DryRun dry = new DryRun(need, policy.path(), Memory.ofMachine(), System.out);
         if (dryRun) {
@@ -196,12 +209,13 @@ final class TrainCommand implements Callable<Integer> {
         return end.state().equals("failed") ? 1 : 0;
     }
 
-    /** What followed from the memory when the run began stays, however much there is now. */
+    /** What followed from memory and device when the run began stays, whatever there is now. */
     private List<String> keptSizes(RunFile kept, String text) {
-        String key = "optimizer.micro_batch_tokens";
-        return RunFile.resolve(file.toString(), text, overrides).automatic(key) && !kept.automatic(key)
-                ? List.of(key + "=" + kept.count(key))
-                : List.of();
+        RunFile asked = RunFile.resolve(file.toString(), text, overrides);
+        return Stream.of("optimizer.micro_batch_tokens", "max_log_prob_difference")
+                .filter(key -> asked.automatic(key) && !kept.automatic(key))
+                .map(key -> key + "=" + kept.text(key))
+                .toList();
     }
 
     /** A family that djl does not know is named first: what follows is its torch worker's. */

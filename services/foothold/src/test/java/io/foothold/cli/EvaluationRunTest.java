@@ -12,6 +12,7 @@ import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.CausalModel;
+import io.foothold.policy.ComputeDevice;
 import io.foothold.policy.Precision;
 import io.foothold.v1.Verdict;
 import io.foothold.v1.VerdictKind;
@@ -259,7 +260,8 @@ class EvaluationRunTest {
         for (String[] expected :
                 new String[][] {{"precision=fast", "fast"}, {"precision=exact", "exact"}, {"precision=auto", "exact"}
                 }) {
-            assertThat(EvalCommand.engine(RunFile.resolve("r", yaml, List.of(expected[0])), policy, 0))
+            assertThat(EvalCommand.engine(
+                            RunFile.resolve("r", yaml, List.of(expected[0])), policy, 0, ComputeDevice.CPU))
                     .as(expected[0])
                     .containsEntry("foothold.policy-server.precision", expected[1]);
         }

@@ -93,6 +93,10 @@ class RunFileTest {
         assertThat(resolve(BASE).differences(resolve(BASE, two)))
                 .as("the embedded backend resumes to the bit")
                 .containsExactly("optimizer.micro_batch_tokens: was auto, is 512", "updates: was 50, is 7");
+        assertThat(resolve(BASE).differences(resolve(BASE, "learner.djl.device=cuda:1")))
+                .isEmpty();
+        assertThat(resolve(BASE).moves(resolve(BASE, "learner.djl.device=cuda:1")))
+                .containsExactly("learner.djl.device: was cpu, is \"cuda:1\"");
         RunFile torch = resolve(BASE, "learner.backend=torch");
         RunFile other =
                 resolve(BASE, "learner.backend=torch", "learner.torch.device=cuda", "optimizer.micro_batch_tokens=512");

@@ -2,10 +2,8 @@ package io.foothold.policy;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.IValue;
-import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.IntStream;
@@ -29,6 +27,9 @@ final class Folding {
     private final PolicyWeights weights;
     private final boolean lean;
     private final String name;
+    /** Type of all matrices but the head: of it a log-prob is the difference of two numbers that are much larger. */
+    private final int matrices;
+
     private final @Nullable WeightStore like;
     private final NDList out = new NDList();
 
@@ -40,6 +41,7 @@ final class Folding {
         this.weights = weights;
         this.lean = lean;
         this.name = name;
+        this.matrices = transformer.placement().half() ? Transformer.BFLOAT16 : Transformer.FLOAT32;
         this.like = like;
     }
 
@@ -69,7 +71,7 @@ final class Folding {
         asItIs(slots.get(0), EMBEDDING);
         try (WeightStore norm = raw(List.of(slots.get(1)))) {
             NDArray target = lean ? added(d) : added(d, config.vocabulary());
-            if (config.tied()) {
+            if (config.tied() && matrices == Transformer.FLOAT32) {
                 head(target, out.get(0), norm);
             } else if (lean) {
                 // Only its gain is computed: any matrix will do.
@@ -101,11 +103,11 @@ final class Folding {
     private void layer(WeightStore from) {
         int first = out.size();
         int rows = (config.heads() + 2 * config.kvHeads()) * config.headDim();
-        added(config.width(), rows);
+        matrix(config.width(), rows);
         added(config.heads() + config.kvHeads(), config.headDim());
-        added((long) config.heads() * config.headDim(), config.width());
-        added(config.width(), 2L * config.feedForward());
-        added(config.feedForward(), config.width());
+        matrix((long) config.heads() * config.headDim(), config.width());
+        matrix(config.width(), 2L * config.feedForward());
+        matrix(config.feedForward(), config.width());
         added(config.qkvBias() ? rows : config.width());
         if (lean) {
             added(config.width());
@@ -147,19 +149,30 @@ final class Folding {
     /** A matrix that is not folded; compared before memory is taken for it. */
     private void asItIs(WeightLayout.Slot slot, String part) {
         int at = out.size();
-        if (like != null && weights.part(part).mismatch(like.tensors().get(at)) < 0) {
+        if (like != null
+                && like.tensors().get(at) instanceof HostTensor known
+                && weights.part(part).mismatch(known) < 0) {
             weights.part(part).unload();
             out.add(alias(at));
             return;
         }
-        NDArray array = added(slot.shape());
-        try (Arena arena = Arena.ofShared()) {
-            WeightStore.load(weights, slot, HostTensor.inPlace(array, arena));
+        NDArray array = matrix(slot.shape());
+        transformer.fill(array, numbers -> WeightStore.load(weights, slot, numbers));
+        if (!HostTensor.liesHere(array)) {
+            // What lies elsewhere is compared there.
+            shareIfEqual();
         }
     }
 
     private NDArray added(long... shape) {
-        NDArray array = transformer.manager().create(new Shape(shape));
+        return added(transformer.unset(Transformer.FLOAT32, shape));
+    }
+
+    private NDArray matrix(long... shape) {
+        return added(transformer.unset(matrices, shape));
+    }
+
+    private NDArray added(NDArray array) {
         array.setName(name);
         out.add(array);
         return array;

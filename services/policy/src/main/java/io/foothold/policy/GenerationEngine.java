@@ -38,8 +38,42 @@ public final class GenerationEngine implements AutoCloseable {
      * @param stepsPerCall decode steps of one native call
      * @param deterministic see {@link GenerationEngine}
      * @param precision of attention
+     * @param device where weights and keys lie
+     * @param half whether matrices, keys and values are bfloat16, for fast precision only
      */
-    public record Settings(int slots, int maxLength, int stepsPerCall, boolean deterministic, Precision precision) {
+    public record Settings(
+            int slots,
+            int maxLength,
+            int stepsPerCall,
+            boolean deterministic,
+            Precision precision,
+            ComputeDevice device,
+            boolean half) {
+        /** On CPUs, in float32. */
+        public Settings(int slots, int maxLength, int stepsPerCall, boolean deterministic, Precision precision) {
+            this(slots, maxLength, stepsPerCall, deterministic, precision, ComputeDevice.CPU);
+        }
+
+        /** On a device: in bfloat16 there when the precision is fast, in float32 on CPUs, whose products of bfloat16 are slower. */
+        public Settings(
+                int slots,
+                int maxLength,
+                int stepsPerCall,
+                boolean deterministic,
+                Precision precision,
+                ComputeDevice device) {
+            this(slots, maxLength, stepsPerCall, deterministic, precision, device, halves(precision, device));
+        }
+
+        /** Whether sampling is in bfloat16 where nobody says otherwise. */
+        public static boolean halves(Precision precision, ComputeDevice device) {
+            return precision == Precision.FAST && !device.host();
+        }
+
+        private Placement placement() {
+            return new Placement(precision, device, half);
+        }
+
         /** Checks ranges. */
         public Settings {
             if (slots < 1 || maxLength < 2 || stepsPerCall < 1) {
@@ -122,7 +156,7 @@ public final class GenerationEngine implements AutoCloseable {
         this.blockRows = settings.deterministic() ? rows : BLOCK_ROWS;
         // Steps past a row's end still write: they need room behind the longest sequence.
         long length = settings.maxLength() + settings.stepsPerCall();
-        this.transformer = new Transformer(config, settings.precision());
+        this.transformer = new Transformer(config, settings.placement(), Trainer.Lean.STANDARD);
         try {
             this.weights = new StagedWeights(transformer, settings, initial, null);
             this.cache = cache(length);
@@ -135,7 +169,7 @@ public final class GenerationEngine implements AutoCloseable {
     /** The cache of all rows; weights that lie there already go when it has no room. */
     private KeyValueCache cache(long length) {
         try {
-            return new KeyValueCache(transformer, settings.precision(), rows, length);
+            return new KeyValueCache(transformer, rows, length);
         } catch (RuntimeException | Error e) {
             weights.close();
             throw e;

@@ -1,7 +1,9 @@
 package io.foothold.policy;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -64,11 +66,16 @@ record HostTensor(long[] shape, Type type, MemorySegment bytes, boolean libtorch
     /**
      * A contiguous float32 array in host memory, in place: what is written there is the array's. The array must outlive the arena, behind
      * whose end nobody can touch it this way.
+     *
+     * @throws IllegalStateException for any other array: DJL would give a copy, and what is written there would be lost
      */
     static HostTensor inPlace(NDArray array, Arena arena) {
+        if (!liesHere(array)) {
+            throw new IllegalStateException("an array " + array.getShape() + " that is not float32 in host memory");
+        }
         try (NativeSteps.Step step = NativeSteps.enter();
                 // A buffer of Java's spans 2 GiB at most: of the first row, then, and only for where it begins.
-                NDArray first = array.get(new NDIndex("0:1"))) {
+                NDArray first = array.isScalar() ? array.reshape(1) : array.get(new NDIndex("0:1"))) {
             MemorySegment begin = MemorySegment.ofBuffer(((PtNDArray) first).toByteBuffer(true));
             if (!begin.isNative()) {
                 throw new IllegalStateException("an array " + array.getShape() + " that is not in host memory");
@@ -77,6 +84,21 @@ record HostTensor(long[] shape, Type type, MemorySegment bytes, boolean libtorch
                     MemorySegment.ofAddress(begin.address()).reinterpret(array.size() * Float.BYTES, arena, null);
             return new HostTensor(array.getShape().getShape(), Type.F32, all, true);
         }
+    }
+
+    /** Whether an array is float32 in host memory. */
+    static boolean liesHere(NDArray array) {
+        try (NativeSteps.Step step = NativeSteps.enter()) {
+            return array.getDevice().equals(Device.cpu()) && array.getDataType() == DataType.FLOAT32;
+        } catch (IllegalArgumentException e) {
+            // A kind of device that DJL has no name for.
+            return false;
+        }
+    }
+
+    @Override
+    public HostTensor value(Arena arena) {
+        return this;
     }
 
     @Override

@@ -1,8 +1,6 @@
 package io.foothold.policy;
 
 import ai.djl.ndarray.NDList;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.IValue;
 
 /** Keys and values of sequences under way, one pair of tensors a layer. Same thread rules as its {@link Transformer}. */
@@ -21,17 +19,19 @@ final class KeyValueCache implements AutoCloseable {
      * @param rows sequences, a multiple of 8
      * @param length positions of each
      */
-    KeyValueCache(Transformer transformer, Precision precision, int rows, long length) {
+    KeyValueCache(Transformer transformer, int rows, long length) {
         ModelConfig config = transformer.config();
-        boolean exact = precision == Precision.EXACT;
-        DataType type = exact ? DataType.FLOAT64 : DataType.FLOAT32;
+        Placement placement = transformer.placement();
+        int type = placement.precision() == Precision.EXACT
+                ? Transformer.FLOAT64
+                : placement.half() ? Transformer.BFLOAT16 : Transformer.FLOAT32;
         long heads = (long) rows * config.kvHeads();
-        Shape shape = new Shape(heads, length, config.headDim());
+        long[] shape = {heads, length, config.headDim()};
+        long[] keyShape = placement.paged() ? paged(heads, length, config.headDim()) : shape;
         try (NativeSteps.Step step = NativeSteps.enter()) {
             for (int i = 0; i < config.layers(); i++) {
-                keyArrays.add(
-                        transformer.manager().zeros(exact ? shape : paged(heads, length, config.headDim()), type));
-                valueArrays.add(transformer.manager().zeros(shape, type));
+                keyArrays.add(transformer.zeros(type, keyShape));
+                valueArrays.add(transformer.zeros(type, shape));
             }
             this.keys = WeightStore.listOf(keyArrays);
             this.values = WeightStore.listOf(valueArrays);
@@ -45,10 +45,10 @@ final class KeyValueCache implements AutoCloseable {
     }
 
     /** Shape of keys in pages of equal size, a multiple of 8: [heads, pages, head dimension, keys of a page]. */
-    private static Shape paged(long heads, long length, int headDim) {
+    private static long[] paged(long heads, long length, int headDim) {
         long pages = (length + PAGE_KEYS - 1) / PAGE_KEYS;
         long keysOfPage = (length + pages - 1) / pages;
-        return new Shape(heads, pages, headDim, (keysOfPage + 7) / 8 * 8);
+        return new long[] {heads, pages, headDim, (keysOfPage + 7) / 8 * 8};
     }
 
     /** Keys as an argument; owned by this cache, not to be closed. */

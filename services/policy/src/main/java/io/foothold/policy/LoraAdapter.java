@@ -45,9 +45,9 @@ public final class LoraAdapter {
 
     private final ModelConfig config;
     private final Lora lora;
-    private final List<HostTensor> values;
+    private final List<WeightTensor> values;
 
-    LoraAdapter(ModelConfig config, Lora lora, List<HostTensor> values) {
+    LoraAdapter(ModelConfig config, Lora lora, List<? extends WeightTensor> values) {
         this.config = config;
         this.lora = lora;
         this.values = List.copyOf(values);
@@ -75,7 +75,7 @@ public final class LoraAdapter {
         return lora;
     }
 
-    List<HostTensor> values() {
+    List<WeightTensor> values() {
         return values;
     }
 
@@ -184,7 +184,7 @@ public final class LoraAdapter {
         json.put("bias", "none").put("fan_in_fan_out", false).put("inference_mode", true);
         json.put("use_rslora", lora.rankStabilised());
         lora.targets().forEach(json.putArray("target_modules")::add);
-        Map<String, HostTensor> tensors = new LinkedHashMap<>();
+        Map<String, WeightTensor> tensors = new LinkedHashMap<>();
         List<String> names = lora.names(config);
         for (int i = 0; i < names.size(); i++) {
             tensors.put(PREFIX + names.get(i), values.get(i));

@@ -9,7 +9,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 
 /**
- * A matrix with its adapter's product added, W + s · B·A, computed anew each time it is asked for: of a whole model no more than one such
+ * A matrix with its adapter's product added, W + s · B·A, computed anew in host memory each time it is asked for: of a whole model no more than one such
  * matrix is in memory. Read by the thread that owns the script.
  *
  * @param transformer the script that computes
@@ -18,16 +18,11 @@ import java.lang.foreign.Arena;
  * @param up B [out, r], likewise
  * @param scale s
  */
-record MergedTensor(Transformer transformer, HostTensor base, HostTensor down, HostTensor up, double scale)
+record MergedTensor(Transformer transformer, HostTensor base, WeightTensor down, WeightTensor up, double scale)
         implements WeightTensor {
     @Override
     public long[] shape() {
         return base.shape();
-    }
-
-    @Override
-    public long count() {
-        return base.count();
     }
 
     private interface Use {
@@ -41,8 +36,8 @@ record MergedTensor(Transformer transformer, HostTensor base, HostTensor down, H
             NDArray w = filled(scope, arena, base);
             base.unload();
             try (IValue target = IValue.from((PtNDArray) w);
-                    IValue a = IValue.from((PtNDArray) filled(scope, arena, down));
-                    IValue b = IValue.from((PtNDArray) filled(scope, arena, up));
+                    IValue a = IValue.from((PtNDArray) filled(scope, arena, down.value(arena)));
+                    IValue b = IValue.from((PtNDArray) filled(scope, arena, up.value(arena)));
                     IValue s = IValue.from(scale);
                     IValue done = transformer.call("merge_one", target, a, b, s)) {
                 if (done.toLong() != 1) {
@@ -59,8 +54,8 @@ record MergedTensor(Transformer transformer, HostTensor base, HostTensor down, H
         return out;
     }
 
-    /** The numbers, in memory that goes with the arena. */
-    HostTensor value(Arena arena) {
+    @Override
+    public HostTensor value(Arena arena) {
         HostTensor out = HostTensor.zeros(shape(), arena);
         try {
             compute(merged -> merged.copyTo(out.bytes()));

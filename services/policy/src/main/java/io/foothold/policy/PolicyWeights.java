@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -66,13 +67,16 @@ public final class PolicyWeights implements AutoCloseable {
         return config;
     }
 
-    /** A tensor of the layout; one that is computed is so each time. */
+    /** A tensor of the layout; one that is computed or fetched is so each time. */
     HostTensor part(String name) {
         return switch (parts.get(name)) {
             case null -> throw new IllegalArgumentException("no tensor '" + name + "'");
-            case HostTensor there -> there;
-            case MergedTensor merged -> merged.value(Arena.ofAuto());
+            case WeightTensor some -> some.value(Arena.ofAuto());
         };
+    }
+
+    private HostTensor part(String name, Arena arena) {
+        return Objects.requireNonNull(parts.get(name), name).value(arena);
     }
 
     /** These weights with other tensors in the place of some, in the same memory. */
@@ -89,14 +93,13 @@ public final class PolicyWeights implements AutoCloseable {
         try (NativeSteps.Step step = NativeSteps.enter()) {
             for (WeightLayout.Slot slot : WeightLayout.of(config).slots()) {
                 for (WeightLayout.Part part : slot.parts()) {
-                    if (parts.get(part.name()) instanceof MergedTensor merged) {
-                        out.put(part.name(), merged.value(arena));
-                    } else {
+                    if (parts.get(part.name()) instanceof HostTensor from) {
                         HostTensor copy = HostTensor.zeros(part.shape(), arena);
-                        HostTensor from = part(part.name());
                         from.copyTo(copy.bytes());
                         from.unload();
                         out.put(part.name(), copy);
+                    } else {
+                        out.put(part.name(), part(part.name(), arena));
                     }
                 }
             }

@@ -66,8 +66,7 @@ public final class StagedWeights implements AutoCloseable {
             longest = Math.max(longest, ids.length);
         }
         try (NativeSteps.Step step = NativeSteps.enter();
-                KeyValueCache cache =
-                        new KeyValueCache(transformer, settings.precision(), (rows.size() + 7) / 8 * 8, longest)) {
+                KeyValueCache cache = new KeyValueCache(transformer, (rows.size() + 7) / 8 * 8, longest)) {
             for (int r = 0; r < rows.size(); r++) {
                 prefill(rows.get(r), r, cache);
             }

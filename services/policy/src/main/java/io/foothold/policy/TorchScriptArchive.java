@@ -82,6 +82,7 @@ final class TorchScriptArchive {
                 put('G');
                 pickle.writeBytes(ByteBuffer.allocate(8).putDouble(d).array());
             }
+            case String s -> string(s);
             case float[] f -> tensor(f);
             default -> throw new IllegalArgumentException("cannot pickle a " + value.getClass());
         }

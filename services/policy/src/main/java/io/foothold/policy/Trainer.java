@@ -9,6 +9,7 @@ import ai.djl.pytorch.jni.IValue;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
 import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -91,9 +92,9 @@ public final class Trainer implements AutoCloseable {
     /** How the script is given what it trains. */
     sealed interface Form {
         /** The form that suits a model. Bits matter in exact precision alone, memory only beyond small models. */
-        static Form of(ModelConfig config, Precision precision, boolean adapters) {
+        static Form of(ModelConfig config, Precision precision, boolean adapters, ComputeDevice device) {
             return precision == Precision.FAST && (adapters || Precision.standard(config) == Precision.FAST)
-                    ? Lean.STANDARD
+                    ? Lean.on(device)
                     : new Whole();
         }
     }
@@ -115,7 +116,12 @@ public final class Trainer implements AutoCloseable {
      */
     record Lean(long chunkNumbers, long keptNumbers, LongSupplier keptBytes) implements Form {
         /** 64 MiB, 256 MiB, and half of what this machine has left. */
-        static final Lean STANDARD = new Lean(1 << 24, 1 << 26, () -> MachineMemory.available() / 2);
+        static final Lean STANDARD = on(ComputeDevice.CPU);
+
+        /** The same of a device's memory. */
+        static Lean on(ComputeDevice device) {
+            return new Lean(1 << 24, 1 << 26, device::keptBytes);
+        }
     }
 
     private final Transformer transformer;
@@ -159,7 +165,26 @@ public final class Trainer implements AutoCloseable {
      * @param adapter where the adapters begin; null trains all weights
      */
     public Trainer(PolicyWeights initial, int microBatchTokens, Precision precision, @Nullable LoraAdapter adapter) {
-        this(initial, microBatchTokens, precision, adapter, Form.of(initial.config(), precision, adapter != null));
+        this(initial, microBatchTokens, precision, adapter, ComputeDevice.CPU);
+    }
+
+    /**
+     * The same on a device, in float32 there too.
+     *
+     * @param device where weights, gradients and moments lie
+     */
+    public Trainer(
+            PolicyWeights initial,
+            int microBatchTokens,
+            Precision precision,
+            @Nullable LoraAdapter adapter,
+            ComputeDevice device) {
+        this(
+                initial,
+                microBatchTokens,
+                new Placement(precision, device, false),
+                adapter,
+                Form.of(initial.config(), precision, adapter != null, device));
     }
 
     Trainer(
@@ -168,12 +193,21 @@ public final class Trainer implements AutoCloseable {
             Precision precision,
             @Nullable LoraAdapter adapter,
             Form form) {
+        this(initial, microBatchTokens, Placement.host(precision), adapter, form);
+    }
+
+    private Trainer(
+            PolicyWeights initial,
+            int microBatchTokens,
+            Placement placement,
+            @Nullable LoraAdapter adapter,
+            Form form) {
         if (microBatchTokens < 1) {
             throw new IllegalArgumentException("microBatchTokens must be positive: " + microBatchTokens);
         }
         this.microBatchTokens = microBatchTokens;
         this.form = form;
-        this.transformer = new Transformer(initial.config(), precision, form instanceof Lean l ? l : Lean.STANDARD);
+        this.transformer = new Transformer(initial.config(), placement, form instanceof Lean l ? l : Lean.STANDARD);
         boolean lean = form instanceof Lean;
         try {
             ModelConfig config = initial.config();
@@ -241,7 +275,7 @@ public final class Trainer implements AutoCloseable {
         return steps;
     }
 
-    /** The adapters in place, until the next step or {@link #close()}; empty when all weights are trained. */
+    /** The adapters in place or to be fetched, until the next step or {@link #close()}; empty when all weights are trained. */
     public Optional<LoraAdapter> adapter() {
         return lora == null
                 ? Optional.empty()
@@ -264,7 +298,7 @@ public final class Trainer implements AutoCloseable {
 
     /** The optimizer's state as safetensors: moments by slot, as they are when they are read. */
     public FileContent moments() {
-        Map<String, HostTensor> tensors = new LinkedHashMap<>();
+        Map<String, WeightTensor> tensors = new LinkedHashMap<>();
         for (int i = 0; i < names.size(); i++) {
             tensors.put("m." + names.get(i), firstMoments.tensors().get(i));
             tensors.put("v." + names.get(i), secondMoments.tensors().get(i));
@@ -282,7 +316,7 @@ public final class Trainer implements AutoCloseable {
         steps = stepCount;
         try (NativeSteps.Step step = NativeSteps.enter()) {
             for (NDArray count : counts.arrays()) {
-                count.set(new float[] {stepCount});
+                transformer.fill(count, numbers -> numbers.set(ValueLayout.JAVA_FLOAT, 0, stepCount));
             }
         }
     }

@@ -1,9 +1,11 @@
 package io.foothold.policy;
 
+import ai.djl.Device;
 import ai.djl.MalformedModelException;
 import ai.djl.Model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
@@ -16,10 +18,13 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
@@ -54,22 +59,32 @@ final class Transformer implements AutoCloseable {
     /** The files of the script: one class, whose head stands in the first. */
     private static final List<String> PARTS = List.of("model", "loss", "adapters", "optimizer", "decode");
 
+    /** Types of numbers as libtorch counts them. */
+    static final int FLOAT32 = 6;
+
+    static final int FLOAT64 = 7;
+    static final int BFLOAT16 = 15;
+
     private final ModelConfig config;
+    private final Placement placement;
     private final Model model;
     private final PtSymbolBlock block;
     private final PtNDManager manager;
     private final ParameterStore parameters;
 
     Transformer(ModelConfig config, Precision precision) {
-        this(config, precision, Trainer.Lean.STANDARD);
+        this(config, Placement.host(precision), Trainer.Lean.STANDARD);
     }
 
-    Transformer(ModelConfig config, Precision precision, Trainer.Lean sizes) {
+    Transformer(ModelConfig config, Placement placement, Trainer.Lean sizes) {
         NativeRuntime.enterThread();
         this.config = config;
-        byte[] archive = archive(config, precision, sizes);
+        this.placement = placement;
+        byte[] archive = archive(config, placement, sizes);
         try (NativeSteps.Step step = NativeSteps.enter()) {
-            this.model = Model.newInstance("policy", "PyTorch");
+            // DJL's own choice would be a GPU wherever it sees one. What Java makes for a call lies here, and the
+            // script brings it along.
+            this.model = Model.newInstance("policy", Device.cpu(), "PyTorch");
             model.load(new ByteArrayInputStream(archive), Map.of("trainParam", "true"));
         } catch (IOException | MalformedModelException e) {
             throw new PolicyException("the transformer script cannot be loaded: " + e.getMessage(), e);
@@ -77,18 +92,24 @@ final class Transformer implements AutoCloseable {
         this.block = (PtSymbolBlock) model.getBlock();
         this.manager = (PtNDManager) model.getNDManager();
         this.parameters = new ParameterStore(manager, false);
-        selfTest();
+        try {
+            selfTest();
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
+        }
     }
 
     /** The script with the constants of a model, as libtorch loads it. */
-    static byte[] archive(ModelConfig config, Precision precision, Trainer.Lean sizes) {
+    static byte[] archive(ModelConfig config, Placement placement, Trainer.Lean sizes) {
         Map<String, Object> attributes = new LinkedHashMap<>();
         attributes.put("training", true);
         attributes.put("inv_freq", config.inverseFrequencies());
         attributes.put("int32", 3);
         attributes.put("int64", 4);
-        attributes.put("float32", 6);
-        attributes.put("float64", 7);
+        attributes.put("float32", FLOAT32);
+        attributes.put("float64", FLOAT64);
+        attributes.put("bfloat16", BFLOAT16);
         attributes.put("layers", config.layers());
         attributes.put("heads", config.heads());
         attributes.put("kv_heads", config.kvHeads());
@@ -97,7 +118,10 @@ final class Transformer implements AutoCloseable {
         attributes.put("qk_norm", config.qkNorm());
         attributes.put("qkv_bias", config.qkvBias());
         attributes.put("tied", config.tied());
-        attributes.put("exact", precision == Precision.EXACT);
+        attributes.put("exact", placement.precision() == Precision.EXACT);
+        attributes.put("half", placement.half());
+        attributes.put("paged", placement.paged());
+        attributes.put("device", placement.device().name());
         attributes.put("stride", WeightLayout.of(config).stride());
         attributes.put("chunk_numbers", (int) sizes.chunkNumbers());
         attributes.put("kept_numbers", (int) sizes.keptNumbers());
@@ -139,10 +163,59 @@ final class Transformer implements AutoCloseable {
         return config;
     }
 
+    Placement placement() {
+        return placement;
+    }
+
     PtNDManager manager() {
         return manager;
     }
 
+    /** Zeros on the script's device, of one of the types above; they go with the script unless they are closed before. */
+    NDArray zeros(int type, long... shape) {
+        if (placement.device().host() && type != BFLOAT16) {
+            return manager.zeros(new Shape(shape), type == FLOAT32 ? DataType.FLOAT32 : DataType.FLOAT64);
+        }
+        return made(type, shape);
+    }
+
+    /** The same of any numbers: whoever asks for it writes all of them. */
+    NDArray unset(int type, long... shape) {
+        return placement.device().host() && type == FLOAT32 ? manager.create(new Shape(shape)) : made(type, shape);
+    }
+
+    private NDArray made(int type, long... shape) {
+        try (NativeSteps.Step step = NativeSteps.enter();
+                PtNDManager scope = scope()) {
+            NDList arguments = new NDList(longs(scope, shape, shape.length), longs(scope, new long[] {type}, 1));
+            NDArray out = callWithGradients(scope, "made", arguments).get(0);
+            out.attach(manager);
+            return out;
+        }
+    }
+
+    /** Writes all numbers of a tensor, float32, wherever it lies: where that is elsewhere they are gathered in host memory first. */
+    void fill(NDArray target, Consumer<MemorySegment> filling) {
+        try (NativeSteps.Step step = NativeSteps.enter();
+                PtNDManager scope = scope();
+                Arena arena = Arena.ofShared()) {
+            if (HostTensor.liesHere(target)) {
+                filling.accept(HostTensor.inPlace(target, arena).bytes());
+                return;
+            }
+            NDArray gathered = scope.create(target.getShape());
+            filling.accept(HostTensor.inPlace(gathered, arena).bytes());
+            try (IValue into = IValue.from((PtNDArray) target);
+                    IValue from = IValue.from((PtNDArray) gathered);
+                    IValue done = call("assign", into, from)) {
+                if (done.toLong() != target.size()) {
+                    throw new IllegalStateException("wrote " + done.toLong() + " of " + target.size() + " numbers");
+                }
+            }
+        }
+    }
+
+    /** A manager of what lies in host memory and goes with the call. */
     PtNDManager scope() {
         return (PtNDManager) manager.newSubManager();
     }

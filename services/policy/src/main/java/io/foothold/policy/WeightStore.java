@@ -2,7 +2,6 @@ package io.foothold.policy;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.IValue;
 import java.lang.foreign.Arena;
@@ -11,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Tensors in script order: weights, gradients or moments. Same thread rules as its {@link Transformer}. */
@@ -21,7 +21,7 @@ final class WeightStore implements AutoCloseable {
     /** How long the arrays may be read in place. */
     private final Arena life = Arena.ofShared();
 
-    private @Nullable List<HostTensor> inPlace;
+    private @Nullable List<WeightTensor> tensors;
 
     WeightStore(Transformer transformer, NDList arrays) {
         this.transformer = transformer;
@@ -36,7 +36,11 @@ final class WeightStore implements AutoCloseable {
 
     /** Values of any shapes, copied in. */
     static WeightStore of(
-            Transformer transformer, List<long[]> shapes, List<HostTensor> values, String name, boolean gradients) {
+            Transformer transformer,
+            List<long[]> shapes,
+            List<? extends WeightTensor> values,
+            String name,
+            boolean gradients) {
         return filled(zeros(transformer, shapes, name), gradients, store -> store.load(values));
     }
 
@@ -62,7 +66,7 @@ final class WeightStore implements AutoCloseable {
         NDList arrays = new NDList();
         try (NativeSteps.Step step = NativeSteps.enter()) {
             for (long[] shape : shapes) {
-                NDArray a = transformer.manager().zeros(new Shape(shape));
+                NDArray a = transformer.zeros(Transformer.FLOAT32, shape);
                 arrays.add(a);
                 a.setName(name);
             }
@@ -100,31 +104,45 @@ final class WeightStore implements AutoCloseable {
     /** Copies the weights of some slots in, part by part, in this order. */
     void load(PolicyWeights weights, List<WeightLayout.Slot> slots) {
         for (int i = 0; i < slots.size(); i++) {
-            load(weights, slots.get(i), tensors().get(i));
+            WeightLayout.Slot slot = slots.get(i);
+            fill(i, numbers -> load(weights, slot, numbers));
         }
     }
 
     /** Copies the weights of a slot in, part by part; of mapped ones no more than one stays in memory. */
-    static void load(PolicyWeights weights, WeightLayout.Slot slot, HostTensor target) {
+    static void load(PolicyWeights weights, WeightLayout.Slot slot, MemorySegment target) {
         long at = 0;
         for (WeightLayout.Part part : slot.parts()) {
             HostTensor from = weights.part(part.name());
-            copy(from, target.bytes().asSlice(at, part.size() * Float.BYTES), part.name());
+            copy(from, target.asSlice(at, part.size() * Float.BYTES), part.name());
             from.unload();
             at += part.size() * Float.BYTES;
         }
     }
 
     /** Copies values in, in this order. */
-    void load(List<HostTensor> values) {
+    void load(List<? extends WeightTensor> values) {
         if (values.size() != arrays.size()) {
             throw new IllegalArgumentException(values.size() + " tensors for the place of " + arrays.size());
         }
         try (NativeSteps.Step step = NativeSteps.enter()) {
             for (int i = 0; i < values.size(); i++) {
-                copy(values.get(i), tensors().get(i).bytes(), "number " + (i + 1));
-                values.get(i).unload();
+                try (Arena arena = Arena.ofShared()) {
+                    HostTensor from = values.get(i).value(arena);
+                    String name = "number " + (i + 1);
+                    fill(i, numbers -> copy(from, numbers, name));
+                    from.unload();
+                }
             }
+        }
+    }
+
+    /** Writes all numbers of a tensor: in place where it lies in host memory. */
+    private void fill(int i, Consumer<MemorySegment> filling) {
+        if (tensors().get(i) instanceof HostTensor here) {
+            filling.accept(here.bytes());
+        } else {
+            transformer.fill(arrays.get(i), filling);
         }
     }
 
@@ -142,29 +160,42 @@ final class WeightStore implements AutoCloseable {
         }
     }
 
-    /** The tensors in place, in script order: valid until this store is closed. */
-    List<HostTensor> tensors() {
-        List<HostTensor> known = inPlace;
+    /** The tensors in place or to be fetched, in script order: valid until this store is closed. */
+    List<WeightTensor> tensors() {
+        List<WeightTensor> known = tensors;
         if (known == null) {
-            known = arrays.stream().map(a -> HostTensor.inPlace(a, life)).toList();
-            inPlace = known;
+            known = arrays.stream().map(this::tensor).toList();
+            tensors = known;
         }
         return known;
     }
 
-    /** A model's weights in place: valid until this store is closed, and what they are at the time they are read. */
+    private WeightTensor tensor(NDArray array) {
+        return HostTensor.liesHere(array)
+                ? HostTensor.inPlace(array, life)
+                : new DeviceTensor(transformer, array, 0, array.getShape().getShape());
+    }
+
+    /** A model's weights in place or to be fetched: valid until this store is closed, and what they are at the time they are read. */
     PolicyWeights weights() {
         Map<String, WeightTensor> parts = new LinkedHashMap<>();
         List<WeightLayout.Slot> slots = WeightLayout.of(transformer.config()).slots();
         for (int i = 0; i < slots.size(); i++) {
             long at = 0;
             for (WeightLayout.Part part : slots.get(i).parts()) {
-                MemorySegment bytes = tensors().get(i).bytes().asSlice(at, part.size() * Float.BYTES);
-                parts.put(part.name(), new HostTensor(part.shape(), HostTensor.Type.F32, bytes, true));
-                at += part.size() * Float.BYTES;
+                parts.put(part.name(), part(i, at, part));
+                at += part.size();
             }
         }
         return new PolicyWeights(transformer.config(), parts, null);
+    }
+
+    private WeightTensor part(int slot, long begin, WeightLayout.Part part) {
+        if (!(tensors().get(slot) instanceof HostTensor here)) {
+            return new DeviceTensor(transformer, arrays.get(slot), begin, part.shape());
+        }
+        MemorySegment bytes = here.bytes().asSlice(begin * Float.BYTES, part.size() * Float.BYTES);
+        return new HostTensor(part.shape(), HostTensor.Type.F32, bytes, true);
     }
 
     /** The values, copied out; for what is small. */

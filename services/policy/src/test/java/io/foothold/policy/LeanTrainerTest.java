@@ -203,10 +203,14 @@ class LeanTrainerTest {
         Random random = new Random(9);
         fresh.values().forEach(v -> {
             for (long i = 0; i < v.count(); i++) {
-                v.bytes().setAtIndex(ValueLayout.JAVA_FLOAT, i, 0.1f * (float) random.nextGaussian());
+                ((HostTensor) v).bytes().setAtIndex(ValueLayout.JAVA_FLOAT, i, 0.1f * (float) random.nextGaussian());
             }
         });
         return fresh;
+    }
+
+    private static long address(WeightStore store, int i) {
+        return ((HostTensor) store.tensors().get(i)).bytes().address();
     }
 
     private static void agree(Made lean, Made whole) {
@@ -290,8 +294,7 @@ class LeanTrainerTest {
                             WeightStore second = Folding.of(transformer, next, lean, "f[]", first)) {
                         List<Long> different = new ArrayList<>();
                         for (int i = 0; i < first.tensors().size(); i++) {
-                            if (first.tensors().get(i).bytes().address()
-                                    != second.tensors().get(i).bytes().address()) {
+                            if (address(first, i) != address(second, i)) {
                                 different.add((long) i);
                             }
                         }

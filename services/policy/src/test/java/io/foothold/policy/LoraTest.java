@@ -139,7 +139,7 @@ class LoraTest {
 
     private static LoraAdapter moved(LoraAdapter adapter, int variable, int at, float by) {
         List<float[]> values =
-                adapter.values().stream().map(HostTensor::toArray).toList();
+                adapter.values().stream().map(v -> ((HostTensor) v).toArray()).toList();
         values.get(variable)[at] += by;
         List<long[]> shapes = adapter.lora().shapes(Shapes.qwen3());
         return new LoraAdapter(

@@ -51,7 +51,7 @@ class NativeMemoryTest {
             assertThatThrownBy(() -> new StagedWeights(
                             transformer, new GenerationEngine.Settings(1, 8, 1, true, Precision.EXACT), gone, null))
                     .isInstanceOf(IllegalStateException.class);
-            assertThatThrownBy(() -> new KeyValueCache(transformer, Precision.EXACT, 8, 1L << 50))
+            assertThatThrownBy(() -> new KeyValueCache(transformer, 8, 1L << 50))
                     .isInstanceOf(RuntimeException.class);
             assertThat(transformer.manager().getManagedArrays()).hasSize(before);
         }

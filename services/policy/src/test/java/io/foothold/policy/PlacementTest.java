@@ -18,6 +18,15 @@ import org.junit.jupiter.api.io.TempDir;
 class PlacementTest {
     private static final Pattern MADE = Pattern.compile("torch\\.(arange|full|zeros|ones|empty|tensor)\\(");
 
+    private static final ComputeDevice META = ComputeDevice.named("meta");
+
+    /** As on CPUs, and as on a device in each precision. */
+    private static final List<Placement> PLACEMENTS = List.of(
+            Placement.host(Precision.FAST),
+            new Placement(Precision.EXACT, META, false),
+            new Placement(Precision.FAST, META, false),
+            new Placement(Precision.FAST, META, true));
+
     @TempDir
     Path scratch;
 
@@ -51,11 +60,13 @@ class PlacementTest {
             assumeTrue(false, "no environment of the torch worker");
         }
         for (ModelConfig.Architecture architecture : ModelConfig.Architecture.values()) {
-            for (Precision precision : Precision.values()) {
+            for (Placement placement : PLACEMENTS) {
+                Precision precision = placement.precision();
                 ModelConfig config = Shapes.of(architecture, architecture == ModelConfig.Architecture.QWEN3);
-                String name = architecture + "-" + precision;
+                String name =
+                        architecture + "-" + (placement.half() ? "HALF" : placement.paged() ? "PAGED" : precision);
                 Files.write(
-                        scratch.resolve(name + ".pt"), Transformer.archive(config, precision, Trainer.Lean.STANDARD));
+                        scratch.resolve(name + ".pt"), Transformer.archive(config, placement, Trainer.Lean.STANDARD));
                 List<String> shapes = WeightLayout.of(config).slots().stream()
                         .map(slot -> Arrays.toString(slot.shape()))
                         .toList();
@@ -70,7 +81,10 @@ class PlacementTest {
                 .start();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(process.waitFor()).as(said).isZero();
-        assertThat(said)
-                .contains("QWEN2-EXACT", "QWEN3-EXACT", "LLAMA-EXACT", "QWEN2-FAST", "QWEN3-FAST", "LLAMA-FAST");
+        for (ModelConfig.Architecture architecture : ModelConfig.Architecture.values()) {
+            for (String form : List.of("PAGED", "EXACT", "FAST", "HALF")) {
+                assertThat(said).contains(architecture + "-" + form + " traced");
+            }
+        }
     }
 }

@@ -175,6 +175,9 @@ public record Canary(List<int[]> sequences, List<float[]> logProbs) {
         /** For engines that compute in float32. */
         public static final Bound FLOAT32 = new Bound(1e-3, 1e-2);
 
+        /** For engines whose matrices, keys and values are bfloat16. */
+        public static final Bound BFLOAT16 = new Bound(0.1, 1);
+
         /** Checks ranges. */
         public Bound {
             if (!(mean >= 0) || !(max >= mean)) {

@@ -29,6 +29,7 @@ import io.foothold.learner.train.RunStore;
 import io.foothold.learner.train.Schedule;
 import io.foothold.learner.train.TensorBackend;
 import io.foothold.policy.CausalModel;
+import io.foothold.policy.ComputeDevice;
 import io.foothold.policy.Disk;
 import io.foothold.policy.Lora;
 import io.foothold.policy.ModelConfig;
@@ -189,7 +190,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
             assemblies.clear();
             TensorBackend.Opener opener = torch.isPresent()
                     ? TorchBackend.opener(Path.of(config.torchPackage()), torch.get())
-                    : DjlBackend::open;
+                    : DjlBackend.opener(device(request.getSettings()));
             run = new LearnerRun(base, home(request.getRunId()), settings, disk, opener);
             runs.put(request.getRunId(), run);
             LOG.infof("run %s opened at update %d, policy version %d", request.getRunId(), run.update(), run.version());
@@ -428,6 +429,12 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                         .toList());
     }
 
+    /** Where the embedded backend computes. */
+    static ComputeDevice device(LearnerSettings s) {
+        String named = s.getDjl().getDevice();
+        return named.isEmpty() ? ComputeDevice.CPU : ComputeDevice.of("learner.djl.device", named);
+    }
+
     /** How torch computes the run; empty when the embedded backend does. */
     static Optional<TorchOptions> torch(LearnerSettings s, Path base) {
         TorchSettings t = s.getTorch();
@@ -488,7 +495,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
 
     /** What a resumed run must have as it was; how many processes compute, on what and in which pieces is no part of it. */
     private static String text(LearnerSettings s, boolean torch) {
-        LearnerSettings.Builder kept = s.toBuilder().clearBackend().clearTorch();
+        LearnerSettings.Builder kept = s.toBuilder().clearBackend().clearTorch().clearDjl();
         if (torch) {
             kept.clearMicroBatchTokens()
                     .setBackend("torch")

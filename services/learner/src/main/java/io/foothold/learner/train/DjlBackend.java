@@ -4,6 +4,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
+import io.foothold.policy.ComputeDevice;
 import io.foothold.policy.Disk;
 import io.foothold.policy.FileContent;
 import io.foothold.policy.Lora;
@@ -38,16 +39,31 @@ public final class DjlBackend implements TensorBackend {
         this.trainer = trainer;
     }
 
-    /** Opens a policy; see {@link Opener}. The calling thread then owns the backend. */
+    /** Opens a policy in host memory; see {@link Opener}. The calling thread then owns the backend. */
     public static DjlBackend open(Path basePolicy, RunSettings settings, Optional<Path> checkpoint, long steps) {
+        return open(ComputeDevice.CPU, basePolicy, settings, checkpoint, steps);
+    }
+
+    /**
+     * Opens policies on a device.
+     *
+     * @param device where weights, gradients and moments lie
+     */
+    public static Opener opener(ComputeDevice device) {
+        return (basePolicy, settings, checkpoint, steps) -> open(device, basePolicy, settings, checkpoint, steps);
+    }
+
+    private static DjlBackend open(
+            ComputeDevice device, Path basePolicy, RunSettings settings, Optional<Path> checkpoint, long steps) {
         NativeRuntime.enterThread();
+        device.require("learner.djl.device");
         PolicyDirectory base = PolicyDirectory.open(basePolicy);
         LoraAdapter adapter = settings.lora()
                 .map(lora -> checkpoint
                         .map(c -> LoraAdapter.read(base.config(), c.resolve(ADAPTER)))
                         .orElseGet(() -> first(base, lora, settings.seed())))
                 .orElse(null);
-        Trainer trainer = begin(base, settings, checkpoint, adapter);
+        Trainer trainer = begin(device, base, settings, checkpoint, adapter);
         try {
             if (settings.loss().klCoefficient() > 0) {
                 try (PolicyWeights reference = base.weights()) {
@@ -64,11 +80,15 @@ public final class DjlBackend implements TensorBackend {
 
     /** Adapters stand on the base, whatever they have become; trained weights are the checkpoint's. */
     private static Trainer begin(
-            PolicyDirectory base, RunSettings settings, Optional<Path> checkpoint, @Nullable LoraAdapter adapter) {
+            ComputeDevice device,
+            PolicyDirectory base,
+            RunSettings settings,
+            Optional<Path> checkpoint,
+            @Nullable LoraAdapter adapter) {
         try (PolicyWeights weights = adapter == null && checkpoint.isPresent()
                 ? PolicyDirectory.open(checkpoint.get()).weights()
                 : adapter == null ? base.weights() : base.baseWeights()) {
-            return new Trainer(weights, settings.microBatchTokens(), settings.precision(), adapter);
+            return new Trainer(weights, settings.microBatchTokens(), settings.precision(), adapter, device);
         }
     }
 

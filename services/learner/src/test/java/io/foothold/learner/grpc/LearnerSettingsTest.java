@@ -15,6 +15,7 @@ import io.foothold.learner.train.Schedule;
 import io.foothold.policy.Lora;
 import io.foothold.policy.ModelConfig;
 import io.foothold.policy.Precision;
+import io.foothold.v1.DjlSettings;
 import io.foothold.v1.EstimatorSettings;
 import io.foothold.v1.LearnerSettings;
 import io.foothold.v1.LoraSettings;
@@ -81,6 +82,7 @@ class LearnerSettingsTest {
                 .setFastAttention(true)
                 .setLora(LoraSettings.newBuilder().setRank(8).setAlpha(32).addTargets("q_proj"))
                 .setBackend("torch")
+                .setDjl(DjlSettings.newBuilder().setDevice("cuda:0"))
                 .setTorch(TorchSettings.newBuilder()
                         .setProcesses(2)
                         .setDevice("cpu")
@@ -124,7 +126,10 @@ class LearnerSettingsTest {
                         99,
                         true,
                         TextFormat.printer()
-                                .printToString(all().clearBackend().clearTorch().build())));
+                                .printToString(all().clearBackend()
+                                        .clearTorch()
+                                        .clearDjl()
+                                        .build())));
         assertThat(settings(all().clearLora().setFastAttention(false).build()))
                 .satisfies(s -> assertThat(s.lora()).isEmpty())
                 .satisfies(s -> assertThat(s.precision()).isEqualTo(Precision.EXACT));
@@ -154,7 +159,7 @@ class LearnerSettingsTest {
             Map.entry("rule", "truncate"),
             Map.entry("level", "sequence"),
             Map.entry("backend", "djl"),
-            Map.entry("device", "cuda"),
+            Map.entry("device", "cuda:1"),
             Map.entry("dtype", "bfloat16"),
             Map.entry("attention", "eager"));
 
@@ -275,7 +280,9 @@ class LearnerSettingsTest {
 
     private static String meaning(LearnerSettings.Builder settings) {
         String all = settings(settings.build()).toString();
-        return all.substring(0, all.indexOf(", text=")) + LearnerGrpc.torch(settings.build(), Path.of("base"));
+        return all.substring(0, all.indexOf(", text="))
+                + LearnerGrpc.torch(settings.build(), Path.of("base"))
+                + LearnerGrpc.device(settings.build());
     }
 
     @Test

@@ -316,6 +316,7 @@ final class RunSpec {
                         .setFastAttention(file.text("precision").equals("fast"))
                         .setPrecisionBySize(file.automatic("precision"))
                         .setBackend(file.text("learner.backend"))
+                        .setDjl(DjlSettings.newBuilder().setDevice(file.text("learner.djl.device")))
                         .setTorch(TorchSettings.newBuilder()
                                 .setProcesses(file.count("learner.torch.processes"))
                                 .setDevice(file.text("learner.torch.device"))

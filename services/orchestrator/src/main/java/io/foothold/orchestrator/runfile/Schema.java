@@ -96,6 +96,7 @@ public final class Schema {
 
     /** Says on what a run is computed and not what: it may go on with another value. */
     private static final Set<String> MACHINE = Set.of(
+            "learner.djl.device",
             "learner.torch.processes",
             "learner.torch.device",
             "learner.torch.checkpointing",
@@ -455,6 +456,11 @@ public final class Schema {
                 AUTO,
                 "djl",
                 "torch");
+        text(
+                "learner.djl.device",
+                "cpu",
+                "Where djl learns, and our own engine samples unless --device says otherwise: cpu, or a CUDA device such as cuda:0; "
+                        + "sampling is in bfloat16 there when precision is fast, learning in float32 always.");
         integer(
                 "learner.torch.processes",
                 "1",

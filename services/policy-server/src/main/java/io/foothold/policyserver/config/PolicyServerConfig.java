@@ -33,9 +33,13 @@ public interface PolicyServerConfig {
     /** How attention is computed: exact agrees with the learner to the bit, fast rounds; by default as suits the model's size. */
     Optional<Precision> precision();
 
+    /** Where the engine computes: cpu, or a CUDA device such as cuda:0, in bfloat16 there when the precision is fast. */
+    @WithDefault("cpu")
+    String device();
+
     /**
      * How far log-probs of a published policy may be from the learner's before it is refused, MEAN,MAX in nats; by default what float32,
-     * in which the engine computes, may do: 0.001,0.01.
+     * in which the engine computes on CPUs, may do: 0.001,0.01; and in bfloat16 what that may: 0.1,1.
      */
     Optional<String> canaryBound();
 

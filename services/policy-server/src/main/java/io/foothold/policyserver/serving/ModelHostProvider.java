@@ -3,6 +3,7 @@ package io.foothold.policyserver.serving;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.Canary;
+import io.foothold.policy.ComputeDevice;
 import io.foothold.policy.GenerationEngine;
 import io.foothold.policy.ModelConfig;
 import io.foothold.policy.PolicyDirectory;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 public class ModelHostProvider {
     private static final Logger LOG = Logger.getLogger(ModelHostProvider.class);
     private static final int EXIT_CODE = 70;
+    private static final String DEVICE = "foothold.policy-server.device";
 
     private final PolicyServerConfig config;
     private @Nullable ModelHost host;
@@ -35,10 +37,14 @@ public class ModelHostProvider {
 
     void start(@Observes StartupEvent event) {
         config.model().ifPresent(model -> {
+            GenerationEngine.Settings settings =
+                    settings(PolicyDirectory.open(Path.of(model)).config());
             ModelHost serving = new ModelHost(
                     Path.of(model),
-                    settings(PolicyDirectory.open(Path.of(model)).config()),
-                    config.canaryBound().map(ModelHostProvider::bound).orElse(Canary.Bound.FLOAT32));
+                    settings,
+                    config.canaryBound()
+                            .map(ModelHostProvider::bound)
+                            .orElse(settings.half() ? Canary.Bound.BFLOAT16 : Canary.Bound.FLOAT32));
             host = serving;
             if (config.exitWithEngine()) {
                 serving.onDeath(why -> {
@@ -50,13 +56,15 @@ public class ModelHostProvider {
     }
 
     private GenerationEngine.Settings settings(ModelConfig shape) {
+        ComputeDevice device = ComputeDevice.of(DEVICE, config.device());
+        device.require(DEVICE);
         Precision precision = config.precision().orElseGet(() -> Precision.standard(shape));
         ServedSize size = ServedSize.of(
                 shape,
                 precision,
                 config.maxLength(),
                 config.slots(),
-                ServedSize.cacheBytes(ServedSize.machineBytes()),
+                ServedSize.cacheBytes(device.host() ? ServedSize.machineBytes() : device.totalBytes()),
                 Runtime.getRuntime().availableProcessors());
         if (config.maxLength().isEmpty() || config.slots().isEmpty()) {
             LOG.infof(
@@ -64,7 +72,7 @@ public class ModelHostProvider {
                     size.maxLength(), size.slots());
         }
         return new GenerationEngine.Settings(
-                size.slots(), size.maxLength(), config.stepsPerCall(), config.deterministic(), precision);
+                size.slots(), size.maxLength(), config.stepsPerCall(), config.deterministic(), precision, device);
     }
 
     private static Canary.Bound bound(String text) {

@@ -1,5 +1,5 @@
-# Sampling over a cache of keys and values, with folded weights; no gradients. In exact precision keys and values are float64 [nK, length,
-# d] of each layer; else keys lie in pages [nK, pages, d, page] and values as [nK, length, d], both float32.
+# Sampling over a cache of keys and values, with folded weights; no gradients. Keys and values are [nK, length, d] of each layer: float64 in
+# exact precision, bfloat16 in half. On CPUs in fast precision keys lie in pages [nK, pages, d, page], both float32.
 
   # Indices for weigh_bags, of rows begin to end with L keys; the same for all layers and steps of a call. Keys and values are tables: a
   # row of the first is the page of one channel, a row of the second a key's value. Bags are their offsets.
@@ -38,16 +38,26 @@
     o = torch._embedding_bag_forward_only(values.view([-1, hd]), bags[2], bags[3], False, 0, False, p.view([-1]), True)[0]
     return o.view([n, r, hd])
 
+  # The same where keys lie as values do, k and v [nK, L, d]: in exact precision by weigh, else by libtorch's fused kernel.
+  def weigh_whole(self: __torch__.Transformer, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+    if self.exact:
+      return (self).weigh(q, k.transpose(1, 2), v, bias)
+    else:
+      allowed = bias.expand([q.size(0), q.size(1), k.size(1)]).unsqueeze(1)
+      o = torch.scaled_dot_product_attention(q.to(k.dtype).unsqueeze(1), k.unsqueeze(1), v.unsqueeze(1), allowed, 0., False, scale=1.)
+      return o.squeeze(1).to(self.float32)
+
   # Computes prompts ids [n, P] and puts their keys and values into the cache: prompt origin[i] into slot[i], so that rows of one prompt
   # share the work. The last layer's output is of no use. Gives n.
   def prefill(self: __torch__.Transformer, f: List[Tensor], keys: List[Tensor], values: List[Tensor], ids: Tensor, slot: Tensor, origin: Tensor) -> int:
     none = annotate(List[Tensor], [])
+    ids, slot, origin = (self).placed([ids, slot, origin], f[0])
     n = ids.size(0)
     P = ids.size(1)
     KV = self.kv_heads
     fd, fh = (self).floors(f[0])
     turn = (self).turns(torch.arange(P, device=ids.device).repeat([n]), self.heads + KV)
-    x = torch.embedding(f[0], ids.view([-1]))
+    x = torch.embedding(f[0], ids.view([-1])).to(self.float32)
     allowed, bias = (self).masks(P, P, torch.zeros([1], dtype=self.int64, device=ids.device), True)
     for i in range(self.layers):
       b = 2 + i * 6
@@ -58,7 +68,7 @@
       k = torch.narrow(qk, 1, self.heads - first, KV).view([n, P, KV, self.head_dim])
       vv = v.view([n, P, KV, self.head_dim])
       vc = values[i].view([-1, KV, values[i].size(1), self.head_dim])
-      if self.exact:
+      if not self.paged:
         kc = keys[i].view([-1, KV, keys[i].size(1), self.head_dim])
         torch.narrow(kc, 2, 0, P).index_copy_(0, slot, torch.index_select(k.transpose(1, 2), 0, origin).to(kc.dtype))
       else:
@@ -77,7 +87,8 @@
   # Copies the first `length` keys and values of rows `origin` to rows `target`. Gives the count of layers.
   def move(self: __torch__.Transformer, keys: List[Tensor], values: List[Tensor], origin: Tensor, target: Tensor, length: int) -> int:
     filled = length
-    if not self.exact:
+    origin, target = (self).placed([origin, target], keys[0])
+    if self.paged:
       filled = (length + keys[0].size(3) - 1) // keys[0].size(3)
     for i in range(self.layers):
       k = torch.narrow(keys[i], 1, 0, filled)
@@ -92,6 +103,7 @@
   # tokens and log-probs [n, steps].
   def decode(self: __torch__.Transformer, f: List[Tensor], keys: List[Tensor], values: List[Tensor], state: Tensor, numbers: Tensor, steps: int, blocks: Tensor, ends: Tensor, hold: Tensor, restrict: bool, plain: bool) -> Tuple[Tensor, Tensor]:
     none = annotate(List[Tensor], [])
+    state, numbers, ends, hold = (self).placed([state, numbers, ends, hold], f[0])
     n = state.size(0)
     KV = self.kv_heads
     r = self.heads // KV
@@ -117,7 +129,7 @@
     for j in range(blocks.size(0)):
       end = int(blocks[j][0].item())
       length = int(blocks[j][1].item())
-      if not self.exact:
+      if self.paged:
         bags.append((self).bags(begin, end, length, keys[0], values[0]))
       starts.append(begin * KV)
       sizes.append((end - begin) * KV)
@@ -135,7 +147,7 @@
       at = first + s
       if s > 0:
         torch.index_put_(bias, [row, at], zero)
-      if self.exact:
+      if not self.paged:
         place = at
         line = at
       else:
@@ -143,7 +155,7 @@
         page = keys[0].size(3)
         place = ((at // page) * (hd * page) + at % page).unsqueeze(1) + channel * page
       turn = torch.narrow(turns, 0, s * n, n)
-      x = torch.embedding(f[0], tok)
+      x = torch.embedding(f[0], tok).to(self.float32)
       for i in range(self.layers):
         b = 2 + i * 6
         qk, v = (self).qkv(f, b, none, x, turn, fd, fh, 0)
@@ -151,13 +163,13 @@
         k = torch.narrow(qk, 1, self.heads, KV).reshape([n * KV, hd])
         v = v.reshape([n * KV, hd])
         outs = annotate(List[Tensor], [])
-        if self.exact:
+        if not self.paged:
           torch.index_put_(keys[i], [row, at], k.to(keys[i].dtype))
           torch.index_put_(values[i], [row, at], v.to(values[i].dtype))
           for j in range(len(sizes)):
             kj = torch.narrow(torch.narrow(keys[i], 0, starts[j], sizes[j]), 1, 0, lengths[j])
             vj = torch.narrow(torch.narrow(values[i], 0, starts[j], sizes[j]), 1, 0, lengths[j])
-            outs.append((self).weigh(torch.narrow(q, 0, starts[j], sizes[j]), kj.transpose(1, 2), vj, masks[j]))
+            outs.append((self).weigh_whole(torch.narrow(q, 0, starts[j], sizes[j]), kj, vj, masks[j]))
         else:
           torch.narrow(keys[i].view([keys[i].size(0), -1]), 0, 0, n * KV).scatter_(1, place, k)
           values[i].view([-1, hd]).index_copy_(0, line, v)
@@ -199,4 +211,4 @@
       tokens.append(drawn)
       found.append(chosen)
       tok = drawn.squeeze(1)
-    return (torch.cat(tokens, 1), torch.cat(found, 1))
+    return (torch.cat(tokens, 1).cpu(), torch.cat(found, 1).cpu())

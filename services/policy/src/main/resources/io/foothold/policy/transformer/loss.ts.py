@@ -46,10 +46,12 @@
 
   # Loss of raw weights, whole form, with the log-probs that it was made of.
   def objective(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    token, lp = (self).log_probs(w, ids, pos, query, key, before, back, source, target, float(rule[6].item()))
+    ids, pos, back, source, target = (self).placed([ids, pos, back, source, target], w[0])
+    token, lp = (self).log_probs(w, ids, pos, (self).placed(query, w[0]), (self).placed(key, w[0]), before, back, source, target, float(rule[6].item()))
     entropy = token
     if float(rule[5].item()) > 0.:
       entropy = -(torch.exp(lp) * lp).sum([-1])
+    credit, weight, behaviour, base, row, share, off_policy = (self).placed([credit, weight, behaviour, base, row, share, off_policy], w[0])
     return ((self).ruled(token, entropy, credit, weight, behaviour, base, row, share, off_policy, rule), token, lp)
 
   # Adds the gradients of p to the sums g; gives loss, log-probs and entropies.
@@ -60,7 +62,7 @@
       g[i].add_(ops.aten._unwrap_optional(grads[i]))
     entropy = -(torch.exp(lp) * lp).sum([-1])
     torch.set_grad_enabled(True)
-    return (loss.detach(), token.detach(), entropy)
+    return (loss.detach().cpu(), token.detach().cpu(), entropy.cpu())
 
   # Gradient sums of all weights, whole form.
   def accumulate(self: __torch__.Transformer, w: List[Tensor], g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
@@ -117,6 +119,9 @@
 
   # Log-probs and entropies of the targets [M], lean form.
   def lean_score(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], folded: bool, at: List[int], scale: float, ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
+    ids, pos, back, source, target = (self).placed([ids, pos, back, source, target], w[0])
+    query = (self).placed(query, w[0])
+    key = (self).placed(key, w[0])
     rows, pairs = (self).orders(w[0])
     fd, fh = (self).floors(w[0])
     turn = (self).turns(pos, self.heads + self.kv_heads)
@@ -126,7 +131,7 @@
       x = (self).lean_block(w, folded, p, at, scale, False, i, rows, pairs, x, turn, fd, fh, query, key, alloweds, biases, back, source)
     h = __torch__.unit(x, fd) * (self).lean_gain(w, folded)
     token, entropy, kept = (self).lean_scores(h, (self).lean_head(w), target, temperature, False)
-    return (token, entropy)
+    return (token.cpu(), entropy.cpu())
 
   # The same as Java calls it: `at` as a tensor.
   def score_lean(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], folded: bool, at: Tensor, scale: float, ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
@@ -139,6 +144,10 @@
     temperature = float(rule[6].item())
     recomputed = int(rule[9].item())
     each = len(p) // self.layers
+    ids, pos, back, source, target = (self).placed([ids, pos, back, source, target], w[0])
+    query = (self).placed(query, w[0])
+    key = (self).placed(key, w[0])
+    credit, weight, behaviour, base, row, share, off_policy = (self).placed([credit, weight, behaviour, base, row, share, off_policy], w[0])
     rows, pairs = (self).orders(w[0])
     fd, fh = (self).floors(w[0])
     turn = (self).turns(pos, self.heads + self.kv_heads)
@@ -218,7 +227,7 @@
       # Of the embedding: a row for each token that went in.
       g[0].index_add_(0, ids, back_of)
       torch.set_grad_enabled(True)
-    return (loss.detach(), token.detach(), entropy.detach())
+    return (loss.detach().cpu(), token.detach().cpu(), entropy.detach().cpu())
 
   # Gradient sums of all weights, lean form.
   def accumulate_lean(self: __torch__.Transformer, w: List[Tensor], g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:

@@ -2,8 +2,9 @@
 # other: model, loss, adapters, optimizer, decode. What is folded into weights and why stands at the Java class Transformer; the naive
 # twin of all that is here is NaiveTransformer of the tests, and Hugging Face's own classes by golden values.
 #
-# What is made here lies where the arguments lie, on whatever device; what is read as a number (rules, blocks, where spans begin) may lie in
-# host memory.
+# What is computed lies where the weights lie, on whatever device. What Java makes for a call, a batch of tokens or the noise of steps, lies in
+# host memory and is brought there (placed); what is read as a number (rules, blocks, where spans begin) stays. Results that Java reads are
+# brought back.
 #
 # Letters of shapes: N tokens of a call, D width of the model, F width of the feed-forward part, V vocabulary, H query heads, K key and
 # value heads, d width of a head, r = H / K, T queries and L keys of a span, M predicted tokens, n rows of sampling. Log-probs, entropies
@@ -21,6 +22,10 @@
 def unit(x: Tensor, floor: Tensor) -> Tensor:
   return x * torch.rsqrt((x * x).sum([-1], True) + floor)
 
+# A product with a matrix, in the matrix's type: rounded to it before and after where that is bfloat16.
+def times(x: Tensor, m: Tensor) -> Tensor:
+  return torch.mm(x.to(m.dtype), m).to(x.dtype)
+
 class Transformer(Module):
   __parameters__ = []
   __buffers__ = ["inv_freq", ]
@@ -32,6 +37,7 @@ class Transformer(Module):
   int64 : int
   float32 : int
   float64 : int
+  bfloat16 : int
   layers : int
   heads : int
   kv_heads : int
@@ -42,11 +48,42 @@ class Transformer(Module):
   tied : bool
   # Attention in float64, rounded once: rows then have the same bits in batches of any size.
   exact : bool
+  # Sampling with matrices, keys and values in bfloat16; what is added up, norms and the head stay float32.
+  half : bool
+  # Keys of sampling in pages, for libtorch's embedding bag on CPUs (see decode).
+  paged : bool
+  # Where weights lie, as libtorch names it.
+  device : str
   # Raw weights of a layer.
   stride : int
   # Log-probs that are computed at a time, and most that are kept for the backward pass.
   chunk_numbers : int
   kept_numbers : int
+
+  # Zeros on this script's device, [sizes] of a type; both as tensors, the only arguments that calls with gradients take. What such a call
+  # makes may be trained.
+  def made(self: __torch__.Transformer, sizes: Tensor, dtype: Tensor) -> Tensor:
+    shape = annotate(List[int], [])
+    for i in range(sizes.numel()):
+      shape.append(int(sizes[i].item()))
+    return torch.zeros(shape, dtype=int(dtype[0].item()), device=torch.device(self.device))
+
+  # Copies numbers into a tensor, wherever both lie and whatever their types are. Gives how many.
+  def assign(self: __torch__.Transformer, target: Tensor, values: Tensor) -> int:
+    target.detach().copy_(values)
+    return values.numel()
+
+  # Some numbers of a tensor in the order of its rows, float32 [count] in host memory.
+  def fetched(self: __torch__.Transformer, values: Tensor, begin: int, count: int) -> Tensor:
+    part = torch.narrow(values.detach().reshape([-1]), 0, begin, count)
+    return part.to(torch.device("cpu"), self.float32)
+
+  # Tensors where another one lies.
+  def placed(self: __torch__.Transformer, some: List[Tensor], like: Tensor) -> List[Tensor]:
+    out = annotate(List[Tensor], [])
+    for i in range(len(some)):
+      out.append(some[i].to(like.device))
+    return out
 
   # Rotations of positions, complex64 [N, heads, d / 2] of length 1: pair j turns by pos * inv_freq[j] (RoPE, Su et al., arXiv
   # 2104.09864).
@@ -150,7 +187,11 @@ class Transformer(Module):
       scale = torch.narrow(scale, 0, first, heads)
       m = torch.narrow(m, 1, begin, m.size(1) - begin)
       turn = torch.narrow(turn, 1, first, heads)
-    if self.qkv_bias:
+    if self.half:
+      y = __torch__.times(h, m)
+      if self.qkv_bias:
+        y = y + torch.narrow(f[b + 5], 0, begin, m.size(1))
+    elif self.qkv_bias:
       y = torch.addmm(torch.narrow(f[b + 5], 0, begin, m.size(1)), h, m)
     else:
       y = torch.mm(h, m)
@@ -176,6 +217,8 @@ class Transformer(Module):
   def cache_dtype(self: __torch__.Transformer) -> int:
     if self.exact:
       return self.float64
+    if self.half:
+      return self.bfloat16
     else:
       return self.float32
 
@@ -308,6 +351,10 @@ class Transformer(Module):
       if len(a) > 0 and a[6].numel() > 0:
         y = torch.addmm(y, torch.mm(g, a[6]), a[7])
       return y
+    elif self.half:
+      x.add_(__torch__.times(o, f[b + 2]))
+      g, u = torch.chunk(__torch__.times(__torch__.unit(x, fd), f[b + 3]), 2, -1)
+      return x.add_(__torch__.times(torch.silu_(g).mul_(u), f[b + 4]))
     else:
       x.addmm_(o, f[b + 2])
       g, u = torch.chunk(torch.mm(__torch__.unit(x, fd), f[b + 3]), 2, -1)
@@ -342,8 +389,9 @@ class Transformer(Module):
 
   # Log-probs and entropies of the targets [M], whole form.
   def score(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
-    token, lp = (self).log_probs(w, ids, pos, query, key, before, back, source, target, temperature)
-    return (token, -(torch.exp(lp) * lp).sum([-1]))
+    ids, pos, back, source, target = (self).placed([ids, pos, back, source, target], w[0])
+    token, lp = (self).log_probs(w, ids, pos, (self).placed(query, w[0]), (self).placed(key, w[0]), before, back, source, target, temperature)
+    return (token.cpu(), (-(torch.exp(lp) * lp).sum([-1])).cpu())
 
   # Gain of the last norm with sqrt(D) in it.
   def lean_gain(self: __torch__.Transformer, w: List[Tensor], folded: bool) -> Tensor:

@@ -15,7 +15,7 @@
             w[i].detach().mul_(1. - lr * decay)
       torch._fused_adamw_(w, g, m, v, annotate(List[Tensor], []), count, lr=lr, beta1=beta1, beta2=beta2, weight_decay=0., eps=eps, amsgrad=False, maximize=False)
     torch._foreach_zero_(g)
-    return norm
+    return norm.cpu()
 
   # Forgets the gradient sums.
   def zero(self: __torch__.Transformer, g: List[Tensor]) -> int:

@@ -23,61 +23,6 @@ import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
 class ProtocolTest {
-    /** A learner and samplers in a seeded world where some rollouts take four times as long: no trained token is too stale. */
-    @Test
-    void noTokenIsTrainedStalerThanTheBoundWithStragglers() {
-        for (int bound = 0; bound <= 3; bound++) {
-            for (long seed = 0; seed < 40; seed++) {
-                SplittableRandom random = new SplittableRandom(seed);
-                StalenessGate gate = new StalenessGate(bound);
-                long version = 0;
-                int next = 0;
-                int trained = 0;
-                List<long[]> underWay = new ArrayList<>(); // id, version, remaining
-                List<long[]> ready = new ArrayList<>();
-                for (int tick = 0; tick < 2000; tick++) {
-                    while (underWay.size() + ready.size() < 4 * (bound + 1)) {
-                        gate.reserved("r" + next, version);
-                        underWay.add(new long[] {next++, version, random.nextInt(8) == 0 ? 40 : 10});
-                    }
-                    for (long[] r : underWay) {
-                        r[2]--;
-                    }
-                    for (long[] r : List.copyOf(underWay)) {
-                        if (r[2] <= 0) {
-                            underWay.remove(r);
-                            gate.sampled("r" + r[0], r[1]);
-                            ready.add(r);
-                        }
-                    }
-                    if (ready.size() >= 4) {
-                        // Oldest first: a straggler that waits behind younger rollouts would hold the gate shut for
-                        // ever.
-                        List<long[]> batch = ready.stream()
-                                .sorted(java.util.Comparator.comparingLong(r -> r[1]))
-                                .limit(4)
-                                .toList();
-                        batch.forEach(r -> gate.ended("r" + r[0]));
-                        if (gate.mayMake(version + 1, 4)) {
-                            long now = version;
-                            assertThat(batch.stream()
-                                            .mapToLong(r -> now - r[1])
-                                            .max()
-                                            .orElseThrow())
-                                    .isLessThanOrEqualTo(bound);
-                            ready.removeAll(batch);
-                            version++;
-                            trained += 4;
-                        } else {
-                            batch.forEach(r -> gate.reserved("r" + r[0], r[1]));
-                        }
-                    }
-                }
-                assertThat(trained).as("bound " + bound + " seed " + seed).isGreaterThan(100);
-            }
-        }
-    }
-
     @Test
     void theGateRefusesWhatItDoesNotKnow() {
         StalenessGate gate = new StalenessGate(1);

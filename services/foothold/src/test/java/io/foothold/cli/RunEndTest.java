@@ -1,17 +1,22 @@
 package io.foothold.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.v1.UpdateManifest;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
@@ -112,6 +117,70 @@ class RunEndTest {
             Ledger.RunRow row = end(stack);
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(evaluated(stack)).contains(reached + " medium-test");
+        }
+    }
+
+    /** An evaluation here ends only when groups have begun that had no place before it. */
+    @Test
+    void anAsynchronousRunLaunchesGroupsWhileItEvaluates() throws Exception {
+        int update = 4 * 4;
+        try (Stack stack = new Stack(directory)) {
+            stack.onEvent = event -> {
+                if (event.kind().equals("evaluation_done")) {
+                    long at = evaluatedUpdate(event.json());
+                    long before = at == 0 ? 0 : (2 + at) * update;
+                    if (at <= 2) {
+                        await().atMost(Duration.ofSeconds(60)).until(() -> launched(stack) > before);
+                    }
+                }
+            };
+            stack.runs.create(
+                    "r", yaml("grpo", 6, "staleness: 2\n"), List.of("estimator.name=mean", "evaluation.every=1"));
+            Ledger.RunRow row = end(stack);
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            assertThat(evaluated(stack)).hasSize(7);
+            assertThat(stack.ledger.manifests("r")).hasSize(6).allSatisfy(m -> assertThat(
+                            m.getMetricsOrThrow("staleness_max"))
+                    .isLessThanOrEqualTo(2));
+            assertThat(stack.ledger.audit("r").sound()).isTrue();
+            assertThat(stack.ledger.audit("r").counts().keySet()).allMatch(RolloutState::ended);
+        }
+    }
+
+    @Test
+    void aSynchronousRunLaunchesNothingBeforeItHasEvaluated() throws Exception {
+        try (Stack stack = new Stack(directory)) {
+            List<String> early = new CopyOnWriteArrayList<>();
+            stack.onEvent = event -> {
+                if (event.kind().equals("evaluation_done")) {
+                    long expected = evaluatedUpdate(event.json()) * 4 * 4;
+                    if (launched(stack) != expected) {
+                        early.add(launched(stack) + " rollouts at " + event.json());
+                    }
+                }
+            };
+            stack.runs.create("r", yaml("grpo-dial", 3, ""), List.of("evaluation.every=1"));
+            assertThat(end(stack).state()).isEqualTo("finished");
+            assertThat(early).isEmpty();
+            assertThat(stack.events.stream()
+                            .map(RunEvent::kind)
+                            .filter(k -> List.of("policy_published", "update_done", "evaluation_done")
+                                    .contains(k))
+                            .toList())
+                    .as("one after the other")
+                    .startsWith("policy_published", "evaluation_done", "policy_published", "update_done", "evaluation_done");
+        }
+    }
+
+    private static long launched(Stack stack) {
+        return stack.ledger.countsByPurpose("r").getOrDefault("train", 0L);
+    }
+
+    private static long evaluatedUpdate(String json) {
+        try {
+            return MAPPER.readTree(json).path("update").asLong();
+        } catch (JsonProcessingException e) {
+            throw new AssertionError(e);
         }
     }
 

@@ -12,6 +12,7 @@ import io.foothold.localizer.grpc.LocalizerGrpc;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.run.RunClock;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.policy.GenerationEngine;
 import io.foothold.policy.Precision;
@@ -188,7 +189,7 @@ final class Stack implements AutoCloseable {
         runs = new RunManager(ledger, services, home.resolve("runs"), event -> {
             events.add(event);
             onEvent.accept(event);
-        });
+        }, RunClock.system());
     }
 
     private static Running augmentation() {

@@ -82,4 +82,26 @@ public final class StalenessGate {
         }
         return true;
     }
+
+    /**
+     * Whether another rollout may be reserved: with it, everything under way still fits into the updates that come before it would be too
+     * stale, as in {@link #mayMake}. Where the policy that samples is behind the learner's this allows fewer of them.
+     *
+     * @param version that it would count, at most {@code made}
+     * @param made the learner's version, counting one that it is making
+     * @param batch rollouts of one update
+     */
+    public boolean mayReserve(long version, long made, int batch) {
+        if (made > version + bound) {
+            return false;
+        }
+        for (long d = 0; d <= bound; d++) {
+            long limit = made - bound + d;
+            long count = oldest.values().stream().filter(v -> v <= limit).count() + (version <= limit ? 1 : 0);
+            if (count > (d + 1) * batch) {
+                return false;
+            }
+        }
+        return true;
+    }
 }

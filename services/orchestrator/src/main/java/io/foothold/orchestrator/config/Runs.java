@@ -5,6 +5,7 @@ import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.orchestrator.event.EventBus;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.run.RunClock;
 import io.foothold.orchestrator.run.RunManager;
 import io.grpc.Channel;
 import io.quarkus.grpc.GrpcClient;
@@ -63,7 +64,7 @@ public class Runs {
                     new Services.Channels(augmentation, sampler, verifier, localizer, learner),
                     CreditedStream.Limits.standard().withDeadline(config.deadline()),
                     new Services.Waiting(config.patience(), config.verdict(), config.ownVerdict()));
-            made = new RunManager(store, remote, Path.of(config.home()), events::send);
+            made = new RunManager(store, remote, Path.of(config.home()), events::send, RunClock.system());
             ledger = store;
             services = remote;
             manager = made;

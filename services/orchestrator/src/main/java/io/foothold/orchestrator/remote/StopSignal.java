@@ -45,6 +45,11 @@ public final class StopSignal {
         return reason.get() != null;
     }
 
+    /** Whether a failure is no more than what a stop that was asked for makes of waits. */
+    public boolean explains(FootholdException failure) {
+        return asked() && failure.code() == ErrorCode.CANCELLED;
+    }
+
     /** Throws the reason when the end was asked for. */
     public void check() {
         FootholdException why = reason.get();

@@ -1,6 +1,7 @@
 package io.foothold.orchestrator.run;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.orchestrator.event.Happening;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.ledger.Ledger;
@@ -121,12 +122,10 @@ final class DataGuard {
             throw changed(differences);
         }
         boolean prepareAgain = !before.sameSet(ProblemChecks.TRAIN, now);
-        ObjectNode json = log.object().put("prepared_again", prepareAgain);
-        differences.forEach(json.withArray("differences")::add);
         if (prepareAgain) {
             Ledger.await(ledger.forgetPrepared(spec.runId()));
         }
-        log.event("changed_data_accepted", json);
+        log.event(new Happening.ChangedDataAccepted(prepareAgain, differences));
         Ledger.await(ledger.savePreparation(spec.runId(), STARTED_WITH, now.stored()));
     }
 

@@ -1,6 +1,7 @@
 package io.foothold.orchestrator.run;
 
 import java.util.List;
+import java.util.OptionalLong;
 
 /**
  * What one place of an update gave.
@@ -12,6 +13,14 @@ record FilledPlace(List<FilledGroup> groups, int verifierErrors, PlaceResets res
     /** Every rollout that is to be trained. */
     List<FilledMember> members() {
         return groups.stream().flatMap(g -> g.members().stream()).toList();
+    }
+
+    /** The oldest policy version that is stamped on one of its tokens; empty without tokens. */
+    OptionalLong oldestVersion() {
+        return members().stream()
+                .flatMap(m -> m.rollout().getPolicyVersionsList().stream())
+                .mapToLong(Long::longValue)
+                .min();
     }
 
     int size() {

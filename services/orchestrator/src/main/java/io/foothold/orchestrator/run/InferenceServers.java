@@ -1,9 +1,10 @@
 package io.foothold.orchestrator.run;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.orchestrator.event.Happening;
 import io.foothold.v1.GetSamplerStatusResponse;
 import io.foothold.v1.InferenceServerStatus;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /**
  * What a run keeps of the servers that sample for it: which engine draws the tokens, what it does with sequences under way when the weights
@@ -12,28 +13,29 @@ import io.foothold.v1.InferenceServerStatus;
 final class InferenceServers {
     private InferenceServers() {}
 
-    /** Tells it as event {@code inference_servers}, one entry a server. */
-    static void record(RunLog log, GetSamplerStatusResponse status) {
-        ObjectNode details = log.object();
-        ArrayNode servers = details.putArray("servers");
-        for (InferenceServerStatus server : status.getServersList()) {
-            ObjectNode entry = servers.addObject().put("endpoint", server.getEndpoint());
-            if (!server.getHealthy()) {
-                entry.put("problem", server.getProblem());
-                continue;
-            }
-            put(entry, "engine", server.getEngine());
-            put(entry, "weight_change", server.getWeightChange());
-            put(entry, "adapters", server.getAdapters());
-            if (server.getFrozen()) {
-                entry.put("frozen", true);
-            }
+    static Happening.InferenceServers told(GetSamplerStatusResponse status) {
+        return new Happening.InferenceServers(
+                status.getServersList().stream().map(InferenceServers::entry).toList());
+    }
+
+    private static Map<String, Object> entry(InferenceServerStatus server) {
+        Map<String, Object> entry = new LinkedHashMap<>();
+        entry.put("endpoint", server.getEndpoint());
+        if (!server.getHealthy()) {
+            entry.put("problem", server.getProblem());
+            return entry;
         }
-        log.event("inference_servers", details);
+        put(entry, "engine", server.getEngine());
+        put(entry, "weight_change", server.getWeightChange());
+        put(entry, "adapters", server.getAdapters());
+        if (server.getFrozen()) {
+            entry.put("frozen", true);
+        }
+        return entry;
     }
 
     /** What a server does not say is left out. */
-    private static void put(ObjectNode entry, String name, String value) {
+    private static void put(Map<String, Object> entry, String name, String value) {
         if (!value.isEmpty()) {
             entry.put(name, value);
         }

@@ -1,6 +1,5 @@
 package io.foothold.orchestrator.run;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.core.reset.LocalizationStatistics;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,15 +50,11 @@ record ResetMetrics(Map<String, Double> numbers, List<LocalizationStatistics.Out
         return times.stream().mapToDouble(what).average().orElseThrow();
     }
 
-    /** Adds the numbers and the histograms of deviations. */
-    void putInto(ObjectNode json) {
-        numbers.forEach(json::put);
-        histogram(json.putObject("localization_deviation"), false);
-        histogram(json.putObject("localization_effective_deviation"), true);
-    }
-
-    private void histogram(ObjectNode json, boolean effective) {
-        LocalizationStatistics.deviations(outcomes, effective)
-                .forEach((deviation, count) -> json.put(Integer.toString(deviation), count));
+    /** The numbers and the histograms of deviations, by name. */
+    Map<String, Object> details() {
+        Map<String, Object> out = new LinkedHashMap<>(numbers);
+        out.put("localization_deviation", LocalizationStatistics.deviations(outcomes, false));
+        out.put("localization_effective_deviation", LocalizationStatistics.deviations(outcomes, true));
+        return out;
     }
 }

@@ -3,9 +3,11 @@ package io.foothold.orchestrator.run;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Waits;
@@ -26,20 +28,24 @@ import org.jboss.logging.Logger;
 final class RunLog {
     private static final Logger LOG = Logger.getLogger(RunLog.class);
     private static final int LONGEST_LINE = 600;
+    private static final ObjectMapper DETAILS =
+            new ObjectMapper().setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE);
 
     private final String runId;
     private final Path home;
     private final Ledger ledger;
     private final Consumer<RunEvent> sink;
+    private final RunClock clock;
     private final ObjectMapper mapper = new ObjectMapper();
     private final AtomicLong number;
     private final TensorBoardFile board;
 
-    RunLog(String runId, Path home, Ledger ledger, Consumer<RunEvent> sink) {
+    RunLog(String runId, Path home, Ledger ledger, Consumer<RunEvent> sink, RunClock clock) {
         this.runId = runId;
         this.home = home;
         this.ledger = ledger;
         this.sink = sink;
+        this.clock = clock;
         List<Ledger.EventRow> past = ledger.events(runId, 0);
         this.number =
                 new AtomicLong(past.isEmpty() ? 0 : past.get(past.size() - 1).number());
@@ -56,12 +62,12 @@ final class RunLog {
         return new Waits() {
             @Override
             public void lost(String service, String reason) {
-                event("service_lost", object().put("service", service).put("reason", reason));
+                event(new Happening.ServiceLost(service, reason));
             }
 
             @Override
             public void found(String service, Duration after) {
-                event("service_found", object().put("service", service).put("seconds", after.toMillis() / 1e3));
+                event(new Happening.ServiceFound(service, after.toMillis() / 1e3));
             }
         };
     }
@@ -70,16 +76,23 @@ final class RunLog {
         return mapper.createObjectNode();
     }
 
-    /** Saves and tells an event, stamped with the time in milliseconds since the epoch. */
-    synchronized void event(String kind, ObjectNode details) {
-        details.put("at_millis", System.currentTimeMillis());
-        RunEvent event = new RunEvent(runId, number.incrementAndGet(), kind, details.toString());
-        Ledger.await(ledger.saveEvent(runId, new Ledger.EventRow(event.number(), kind, event.json())));
+    /** What happened as details of an event, without its time. */
+    ObjectNode details(Happening what) {
+        return DETAILS.valueToTree(what);
+    }
+
+    /** Saves and tells what happened, stamped with the time in milliseconds since the epoch. */
+    synchronized void event(Happening what) {
+        String kind = what.kind();
+        String details = details(what)
+                .put("at_millis", clock.time().instant().toEpochMilli())
+                .toString();
+        RunEvent event = new RunEvent(runId, number.incrementAndGet(), kind, details);
+        Ledger.await(ledger.saveEvent(runId, new Ledger.EventRow(event.number(), kind, details)));
         sink.accept(event);
-        String told = event.json();
         LOG.infof(
                 "run %s: %s %s",
-                runId, kind, told.length() <= LONGEST_LINE ? told : told.substring(0, LONGEST_LINE) + "…");
+                runId, kind, details.length() <= LONGEST_LINE ? details : details.substring(0, LONGEST_LINE) + "…");
     }
 
     /** Details of the events of a kind that were told so far, in order. */

@@ -3,11 +3,12 @@ package io.foothold.orchestrator.run;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.NullNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.names.Name;
+import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.PeerAddress;
@@ -30,33 +31,35 @@ import org.jboss.logging.Logger;
 /** Starts, stops and resumes runs. Thread-safe. */
 public final class RunManager {
     private static final Logger LOG = Logger.getLogger(RunManager.class);
+    private static final String REHEARSED = new Happening.Rehearsed(NullNode.getInstance()).kind();
 
     /** What a run does. */
     private enum Purpose {
-        TRAINING(RunLoop::run),
+        TRAINING(Run::train),
         /** Stops before the first update; resumed, it trains. */
-        PREPARATION(RunLoop::prepareOnly),
-        EVALUATION(RunLoop::evaluateOnly),
+        PREPARATION(Run::prepareOnly),
+        EVALUATION(Run::evaluateOnly),
         /** Measures what an update costs; nothing may come of it. */
-        REHEARSAL(RunLoop::rehearse);
+        REHEARSAL(Run::rehearse);
 
         /** Name under which the ledger keeps it. */
         private static final String KEPT = "purpose";
 
-        private final Function<RunLoop, RunLoop.End> part;
+        private final Function<Run, Run.End> part;
 
-        Purpose(Function<RunLoop, RunLoop.End> part) {
+        Purpose(Function<Run, Run.End> part) {
             this.part = part;
         }
     }
 
     /** A run under way. */
-    private record Active(RunLoop loop, CompletableFuture<Ledger.RunRow> end, AtomicBoolean over) {}
+    private record Active(Run run, CompletableFuture<Ledger.RunRow> end, AtomicBoolean over) {}
 
     private final Ledger ledger;
     private final Services services;
     private final Path home;
     private final Consumer<RunEvent> sink;
+    private final RunClock clock;
     private final Map<String, Active> active = new ConcurrentHashMap<>();
 
     /**
@@ -65,11 +68,12 @@ public final class RunManager {
      * @param home directory under which runs keep completions and TensorBoard files
      * @param sink told of every event
      */
-    public RunManager(Ledger ledger, Services services, Path home, Consumer<RunEvent> sink) {
+    public RunManager(Ledger ledger, Services services, Path home, Consumer<RunEvent> sink, RunClock clock) {
         this.ledger = ledger;
         this.services = services;
         this.home = home;
         this.sink = sink;
+        this.clock = clock;
     }
 
     /** The ledger. */
@@ -127,7 +131,7 @@ public final class RunManager {
                 throw new FootholdException(ErrorCode.WRONG_STATE, end.reason());
             }
             for (Ledger.EventRow event : ledger.events(runId, 0)) {
-                if (event.kind().equals(RunLoop.REHEARSED)) {
+                if (event.kind().equals(REHEARSED)) {
                     return new ObjectMapper().readTree(event.json());
                 }
             }
@@ -148,7 +152,7 @@ public final class RunManager {
 
     /** Ids of the problems that mining found hard; empty when the run did not mine. */
     public List<String> hardSet(String runId) {
-        return ledger.preparation(runId, "hard_set").map(RunLoop::hardSet).orElse(List.of());
+        return ledger.preparation(runId, "hard_set").map(HardSets::ids).orElse(List.of());
     }
 
     /**
@@ -163,7 +167,7 @@ public final class RunManager {
     public Map<String, SolveRate> solveRates(String runId) {
         Map<String, SolveRate> out = new TreeMap<>();
         ledger.preparation(runId, "hard_set")
-                .map(stored -> RunLoop.mining(stored).path("rates"))
+                .map(HardSets::rates)
                 .ifPresent(rates -> rates.properties()
                         .forEach(e -> out.put(
                                 e.getKey(),
@@ -231,7 +235,7 @@ public final class RunManager {
     /** The learner serves one run at a time: better said now than by a run that fails, as it does without this look. */
     private void checkFree(String runId) {
         active.forEach((other, run) -> {
-            if (run.loop().hasLearner() && !run.over().get()) {
+            if (run.run().hasLearner() && !run.over().get()) {
                 throw new FootholdException(
                         ErrorCode.CONFLICT,
                         "run " + runId + " cannot begin while run " + other
@@ -254,10 +258,8 @@ public final class RunManager {
             return;
         }
         Ledger.await(ledger.setRunSettings(runId, file.stored()));
-        RunLog log = new RunLog(runId, homeOf(runId), ledger, sink);
-        ObjectNode told = log.object();
-        moves.forEach(told.putArray("settings")::add);
-        log.event("machine_changed", told);
+        RunLog log = new RunLog(runId, homeOf(runId), ledger, sink, clock);
+        log.event(new Happening.MachineChanged(moves));
     }
 
     /**
@@ -297,29 +299,29 @@ public final class RunManager {
     }
 
     /** A run that was made and does nothing yet. */
-    private record Made(RunLoop loop, RunLog log, String incarnation, Purpose purpose) {}
+    private record Made(Run run, RunLog log, String incarnation, Purpose purpose) {}
 
     private Made make(String runId, RunFile file, String incarnation, Purpose purpose) {
-        RunLog log = new RunLog(runId, homeOf(runId), ledger, sink);
+        RunLog log = new RunLog(runId, homeOf(runId), ledger, sink, clock);
         return new Made(
-                new RunLoop(new RunSpec(runId, file), services, ledger, log, incarnation), log, incarnation, purpose);
+                new Run(new RunSpec(runId, file), services, ledger, log, clock, incarnation), log, incarnation, purpose);
     }
 
     private void start(String runId, Made made) {
         Ledger.await(ledger.setRunState(runId, "running", ""));
-        RunLoop loop = made.loop();
+        Run run = made.run();
         RunLog log = made.log();
         String incarnation = made.incarnation();
         LOG.infof("run %s begins%s", runId, incarnation.isEmpty() ? "" : " again, time " + incarnation.substring(1));
         CompletableFuture<Ledger.RunRow> end = new CompletableFuture<>();
         AtomicBoolean over = new AtomicBoolean();
-        active.put(runId, new Active(loop, end, over));
+        active.put(runId, new Active(run, end, over));
         Thread.ofPlatform().daemon().name("run-" + runId).start(() -> {
-            RunLoop.End how;
+            Run.End how;
             try {
-                how = made.purpose().part.apply(loop);
+                how = made.purpose().part.apply(run);
             } catch (Throwable e) {
-                how = new RunLoop.End(
+                how = new Run.End(
                         "failed", FailureLog.told(LOG, "run " + runId, e).text());
             }
             // Before the state: who sees the end of this run can begin the next one.
@@ -336,10 +338,10 @@ public final class RunManager {
         });
     }
 
-    private void tellEnd(String runId, RunLog log, RunLoop.End how) {
+    private void tellEnd(String runId, RunLog log, Run.End how) {
         try {
             // The event first: who sees the state of an ended run finds its last event stored.
-            log.event("run_ended", log.object().put("state", how.state()).put("reason", how.reason()));
+            log.event(new Happening.RunEnded(how.state(), how.reason()));
         } finally {
             // Also when the event cannot be told: a run that is over must not look as if it went on.
             Ledger.await(ledger.setRunState(runId, how.state(), how.reason()));
@@ -380,7 +382,7 @@ public final class RunManager {
     public void abort(String runId, FootholdException reason) {
         Active running = active.get(runId);
         if (running != null) {
-            running.loop().abort(reason);
+            running.run().abort(reason);
         }
     }
 
@@ -392,7 +394,7 @@ public final class RunManager {
                     ErrorCode.WRONG_STATE,
                     "run " + runId + " is not under way: it is " + row(runId).state());
         }
-        running.loop().stop();
+        running.run().stop();
         return row(runId);
     }
 

@@ -1,0 +1,207 @@
+package io.foothold.orchestrator.run;
+
+import io.foothold.contracts.draw.ProblemSetDigest;
+import io.foothold.contracts.draw.Selection;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.policy.PolicyVersion;
+import io.foothold.orchestrator.event.Happening;
+import io.foothold.orchestrator.ledger.Ledger;
+import io.foothold.orchestrator.remote.Services;
+import io.foothold.v1.FoundPrefix;
+import io.foothold.v1.HardSet;
+import io.foothold.v1.Probe;
+import io.foothold.v1.ProbeOutcome;
+import io.foothold.v1.Problem;
+import io.foothold.v1.SearchSummary;
+import io.foothold.v1.StartState;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+
+/** Problems, hard set and prefixes of a run; what an earlier process found stays. Blocks its caller. */
+final class Preparation {
+    private static final int PROBE_WINDOW = 64;
+
+    /**
+     * The problems that a run is about.
+     *
+     * @param train all of its training set; empty where nothing is trained
+     * @param evaluation by the names of its evaluation sets, in their order
+     */
+    record Problems(List<Problem> train, Map<String, List<Problem>> evaluation) {}
+
+    /**
+     * What start states are drawn from.
+     *
+     * @param train problems that are trained on
+     * @param digest of the whole training set
+     */
+    record Prepared(List<Problem> train, Selection selection, String digest) {}
+
+    private final RunSpec spec;
+    private final Services services;
+    private final Ledger ledger;
+    private final GroupRunner groups;
+    private final RunLog log;
+    private final RunClock clock;
+    private final Executor threads;
+    private final ProblemChecks checks;
+
+    Preparation(
+            RunSpec spec,
+            Services services,
+            Ledger ledger,
+            GroupRunner groups,
+            RunLog log,
+            RunClock clock,
+            Executor threads) {
+        this.spec = spec;
+        this.services = services;
+        this.ledger = ledger;
+        this.groups = groups;
+        this.log = log;
+        this.clock = clock;
+        this.threads = threads;
+        this.checks = new ProblemChecks(spec, services);
+    }
+
+    /** Loads and checks the evaluation sets and, for training, the training problems. */
+    Problems load(boolean training) {
+        DataGuard data = new DataGuard(spec, services, ledger);
+        Map<String, List<Problem>> problems = data.load(training);
+        problems.forEach((key, set) -> {
+            checks.check(key, set);
+            groups.know(set);
+        });
+        // Behind the other checks: a file that was never good enough to start with may be repaired.
+        data.check(problems, log);
+        Map<String, List<Problem>> evaluation = new LinkedHashMap<>();
+        for (String set : spec.file().evaluationSets()) {
+            evaluation.put(set, problems.getOrDefault(DataGuard.evaluation(set), List.of()));
+        }
+        return new Problems(problems.getOrDefault(ProblemChecks.TRAIN, List.of()), evaluation);
+    }
+
+    /** Looks whether guided prompts fit, as far as that is known before any prefix is searched. */
+    void checkGuided(List<Problem> train) {
+        if (spec.guided()) {
+            checks.checkGuided(train, Map.of());
+        }
+    }
+
+    /**
+     * Mines and searches what is missing.
+     *
+     * @param policy that samples for it
+     */
+    Prepared prepare(List<Problem> train, PolicyVersion policy) {
+        List<String> ids = spec.file().count("mining.samples") > 0
+                ? mined(policy)
+                : train.stream().map(Problem::getId).toList();
+        Set<String> chosen = Set.copyOf(ids);
+        List<Problem> trained =
+                train.stream().filter(p -> chosen.contains(p.getId())).toList();
+        if (spec.guided()) {
+            checks.checkGuided(trained, ledger.prefixes(spec.runId()));
+            searchPrefixes(ids, policy);
+        }
+        return new Prepared(
+                trained,
+                new Selection(ids, spec.guided() ? ledger.prefixes(spec.runId()) : Map.of()),
+                ProblemSetDigest.of(train));
+    }
+
+    private List<String> mined(PolicyVersion policy) {
+        String known = ledger.preparation(spec.runId(), "hard_set").orElse(null);
+        if (known == null) {
+            MiningRates rates = new MiningRates();
+            ProbeAnswers answers = new ProbeAnswers(probe -> answer("mining", probe, policy));
+            HardSet set = services.mine(
+                    spec.mining(), PROBE_WINDOW, probe -> answers.answer(probe).whenComplete((outcome, failure) -> {
+                        if (outcome != null) {
+                            rates.answered(probe, outcome);
+                        }
+                    }));
+            known = HardSets.stored(set, rates.byProblem());
+            Ledger.await(ledger.savePreparation(spec.runId(), "hard_set", known));
+            log.event(new Happening.Mined(
+                    set.getProblemIdsCount(),
+                    set.getTried(),
+                    set.getLookedAtTwice(),
+                    rates.highest(set.getProblemIdsList()),
+                    set.getRollouts()));
+        }
+        List<String> ids = HardSets.ids(known);
+        if (ids.isEmpty()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_DATA, "mining found no hard problem: the base policy solves all of them");
+        }
+        return ids;
+    }
+
+    private void searchPrefixes(List<String> ids, PolicyVersion policy) {
+        Map<String, Integer> known = ledger.prefixes(spec.runId());
+        List<String> left = ids.stream().filter(id -> !known.containsKey(id)).toList();
+        if (left.isEmpty()) {
+            return;
+        }
+        long start = clock.nanos().getAsLong();
+        Map<String, Integer> lengths = new ConcurrentHashMap<>();
+        ProbeAnswers answers = new ProbeAnswers(probe -> answer("search", probe, policy));
+        SearchSummary summary = services.searchPrefixes(
+                spec.search(left), PROBE_WINDOW, answers::answer, found -> save(found, lengths));
+        Map<Integer, Integer> histogram = new TreeMap<>();
+        lengths.values().forEach(length -> histogram.merge(length, 1, Integer::sum));
+        Happening searched = new Happening.PrefixesSearched(
+                left.size(), summary.getRollouts(), summary.getFallbacks(), clock.secondsSince(start), histogram);
+        Ledger.await(ledger.savePreparation(
+                spec.runId(), "prefix_search", log.details(searched).toString()));
+        log.event(searched);
+    }
+
+    private void save(FoundPrefix found, Map<String, Integer> lengths) {
+        lengths.put(found.getProblemId(), found.getPrefixThoughts());
+        var unused =
+                ledger.savePrefix(spec.runId(), found.getProblemId(), found.getPrefixThoughts(), found.getFallback());
+    }
+
+    private CompletableFuture<ProbeOutcome> answer(String purpose, Probe probe, PolicyVersion policy) {
+        return CompletableFuture.supplyAsync(
+                () -> {
+                    services.checkStopped();
+                    StartState start = probe.getStart();
+                    int prefix = start.getGuided().getPrefixThoughts();
+                    int looks = probe.getEarlierLooks();
+                    String at = start.getProblemId() + "/" + prefix + (looks == 0 ? "" : "/look" + (looks + 1));
+                    List<Judged> judged = groups.consume(
+                            purpose,
+                            spec.runId() + "/" + purpose + "/" + at,
+                            start,
+                            spec.trainSampling(),
+                            probe.getRollouts(),
+                            spec.seeds(purpose).split(at),
+                            policy);
+                    if (judged.stream().noneMatch(Judged::judged)) {
+                        FootholdException failure = judged.get(0).failure();
+                        throw failure != null
+                                ? failure
+                                : new FootholdException(
+                                        ErrorCode.PEER_UNAVAILABLE, "no verdict on any sample of " + at);
+                    }
+                    return ProbeOutcome.newBuilder()
+                            .setProbeId(probe.getProbeId())
+                            .setPasses(
+                                    (int) judged.stream().filter(Judged::passed).count())
+                            .setJudged(
+                                    (int) judged.stream().filter(Judged::judged).count())
+                            .build();
+                },
+                threads);
+    }
+}

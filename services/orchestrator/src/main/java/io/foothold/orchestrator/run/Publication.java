@@ -1,0 +1,24 @@
+package io.foothold.orchestrator.run;
+
+import io.foothold.orchestrator.event.Happening;
+import io.foothold.v1.PublishPolicyResponse;
+
+/** Brings policies to the inference servers and tells of it. Blocks its caller; one policy at a time. */
+final class Publication {
+    private final RolloutSource rollouts;
+    private final PolicyPublisher publisher;
+    private final RunLog log;
+
+    Publication(RolloutSource rollouts, PolicyPublisher publisher, RunLog log) {
+        this.rollouts = rollouts;
+        this.publisher = publisher;
+        this.log = log;
+    }
+
+    void publish(PolicyPublisher.Artefact artefact) {
+        rollouts.publishing(artefact.policy().number());
+        PublishPolicyResponse published = publisher.publish(artefact);
+        log.event(new Happening.PolicyPublished(
+                artefact.policy().number(), artefact.policy().digest(), published.getPauseMicros()));
+    }
+}

@@ -1,0 +1,99 @@
+package io.foothold.orchestrator.run;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.policy.PolicyVersion;
+import io.foothold.orchestrator.event.Happening;
+import io.foothold.orchestrator.ledger.Ledger;
+import io.foothold.orchestrator.remote.PeerAddress;
+import io.foothold.orchestrator.remote.Services;
+import io.foothold.v1.InferenceServerStatus;
+import java.util.List;
+
+/** Brings ledger, learner and inference servers to one update before a run begins or goes on. */
+final class Reconciliation {
+    private final RunSpec spec;
+    private final Services services;
+    private final Ledger ledger;
+    private final LearnerLink learner;
+    private final Publication publication;
+    private final RolloutSource rollouts;
+    private final RunLog log;
+    private volatile boolean opened;
+
+    Reconciliation(
+            RunSpec spec,
+            Services services,
+            Ledger ledger,
+            LearnerLink learner,
+            Publication publication,
+            RolloutSource rollouts,
+            RunLog log) {
+        this.spec = spec;
+        this.services = services;
+        this.ledger = ledger;
+        this.learner = learner;
+        this.publication = publication;
+        this.rollouts = rollouts;
+        this.log = log;
+    }
+
+    /** Whether the learner was opened. Any thread. */
+    boolean opened() {
+        return opened;
+    }
+
+    /** Brings learner and ledger to the same update, then the inference servers to the same policy. */
+    LearnerLink.Position reconcile() {
+        spec.verifiers()
+                .forEach((key, address) -> PeerAddress.parse(key, address).reach(key));
+        Ledger.await(ledger.dropUnfinished(spec.runId(), "the process that sampled it died"));
+        LearnerLink.Position at = learner.open();
+        at.opened()
+                .getDamagedCheckpointsList()
+                .forEach(what -> log.event(
+                        new Happening.CheckpointDamaged(what, at.opened().getUpdate())));
+        opened = true;
+        publication.publish(at.artefact());
+        log.event(InferenceServers.told(services.samplerStatus()));
+        if (spec.resets() && spec.keptLocalizer()) {
+            rollouts.keeps(kept(at.opened().getUpdate() == 0 ? at.opened().getDigest() : ""));
+        }
+        return at;
+    }
+
+    /** The policy of the servers that keep theirs: they must be there, and hold just the first one if it is that which localizes. */
+    private PolicyVersion kept(String ownFirst) {
+        String first = ledger.preparation(spec.runId(), "first_policy").orElse(ownFirst);
+        Ledger.await(ledger.savePreparation(spec.runId(), "first_policy", first));
+        List<InferenceServerStatus> kept = services.samplerStatus().getServersList().stream()
+                .filter(InferenceServerStatus::getFrozen)
+                .toList();
+        if (kept.isEmpty()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    "localizer.policy: " + spec.file().text("localizer.policy")
+                            + " needs servers that keep their policy: set foothold.sampler.frozen-endpoints");
+        }
+        for (InferenceServerStatus server : kept) {
+            if (!server.getHealthy()
+                    || (spec.frozenLocalizer() && !server.getDigest().equals(first))) {
+                throw new FootholdException(
+                        ErrorCode.INVALID_INPUT,
+                        "server " + server.getEndpoint() + " should keep "
+                                + (spec.frozenLocalizer() ? "the run's first policy " + first : "a policy")
+                                + ", it has "
+                                + (server.getHealthy() ? server.getDigest() : "a problem: " + server.getProblem()));
+            }
+        }
+        List<PolicyVersion> policies = kept.stream()
+                .map(server -> new PolicyVersion(server.getPolicyVersion(), server.getDigest()))
+                .distinct()
+                .toList();
+        if (policies.size() > 1) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT, "servers that keep their policy must all have the same one: " + policies);
+        }
+        return policies.get(0);
+    }
+}

@@ -1,0 +1,67 @@
+package io.foothold.orchestrator.run;
+
+import io.foothold.orchestrator.remote.Services;
+import io.foothold.v1.StartState;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+
+/** The start states of a run's places; those of one update are drawn together. Thread-safe. */
+final class StartDraws {
+    /** Start states that were drawn together: those of an update, or what its places are filled with again. */
+    private record Draw(long update, int attempt) {}
+
+    private final RunSpec spec;
+    private final Services services;
+    private final Preparation.Prepared prepared;
+    private final Executor threads;
+    private final Map<Draw, List<StartState>> draws = new ConcurrentHashMap<>();
+
+    StartDraws(RunSpec spec, Services services, Preparation.Prepared prepared, Executor threads) {
+        this.spec = spec;
+        this.services = services;
+        this.prepared = prepared;
+        this.threads = threads;
+    }
+
+    /**
+     * The start state of a place; of each further attempt to fill it another one of the same draw.
+     *
+     * @param number of the place in the run, from 0
+     */
+    StartState of(long number, int attempt) {
+        Draw draw = new Draw(number / spec.groupsPerUpdate() + 1, attempt);
+        return drawn(draw).get((int) (number % spec.groupsPerUpdate()));
+    }
+
+    private List<StartState> drawn(Draw draw) {
+        return draws.computeIfAbsent(
+                draw,
+                d -> services.draw(spec.draw(d.update(), d.attempt(), prepared.digest()), prepared.selection()));
+    }
+
+    /** Draws the start states of an update and has their prompts encoded, beside the training of another one. */
+    void ahead(long update) {
+        if (update > spec.updates()) {
+            return;
+        }
+        threads.execute(() -> {
+            try {
+                services.preparePrompts(
+                        drawn(new Draw(update, 0)).stream()
+                                .map(StartState::getPrompt)
+                                .distinct()
+                                .toList(),
+                        spec.trainSampling());
+            } catch (RuntimeException e) {
+                // The same is asked for again when the groups are launched, and fails the run there.
+            }
+        });
+    }
+
+    /** Forgets the draws of earlier updates. */
+    void forget(long before) {
+        draws.keySet().removeIf(d -> d.update() < before);
+    }
+}

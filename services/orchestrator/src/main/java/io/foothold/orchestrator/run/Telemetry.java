@@ -1,0 +1,167 @@
+package io.foothold.orchestrator.run;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.event.Happening;
+import io.foothold.orchestrator.runfile.Methods;
+import io.foothold.v1.UpdateManifest;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What a run tells of its updates, and the rules that warn of it or end it. Owned by the run's loop. */
+final class Telemetry {
+    private final RunSpec spec;
+    private final RunLog log;
+    private final Methods methods;
+    private final RunClock clock;
+    private final RunWarnings warnings;
+    private int sampling;
+    private long samplingSince;
+    private double samplingSeconds;
+    private long updateEnd;
+    private int zeroRewardUpdates;
+    private int verifierErrors;
+    private boolean fallbackTold;
+
+    /** Takes up what earlier processes of the run told. */
+    Telemetry(RunSpec spec, RunLog log, Methods methods, RunClock clock) {
+        this.spec = spec;
+        this.log = log;
+        this.methods = methods;
+        this.clock = clock;
+        this.warnings = new RunWarnings(spec.file());
+        this.updateEnd = clock.nanos().getAsLong();
+        warnings.restore(log.past("update_done"));
+    }
+
+    /** A place begins to be filled. */
+    void begun() {
+        if (sampling++ == 0) {
+            samplingSince = clock.nanos().getAsLong();
+        }
+    }
+
+    /** A place is filled. */
+    void filled(long number, FilledPlace place) {
+        if (--sampling == 0) {
+            samplingSeconds = clock.secondsSince(samplingSince);
+        }
+        verifierErrors += place.verifierErrors();
+        place.resets().dropped().forEach(reason -> log.event(new Happening.GroupDropped(number, reason)));
+    }
+
+    /** A place could not be filled; told unless nobody needs it any more. */
+    void lost(long number, FootholdException failure, boolean needed) {
+        sampling--;
+        if (needed) {
+            log.event(new Happening.GroupDropped(number, failure.text()));
+        }
+    }
+
+    /**
+     * An update was made and its policy published.
+     *
+     * @throws FootholdException {@link ErrorCode#CANCELLED} when its numbers raise an alarm
+     */
+    void updated(UpdateManifest manifest, List<FilledPlace> places) {
+        long update = manifest.getUpdate();
+        List<FilledGroup> groups =
+                places.stream().flatMap(p -> p.groups().stream()).toList();
+        log.completions(manifest, groups);
+        Map<String, Object> details = new LinkedHashMap<>(manifest.getMetricsMap());
+        details.putAll(speed(manifest));
+        if (spec.refills() > 0) {
+            details.put("refills", places.stream().mapToInt(FilledPlace::refills).sum());
+        }
+        Map<String, Double> starts = byStart(groups);
+        details.putAll(starts);
+        log.scalars(update, starts);
+        details.putAll(resets(update, places));
+        log.event(new Happening.UpdateDone(
+                update, manifest.getPolicyVersion(), manifest.getDigest(), manifest.getOptimizerSteps(), details));
+        log.scalars(update, manifest.getMetricsMap());
+        warnings.after(manifest.getMetricsMap())
+                .forEach(w -> log.event(new Happening.Warning(update, w.rule().word(), w.what())));
+        alarms(manifest, places);
+    }
+
+    /** Seconds between updates; tokens per second of the sampling phase where there is one. */
+    private Map<String, Double> speed(UpdateManifest manifest) {
+        Map<String, Double> out = new LinkedHashMap<>();
+        double tokens = manifest.getMetricsOrDefault("sampled_tokens", 0);
+        double seconds = clock.secondsSince(updateEnd);
+        updateEnd = clock.nanos().getAsLong();
+        out.put("update_seconds", seconds);
+        out.put("tokens_per_s", tokens / seconds);
+        if (spec.staleness() == 0 && samplingSeconds > 0) {
+            out.put("sampling_tokens_per_s", tokens / samplingSeconds);
+        }
+        return out;
+    }
+
+    /** Mean reward, passes, rollouts and pass@1 by kind of start state: unguided beside guided shows what carries over. */
+    private static Map<String, Double> byStart(List<FilledGroup> groups) {
+        Map<String, double[]> sums = new LinkedHashMap<>();
+        for (FilledGroup g : groups) {
+            double[] sum = sums.computeIfAbsent(
+                    g.start().getOriginCase().name().toLowerCase(Locale.ROOT), k -> new double[3]);
+            g.members().forEach(m -> {
+                sum[0] += m.reward();
+                sum[1] += m.judged().passed() ? 1 : 0;
+                sum[2]++;
+            });
+        }
+        Map<String, Double> out = new LinkedHashMap<>();
+        sums.forEach((start, sum) -> {
+            out.put("reward_" + start, sum[0] / sum[2]);
+            out.put("passes_" + start, sum[1]);
+            out.put("rollouts_" + start, sum[2]);
+            out.put("pass@1_" + start, sum[1] / sum[2]);
+        });
+        return out;
+    }
+
+    /** Draws, localizations and suffixes of an update; says once when the localizer was given up for random resets. */
+    private Map<String, Object> resets(long update, List<FilledPlace> places) {
+        if (!spec.resets()) {
+            return Map.of();
+        }
+        log.resets(
+                update,
+                places.stream().flatMap(p -> p.resets().continued().stream()).toList());
+        ResetMetrics metrics = ResetMetrics.of(places);
+        log.scalars(update, metrics.numbers());
+        if (methods.fellBack() && !fallbackTold) {
+            fallbackTold = true;
+            log.event(new Happening.LocalizerFallback(update, spec.file().text("resets.localizer"), "random"));
+        }
+        return metrics.details();
+    }
+
+    private void alarms(UpdateManifest manifest, List<FilledPlace> places) {
+        long update = manifest.getUpdate();
+        double reward = manifest.getMetricsOrDefault("reward_mean", 0);
+        zeroRewardUpdates = reward == 0 ? zeroRewardUpdates + 1 : 0;
+        int most = spec.file().count("alarms.zero_reward_updates");
+        if (most > 0 && zeroRewardUpdates >= most) {
+            alarm(update, "no reward in " + zeroRewardUpdates + " updates");
+        }
+        @Nullable Double entropy = manifest.getMetricsMap().get("entropy");
+        if (entropy != null && entropy < spec.file().number("alarms.min_entropy")) {
+            alarm(update, "entropy " + entropy + " is below " + spec.file().number("alarms.min_entropy"));
+        }
+        int judged = places.stream().mapToInt(FilledPlace::size).sum() + verifierErrors;
+        if (verifierErrors > judged * spec.file().number("alarms.max_verifier_error_share")) {
+            alarm(update, verifierErrors + " of " + judged + " verdicts were errors");
+        }
+        verifierErrors = 0;
+    }
+
+    private void alarm(long update, String what) {
+        log.event(new Happening.Alarm(update, what));
+        throw new FootholdException(ErrorCode.CANCELLED, "alarm: " + what);
+    }
+}

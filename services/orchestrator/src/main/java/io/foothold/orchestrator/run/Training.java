@@ -1,0 +1,67 @@
+package io.foothold.orchestrator.run;
+
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.ledger.Ledger;
+import io.foothold.v1.TrainGroup;
+import io.foothold.v1.UpdateManifest;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Makes updates: of places a batch, durable before the learner has it, and of the batch a manifest. Blocks its caller. */
+final class Training {
+    private final RunSpec spec;
+    private final Ledger ledger;
+    private final LearnerLink learner;
+    private final GroupRunner groups;
+
+    Training(RunSpec spec, Ledger ledger, LearnerLink learner, GroupRunner groups) {
+        this.spec = spec;
+        this.ledger = ledger;
+        this.learner = learner;
+        this.groups = groups;
+    }
+
+    /**
+     * Admits places to an update.
+     *
+     * @throws FootholdException when this or what is known of their rollouts could not be written
+     */
+    List<TrainGroup> admit(long update, List<FilledPlace> places) {
+        List<TrainGroup> batch = batch(update, places);
+        try {
+            Ledger.await(ledger.admit(spec.runId(), update, batch));
+        } catch (FootholdException e) {
+            // What it was queued behind says more.
+            groups.checkWrites();
+            throw e;
+        }
+        groups.checkWrites();
+        return batch;
+    }
+
+    private List<TrainGroup> batch(long update, List<FilledPlace> places) {
+        List<FilledGroup> members =
+                places.stream().flatMap(p -> p.groups().stream()).toList();
+        List<TrainGroup> out = new ArrayList<>();
+        for (int i = 0; i < members.size(); i++) {
+            out.add(TrainGroup.newBuilder()
+                    .setRunId(spec.runId())
+                    .setUpdate(update)
+                    .setIndex(i)
+                    .setGroupsInUpdate(members.size())
+                    .setGroupId(members.get(i).id())
+                    .addAllMembers(members.get(i).members().stream()
+                            .map(FilledMember::rewarded)
+                            .toList())
+                    .build());
+        }
+        return out;
+    }
+
+    /** Trains an admitted batch and takes over what came of it. */
+    UpdateManifest train(List<TrainGroup> batch) {
+        UpdateManifest manifest = learner.train(batch);
+        Ledger.await(ledger.trained(manifest));
+        return manifest;
+    }
+}

@@ -64,11 +64,15 @@ class AdmissionTest {
                 train();
             }
             assertThat(trained).as(name).hasSize(UPDATES * PLACES);
-            assertThat(admission.underWay() + admission.takeReady().size()).as(name).isZero();
+            assertThat(admission.underWay() + admission.takeReady().size())
+                    .as(name)
+                    .isZero();
         }
 
         private void begin() {
-            for (OptionalLong n = admission.begin(learner, sampler); n.isPresent(); n = admission.begin(learner, sampler)) {
+            for (OptionalLong n = admission.begin(learner, sampler);
+                    n.isPresent();
+                    n = admission.begin(learner, sampler)) {
                 underWay.add(new Sampled(n.getAsLong(), sampler, random.nextInt(8) == 0 ? 40 : 10));
             }
             assertThat(admission.underWay() + batch.size()).as(name).isLessThanOrEqualTo((bound + 1) * PLACES);
@@ -114,7 +118,9 @@ class AdmissionTest {
                 training = random.nextInt(15);
                 for (Sampled s : places) {
                     assertThat(learner - s.version()).as(name).isBetween(0L, (long) bound);
-                    assertThat(trained.add(s.number())).as(name + " trains " + s.number() + " once").isTrue();
+                    assertThat(trained.add(s.number()))
+                            .as(name + " trains " + s.number() + " once")
+                            .isTrue();
                 }
             });
         }
@@ -163,7 +169,9 @@ class AdmissionTest {
         admission.trained();
         assertThat(admission.begin(1, 1)).hasValue(2);
         admission.filled(2, "quick", OptionalLong.of(1));
-        assertThat(admission.admit(1)).as("the straggler would be two versions old").isEmpty();
+        assertThat(admission.admit(1))
+                .as("the straggler would be two versions old")
+                .isEmpty();
         admission.filled(0, "straggler", OptionalLong.of(0));
         assertThat(admission.admit(1)).hasValue(List.of("straggler"));
     }
@@ -174,7 +182,9 @@ class AdmissionTest {
         assertThat(gate.mayReserve(0, 1, 2)).isTrue();
         gate.reserved("a", 0);
         gate.reserved("b", 0);
-        assertThat(gate.mayReserve(0, 1, 2)).as("a third one of version 0 would be trained by version 2").isFalse();
+        assertThat(gate.mayReserve(0, 1, 2))
+                .as("a third one of version 0 would be trained by version 2")
+                .isFalse();
         assertThat(gate.mayReserve(1, 1, 2)).isTrue();
         assertThat(gate.mayReserve(0, 2, 2)).as("too old already").isFalse();
     }

@@ -14,12 +14,10 @@ import io.foothold.core.staleness.StalenessGate;
 import io.foothold.core.stats.Interval;
 import io.foothold.core.verdict.RewardRule;
 import io.foothold.core.verdict.Verdict;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
 class ProtocolTest {

@@ -6,6 +6,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.MessageLimit;
+import io.foothold.orchestrator.remote.GrpcServices;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.policy.GenerationEngine;
 import io.foothold.policy.GenerationRequest;
@@ -91,8 +92,8 @@ final class SamplerBench {
         int code = AllInOne.run(home, port, FileRoots.with(inference.settings(settings), home, List.of()), runs -> {
             ManagedChannel channel =
                     MessageLimit.channel("127.0.0.1:" + port).directExecutor().build();
-            try (Services services = new Services(
-                    new Services.Channels(channel, channel, channel, channel, channel),
+            try (GrpcServices services = new GrpcServices(
+                    new GrpcServices.Channels(channel, channel, channel, channel, channel),
                     CreditedStream.Limits.standard())) {
                 through(services, Math.min(WARM_UP, rollouts / PIECES), () -> {});
                 if (!inference.elsewhere()) {
@@ -147,7 +148,7 @@ final class SamplerBench {
         long start = System.nanoTime();
         for (int g = 0; g * GROUP < count; g++) {
             room.acquire(GROUP);
-            all.add(services.sample(work(g), r -> {
+            all.add(services.sampler().sample(work(g), r -> {
                 tokens.addAndGet(r.getRollout().getTokenIdsCount());
                 failed.addAndGet(r.hasRollout() ? 0 : 1);
                 room.release();
@@ -167,7 +168,7 @@ final class SamplerBench {
     /** Publishes weights again and again while rollouts are under way; microseconds. */
     private long longestPause(Services services) throws Exception {
         List<PolicyWeights> versions = List.of(PolicyWeights.random(weights.config(), 1, 0.02), weights);
-        long before = services.samplerStatus().getServersList().stream()
+        long before = services.sampler().samplerStatus().getServersList().stream()
                 .mapToLong(InferenceServerStatus::getPolicyVersion)
                 .max()
                 .orElse(0);
@@ -182,7 +183,8 @@ final class SamplerBench {
                 Thread.sleep(PUBLISH_EVERY_MILLIS);
                 longest = Math.max(
                         longest,
-                        services.publish(PublishPolicyRequest.newBuilder()
+                        services.sampler()
+                                .publish(PublishPolicyRequest.newBuilder()
                                         .setPolicyVersion(before + version)
                                         .setArtefactUri(artefact.toUri().toString())
                                         .setDigest(next.digest())

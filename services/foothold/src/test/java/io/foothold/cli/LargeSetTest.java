@@ -8,7 +8,7 @@ import io.foothold.contracts.draw.Selection;
 import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.MessageLimit;
-import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.remote.GrpcServices;
 import io.foothold.v1.DrawStartStatesRequest;
 import io.foothold.v1.Guided;
 import io.foothold.v1.MixtureDraw;
@@ -59,13 +59,14 @@ class LargeSetTest {
         Server server = serve(0);
         int port = server.getPort();
         ManagedChannel channel = MessageLimit.channel("127.0.0.1:" + port).build();
-        try (Services services = new Services(
-                new Services.Channels(channel, channel, channel, channel, channel), CreditedStream.Limits.standard())) {
+        try (GrpcServices services = new GrpcServices(
+                new GrpcServices.Channels(channel, channel, channel, channel, channel),
+                CreditedStream.Limits.standard())) {
             ProblemSource source = ProblemSource.newBuilder()
                     .setJsonlPath(file.toString())
                     .setSegmenter("line")
                     .build();
-            List<Problem> problems = services.problems(source);
+            List<Problem> problems = services.augmentation().problems(source);
             assertThat(problems).hasSize(ROWS);
             Map<String, Integer> prefixes = new HashMap<>();
             problems.forEach(p -> prefixes.put(p.getId(), 1));
@@ -85,14 +86,17 @@ class LargeSetTest {
                             .setShare(1))
                     .setSeed(3)
                     .setGroups(64);
-            List<StartState> first = services.draw(draw.setUpdate(1).build(), selection);
+            List<StartState> first =
+                    services.augmentation().draw(draw.setUpdate(1).build(), selection);
             assertThat(first).hasSize(64);
             assertThat(first.stream().filter(StartState::hasGuided)).hasSize(32);
             server.shutdownNow().awaitTermination();
             server = serve(port);
             channel.resetConnectBackoff();
-            assertThat(services.draw(draw.setUpdate(1).build(), selection)).isEqualTo(first);
-            assertThat(services.draw(draw.setUpdate(2).build(), selection)).isNotEqualTo(first);
+            assertThat(services.augmentation().draw(draw.setUpdate(1).build(), selection))
+                    .isEqualTo(first);
+            assertThat(services.augmentation().draw(draw.setUpdate(2).build(), selection))
+                    .isNotEqualTo(first);
         } finally {
             channel.shutdownNow();
             server.shutdownNow();

@@ -6,7 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.ledger.Ledger;
-import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.remote.GrpcServices;
 import io.foothold.v1.Verdict;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -23,8 +23,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Verifiers of one's own that are wrong, silent, or not there. */
 class OwnVerifierTest {
-    private static final Services.Waiting BRIEF =
-            new Services.Waiting(Duration.ofSeconds(20), Duration.ofMinutes(1), Duration.ofSeconds(1));
+    private static final GrpcServices.Waiting BRIEF =
+            new GrpcServices.Waiting(Duration.ofSeconds(20), Duration.ofMinutes(1), Duration.ofSeconds(1));
     private static final Verdict PASS = ScriptedVerifier.PASS;
 
     @TempDir
@@ -105,8 +105,8 @@ class OwnVerifierTest {
 
     @Test
     void aRunThatWaitsForAVerdictStopsWhenItIsAskedTo() throws Exception {
-        Services.Waiting patient =
-                new Services.Waiting(Duration.ofMinutes(5), Duration.ofMinutes(5), Duration.ofMinutes(5));
+        GrpcServices.Waiting patient =
+                new GrpcServices.Waiting(Duration.ofMinutes(5), Duration.ofMinutes(5), Duration.ofMinutes(5));
         try (ScriptedVerifier verifier = serve(n -> Optional.empty());
                 Stack stack = new Stack(directory, patient)) {
             stack.runs.create("r", yaml(), List.of("verification.servers.exact=" + verifier.address()));

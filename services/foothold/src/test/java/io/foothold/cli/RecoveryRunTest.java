@@ -7,7 +7,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.ledger.Ledger;
-import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.remote.GrpcServices;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.v1.UpdateManifest;
 import java.nio.file.Path;
@@ -139,8 +139,8 @@ class RecoveryRunTest {
 
     @Test
     void aServiceThatStaysAwayEndsTheRunWithItsName() throws Exception {
-        Services.Waiting brief =
-                new Services.Waiting(Duration.ofSeconds(1), Duration.ofMinutes(1), Duration.ofMinutes(1));
+        GrpcServices.Waiting brief =
+                new GrpcServices.Waiting(Duration.ofSeconds(1), Duration.ofMinutes(1), Duration.ofMinutes(1));
         for (String which : List.of("learner", "augmentation")) {
             try (Stack stack = new Stack(directory.resolve(which), brief)) {
                 stack.runs.create("r", yaml("grpo-dial", 2), List.of());

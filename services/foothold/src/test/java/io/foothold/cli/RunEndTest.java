@@ -168,7 +168,12 @@ class RunEndTest {
                                     .contains(k))
                             .toList())
                     .as("one after the other")
-                    .startsWith("policy_published", "evaluation_done", "policy_published", "update_done", "evaluation_done");
+                    .startsWith(
+                            "policy_published",
+                            "evaluation_done",
+                            "policy_published",
+                            "update_done",
+                            "evaluation_done");
         }
     }
 

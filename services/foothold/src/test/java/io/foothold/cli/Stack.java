@@ -11,7 +11,7 @@ import io.foothold.learner.grpc.LearnerGrpc;
 import io.foothold.localizer.grpc.LocalizerGrpc;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.LedgerStore;
-import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.remote.GrpcServices;
 import io.foothold.orchestrator.run.RunClock;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.policy.GenerationEngine;
@@ -91,7 +91,7 @@ final class Stack implements AutoCloseable {
     }
 
     /** A stack on the dial's policy whose runs wait for so long. */
-    Stack(Path home, Services.Waiting waiting) throws IOException {
+    Stack(Path home, GrpcServices.Waiting waiting) throws IOException {
         this(home, shipped("dial"), Optional.empty(), waiting);
     }
 
@@ -109,10 +109,10 @@ final class Stack implements AutoCloseable {
     }
 
     private Stack(Path home, Path policy, Optional<Path> kept) throws IOException {
-        this(home, policy, kept, Services.Waiting.standard());
+        this(home, policy, kept, GrpcServices.Waiting.standard());
     }
 
-    private Stack(Path home, Path policy, Optional<Path> kept, Services.Waiting waiting) throws IOException {
+    private Stack(Path home, Path policy, Optional<Path> kept, GrpcServices.Waiting waiting) throws IOException {
         triton = engine(policy);
         int enginePort = serve(streaming(triton));
         Optional<List<String>> frozen = Optional.empty();
@@ -176,8 +176,8 @@ final class Stack implements AutoCloseable {
         Flyway.configure().dataSource(database).load().migrate();
         ledger = new LedgerStore(database, () -> Instant.EPOCH);
         open.add(ledger);
-        Services services = new Services(
-                new Services.Channels(
+        GrpcServices services = new GrpcServices(
+                new GrpcServices.Channels(
                         channel(augmentationPort),
                         channel(samplerPort),
                         channel(verifierPort),
@@ -186,10 +186,15 @@ final class Stack implements AutoCloseable {
                 CreditedStream.Limits.standard(),
                 waiting);
         open.add(services);
-        runs = new RunManager(ledger, services, home.resolve("runs"), event -> {
-            events.add(event);
-            onEvent.accept(event);
-        }, RunClock.system());
+        runs = new RunManager(
+                ledger,
+                services,
+                home.resolve("runs"),
+                event -> {
+                    events.add(event);
+                    onEvent.accept(event);
+                },
+                RunClock.system());
     }
 
     private static Running augmentation() {

@@ -4,7 +4,7 @@ import io.agroal.api.AgroalDataSource;
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.orchestrator.event.EventBus;
 import io.foothold.orchestrator.ledger.LedgerStore;
-import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.remote.GrpcServices;
 import io.foothold.orchestrator.run.RunClock;
 import io.foothold.orchestrator.run.RunManager;
 import io.grpc.Channel;
@@ -46,7 +46,7 @@ public class Runs {
     Channel learner;
 
     private @Nullable LedgerStore ledger;
-    private @Nullable Services services;
+    private @Nullable GrpcServices services;
     private @Nullable RunManager manager;
 
     void start(@Observes StartupEvent event) {
@@ -60,10 +60,10 @@ public class Runs {
         RunManager made = manager;
         if (made == null) {
             LedgerStore store = new LedgerStore(database, InstantSource.system());
-            Services remote = new Services(
-                    new Services.Channels(augmentation, sampler, verifier, localizer, learner),
+            GrpcServices remote = new GrpcServices(
+                    new GrpcServices.Channels(augmentation, sampler, verifier, localizer, learner),
                     CreditedStream.Limits.standard().withDeadline(config.deadline()),
-                    new Services.Waiting(config.patience(), config.verdict(), config.ownVerdict()));
+                    new GrpcServices.Waiting(config.patience(), config.verdict(), config.ownVerdict()));
             made = new RunManager(store, remote, Path.of(config.home()), events::send, RunClock.system());
             ledger = store;
             services = remote;

@@ -17,7 +17,8 @@ public sealed interface Happening {
      *
      * @param hardPassRateBelow upper bound of these problems' pass rates
      */
-    record Mined(int hard, long tried, long lookedAtTwice, double hardPassRateBelow, long rollouts) implements Happening {
+    record Mined(int hard, long tried, long lookedAtTwice, double hardPassRateBelow, long rollouts)
+            implements Happening {
         /** Which step of preparation it was. */
         public String getStep() {
             return "mining";

@@ -1,9 +1,8 @@
 package io.foothold.orchestrator.run;
 
-import io.foothold.orchestrator.event.Happening;
-import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.Problem;
@@ -49,10 +48,10 @@ final class DataGuard {
     Map<String, List<Problem>> load(boolean training) {
         Map<String, List<Problem>> out = new LinkedHashMap<>();
         if (training) {
-            out.put(ProblemChecks.TRAIN, services.problems(spec.trainSource()));
+            out.put(ProblemChecks.TRAIN, services.augmentation().problems(spec.trainSource()));
         }
         for (String set : spec.file().evaluationSets()) {
-            out.put(evaluation(set), services.problems(spec.source(evaluation(set))));
+            out.put(evaluation(set), services.augmentation().problems(spec.source(evaluation(set))));
         }
         out.forEach(DataGuard::checkIds);
         return out;

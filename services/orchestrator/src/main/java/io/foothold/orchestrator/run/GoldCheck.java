@@ -32,15 +32,16 @@ final class GoldCheck {
     void check(String set, List<Problem> problems) {
         List<CompletableFuture<Verdict>> verdicts = new ArrayList<>();
         for (Problem p : problems) {
-            verdicts.add(services.verify(
-                    VerifyWork.newBuilder()
-                            .setRolloutId("gold/" + set + "/" + p.getId())
-                            .setKind(p.getKind())
-                            .setGold(p.getAnswer())
-                            .setOptions(spec.verificationOptions())
-                            .setGoldOnly(true)
-                            .build(),
-                    spec.verifier(p.getKind())));
+            verdicts.add(services.verifier()
+                    .verify(
+                            VerifyWork.newBuilder()
+                                    .setRolloutId("gold/" + set + "/" + p.getId())
+                                    .setKind(p.getKind())
+                                    .setGold(p.getAnswer())
+                                    .setOptions(spec.verificationOptions())
+                                    .setGoldOnly(true)
+                                    .build(),
+                            spec.verifier(p.getKind())));
         }
         List<String> wrong = new ArrayList<>();
         for (int i = 0; i < problems.size(); i++) {

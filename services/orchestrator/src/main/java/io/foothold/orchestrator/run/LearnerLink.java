@@ -72,8 +72,8 @@ final class LearnerLink implements AutoCloseable {
         if (keeper == null) {
             keeper = Thread.ofVirtual().name("keep-" + spec.runId()).start(this::keep);
         }
-        OpenRunResponse open =
-                services.openRun(spec.open().toBuilder().setHolder(holder).build());
+        OpenRunResponse open = services.learner()
+                .openRun(spec.open().toBuilder().setHolder(holder).build());
         Position at = new Position(open.getUpdate(), PolicyPublisher.Artefact.of(open), open);
         long done = ledger.run(spec.runId()).map(Ledger.RunRow::updateDone).orElse(0L);
         for (long next = Math.min(at.update(), done) + 1; ; next++) {
@@ -82,7 +82,7 @@ final class LearnerLink implements AutoCloseable {
                 break;
             }
             services.checkStopped();
-            UpdateManifest manifest = services.train(batch);
+            UpdateManifest manifest = services.learner().train(batch);
             Ledger.await(ledger.trained(manifest));
             at = new Position(next, PolicyPublisher.Artefact.of(manifest), open);
         }
@@ -103,7 +103,7 @@ final class LearnerLink implements AutoCloseable {
             while (true) {
                 Thread.sleep(KEEP_EVERY);
                 try {
-                    services.keepRun(spec.runId(), holder);
+                    services.learner().keepRun(spec.runId(), holder);
                 } catch (FootholdException e) {
                     LOG.debugf("run %s: the learner does not hear that it is under way: %s", spec.runId(), e.text());
                 }
@@ -125,7 +125,7 @@ final class LearnerLink implements AutoCloseable {
         }
         thread.interrupt();
         try {
-            services.closeRun(spec.runId(), holder);
+            services.learner().closeRun(spec.runId(), holder);
         } catch (FootholdException e) {
             LOG.debugf("run %s: the learner could not be given back: %s", spec.runId(), e.text());
         }
@@ -134,22 +134,22 @@ final class LearnerLink implements AutoCloseable {
     /** Trains an admitted batch. */
     UpdateManifest train(List<TrainGroup> batch) {
         // A stream that found no learner waited for it already.
-        return persistently(() -> services.train(batch), LearnerLink::forgotten);
+        return persistently(() -> services.learner().train(batch), LearnerLink::forgotten);
     }
 
     /** Writes a checkpoint of the last update. */
     void checkpoint() {
-        saving(() -> services.checkpoint(spec.runId()));
+        saving(() -> services.learner().checkpoint(spec.runId()));
     }
 
     /** Writes a checkpoint under a label; see the contract. */
     void checkpoint(String label, long update) {
-        saving(() -> services.checkpoint(spec.runId(), label, update));
+        saving(() -> services.learner().checkpoint(spec.runId(), label, update));
     }
 
     /** Has solutions scored under the weights; see the contract. */
     ScoreSolutionsResponse score(ScoreSolutionsRequest request) {
-        return persistently(() -> services.score(request), LearnerLink::lost);
+        return persistently(() -> services.learner().score(request), LearnerLink::lost);
     }
 
     private void saving(Runnable call) {

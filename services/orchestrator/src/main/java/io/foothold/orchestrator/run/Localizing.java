@@ -5,6 +5,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.method.Localization;
 import io.foothold.core.method.Question;
 import io.foothold.core.policy.PolicyVersion;
+import io.foothold.orchestrator.remote.ItemFailures;
 import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.LocalizeWork;
@@ -60,7 +61,7 @@ final class Localizing {
             case NO_ERROR -> new Localization.NoError();
             case UNPARSEABLE -> new Localization.Unparseable(found.getUnparseable());
             case FAILED -> {
-                FootholdException failure = Services.failure(found.getFailed());
+                FootholdException failure = ItemFailures.failure(found.getFailed());
                 yield new Localization.Failed(failure, !failure.code().retryable());
             }
             case QUESTIONS, OUTCOME_NOT_SET ->
@@ -85,7 +86,8 @@ final class Localizing {
         if (question.random()) {
             work.setMode(LocalizerMode.LOCALIZER_MODE_RANDOM);
         }
-        io.foothold.v1.Localization found = services.localize(work.build()).join();
+        io.foothold.v1.Localization found =
+                services.localizer().localize(work.build()).join();
         if (!found.hasQuestions()) {
             return found;
         }
@@ -98,6 +100,8 @@ final class Localizing {
                 spec.conversing(questions.getSettings()),
                 question.seeds().split("questions"),
                 policy);
-        return services.localize(work.addAllAnswers(answers).build()).join();
+        return services.localizer()
+                .localize(work.addAllAnswers(answers).build())
+                .join();
     }
 }

@@ -221,7 +221,7 @@ final class OracleScorer {
 
     private List<PromptTokens> tokens(List<String> prompts) {
         List<PromptTokens> out = new ArrayList<>();
-        PromptFit.parts(prompts).forEach(part -> out.addAll(services.tokens(part, spec.answering())));
+        PromptFit.parts(prompts).forEach(part -> out.addAll(services.sampler().tokens(part, spec.answering())));
         return out;
     }
 

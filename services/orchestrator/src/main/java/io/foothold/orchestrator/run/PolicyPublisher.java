@@ -87,7 +87,7 @@ final class PolicyPublisher implements AutoCloseable {
      *     when one of them does not compute what the learner computes
      */
     synchronized PublishPolicyResponse publish(Artefact next) {
-        PublishPolicyResponse done = services.publish(request(next));
+        PublishPolicyResponse done = services.sampler().publish(request(next));
         published = next;
         return done;
     }
@@ -127,7 +127,7 @@ final class PolicyPublisher implements AutoCloseable {
     synchronized void publishAgain() {
         Artefact now = published;
         if (now != null) {
-            services.publish(request(now));
+            services.sampler().publish(request(now));
         }
     }
 
@@ -137,7 +137,7 @@ final class PolicyPublisher implements AutoCloseable {
             return;
         }
         try {
-            services.publishedStill(request(now));
+            services.sampler().publishedStill(request(now));
         } catch (FootholdException e) {
             // A sampler that is away is found by whoever samples; what matters here is who has the servers.
             if (e.code() == ErrorCode.CONFLICT) {
@@ -154,7 +154,7 @@ final class PolicyPublisher implements AutoCloseable {
         synchronized (this) {
             published = null;
             try {
-                services.release(publisher);
+                services.sampler().release(publisher);
             } catch (FootholdException e) {
                 // The sampler is away: what it knew of us went with it, or runs out by itself.
             }

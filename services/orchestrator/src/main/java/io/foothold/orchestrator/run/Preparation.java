@@ -122,8 +122,8 @@ final class Preparation {
         if (known == null) {
             MiningRates rates = new MiningRates();
             ProbeAnswers answers = new ProbeAnswers(probe -> answer("mining", probe, policy));
-            HardSet set = services.mine(
-                    spec.mining(), PROBE_WINDOW, probe -> answers.answer(probe).whenComplete((outcome, failure) -> {
+            HardSet set = services.augmentation().mine(spec.mining(), PROBE_WINDOW, probe -> answers.answer(probe)
+                    .whenComplete((outcome, failure) -> {
                         if (outcome != null) {
                             rates.answered(probe, outcome);
                         }
@@ -154,8 +154,8 @@ final class Preparation {
         long start = clock.nanos().getAsLong();
         Map<String, Integer> lengths = new ConcurrentHashMap<>();
         ProbeAnswers answers = new ProbeAnswers(probe -> answer("search", probe, policy));
-        SearchSummary summary = services.searchPrefixes(
-                spec.search(left), PROBE_WINDOW, answers::answer, found -> save(found, lengths));
+        SearchSummary summary = services.augmentation()
+                .searchPrefixes(spec.search(left), PROBE_WINDOW, answers::answer, found -> save(found, lengths));
         Map<Integer, Integer> histogram = new TreeMap<>();
         lengths.values().forEach(length -> histogram.merge(length, 1, Integer::sum));
         Happening searched = new Happening.PrefixesSearched(

@@ -92,7 +92,7 @@ final class PromptFit {
     }
 
     private void check(String set, String what, List<Asked> prompts) {
-        OptionalInt longest = services.samplerStatus().getServersList().stream()
+        OptionalInt longest = services.sampler().samplerStatus().getServersList().stream()
                 .filter(server -> server.getHealthy() && !server.getFrozen() && server.getMaxModelLength() > 0)
                 .mapToInt(InferenceServerStatus::getMaxModelLength)
                 .min();
@@ -104,7 +104,7 @@ final class PromptFit {
         int wrongCount = 0;
         int at = 0;
         for (List<String> part : parts(prompts.stream().map(Asked::prompt).toList())) {
-            List<Integer> tokens = services.countTokens(part, spec.trainSampling());
+            List<Integer> tokens = services.sampler().countTokens(part, spec.trainSampling());
             for (int i = 0; i < tokens.size(); i++) {
                 Asked asked = prompts.get(at + i);
                 if ((long) tokens.get(i) + asked.limit() > most) {

@@ -55,7 +55,7 @@ final class Reconciliation {
                         new Happening.CheckpointDamaged(what, at.opened().getUpdate())));
         opened = true;
         publication.publish(at.artefact());
-        log.event(InferenceServers.told(services.samplerStatus()));
+        log.event(InferenceServers.told(services.sampler().samplerStatus()));
         if (spec.resets() && spec.keptLocalizer()) {
             rollouts.keeps(kept(at.opened().getUpdate() == 0 ? at.opened().getDigest() : ""));
         }
@@ -66,7 +66,7 @@ final class Reconciliation {
     private PolicyVersion kept(String ownFirst) {
         String first = ledger.preparation(spec.runId(), "first_policy").orElse(ownFirst);
         Ledger.await(ledger.savePreparation(spec.runId(), "first_policy", first));
-        List<InferenceServerStatus> kept = services.samplerStatus().getServersList().stream()
+        List<InferenceServerStatus> kept = services.sampler().samplerStatus().getServersList().stream()
                 .filter(InferenceServerStatus::getFrozen)
                 .toList();
         if (kept.isEmpty()) {

@@ -233,7 +233,7 @@ final class Rehearsal {
             batch.add(group.build());
         }
         long begin = System.nanoTime();
-        UpdateManifest manifest = services.train(batch);
+        UpdateManifest manifest = services.learner().train(batch);
         return new Trained(manifest, (System.nanoTime() - begin) / 1e9);
     }
 

@@ -3,6 +3,7 @@ package io.foothold.orchestrator.run;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
+import io.foothold.orchestrator.remote.ItemFailures;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.FailedRollout;
 import io.foothold.v1.PolicyName;
@@ -176,7 +177,7 @@ final class RolloutSource {
     }
 
     private static Judged failed(FailedRollout failed) {
-        return new Judged(failed.getRolloutId(), null, null, Services.failure(failed.getFailure()), true);
+        return new Judged(failed.getRolloutId(), null, null, ItemFailures.failure(failed.getFailure()), true);
     }
 
     /** Has one rollout sampled that nobody judges. */
@@ -200,14 +201,15 @@ final class RolloutSource {
 
     private CompletableFuture<Void> sample(SampleWork work, Consumer<SampleResponse> onEach) {
         try {
-            return services.sample(work, onEach);
+            return services.sampler().sample(work, onEach);
         } catch (RuntimeException e) {
             return CompletableFuture.failedFuture(e);
         }
     }
 
     private CompletableFuture<Judged> judge(Problem problem, Rollout rollout) {
-        return services.verify(
+        return services.verifier()
+                .verify(
                         VerifyWork.newBuilder()
                                 .setRolloutId(rollout.getId())
                                 .setKind(problem.getKind())

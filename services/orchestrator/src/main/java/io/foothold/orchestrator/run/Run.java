@@ -214,8 +214,7 @@ final class Run {
             Thread.currentThread().interrupt();
             return new End("stopped", "interrupted");
         } catch (Throwable e) {
-            FootholdException failure =
-                    FailureLog.told(LOG, "run " + spec.runId() + ", update " + (update() + 1), e);
+            FootholdException failure = FailureLog.told(LOG, "run " + spec.runId() + ", update " + (update() + 1), e);
             // What is still under way has nobody to work for.
             stop.abort(failure);
             return new End(failure.code() == ErrorCode.CANCELLED ? "stopped" : "failed", failure.text());
@@ -227,8 +226,7 @@ final class Run {
             // What a stop gave up, groups that were lost halfway, and whatever a failure left.
             atTheEnd(
                     "the end of what was under way",
-                    () -> Ledger.await(
-                            ledger.dropUnfinished(spec.runId(), "the run ended while it was under way")));
+                    () -> Ledger.await(ledger.dropUnfinished(spec.runId(), "the run ended while it was under way")));
         }
     }
 

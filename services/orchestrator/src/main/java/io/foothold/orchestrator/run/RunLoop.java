@@ -180,8 +180,7 @@ final class RunLoop {
         admission.admit(version).ifPresent(places -> {
             List<TrainGroup> batch = parts.training().admit(update + 1, places);
             draws.ahead(update + 2);
-            work.begin(
-                    () -> new Report.Trained(new Made(parts.training().train(batch), places)), Report.Failed::new);
+            work.begin(() -> new Report.Trained(new Made(parts.training().train(batch), places)), Report.Failed::new);
         });
     }
 
@@ -213,7 +212,8 @@ final class RunLoop {
         admission.lost(number);
         boolean needed = !stop.asked() && !over();
         telemetry.lost(number, failure, needed);
-        if (needed && (++droppedInARow >= MOST_DROPPED_IN_A_ROW || !failure.code().retryable())) {
+        if (needed
+                && (++droppedInARow >= MOST_DROPPED_IN_A_ROW || !failure.code().retryable())) {
             throw failure;
         }
     }

@@ -166,20 +166,19 @@ public final class RunManager {
     /** Solve rates of the problems that were mined, by id; empty when the run did not mine. */
     public Map<String, SolveRate> solveRates(String runId) {
         Map<String, SolveRate> out = new TreeMap<>();
-        ledger.preparation(runId, "hard_set")
-                .map(HardSets::rates)
-                .ifPresent(rates -> rates.properties()
-                        .forEach(e -> out.put(
-                                e.getKey(),
-                                new SolveRate(
-                                        e.getValue().path("passes").asInt(),
-                                        e.getValue().path("judged").asInt()))));
+        ledger.preparation(runId, "hard_set").map(HardSets::rates).ifPresent(rates -> rates.properties()
+                .forEach(e -> out.put(
+                        e.getKey(),
+                        new SolveRate(
+                                e.getValue().path("passes").asInt(),
+                                e.getValue().path("judged").asInt()))));
         return out;
     }
 
     /** The training problems of a run file, in order. */
     public List<Problem> trainingProblems(String runFile, List<String> overrides) {
-        return services.problems(new RunSpec("", RunFile.resolve("run file", runFile, overrides)).trainSource());
+        return services.augmentation()
+                .problems(new RunSpec("", RunFile.resolve("run file", runFile, overrides)).trainSource());
     }
 
     private Ledger.RunRow create(String runId, String runFile, List<String> overrides, Purpose purpose) {
@@ -304,7 +303,10 @@ public final class RunManager {
     private Made make(String runId, RunFile file, String incarnation, Purpose purpose) {
         RunLog log = new RunLog(runId, homeOf(runId), ledger, sink, clock);
         return new Made(
-                new Run(new RunSpec(runId, file), services, ledger, log, clock, incarnation), log, incarnation, purpose);
+                new Run(new RunSpec(runId, file), services, ledger, log, clock, incarnation),
+                log,
+                incarnation,
+                purpose);
     }
 
     private void start(String runId, Made made) {

@@ -36,9 +36,8 @@ final class StartDraws {
     }
 
     private List<StartState> drawn(Draw draw) {
-        return draws.computeIfAbsent(
-                draw,
-                d -> services.draw(spec.draw(d.update(), d.attempt(), prepared.digest()), prepared.selection()));
+        return draws.computeIfAbsent(draw, d -> services.augmentation()
+                .draw(spec.draw(d.update(), d.attempt(), prepared.digest()), prepared.selection()));
     }
 
     /** Draws the start states of an update and has their prompts encoded, beside the training of another one. */
@@ -48,12 +47,13 @@ final class StartDraws {
         }
         threads.execute(() -> {
             try {
-                services.preparePrompts(
-                        drawn(new Draw(update, 0)).stream()
-                                .map(StartState::getPrompt)
-                                .distinct()
-                                .toList(),
-                        spec.trainSampling());
+                services.sampler()
+                        .preparePrompts(
+                                drawn(new Draw(update, 0)).stream()
+                                        .map(StartState::getPrompt)
+                                        .distinct()
+                                        .toList(),
+                                spec.trainSampling());
             } catch (RuntimeException e) {
                 // The same is asked for again when the groups are launched, and fails the run there.
             }

@@ -74,7 +74,8 @@ final class Telemetry {
         Map<String, Object> details = new LinkedHashMap<>(manifest.getMetricsMap());
         details.putAll(speed(manifest));
         if (spec.refills() > 0) {
-            details.put("refills", places.stream().mapToInt(FilledPlace::refills).sum());
+            details.put(
+                    "refills", places.stream().mapToInt(FilledPlace::refills).sum());
         }
         Map<String, Double> starts = byStart(groups);
         details.putAll(starts);
@@ -106,8 +107,8 @@ final class Telemetry {
     private static Map<String, Double> byStart(List<FilledGroup> groups) {
         Map<String, double[]> sums = new LinkedHashMap<>();
         for (FilledGroup g : groups) {
-            double[] sum = sums.computeIfAbsent(
-                    g.start().getOriginCase().name().toLowerCase(Locale.ROOT), k -> new double[3]);
+            double[] sum =
+                    sums.computeIfAbsent(g.start().getOriginCase().name().toLowerCase(Locale.ROOT), k -> new double[3]);
             g.members().forEach(m -> {
                 sum[0] += m.reward();
                 sum[1] += m.judged().passed() ? 1 : 0;

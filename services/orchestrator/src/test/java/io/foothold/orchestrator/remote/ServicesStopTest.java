@@ -68,8 +68,8 @@ class ServicesStopTest {
         return opened(InProcessChannelBuilder.forName(name).build());
     }
 
-    private Services services(Services.Channels channels, CreditedStream.Limits limits) {
-        Services services = new Services(channels, limits);
+    private Services services(GrpcServices.Channels channels, CreditedStream.Limits limits) {
+        GrpcServices services = new GrpcServices(channels, limits);
         open.add(services);
         return services;
     }
@@ -79,24 +79,27 @@ class ServicesStopTest {
         SAMPLE {
             @Override
             CompletableFuture<?> ask(Services services, String id) {
-                return services.sample(
-                        SampleWork.newBuilder()
-                                .addReservations(Reservation.newBuilder().setRolloutId(id))
-                                .build(),
-                        response -> {});
+                return services.sampler()
+                        .sample(
+                                SampleWork.newBuilder()
+                                        .addReservations(
+                                                Reservation.newBuilder().setRolloutId(id))
+                                        .build(),
+                                response -> {});
             }
         },
         VERIFY {
             @Override
             CompletableFuture<?> ask(Services services, String id) {
-                return services.verify(VerifyWork.newBuilder().setRolloutId(id).build(), "");
+                return services.verifier()
+                        .verify(VerifyWork.newBuilder().setRolloutId(id).build(), "");
             }
         },
         LOCALIZE {
             @Override
             CompletableFuture<?> ask(Services services, String id) {
-                return services.localize(
-                        LocalizeWork.newBuilder().setRolloutId(id).build());
+                return services.localizer()
+                        .localize(LocalizeWork.newBuilder().setRolloutId(id).build());
             }
         };
 
@@ -130,7 +133,7 @@ class ServicesStopTest {
     @ParameterizedTest
     @EnumSource(Item.class)
     void whoeverWaitsForSpaceHearsOfTheEndAndLeavesItToOthers(Item item) {
-        Services all = services(new Services.Channels(nobody, nobody, nobody, nobody, nobody), TWO_QUEUED);
+        Services all = services(new GrpcServices.Channels(nobody, nobody, nobody, nobody, nobody), TWO_QUEUED);
         for (Ending ending : Ending.values()) {
             StopSignal signal = new StopSignal();
             Services run = all.until(signal, Waits.SILENT);
@@ -167,7 +170,7 @@ class ServicesStopTest {
 
     @Test
     void aStreamThatIsLostIsToldToTheRunThatWaits() throws Exception {
-        Services all = services(new Services.Channels(nobody, nobody, nobody, nobody, nobody), TWO_QUEUED);
+        Services all = services(new GrpcServices.Channels(nobody, nobody, nobody, nobody, nobody), TWO_QUEUED);
         for (String service : List.of("sampler", "verifier", "localizer", "learner")) {
             List<String> news = java.util.Collections.synchronizedList(new ArrayList<>());
             StopSignal signal = new StopSignal();
@@ -185,7 +188,7 @@ class ServicesStopTest {
                     case "sampler" -> Item.SAMPLE.ask(run, "r").get();
                     case "verifier" -> Item.VERIFY.ask(run, "r").get();
                     case "localizer" -> Item.LOCALIZE.ask(run, "r").get();
-                    default -> run.train(List.of(group(0, 1)));
+                    default -> run.learner().train(List.of(group(0, 1)));
                 });
                 await().until(() -> !news.isEmpty());
                 signal.stop();
@@ -241,18 +244,18 @@ class ServicesStopTest {
     void aBatchThatAnAbortLeftIsWaitedForBeforeItIsSentAgain() throws Exception {
         List<Batch> came = java.util.Collections.synchronizedList(new ArrayList<>());
         Services all = services(
-                new Services.Channels(nobody, nobody, nobody, nobody, learner(came::add)),
+                new GrpcServices.Channels(nobody, nobody, nobody, nobody, learner(came::add)),
                 CreditedStream.Limits.standard());
         List<TrainGroup> batch = List.of(group(0, 2), group(1, 2));
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
             StopSignal aborted = new StopSignal();
-            Future<?> first =
-                    threads.submit(() -> all.until(aborted, Waits.SILENT).train(batch));
+            Future<?> first = threads.submit(
+                    () -> all.until(aborted, Waits.SILENT).learner().train(batch));
             await().until(() -> came.size() == 2);
             Ending.ABORT.of(aborted);
             assertEnded(first, ErrorCode.STORAGE);
             Future<UpdateManifest> again = threads.submit(
-                    () -> all.until(new StopSignal(), Waits.SILENT).train(batch));
+                    () -> all.until(new StopSignal(), Waits.SILENT).learner().train(batch));
             List.copyOf(came).forEach(Batch::trained);
             await().until(() -> came.size() == 4 || again.isDone());
             assertThat(came).as("a second time, once the first is over").hasSize(4);
@@ -264,7 +267,7 @@ class ServicesStopTest {
     @Test
     void twoWhoTrainTheSameBatchAtOnceDoSoOneAfterTheOther() throws Exception {
         Services all = services(
-                new Services.Channels(
+                new GrpcServices.Channels(
                         nobody, nobody, nobody, nobody, learner(b -> Thread.startVirtualThread(b::trained))),
                 CreditedStream.Limits.standard());
         List<TrainGroup> batch = java.util.stream.IntStream.range(0, 8)
@@ -273,8 +276,8 @@ class ServicesStopTest {
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
             List<Future<UpdateManifest>> trainings = new ArrayList<>();
             for (int i = 0; i < 6; i++) {
-                trainings.add(threads.submit(
-                        () -> all.until(new StopSignal(), Waits.SILENT).train(batch)));
+                trainings.add(threads.submit(() ->
+                        all.until(new StopSignal(), Waits.SILENT).learner().train(batch)));
             }
             for (Future<UpdateManifest> training : trainings) {
                 assertThat(training.get(20, TimeUnit.SECONDS).getUpdate()).isEqualTo(5);
@@ -284,15 +287,15 @@ class ServicesStopTest {
 
     @Test
     void aStopWhileTheLearnerIsAwayReachesABatchThatWaitsForSpaceAndNothingOfItStays() {
-        Services all = services(new Services.Channels(nobody, nobody, nobody, nobody, nobody), TWO_QUEUED);
+        Services all = services(new GrpcServices.Channels(nobody, nobody, nobody, nobody, nobody), TWO_QUEUED);
         List<TrainGroup> batch = java.util.stream.IntStream.range(0, 5)
                 .mapToObj(i -> group(i, 5))
                 .toList();
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
             for (Ending ending : Ending.values()) {
                 StopSignal signal = new StopSignal();
-                Future<?> training =
-                        threads.submit(() -> all.until(signal, Waits.SILENT).train(batch));
+                Future<?> training = threads.submit(
+                        () -> all.until(signal, Waits.SILENT).learner().train(batch));
                 assertThatThrownBy(() -> training.get(300, TimeUnit.MILLISECONDS))
                         .isInstanceOf(java.util.concurrent.TimeoutException.class);
                 ending.of(signal);

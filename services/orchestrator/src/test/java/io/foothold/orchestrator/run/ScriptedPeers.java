@@ -2,7 +2,7 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.contracts.flow.CreditedStream;
-import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.remote.GrpcServices;
 import io.foothold.v1.*;
 import io.grpc.BindableService;
 import io.grpc.Channel;
@@ -28,7 +28,7 @@ final class ScriptedPeers implements AutoCloseable {
             .setRolloutId(work.getRolloutId())
             .setStep(1)
             .build();
-    final Services services;
+    final GrpcServices services;
     private final List<AutoCloseable> open = new ArrayList<>();
     private final List<Server> servers = new ArrayList<>();
 
@@ -99,11 +99,11 @@ final class ScriptedPeers implements AutoCloseable {
                 return localizer.serve(request);
             }
         });
-        services = new Services(
-                new Services.Channels(
+        services = new GrpcServices(
+                new GrpcServices.Channels(
                         verifierChannel, samplerChannel, verifierChannel, localizerChannel, verifierChannel),
                 CreditedStream.Limits.standard(),
-                new Services.Waiting(patience, Duration.ofMinutes(1), Duration.ofMinutes(1)));
+                new GrpcServices.Waiting(patience, Duration.ofMinutes(1), Duration.ofMinutes(1)));
         open.add(services);
     }
 

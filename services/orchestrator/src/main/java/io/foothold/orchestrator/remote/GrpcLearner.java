@@ -1,0 +1,146 @@
+package io.foothold.orchestrator.remote;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.v1.*;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+
+/** A learner behind a connection, as one run sees it. */
+final class GrpcLearner implements Learner {
+    private final Calls calls;
+    private final String name;
+    private final MutinyLearnerServiceGrpc.MutinyLearnerServiceStub learner;
+    private final CreditedStream<TrainRequest, TrainResponse> training;
+    /** The run, towards training, where a stop waits for the update. */
+    private final CreditedStream.Caller updates;
+
+    GrpcLearner(
+            Calls calls,
+            String name,
+            MutinyLearnerServiceGrpc.MutinyLearnerServiceStub learner,
+            CreditedStream<TrainRequest, TrainResponse> training) {
+        this.calls = calls;
+        this.name = name;
+        this.learner = learner;
+        this.training = training;
+        this.updates = calls.caller(() -> calls.stop().checkUpdate(training::away));
+    }
+
+    static CreditedStream<TrainRequest, TrainResponse> stream(
+            String name, MutinyLearnerServiceGrpc.MutinyLearnerServiceStub learner, CreditedStream.Limits limits) {
+        return new CreditedStream<>(
+                name,
+                CreditedStream.Shape.of(
+                        c -> TrainRequest.newBuilder().setCredit(c).build(),
+                        TrainResponse::getCredit,
+                        r -> key(
+                                r.getOutcome().getRunId(),
+                                r.getOutcome().getUpdate(),
+                                r.getOutcome().getIndex())),
+                learner::train,
+                limits);
+    }
+
+    @Override
+    public OpenRunResponse openRun(OpenRunRequest request) {
+        return calls.call(name, () -> learner.openRun(request));
+    }
+
+    @Override
+    public void keepRun(String runId, RunHolder holder) {
+        var unused = Calls.once(
+                name,
+                learner.keepRun(KeepRunRequest.newBuilder()
+                        .setRunId(runId)
+                        .setHolder(holder)
+                        .build()));
+    }
+
+    @Override
+    public void closeRun(String runId, RunHolder holder) {
+        StopSignal.await(learner.closeRun(CloseRunRequest.newBuilder()
+                        .setRunId(runId)
+                        .setHolder(holder)
+                        .build())
+                .ifNoItem()
+                .after(Calls.RELEASE)
+                .fail()
+                .subscribeAsCompletionStage());
+    }
+
+    @Override
+    public UpdateManifest train(List<TrainGroup> groups) {
+        List<CompletableFuture<Map<String, TrainResponse>>> futures = new ArrayList<>();
+        try {
+            for (TrainGroup g : groups) {
+                futures.add(training.submit(
+                        TrainRequest.newBuilder().setGroup(g).build(),
+                        List.of(key(g.getRunId(), g.getUpdate(), g.getIndex())),
+                        r -> {},
+                        updates));
+            }
+        } catch (FootholdException e) {
+            // Without its other groups the batch will not be trained, and nothing of it be answered.
+            futures.forEach(f -> f.cancel(false));
+            throw e;
+        }
+        // All of them, also when one failed: what is still under way would be in the way of the same batch sent again.
+        var all = CompletableFuture.allOf(futures.toArray(CompletableFuture[]::new));
+        calls.stop().awaitUpdate(all.handle((nothing, failure) -> true), training::away);
+        UpdateManifest manifest = null;
+        for (var future : futures) {
+            for (TrainResponse response : StopSignal.await(future).values()) {
+                GroupOutcome outcome = response.getOutcome();
+                if (outcome.hasFailure()) {
+                    throw ItemFailures.failure(outcome.getFailure());
+                }
+                if (outcome.hasManifest()) {
+                    manifest = outcome.getManifest();
+                }
+            }
+        }
+        if (manifest == null) {
+            throw new FootholdException(ErrorCode.PEER_UNAVAILABLE, name + " gave no manifest");
+        }
+        return manifest;
+    }
+
+    @Override
+    public void checkpoint(String runId) {
+        var unused = Calls.once(
+                name,
+                learner.saveCheckpoint(
+                        SaveCheckpointRequest.newBuilder().setRunId(runId).build()));
+    }
+
+    @Override
+    public void checkpoint(String runId, String label, long update) {
+        var unused = Calls.once(
+                name,
+                learner.saveCheckpoint(SaveCheckpointRequest.newBuilder()
+                        .setRunId(runId)
+                        .setLabel(label)
+                        .setUpdate(update)
+                        .build()));
+    }
+
+    @Override
+    public ScoreSolutionsResponse score(ScoreSolutionsRequest request) {
+        ScoreSolutionsResponse response = Calls.once(name, learner.scoreSolutions(request));
+        if (response.getScoresCount() != request.getSolutionsCount()) {
+            throw new FootholdException(
+                    ErrorCode.INTERNAL,
+                    name + " scored " + response.getScoresCount() + " of " + request.getSolutionsCount()
+                            + " solutions");
+        }
+        return response;
+    }
+
+    private static String key(String runId, long update, int index) {
+        return runId + "/" + update + "/" + index;
+    }
+}

@@ -1,0 +1,42 @@
+package io.foothold.orchestrator.remote;
+
+import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.v1.Localization;
+import io.foothold.v1.LocalizeRequest;
+import io.foothold.v1.LocalizeResponse;
+import io.foothold.v1.LocalizeWork;
+import io.foothold.v1.MutinyLocalizerServiceGrpc;
+import io.grpc.Channel;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/** A localizer behind a connection, as one run sees it. */
+final class GrpcLocalizer implements Localizer {
+    private final Calls calls;
+    private final CreditedStream<LocalizeRequest, LocalizeResponse> localization;
+
+    GrpcLocalizer(Calls calls, CreditedStream<LocalizeRequest, LocalizeResponse> localization) {
+        this.calls = calls;
+        this.localization = localization;
+    }
+
+    static CreditedStream<LocalizeRequest, LocalizeResponse> stream(
+            String name, Channel channel, CreditedStream.Limits limits) {
+        return new CreditedStream<>(
+                name,
+                CreditedStream.Shape.of(
+                        c -> LocalizeRequest.newBuilder().setCredit(c).build(),
+                        LocalizeResponse::getCredit,
+                        r -> r.getLocalization().getRolloutId()),
+                MutinyLocalizerServiceGrpc.newMutinyStub(channel)::localize,
+                limits);
+    }
+
+    @Override
+    public CompletableFuture<Localization> localize(LocalizeWork work) {
+        String key = work.getRolloutId();
+        return calls.ask(
+                        localization, LocalizeRequest.newBuilder().setWork(work).build(), List.of(key), r -> {})
+                .thenApply(byKey -> Calls.need(byKey, key).getLocalization());
+    }
+}

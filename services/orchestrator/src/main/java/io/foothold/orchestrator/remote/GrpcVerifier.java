@@ -1,0 +1,39 @@
+package io.foothold.orchestrator.remote;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.v1.Verdict;
+import io.foothold.v1.VerifyRequest;
+import io.foothold.v1.VerifyWork;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/** Verifiers behind connections, as one run sees them. */
+final class GrpcVerifier implements Verifier {
+    private final Calls calls;
+    private final VerifierStreams verifiers;
+
+    GrpcVerifier(Calls calls, VerifierStreams verifiers) {
+        this.calls = calls;
+        this.verifiers = verifiers;
+    }
+
+    @Override
+    public CompletableFuture<Verdict> verify(VerifyWork work, String verifier) {
+        String key = work.getRolloutId();
+        var stream = verifiers.at(verifier);
+        String name = verifiers.name(verifier);
+        return calls.ask(stream, VerifyRequest.newBuilder().setWork(work).build(), List.of(key), r -> {})
+                .handle((byKey, failure) -> {
+                    if (failure == null) {
+                        return Verdicts.checked(
+                                name, Calls.need(byKey, key).getResult().getVerdict());
+                    }
+                    FootholdException own = FootholdException.of(failure);
+                    if (own.code() == ErrorCode.DEADLINE) {
+                        return Verdicts.late(own.text());
+                    }
+                    throw own;
+                });
+    }
+}

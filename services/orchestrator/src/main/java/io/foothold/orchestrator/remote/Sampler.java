@@ -1,0 +1,53 @@
+package io.foothold.orchestrator.remote;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.v1.GetSamplerStatusResponse;
+import io.foothold.v1.PromptTokens;
+import io.foothold.v1.PublishPolicyRequest;
+import io.foothold.v1.PublishPolicyResponse;
+import io.foothold.v1.Publisher;
+import io.foothold.v1.SampleResponse;
+import io.foothold.v1.SampleWork;
+import io.foothold.v1.SamplingSettings;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+
+/** Whoever turns start states into rollouts, and the inference servers behind it, as a run sees them. Thread-safe. */
+public interface Sampler {
+    /**
+     * Samples a group; completes when every reservation has a rollout or a failure.
+     *
+     * @param onEach told of every rollout and failure as it comes, before the future completes; must not block
+     */
+    CompletableFuture<Void> sample(SampleWork work, Consumer<SampleResponse> onEach);
+
+    /**
+     * Switches every inference server to a policy version.
+     *
+     * @throws FootholdException {@link ErrorCode#CONFLICT} when another publisher holds the servers
+     */
+    PublishPolicyResponse publish(PublishPolicyRequest request);
+
+    /** Says again what was published; not repeated when the sampler is away, as it is said again anyway. */
+    void publishedStill(PublishPolicyRequest request);
+
+    /**
+     * Lets another publisher have the inference servers, also when the run was asked to stop. Does not wait long: what is not let go of runs
+     * out by itself.
+     */
+    void release(Publisher publisher);
+
+    /** Has prompts encoded that will be sampled soon with these settings; not repeated, as it only saves time. */
+    void preparePrompts(List<String> prompts, SamplingSettings settings);
+
+    /** How many tokens each of these prompts has, with these settings. */
+    List<Integer> countTokens(List<String> prompts, SamplingSettings settings);
+
+    /** The tokens of each of these prompts, with these settings. */
+    List<PromptTokens> tokens(List<String> prompts, SamplingSettings settings);
+
+    /** The state of the inference servers. */
+    GetSamplerStatusResponse samplerStatus();
+}

@@ -145,9 +145,10 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                     .withPatience(Duration.ofMinutes(5));
         }
 
-        /** The same with another deadline. */
+        /** The same with another deadline, and as long for an answer unless that has a time of its own. */
         public Limits withDeadline(Duration value) {
-            return new Limits(window, maxQueued, value, firstBackoff, maxBackoff, patience, answer);
+            Duration whole = answer.equals(deadline) ? value : answer;
+            return new Limits(window, maxQueued, value, firstBackoff, maxBackoff, patience, whole);
         }
 
         /** The same with another patience. */

@@ -112,6 +112,15 @@ class CreditedStreamTest {
     }
 
     @Test
+    void anAnswerMayTakeTheWholeDeadlineUnlessItHasATimeOfItsOwn() {
+        CreditedStream.Limits half = CreditedStream.Limits.standard().withDeadline(Duration.ofMinutes(30));
+        assertThat(half.answer()).isEqualTo(Duration.ofMinutes(30));
+        assertThat(half.patience()).isEqualTo(Duration.ofMinutes(5));
+        CreditedStream.Limits minute = CreditedStream.Limits.standard().withAnswer(Duration.ofMinutes(1));
+        assertThat(minute.withDeadline(Duration.ofMinutes(30)).answer()).isEqualTo(Duration.ofMinutes(1));
+    }
+
+    @Test
     void theCheckOfWhoIsBlockedEndsItsWaitAndSendsNothing() throws Exception {
         CompletableFuture<?> first = submit("a");
         await().until(() -> came.contains("a"));

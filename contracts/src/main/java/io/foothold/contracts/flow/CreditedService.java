@@ -3,6 +3,7 @@ package io.foothold.contracts.flow;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.metric.OpenWork;
 import io.foothold.v1.Credit;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.subscription.BackPressureStrategy;
@@ -82,17 +83,26 @@ public final class CreditedService<Q, R> {
 
     private static final Logger LOG = Logger.getLogger(CreditedService.class);
 
+    private final String name;
     private final Shape<Q, R> shape;
     private final int window;
     private final Handler<Q, R> handler;
     private final Set<Session> open = ConcurrentHashMap.newKeySet();
+    /** Work of all streams that was taken and is not done. */
+    private final OpenWork taken = new OpenWork();
+
     private volatile boolean stopped;
 
-    /** A service that holds at most {@code window} pieces of work a stream, their unsent results included. */
-    public CreditedService(Shape<Q, R> shape, int window, Handler<Q, R> handler) {
+    /**
+     * A service that holds at most {@code window} pieces of work a stream, their unsent results included.
+     *
+     * @param name names its streams in the log, such as {@code verification}
+     */
+    public CreditedService(String name, Shape<Q, R> shape, int window, Handler<Q, R> handler) {
         if (window < 1) {
             throw new IllegalArgumentException("window must be at least 1: " + window);
         }
+        this.name = name;
         this.shape = shape;
         this.window = window;
         this.handler = handler;
@@ -112,7 +122,13 @@ public final class CreditedService<Q, R> {
         open.forEach(Session::drained);
     }
 
+    /** The work of all its streams. */
+    public OpenWork work() {
+        return taken;
+    }
+
     private final class Work implements Results<R> {
+        private final OpenWork.Piece piece = taken.begin();
         private final Session session;
         private boolean finished;
         private @Nullable Runnable stop;
@@ -147,12 +163,16 @@ public final class CreditedService<Q, R> {
         private boolean halfClosed;
         private boolean closed;
         private boolean draining;
+        private long came;
+        /** Whether its end was logged. */
+        private boolean told;
 
         Session(MultiEmitter<? super R> emitter) {
             this.emitter = emitter;
         }
 
         void open(Multi<Q> inbound) {
+            LOG.infof("a %s stream was opened", name);
             emitter.emit(shape.credit(window));
             Cancellable upstream = inbound.subscribe().with(this::receive, this::abort, this::halfClose);
             open.add(this);
@@ -186,14 +206,17 @@ public final class CreditedService<Q, R> {
             lock.lock();
             try {
                 if (closed) {
+                    taken.end(work.piece);
                     return;
                 }
                 if (active.size() >= window) {
+                    taken.end(work.piece);
                     fail(new FootholdException(
                             ErrorCode.NO_CREDIT, "work without credit: all " + window + " credits are in use"));
                     return;
                 }
                 active.add(work);
+                came++;
                 drain();
             } finally {
                 lock.unlock();
@@ -213,7 +236,7 @@ public final class CreditedService<Q, R> {
                 }
             } catch (Throwable t) {
                 // Whatever it is: the caller waits for an answer.
-                shape.failed(request, FailureLog.told(LOG, "work of a stream", t))
+                shape.failed(request, FailureLog.told(LOG, "work of a " + name + " stream", t))
                         .forEach(work::emit);
                 work.done();
             }
@@ -261,6 +284,7 @@ public final class CreditedService<Q, R> {
                 R result = next.result();
                 if (result == null) {
                     active.remove(next.work());
+                    taken.end(next.work().piece);
                     unreturned++;
                 } else {
                     credits--;
@@ -303,7 +327,8 @@ public final class CreditedService<Q, R> {
         private void fail(FootholdException failure) {
             if (!closed) {
                 closed = true;
-                emitter.fail(failure.toStatus());
+                emitter.fail(
+                        FailureLog.told(LOG, "a " + name + " stream", failure).toStatus());
             }
         }
 
@@ -312,6 +337,13 @@ public final class CreditedService<Q, R> {
             lock.lock();
             try {
                 closed = true;
+                if (!told) {
+                    told = true;
+                    LOG.infof(
+                            "a %s stream was closed: %d pieces of work came, %d of them were given up",
+                            name, came, active.size());
+                }
+                active.forEach(work -> taken.end(work.piece));
                 stops = active.stream()
                         .map(w -> w.stop)
                         .filter(java.util.Objects::nonNull)

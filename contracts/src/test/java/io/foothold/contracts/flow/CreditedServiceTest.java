@@ -34,10 +34,11 @@ class CreditedServiceTest {
     };
 
     private final UnicastProcessor<Integer> up = UnicastProcessor.create();
-    private CreditedService<Integer, String> service = new CreditedService<>(SHAPE, 1, CreditedServiceTest::answer);
+    private CreditedService<Integer, String> service =
+            new CreditedService<>("test", SHAPE, 1, CreditedServiceTest::answer);
 
     private AssertSubscriber<String> serve(int window, CreditedService.Handler<Integer, String> handler) {
-        service = new CreditedService<>(SHAPE, window, handler);
+        service = new CreditedService<>("test", SHAPE, window, handler);
         return service.serve(up).subscribe().withSubscriber(AssertSubscriber.create(Long.MAX_VALUE));
     }
 

@@ -50,6 +50,7 @@ class CreditedStreamTest {
     /** A stream that queues two pieces, to a peer that takes one at a time and answers when a test says so. */
     private CreditedStream<String, String> open(Duration patience) {
         CreditedService<String, String> peer = new CreditedService<>(
+                "test",
                 CreditedService.Shape.of(
                         message -> Credit.newBuilder().setItems(credit(message)).build(),
                         credit -> "credit " + credit.getItems(),

@@ -171,6 +171,7 @@ class MessageLimitTest {
                         VerifyResponse::getCredit,
                         r -> r.getResult().getRolloutId()),
                 requests -> new CreditedService<VerifyRequest, VerifyResponse>(
+                                "verification",
                                 CreditedService.Shape.of(
                                         VerifyRequest::getCredit,
                                         c -> VerifyResponse.newBuilder()

@@ -244,7 +244,9 @@ class CreditedStreamSimulationTest {
 
         private void up() {
             int mine = ++incarnation;
-            network.serve(new CreditedService<>(SERVICE, serviceWindow, (work, out) -> handle(mine, work, out))::serve);
+            network.serve(
+                    new CreditedService<>("test", SERVICE, serviceWindow, (work, out) -> handle(mine, work, out))
+                            ::serve);
         }
 
         private Runnable handle(int mine, String work, CreditedService.Results<String> out) {

@@ -8,6 +8,7 @@ import io.foothold.v1.LoadProblemsRequest;
 import io.foothold.v1.LoadProblemsResponse;
 import io.foothold.v1.ProblemSource;
 import io.grpc.StatusRuntimeException;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.helpers.test.AssertSubscriber;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -31,7 +32,7 @@ class FilesTest {
 
     @BeforeEach
     void start() throws IOException {
-        service = new AugmentationGrpc(Roots.of(List.of(directory)));
+        service = new AugmentationGrpc(Roots.of(List.of(directory)), new SimpleMeterRegistry());
         good = Files.writeString(directory.resolve("good.jsonl"), "{\"problem\":\"1+1\",\"answer\":2}\n");
     }
 
@@ -91,7 +92,7 @@ class FilesTest {
                     .append("}\n");
         }
         Path large = Files.writeString(directory.resolve("large.jsonl"), rows);
-        service = new AugmentationGrpc(Roots.of(List.of(directory)), Duration.ofMillis(100));
+        service = new AugmentationGrpc(Roots.of(List.of(directory)), Duration.ofMillis(100), new SimpleMeterRegistry());
         int late = 0;
         int problems = 0;
         while (problems == 0) {

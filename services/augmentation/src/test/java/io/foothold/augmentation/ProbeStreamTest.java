@@ -10,6 +10,7 @@ import io.foothold.contracts.draw.ProblemSetDigest;
 import io.foothold.contracts.draw.Selection;
 import io.foothold.contracts.files.Roots;
 import io.foothold.v1.*;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.helpers.test.AssertSubscriber;
 import io.smallrye.mutiny.operators.multi.processors.UnicastProcessor;
@@ -62,7 +63,7 @@ class ProbeStreamTest {
     @Test
     void nothingIsAskedWithoutCreditAndEveryProblemIsFoundOnce() {
         UnicastProcessor<SearchPrefixesRequest> up = UnicastProcessor.create();
-        AssertSubscriber<SearchPrefixesResponse> down = new AugmentationGrpc(NONE)
+        AssertSubscriber<SearchPrefixesResponse> down = new AugmentationGrpc(NONE, new SimpleMeterRegistry())
                 .searchPrefixes(up)
                 .subscribe()
                 .withSubscriber(AssertSubscriber.create(Long.MAX_VALUE));
@@ -99,7 +100,7 @@ class ProbeStreamTest {
         SearchPrefixesRequest.Builder start = start().toBuilder();
         start.getStartBuilder().setFallback(PrefixFallback.PREFIX_FALLBACK_LONGEST);
         UnicastProcessor<SearchPrefixesRequest> up = UnicastProcessor.create();
-        AssertSubscriber<SearchPrefixesResponse> down = new AugmentationGrpc(NONE)
+        AssertSubscriber<SearchPrefixesResponse> down = new AugmentationGrpc(NONE, new SimpleMeterRegistry())
                 .searchPrefixes(up)
                 .subscribe()
                 .withSubscriber(AssertSubscriber.create(Long.MAX_VALUE));
@@ -129,7 +130,7 @@ class ProbeStreamTest {
 
     @Test
     void aCancelledSearchStopsAndANewOneBeginsAnew() {
-        AugmentationGrpc service = new AugmentationGrpc(NONE);
+        AugmentationGrpc service = new AugmentationGrpc(NONE, new SimpleMeterRegistry());
         for (int round = 0; round < 2; round++) {
             UnicastProcessor<SearchPrefixesRequest> up = UnicastProcessor.create();
             AssertSubscriber<SearchPrefixesResponse> down =
@@ -145,7 +146,7 @@ class ProbeStreamTest {
 
     @Test
     void aStreamThatBeginsWronglyIsRefused() {
-        assertThatThrownBy(() -> new AugmentationGrpc(NONE)
+        assertThatThrownBy(() -> new AugmentationGrpc(NONE, new SimpleMeterRegistry())
                         .searchPrefixes(Multi.createFrom().items(credit(1)))
                         .collect()
                         .asList()
@@ -172,17 +173,17 @@ class ProbeStreamTest {
         for (int i = 0; i < 6; i++) {
             request.putAllPrefixes(Map.of("hard-train-0-" + i, 2));
         }
-        var once = new AugmentationGrpc(NONE)
+        var once = new AugmentationGrpc(NONE, new SimpleMeterRegistry())
                 .drawStartStates(request.build())
                 .await()
                 .indefinitely();
-        var again = new AugmentationGrpc(NONE)
+        var again = new AugmentationGrpc(NONE, new SimpleMeterRegistry())
                 .drawStartStates(request.build())
                 .await()
                 .indefinitely();
         assertThat(once).isEqualTo(again);
         assertThat(once.getStartsList().stream().filter(StartState::hasGuided)).hasSize(3);
-        assertThatThrownBy(() -> new AugmentationGrpc(NONE)
+        assertThatThrownBy(() -> new AugmentationGrpc(NONE, new SimpleMeterRegistry())
                         .drawStartStates(request.addProblemIds("nobody").build())
                         .await()
                         .indefinitely())
@@ -206,7 +207,7 @@ class ProbeStreamTest {
                 List.of("hard-train-0-4", "hard-train-0-1"), Map.of("hard-train-0-4", 1, "hard-train-0-1", 2));
         DrawStartStatesRequest named =
                 request.clone().setSelectionDigest(selection.digest()).build();
-        AugmentationGrpc service = new AugmentationGrpc(NONE);
+        AugmentationGrpc service = new AugmentationGrpc(NONE, new SimpleMeterRegistry());
         assertThat(service.drawStartStates(named).await().indefinitely())
                 .isEqualTo(DrawStartStatesResponse.newBuilder()
                         .setSelectionUnknown(true)
@@ -224,7 +225,7 @@ class ProbeStreamTest {
                         .await()
                         .indefinitely());
         assertThat(drawn.getStartsList()).hasSize(6);
-        assertThat(new AugmentationGrpc(NONE)
+        assertThat(new AugmentationGrpc(NONE, new SimpleMeterRegistry())
                         .drawStartStates(named)
                         .await()
                         .indefinitely()
@@ -234,7 +235,7 @@ class ProbeStreamTest {
 
     @Test
     void aSetThatIsNotTheOneTheRunLoadedIsRefused() {
-        AugmentationGrpc service = new AugmentationGrpc(NONE);
+        AugmentationGrpc service = new AugmentationGrpc(NONE, new SimpleMeterRegistry());
         List<Problem> loaded = service.loadProblems(
                         LoadProblemsRequest.newBuilder().setSource(SOURCE).build())
                 .map(LoadProblemsResponse::getProblem)
@@ -268,7 +269,7 @@ class ProbeStreamTest {
     @Test
     void aProblemIsHardWhenTheSecondLookFoundItSoToo() {
         UnicastProcessor<MineHardSetRequest> up = UnicastProcessor.create();
-        AssertSubscriber<MineHardSetResponse> down = new AugmentationGrpc(NONE)
+        AssertSubscriber<MineHardSetResponse> down = new AugmentationGrpc(NONE, new SimpleMeterRegistry())
                 .mineHardSet(up)
                 .subscribe()
                 .withSubscriber(AssertSubscriber.create(Long.MAX_VALUE));

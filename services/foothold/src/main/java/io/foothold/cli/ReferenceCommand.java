@@ -13,7 +13,7 @@ import picocli.CommandLine.Option;
         name = "reference",
         mixinStandardHelpOptions = true,
         description =
-                "Prints the reference pages: run file, commands, errors, and the run file's JSON Schema for editors.")
+                "Prints the reference pages: run file, commands, errors, metrics, and the run file's JSON Schema for editors.")
 final class ReferenceCommand implements Callable<Integer> {
     @Option(names = "--write", paramLabel = "DIR", description = "Writes them as files of this directory instead.")
     private Optional<Path> directory = Optional.empty();

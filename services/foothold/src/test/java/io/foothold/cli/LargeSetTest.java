@@ -21,6 +21,7 @@ import io.foothold.v1.StartState;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
 import io.grpc.ServerBuilder;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,7 +42,7 @@ class LargeSetTest {
 
     private Server serve(int port) throws IOException {
         return ServerBuilder.forPort(port)
-                .addService(new AugmentationGrpc(Roots.of(List.of(directory))))
+                .addService(new AugmentationGrpc(Roots.of(List.of(directory)), new SimpleMeterRegistry()))
                 .maxInboundMessageSize(SMALL)
                 .build()
                 .start();

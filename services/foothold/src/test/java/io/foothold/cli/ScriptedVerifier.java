@@ -32,6 +32,7 @@ final class ScriptedVerifier implements AutoCloseable {
      */
     ScriptedVerifier(Function<VerifyWork, Optional<Verdict>> script) throws IOException {
         CreditedService<VerifyRequest, VerifyResponse> verifier = new CreditedService<>(
+                "verification",
                 CreditedService.Shape.of(
                         VerifyRequest::getCredit,
                         c -> VerifyResponse.newBuilder().setCredit(c).build(),

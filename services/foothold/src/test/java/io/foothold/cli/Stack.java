@@ -162,7 +162,7 @@ final class Stack implements AutoCloseable {
                 return verifier.verify(request);
             }
         });
-        LocalizerGrpc localizer = new LocalizerGrpc(256, Optional.empty());
+        LocalizerGrpc localizer = new LocalizerGrpc(256, Optional.empty(), new SimpleMeterRegistry());
         int localizerPort = serve(new MutinyLocalizerServiceGrpc.LocalizerServiceImplBase() {
             @Override
             public Multi<LocalizeResponse> localize(Multi<LocalizeRequest> request) {
@@ -198,7 +198,7 @@ final class Stack implements AutoCloseable {
     }
 
     private static Running augmentation() {
-        return new Running(new AugmentationGrpc(ANYWHERE), () -> {});
+        return new Running(new AugmentationGrpc(ANYWHERE, new SimpleMeterRegistry()), () -> {});
     }
 
     private static Running learner(Path home) {

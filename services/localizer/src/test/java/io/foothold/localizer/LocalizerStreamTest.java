@@ -15,6 +15,7 @@ import io.foothold.v1.LocalizerMode;
 import io.foothold.v1.MutinyLocalizerServiceGrpc;
 import io.grpc.BindableService;
 import io.grpc.Channel;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.Multi;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -39,7 +40,7 @@ class LocalizerStreamTest extends StreamContractTest<LocalizeRequest, LocalizeRe
 
     @Override
     protected BindableService service() {
-        LocalizerGrpc service = new LocalizerGrpc(16, java.util.Optional.empty());
+        LocalizerGrpc service = new LocalizerGrpc(16, java.util.Optional.empty(), new SimpleMeterRegistry());
         return new MutinyLocalizerServiceGrpc.LocalizerServiceImplBase() {
             @Override
             public Multi<LocalizeResponse> localize(Multi<LocalizeRequest> request) {

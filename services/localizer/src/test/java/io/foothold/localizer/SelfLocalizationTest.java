@@ -11,6 +11,7 @@ import io.foothold.localizer.thought.Restatement;
 import io.foothold.localizer.thought.StatedStep;
 import io.foothold.localizer.thought.StatedStep.Reading;
 import io.foothold.v1.*;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.Multi;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -32,7 +33,7 @@ class SelfLocalizationTest {
     }
 
     private static Localization localize(LocalizeWork.Builder work, Optional<ChatEndpoint.Settings> external) {
-        return new LocalizerGrpc(4, external)
+        return new LocalizerGrpc(4, external, new SimpleMeterRegistry())
                 .localize(Multi.createFrom()
                         .items(
                                 LocalizeRequest.newBuilder()

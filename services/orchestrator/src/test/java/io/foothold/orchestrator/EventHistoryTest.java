@@ -27,7 +27,7 @@ class EventHistoryTest {
     Path directory;
 
     private LedgerStore ledger;
-    private final EventBus bus = new EventBus();
+    private final EventBus bus = new EventBus(new NoEmitter());
 
     @BeforeEach
     void open() {

@@ -3,6 +3,7 @@ package io.foothold.orchestrator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.foothold.core.ledger.LedgerAudit;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.ledger.LedgerStore;
@@ -14,7 +15,9 @@ import io.foothold.v1.UpdateManifest;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Queue;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -30,11 +33,13 @@ class LedgerStoreTest {
     @TempDir
     Path directory;
 
+    private final Map<RolloutState, Integer> ends = new EnumMap<>(RolloutState.class);
+
     private LedgerStore open() {
         JdbcDataSource source = new JdbcDataSource();
         source.setURL("jdbc:h2:file:" + directory.resolve("ledger") + ";WRITE_DELAY=0");
         Flyway.configure().dataSource(source).load().migrate();
-        return new LedgerStore(source, () -> Instant.EPOCH);
+        return new LedgerStore(source, () -> Instant.EPOCH, (end, number) -> ends.merge(end, number, Integer::sum));
     }
 
     private static TrainGroup group(int index, String... rollouts) {
@@ -87,6 +92,30 @@ class LedgerStoreTest {
             assertThatThrownBy(() -> Ledger.await(ledger.trained(manifest("d2", "a", "b"))))
                     .hasMessageContaining("gave digest d2, it gave d1 before");
         }
+    }
+
+    @Test
+    void everyEndIsToldOnceAsTheLedgerHasIt() {
+        LedgerAudit.Report audit;
+        try (LedgerStore ledger = open()) {
+            Ledger.await(ledger.createRun("r", "file", 5));
+            verified(ledger, "a", "b", "c", "d", "e", "f");
+            Ledger.await(ledger.record(List.of(
+                    new Ledger.Outcome("c", RolloutState.CONSUMED, "PASS", 1, 1, "seed"),
+                    new Ledger.Outcome("d", RolloutState.DROPPED, "PASS", 1, 1, "why"))));
+            Ledger.await(ledger.admit("r", 1, List.of(group(0, "a"), group(1, "b"))));
+            Ledger.await(ledger.trained(manifest("d1", "a", "b")));
+            Ledger.await(ledger.trained(manifest("d1", "a", "b")));
+            Ledger.await(ledger.dropUnfinished("r", "died"));
+            Ledger.await(ledger.dropUnfinished("r", "died"));
+            audit = ledger.audit("r");
+        }
+        assertThat(ends)
+                .containsOnly(
+                        Map.entry(RolloutState.TRAINED, 2),
+                        Map.entry(RolloutState.CONSUMED, 1),
+                        Map.entry(RolloutState.DROPPED, 3));
+        ends.forEach((end, number) -> assertThat(audit.counts()).containsEntry(end, (long) number));
     }
 
     @Test

@@ -10,6 +10,7 @@ import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.flow.ReadableMessages;
+import io.foothold.contracts.metric.Metric;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.search.PrefixSearch;
@@ -17,6 +18,8 @@ import io.foothold.core.start.Mixture;
 import io.foothold.core.start.StartState;
 import io.foothold.v1.*;
 import io.grpc.ServerServiceDefinition;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
 import io.quarkus.grpc.GrpcService;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
@@ -47,11 +50,12 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
     private final Map<Map<String, Problem>, String> digests = new IdentityHashMap<>();
     private final Roots roots;
     private final FileThreads files;
+    private final Timer draws;
 
     /** A service that reads files below these roots. */
     @Inject
-    public AugmentationGrpc(Roots roots) {
-        this(roots, FILE_DEADLINE);
+    public AugmentationGrpc(Roots roots, MeterRegistry metrics) {
+        this(roots, FILE_DEADLINE, metrics);
     }
 
     /**
@@ -59,9 +63,11 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
      *
      * @param deadline how long a call waits for a problem set; reading it goes on for the next call
      */
-    public AugmentationGrpc(Roots roots, Duration deadline) {
+    public AugmentationGrpc(Roots roots, Duration deadline, MeterRegistry metrics) {
         this.roots = roots;
         this.files = new FileThreads(FILE_THREADS, deadline);
+        this.draws = Metric.DRAWS.timer(metrics);
+        Metric.work(metrics, "augmentation", files.work());
     }
 
     @PreDestroy
@@ -86,7 +92,7 @@ public final class AugmentationGrpc extends MutinyAugmentationServiceGrpc.Augmen
 
     @Override
     public Uni<DrawStartStatesResponse> drawStartStates(DrawStartStatesRequest request) {
-        return files.run("drawing start states", () -> draw(request))
+        return files.run("drawing start states", () -> draws.record(() -> draw(request)))
                 .onFailure()
                 .transform(
                         t -> FailureLog.told(LOG, "drawing start states of update " + request.getUpdate(), refused(t))

@@ -2,6 +2,7 @@ package io.foothold.augmentation.grpc;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.metric.OpenWork;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -21,6 +22,7 @@ final class FileThreads {
 
     private final ThreadPoolExecutor threads;
     private final Duration deadline;
+    private final OpenWork open = new OpenWork();
 
     /**
      * Threads.
@@ -49,6 +51,8 @@ final class FileThreads {
                 .<T>emitter(emitter -> {
                     try {
                         AtomicBoolean done = new AtomicBoolean();
+                        OpenWork.Piece piece = open.begin();
+                        emitter.onTermination(() -> open.end(piece));
                         Future<?> under = threads.submit(() -> {
                             T result;
                             try {
@@ -62,6 +66,7 @@ final class FileThreads {
                             emitter.complete(result);
                         });
                         emitter.onTermination(() -> {
+                            open.end(piece);
                             if (!done.get()) {
                                 under.cancel(true);
                             }
@@ -79,6 +84,11 @@ final class FileThreads {
                         ErrorCode.DEADLINE,
                         what + " took longer than " + deadline.toSeconds()
                                 + " s; a set that is being read goes on being read for whoever asks again"));
+    }
+
+    /** What waits or is being done for whoever still waits for it. */
+    OpenWork work() {
+        return open;
     }
 
     /** Stops what is under way. */

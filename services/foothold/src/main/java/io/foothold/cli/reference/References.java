@@ -25,6 +25,7 @@ public final class References {
         out.put("run-file.md", page("Run file", RunFileReference.markdown()));
         out.put("cli.md", page("Commands", CliReference.markdown(line)));
         out.put("errors.md", page("Errors", ErrorReference.markdown()));
+        out.put("metrics.md", page("Metrics", MetricReference.markdown()));
         out.put("run-file.schema.json", RunFileJsonSchema.text());
         return out;
     }

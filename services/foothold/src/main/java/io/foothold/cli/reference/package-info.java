@@ -1,4 +1,4 @@
-/** The reference pages of docs/, made from what the program itself holds: run-file schema, commands, error codes. */
+/** The reference pages of docs/, made from what the program itself holds: run-file schema, commands, error codes, metrics. */
 @NullMarked
 package io.foothold.cli.reference;
 

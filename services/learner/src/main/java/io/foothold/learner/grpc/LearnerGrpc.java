@@ -10,7 +10,10 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.contracts.flow.ReadableMessages;
+import io.foothold.contracts.log.LogIds;
+import io.foothold.contracts.metric.Metric;
 import io.foothold.contracts.names.Name;
+import io.foothold.contracts.trace.Trace;
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.MismatchRule;
@@ -43,7 +46,6 @@ import io.foothold.policy.TrainingSize;
 import io.foothold.v1.*;
 import io.grpc.ServerServiceDefinition;
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.Tags;
 import io.quarkus.grpc.GrpcService;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
@@ -97,12 +99,14 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
         this.roots = roots;
         this.metrics = metrics;
         this.service = new CreditedService<>(
+                "training",
                 CreditedService.Shape.of(
                         TrainRequest::getCredit,
                         c -> TrainResponse.newBuilder().setCredit(c).build(),
                         LearnerGrpc::failed),
                 config.window(),
                 this::accept);
+        Metric.work(metrics, "learner", service.work());
     }
 
     /** Groups of one update as they come in, with the places that wait for the outcome. Guarded by itself. */
@@ -145,7 +149,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                     .failure(FailureLog.told(LOG, "opening a run", e).toStatus());
         }
         return onThread(() -> {
-            try {
+            try (LogIds ids = LogIds.ofRun(holder.run())) {
                 return open(request);
             } finally {
                 if (!runs.containsKey(holder.run())) {
@@ -220,8 +224,10 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
         // Behind what is being computed, and so is letting go: between the two a later holder may have opened the run.
         return onThread(() -> {
             RunLease.Holder holder = holder(request.getRunId(), request.getHolder());
-            if (lease.release(holder)) {
-                close(holder.run());
+            try (LogIds ids = LogIds.ofRun(holder.run())) {
+                if (lease.release(holder)) {
+                    close(holder.run());
+                }
             }
             return CloseRunResponse.getDefaultInstance();
         });
@@ -310,11 +316,25 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
     private void finish(String runId, long update, int groups, Assembly assembly) {
         UpdateManifest manifest = null;
         FootholdException failure = null;
-        try {
-            manifest = train(runId, update, List.copyOf(assembly.groups.values()));
-        } catch (Throwable t) {
-            failure = failure(runId, update, t);
+        List<TrainGroup> batch = List.copyOf(assembly.groups.values());
+        List<Trace.Part> parts = batch.stream()
+                .map(g -> Trace.follow("train", g.getTrace())
+                        .with("run", runId)
+                        .with("update", update)
+                        .with("group", g.getGroupId()))
+                .toList();
+        try (LogIds ids = LogIds.ofRun(runId).update(update)) {
+            try {
+                UpdateManifest done = train(runId, update, batch);
+                parts.forEach(part -> part.with("policy_version", done.getPolicyVersion()));
+                manifest = done;
+            } catch (Throwable t) {
+                FootholdException told = failure(runId, update, t);
+                parts.forEach(part -> part.failed(told));
+                failure = told;
+            }
         }
+        parts.forEach(Trace.Part::close);
         for (var entry : assembly.waiting.entrySet()) {
             GroupOutcome.Builder outcome =
                     GroupOutcome.newBuilder().setRunId(runId).setUpdate(update).setIndex(entry.getKey());
@@ -377,7 +397,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                         .orElseThrow(() -> new FootholdException(
                                 ErrorCode.NOT_FOUND, "run " + runId + " has no manifest of update " + update))
                 : trained(run, runId, update, groups);
-        metrics.timer("foothold.learner.update").record(java.time.Duration.ofNanos(System.nanoTime() - start));
+        Metric.LEARNER_UPDATE.timer(metrics).record(System.nanoTime() - start, TimeUnit.NANOSECONDS);
         manifest.metrics().forEach((name, value) -> gauge(name).set(value));
         UpdateManifest.Builder out = UpdateManifest.newBuilder()
                 .setRunId(runId)
@@ -404,7 +424,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
     private AtomicReference<Double> gauge(String name) {
         return gauges.computeIfAbsent(name, n -> {
             AtomicReference<Double> value = new AtomicReference<>(0.0);
-            metrics.gauge("foothold.update." + n, Tags.empty(), value, AtomicReference::get);
+            Metric.UPDATE_NUMBERS.of(n, metrics, value, AtomicReference::get);
             return value;
         });
     }
@@ -566,7 +586,9 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
         return onThread(() -> {
             LearnerRun run = opened(request.getRunId());
             long update = request.hasUpdate() ? request.getUpdate() : run.update();
-            run.checkpoint(request.getLabel(), update);
+            try (LogIds ids = LogIds.ofRun(request.getRunId()).update(update)) {
+                run.checkpoint(request.getLabel(), update);
+            }
             return SaveCheckpointResponse.newBuilder().setUpdate(update).build();
         });
     }

@@ -6,6 +6,9 @@ import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.contracts.flow.ReadableMessages;
+import io.foothold.contracts.log.LogIds;
+import io.foothold.contracts.metric.Metric;
+import io.foothold.contracts.trace.Trace;
 import io.foothold.core.prompt.Placeholders;
 import io.foothold.core.reset.LocalizationStatistics;
 import io.foothold.localizer.config.LocalizerConfig;
@@ -27,11 +30,13 @@ import io.foothold.v1.Rollout;
 import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
 import io.grpc.ServerServiceDefinition;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.grpc.GrpcService;
 import io.smallrye.mutiny.Multi;
 import jakarta.annotation.PreDestroy;
 import jakarta.inject.Inject;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -47,11 +52,12 @@ public final class LocalizerGrpc extends MutinyLocalizerServiceGrpc.LocalizerSer
 
     private final CreditedService<LocalizeRequest, LocalizeResponse> service;
     private final Optional<ChatEndpoint> external;
+    private final MeterRegistry metrics;
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
 
     /** Configured by the container. */
     @Inject
-    public LocalizerGrpc(LocalizerConfig config) {
+    public LocalizerGrpc(LocalizerConfig config, MeterRegistry metrics) {
         this(
                 config.window(),
                 config.external()
@@ -62,7 +68,8 @@ public final class LocalizerGrpc extends MutinyLocalizerServiceGrpc.LocalizerSer
                                 config.external().apiKey(),
                                 config.external().deadline(),
                                 config.external().attempts(),
-                                config.external().backoff())));
+                                config.external().backoff())),
+                metrics);
     }
 
     /**
@@ -70,16 +77,20 @@ public final class LocalizerGrpc extends MutinyLocalizerServiceGrpc.LocalizerSer
      *
      * @param window rollouts of one stream that may be under way, at least 1
      * @param endpoint of the external model, if there is one
+     * @param metrics where localizations are counted
      */
-    public LocalizerGrpc(int window, Optional<ChatEndpoint.Settings> endpoint) {
+    public LocalizerGrpc(int window, Optional<ChatEndpoint.Settings> endpoint, MeterRegistry metrics) {
+        this.metrics = metrics;
         this.external = endpoint.map(ChatEndpoint::new);
         this.service = new CreditedService<>(
+                "localization",
                 CreditedService.Shape.of(
                         LocalizeRequest::getCredit,
                         c -> LocalizeResponse.newBuilder().setCredit(c).build(),
                         LocalizerGrpc::failed),
                 window,
                 this::start);
+        Metric.work(metrics, "localizer", service.work());
     }
 
     @Override
@@ -95,8 +106,8 @@ public final class LocalizerGrpc extends MutinyLocalizerServiceGrpc.LocalizerSer
     private Runnable start(LocalizeRequest request, CreditedService.Results<LocalizeResponse> results) {
         LocalizeWork work = request.getWork();
         if (work.getMode() != LocalizerMode.LOCALIZER_MODE_EXTERNAL) {
-            try {
-                results.emit(localize(work, List.of()));
+            try (Trace.Part part = part(work)) {
+                results.emit(counted(work, localize(work, List.of())));
             } catch (IllegalArgumentException e) {
                 throw invalid(String.valueOf(e.getMessage()));
             }
@@ -104,16 +115,38 @@ public final class LocalizerGrpc extends MutinyLocalizerServiceGrpc.LocalizerSer
             return () -> {};
         }
         Future<?> asking = threads.submit(() -> {
-            try {
-                results.emit(localize(work, List.of(ask(work))));
-            } catch (Throwable t) {
-                // Whatever it is: who asked waits for an answer.
-                failed(request, FailureLog.told(LOG, "rollout " + work.getRolloutId(), t))
-                        .forEach(results::emit);
+            try (LogIds ids = LogIds.ofRollout(work.getRolloutId());
+                    Trace.Part part = part(work)) {
+                try {
+                    results.emit(counted(work, localize(work, List.of(ask(work)))));
+                } catch (Throwable t) {
+                    // Whatever it is: who asked waits for an answer.
+                    FootholdException failure = FailureLog.told(LOG, "rollout " + work.getRolloutId(), t);
+                    part.failed(failure);
+                    failed(request, failure).forEach(results::emit);
+                }
             }
             results.done();
         });
         return () -> asking.cancel(true);
+    }
+
+    /** Questions are no localization: the same work comes again with their answers. */
+    private LocalizeResponse counted(LocalizeWork work, LocalizeResponse response) {
+        Localization.OutcomeCase outcome = response.getLocalization().getOutcomeCase();
+        if (outcome != Localization.OutcomeCase.QUESTIONS) {
+            Metric.LOCALIZATIONS
+                    .counter(
+                            metrics,
+                            work.getMode().name().replace("LOCALIZER_MODE_", "").toLowerCase(Locale.ROOT),
+                            outcome.name().toLowerCase(Locale.ROOT))
+                    .increment();
+        }
+        return response;
+    }
+
+    private static Trace.Part part(LocalizeWork work) {
+        return Trace.follow("localize", work.getTrace()).with("rollout", work.getRolloutId());
     }
 
     private String ask(LocalizeWork work) {

@@ -10,6 +10,7 @@ import io.foothold.v1.LocalizeResponse;
 import io.foothold.v1.LocalizeWork;
 import io.foothold.v1.LocalizerMode;
 import io.foothold.v1.LocalizerPrompt;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.helpers.test.AssertSubscriber;
 import io.smallrye.mutiny.operators.multi.processors.UnicastProcessor;
 import java.net.InetAddress;
@@ -41,7 +42,8 @@ class LocalizerStopTest {
                             Optional.empty(),
                             Duration.ofMinutes(1),
                             1,
-                            Duration.ofMillis(1))));
+                            Duration.ofMillis(1))),
+                    new SimpleMeterRegistry());
             UnicastProcessor<LocalizeRequest> up = UnicastProcessor.create();
             AssertSubscriber<LocalizeResponse> down =
                     localizer.localize(up).subscribe().withSubscriber(AssertSubscriber.create(Long.MAX_VALUE));

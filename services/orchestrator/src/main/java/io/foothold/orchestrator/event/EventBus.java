@@ -19,10 +19,15 @@ public class EventBus {
     private final ObjectMapper mapper = new ObjectMapper();
     private final BroadcastProcessor<RunEvent> live = BroadcastProcessor.create();
 
+    private final Emitter<String> out;
+
+    /** A bus over the channel. */
     @Inject
-    @Channel("run-events-out")
-    @OnOverflow(value = OnOverflow.Strategy.BUFFER, bufferSize = 4096)
-    Emitter<String> out;
+    public EventBus(
+            @Channel("run-events-out") @OnOverflow(value = OnOverflow.Strategy.BUFFER, bufferSize = 4096)
+                    Emitter<String> out) {
+        this.out = out;
+    }
 
     /** Sends an event. */
     public void send(RunEvent event) {

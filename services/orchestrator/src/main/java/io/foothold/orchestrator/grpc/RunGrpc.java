@@ -26,14 +26,17 @@ import org.jboss.logging.Logger;
 public class RunGrpc extends MutinyRunServiceGrpc.RunServiceImplBase {
     private static final Logger LOG = Logger.getLogger(RunGrpc.class);
 
-    @Inject
-    Runs runs;
+    private final Runs runs;
+    private final EventBus bus;
+    private final OrchestratorConfig config;
 
+    /** Configured by the container. */
     @Inject
-    EventBus bus;
-
-    @Inject
-    OrchestratorConfig config;
+    public RunGrpc(Runs runs, EventBus bus, OrchestratorConfig config) {
+        this.runs = runs;
+        this.bus = bus;
+        this.config = config;
+    }
 
     @Override
     public ServerServiceDefinition bindService() {

@@ -3,6 +3,7 @@ package io.foothold.orchestrator.ledger;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.metric.OpenWork;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -39,6 +40,7 @@ final class GroupCommit implements AutoCloseable {
     private final DataSource source;
     private final Optional<Path> directory;
     private final LinkedBlockingQueue<Queued> queue = new LinkedBlockingQueue<>();
+    private final OpenWork open = new OpenWork();
     private final Thread writer;
     private volatile boolean stopping;
 
@@ -102,6 +104,11 @@ final class GroupCommit implements AutoCloseable {
         batch.forEach(q -> q.done().complete(null));
     }
 
+    /** Writes that were queued and are not durable. */
+    OpenWork work() {
+        return open;
+    }
+
     /** Queues a write; it takes effect behind all that were queued before. */
     CompletableFuture<Void> submit(Write write) {
         CompletableFuture<Void> done = new CompletableFuture<>();
@@ -109,6 +116,8 @@ final class GroupCommit implements AutoCloseable {
             done.completeExceptionally(new FootholdException(ErrorCode.DRAINING, "the ledger is closed"));
             return done;
         }
+        OpenWork.Piece piece = open.begin();
+        var unused = done.whenComplete((nothing, failure) -> open.end(piece));
         queue.add(new Queued(write, done));
         return done;
     }

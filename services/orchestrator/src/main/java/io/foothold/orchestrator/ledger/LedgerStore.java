@@ -1,5 +1,6 @@
 package io.foothold.orchestrator.ledger;
 
+import io.foothold.contracts.metric.OpenWork;
 import io.foothold.core.ledger.LedgerAudit;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.v1.TrainGroup;
@@ -9,17 +10,50 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
+import java.util.function.ObjIntConsumer;
 import javax.sql.DataSource;
 
 /** The ledger in a relational database; see {@link GroupCommit} for how it is written. Thread-safe. */
 public final class LedgerStore implements Ledger, AutoCloseable {
     private final GroupCommit database;
     private final InstantSource clock;
+    private final ObjIntConsumer<RolloutState> ends;
 
     /** A store over a migrated database. */
     public LedgerStore(DataSource source, InstantSource clock) {
+        this(source, clock, (end, number) -> {});
+    }
+
+    /**
+     * A store over a migrated database.
+     *
+     * @param ends told how many rollouts came to an end, once that is durable; must not block
+     */
+    public LedgerStore(DataSource source, InstantSource clock, ObjIntConsumer<RolloutState> ends) {
+        this.ends = ends;
         this.database = new GroupCommit(source);
         this.clock = clock;
+    }
+
+    /** Writes that were asked for and are not durable. */
+    public OpenWork work() {
+        return database.work();
+    }
+
+    private void tell(CompletableFuture<Void> written, RolloutState end, IntSupplier number) {
+        var unused = written.thenRun(() -> {
+            if (number.getAsInt() > 0) {
+                ends.accept(end, number.getAsInt());
+            }
+        });
+    }
+
+    private static int ended(List<Outcome> outcomes, RolloutState end) {
+        return (int) outcomes.stream()
+                .filter(o -> o.steps().get(o.steps().size() - 1) == end)
+                .count();
     }
 
     @Override
@@ -44,7 +78,10 @@ public final class LedgerStore implements Ledger, AutoCloseable {
 
     @Override
     public CompletableFuture<Void> record(List<Outcome> outcomes) {
-        return database.submit(c -> RolloutTable.record(c, outcomes));
+        CompletableFuture<Void> written = database.submit(c -> RolloutTable.record(c, outcomes));
+        tell(written, RolloutState.CONSUMED, () -> ended(outcomes, RolloutState.CONSUMED));
+        tell(written, RolloutState.DROPPED, () -> ended(outcomes, RolloutState.DROPPED));
+        return written;
     }
 
     @Override
@@ -54,12 +91,19 @@ public final class LedgerStore implements Ledger, AutoCloseable {
 
     @Override
     public CompletableFuture<Void> trained(UpdateManifest manifest) {
-        return database.submit(c -> UpdateTables.trained(c, manifest));
+        AtomicInteger number = new AtomicInteger();
+        CompletableFuture<Void> written = database.submit(c -> number.set(UpdateTables.trained(c, manifest)));
+        tell(written, RolloutState.TRAINED, number::get);
+        return written;
     }
 
     @Override
     public CompletableFuture<Void> dropUnfinished(String runId, String reason) {
-        return database.submit(c -> RolloutTable.dropUnfinished(c, runId, reason));
+        AtomicInteger number = new AtomicInteger();
+        CompletableFuture<Void> written =
+                database.submit(c -> number.set(RolloutTable.dropUnfinished(c, runId, reason)));
+        tell(written, RolloutState.DROPPED, number::get);
+        return written;
     }
 
     @Override

@@ -74,8 +74,9 @@ final class RolloutTable {
         }
     }
 
-    static void dropUnfinished(Connection c, String runId, String reason) throws SQLException {
-        Sql.execute(
+    /** Gives how many there were. */
+    static int dropUnfinished(Connection c, String runId, String reason) throws SQLException {
+        return Sql.execute(
                 c,
                 "update rollout set state = 'DROPPED', reason = ? where run_id = ? and state in ('RESERVED',"
                         + " 'SAMPLED', 'VERIFIED')",

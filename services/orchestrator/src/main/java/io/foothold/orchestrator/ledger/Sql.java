@@ -17,10 +17,11 @@ final class Sql {
 
     private Sql() {}
 
-    static void execute(Connection c, String sql, Object... values) throws SQLException {
+    /** Gives how many rows there were. */
+    static int execute(Connection c, String sql, Object... values) throws SQLException {
         try (PreparedStatement s = c.prepareStatement(sql)) {
             bind(s, values);
-            s.executeUpdate();
+            return s.executeUpdate();
         }
     }
 

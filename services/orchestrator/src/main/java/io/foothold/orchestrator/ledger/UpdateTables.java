@@ -35,7 +35,8 @@ final class UpdateTables {
                 RolloutState.ADMITTED);
     }
 
-    static void trained(Connection c, UpdateManifest manifest) throws SQLException {
+    /** Gives how many rollouts ended by it: none when it was known. */
+    static int trained(Connection c, UpdateManifest manifest) throws SQLException {
         String run = manifest.getRunId();
         long update = manifest.getUpdate();
         String known =
@@ -70,6 +71,7 @@ final class UpdateTables {
                 "delete from admitted_batch where run_id = ? and update_number <= ?",
                 run,
                 manifest.getOldestKeptUpdate());
+        return known == null ? manifest.getRolloutsCount() : 0;
     }
 
     static List<TrainGroup> batch(Connection c, String runId, long update) throws SQLException {

@@ -3,6 +3,7 @@ package io.foothold.orchestrator.remote;
 import io.foothold.contracts.draw.Selection;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.trace.Trace;
 import io.foothold.v1.*;
 import io.smallrye.mutiny.Multi;
 import java.util.List;
@@ -39,6 +40,18 @@ final class GrpcAugmentation implements Augmentation {
 
     @Override
     public List<StartState> draw(DrawStartStatesRequest request, Selection selection) {
+        try (Trace.Part draw = Trace.begin("draw").with("update", request.getUpdate())) {
+            List<StartState> drawn = draw.during(() -> drawn(request, selection));
+            String trace = draw.carried();
+            return trace.isEmpty()
+                    ? drawn
+                    : drawn.stream()
+                            .map(start -> start.toBuilder().setTrace(trace).build())
+                            .toList();
+        }
+    }
+
+    private List<StartState> drawn(DrawStartStatesRequest request, Selection selection) {
         DrawStartStatesRequest named =
                 request.toBuilder().setSelectionDigest(selection.digest()).build();
         for (int handedOver = 0; ; handedOver++) {

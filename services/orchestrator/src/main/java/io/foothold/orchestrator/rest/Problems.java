@@ -1,11 +1,13 @@
 package io.foothold.orchestrator.rest;
 
 import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.Response;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 
 /** Errors as problem JSON (RFC 9457); the title is the {@link ErrorCode}. */
@@ -13,11 +15,13 @@ final class Problems {
     /** Media type of problem JSON. */
     static final String TYPE = "application/problem+json";
 
+    private static final Logger LOG = Logger.getLogger(Problems.class);
     private static final int NOT_FOUND = 404;
 
     /** An error of ours. */
     @ServerExceptionMapper
     public Response ours(FootholdException e) {
+        FailureLog.told(LOG, "a REST call", e);
         return response(e, e.code().http());
     }
 

@@ -30,14 +30,17 @@ import org.jboss.resteasy.reactive.RestStreamElementType;
 @Produces(MediaType.APPLICATION_JSON)
 @Blocking
 public class RunsResource {
-    @Inject
-    Runs runs;
+    private final Runs runs;
+    private final EventBus bus;
+    private final OrchestratorConfig config;
 
+    /** Configured by the container. */
     @Inject
-    EventBus bus;
-
-    @Inject
-    OrchestratorConfig config;
+    public RunsResource(Runs runs, EventBus bus, OrchestratorConfig config) {
+        this.runs = runs;
+        this.bus = bus;
+        this.config = config;
+    }
 
     /** All runs. */
     @GET

@@ -2,6 +2,7 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.trace.Trace;
 import io.foothold.core.method.Localization;
 import io.foothold.core.method.Question;
 import io.foothold.core.policy.PolicyVersion;
@@ -75,6 +76,7 @@ final class Localizing {
         Problem problem = groups.problem(question.rollout().start().problemId());
         LocalizeWork.Builder work = spec.localization()
                 .setRolloutId(rollout.getId())
+                .setTrace(Trace.current())
                 .addAllThoughts(Responses.thoughts(rollout))
                 .setSeed(question.seeds().split("localizer").nonNegative())
                 .setProblem(problem.getStatement())
@@ -95,7 +97,10 @@ final class Localizing {
         List<Rollout> answers = groups.answers(
                 groupId + "/q",
                 questions.getStartsList().stream()
-                        .map(s -> s.toBuilder().setProblemId(problem.getId()).build())
+                        .map(s -> s.toBuilder()
+                                .setProblemId(problem.getId())
+                                .setTrace(work.getTrace())
+                                .build())
                         .toList(),
                 spec.conversing(questions.getSettings()),
                 question.seeds().split("questions"),

@@ -1,6 +1,7 @@
 package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.trace.Trace;
 import io.foothold.core.method.Ask;
 import io.foothold.core.method.End;
 import io.foothold.core.method.Group;
@@ -49,7 +50,7 @@ final class MethodRunner {
         this.spec = spec;
         this.groups = groups;
         this.localizing = new Localizing(spec, services, groups);
-        this.threads = threads;
+        this.threads = Trace.carrying(threads);
     }
 
     /**
@@ -64,16 +65,27 @@ final class MethodRunner {
      */
     FilledPlace run(
             Method method, String id, IntFunction<io.foothold.v1.StartState> starts, Seeds seed, PolicyVersion policy) {
-        Filling filling = new Filling(id, starts, policy);
+        io.foothold.v1.StartState first = starts.apply(0);
+        try (Trace.Part part = Trace.follow("place", first.getTrace())
+                .with("run", spec.runId())
+                .with("group", id)) {
+            Filling filling = new Filling(id, time -> time == 0 ? first : starts.apply(time), policy);
+            return part.during(() -> filled(method, filling, seed, part));
+        }
+    }
+
+    private FilledPlace filled(Method method, Filling filling, Seeds seed, Trace.Part part) {
         try {
             Place place = method.place(filling.another(0), filling, seed);
             filling.end(place);
             return filling.unit(place);
         } catch (PlaceLost e) {
+            part.failed(e.why());
             filling.giveUp(e.ends(), String.valueOf(e.getMessage()));
             throw FootholdException.of(e.why());
         } catch (RuntimeException e) {
             FootholdException failure = FootholdException.of(e);
+            part.failed(failure);
             filling.giveUp(List.of(), "its place could not be filled: " + failure.text());
             throw failure;
         }
@@ -235,7 +247,7 @@ final class MethodRunner {
 
         private void sample(Work work, List<Ask> asks, Map<Ask, Rollout> sampled) {
             String group = groups.named(work.group().isEmpty() ? id : id + "/" + work.group());
-            io.foothold.v1.StartState start = wire(work.start());
+            io.foothold.v1.StartState start = traced(wire(work.start()));
             if (work.segment() > 0) {
                 start = start.toBuilder().setMaxTokens(work.segment()).build();
             }
@@ -250,6 +262,11 @@ final class MethodRunner {
                 }
             }
             groups.checkStopped();
+        }
+
+        private static io.foothold.v1.StartState traced(io.foothold.v1.StartState start) {
+            String trace = Trace.current();
+            return trace.isEmpty() ? start : start.toBuilder().setTrace(trace).build();
         }
 
         private Rollout rollout(Ask ask, String group, Judged answer) {
@@ -324,7 +341,7 @@ final class MethodRunner {
         private FilledGroup group(Group group) {
             return new FilledGroup(
                     group.id(),
-                    wire(group.start()),
+                    traced(wire(group.start())),
                     group.members().stream().map(this::member).toList());
         }
 

@@ -82,7 +82,7 @@ final class RolloutSource {
                 judging.put(
                         sampled.rolloutId(),
                         sampled.failure() == null
-                                ? judge(problem, response.getRollout())
+                                ? judge(problem, response.getRollout(), start.getTrace())
                                 : CompletableFuture.completedFuture(sampled));
             }
         }
@@ -207,7 +207,7 @@ final class RolloutSource {
         }
     }
 
-    private CompletableFuture<Judged> judge(Problem problem, Rollout rollout) {
+    private CompletableFuture<Judged> judge(Problem problem, Rollout rollout, String trace) {
         return services.verifier()
                 .verify(
                         VerifyWork.newBuilder()
@@ -217,6 +217,7 @@ final class RolloutSource {
                                 .setResponse(rollout.getText())
                                 .setResponseOpensInThought(rollout.getOpensInThought())
                                 .setOptions(spec.verificationOptions())
+                                .setTrace(trace)
                                 .build(),
                         spec.verifier(problem.getKind()))
                 .handle((verdict, failure) -> new Judged(

@@ -1,6 +1,7 @@
 package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.log.LogIds;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.staleness.Admission;
 import io.foothold.orchestrator.event.Happening;
@@ -159,18 +160,23 @@ final class RunLoop {
         }
         telemetry.begun();
         work.begin(
-                () -> new Report.Filled(
-                        number,
-                        parts.methods()
-                                .run(
-                                        spec.resets(number)
-                                                ? parts.named().withResets()
-                                                : parts.named().withoutResets(),
-                                        spec.runId() + "/g" + number,
-                                        attempt -> attempt == 0 ? start : draws.of(number, attempt),
-                                        spec.seeds("train").split(number),
-                                        policy)),
+                () -> new Report.Filled(number, filled(number, start, policy)),
                 failure -> new Report.Lost(number, failure));
+    }
+
+    private FilledPlace filled(long number, StartState start, PolicyVersion policy) {
+        String id = spec.runId() + "/g" + number;
+        try (LogIds ids = LogIds.ofGroup(id).update(number / spec.groupsPerUpdate() + 1)) {
+            return parts.methods()
+                    .run(
+                            spec.resets(number)
+                                    ? parts.named().withResets()
+                                    : parts.named().withoutResets(),
+                            id,
+                            attempt -> attempt == 0 ? start : draws.of(number, attempt),
+                            spec.seeds("train").split(number),
+                            policy);
+        }
     }
 
     private void train() {

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.NullNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.log.LogIds;
 import io.foothold.contracts.names.Name;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.event.RunEvent;
@@ -74,6 +75,11 @@ public final class RunManager {
         this.home = home;
         this.sink = sink;
         this.clock = clock;
+    }
+
+    /** How many runs are under way. */
+    public int underWay() {
+        return active.size();
     }
 
     /** The ledger. */
@@ -319,6 +325,8 @@ public final class RunManager {
         AtomicBoolean over = new AtomicBoolean();
         active.put(runId, new Active(run, end, over));
         Thread.ofPlatform().daemon().name("run-" + runId).start(() -> {
+            // For good: the thread is this run's, and so are those that it begins.
+            var unused = LogIds.ofRun(runId);
             Run.End how;
             try {
                 how = made.purpose().part.apply(run);

@@ -50,6 +50,7 @@ final class Training {
                     .setIndex(i)
                     .setGroupsInUpdate(members.size())
                     .setGroupId(members.get(i).id())
+                    .setTrace(members.get(i).start().getTrace())
                     .addAllMembers(members.get(i).members().stream()
                             .map(FilledMember::rewarded)
                             .toList())

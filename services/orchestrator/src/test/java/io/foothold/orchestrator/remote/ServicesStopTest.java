@@ -201,6 +201,7 @@ class ServicesStopTest {
     /** A learner that does what a test says when a batch of one group comes. */
     private Channel learner(Consumer<Batch> learning) throws IOException {
         CreditedService<TrainRequest, TrainResponse> service = new CreditedService<>(
+                "training",
                 CreditedService.Shape.of(
                         TrainRequest::getCredit,
                         c -> TrainResponse.newBuilder().setCredit(c).build(),

@@ -39,6 +39,7 @@ final class ScriptedPeers implements AutoCloseable {
 
     ScriptedPeers(Duration patience) throws IOException {
         CreditedService<SampleRequest, SampleResponse> sampler = new CreditedService<>(
+                "sampling",
                 CreditedService.Shape.of(
                         SampleRequest::getCredit,
                         c -> SampleResponse.newBuilder().setCredit(c).build(),
@@ -48,6 +49,7 @@ final class ScriptedPeers implements AutoCloseable {
                 64,
                 (request, results) -> sampling.start(request.getWork(), results));
         CreditedService<VerifyRequest, VerifyResponse> verifier = new CreditedService<>(
+                "verification",
                 CreditedService.Shape.of(
                         VerifyRequest::getCredit,
                         c -> VerifyResponse.newBuilder().setCredit(c).build(),
@@ -65,6 +67,7 @@ final class ScriptedPeers implements AutoCloseable {
                     return () -> {};
                 });
         CreditedService<LocalizeRequest, LocalizeResponse> localizer = new CreditedService<>(
+                "localization",
                 CreditedService.Shape.of(
                         LocalizeRequest::getCredit,
                         c -> LocalizeResponse.newBuilder().setCredit(c).build(),

@@ -1,10 +1,9 @@
 package io.foothold.policyserver.grpc;
 
+import io.foothold.contracts.metric.Metric;
+import io.foothold.contracts.metric.OpenWork;
 import io.foothold.policyserver.serving.ModelHost;
-import io.micrometer.core.instrument.FunctionCounter;
-import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.Tags;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
@@ -14,6 +13,10 @@ import java.util.function.ToDoubleFunction;
  * and the policy's own numbers. Triton's are gauges here, because a Prometheus counter would end in {@code _total}. Thread-safe.
  */
 final class InferenceMetrics {
+    /** Of the model, the only one that there is. */
+    private static final String VERSION = "1";
+
+    private final OpenWork requests = new OpenWork();
     private final LongAdder answered = new LongAdder();
     private final LongAdder broken = new LongAdder();
 
@@ -23,40 +26,19 @@ final class InferenceMetrics {
      * @param host may throw while no model is served: numbers are NaN then
      */
     InferenceMetrics(MeterRegistry registry, String model, Supplier<ModelHost> host) {
-        Tags tags = Tags.of("model", model, "version", "1");
-        count(registry, "nv.inference.request.success", tags, answered);
+        Metric.INFERENCE_SUCCESS.gauge(registry, answered, LongAdder::sum, model, VERSION);
         for (String reason : new String[] {"REJECTED", "CANCELED", "OTHER"}) {
-            count(registry, "nv.inference.request.failure", tags.and("reason", reason), new LongAdder());
+            Metric.INFERENCE_FAILURE.gauge(registry, new LongAdder(), LongAdder::sum, model, VERSION, reason);
         }
-        count(registry, "nv.inference.request.failure", tags.and("reason", "BACKEND"), broken);
-        count(registry, "nv.inference.count", tags, answered);
-        count(registry, "nv.inference.exec.count", tags, answered);
-        gauge(registry, "foothold.policy.version", tags, host, ModelHost.Status::version);
-        gauge(registry, "foothold.policy.pause.seconds", tags, host, s -> s.lastPauseMicros() / 1e6);
-        gauge(registry, "foothold.requests.running", tags, host, ModelHost.Status::running);
-        gauge(registry, "foothold.requests.waiting", tags, host, ModelHost.Status::waiting);
-        FunctionCounter.builder("foothold.generated.tokens", host, h -> of(h, ModelHost.Status::tokens))
-                .tags(tags)
-                .register(registry);
-    }
-
-    private static void count(MeterRegistry registry, String name, Tags tags, LongAdder value) {
-        Gauge.builder(name, value, LongAdder::sum)
-                .tags(tags)
-                .strongReference(true)
-                .register(registry);
-    }
-
-    private static void gauge(
-            MeterRegistry registry,
-            String name,
-            Tags tags,
-            Supplier<ModelHost> host,
-            ToDoubleFunction<ModelHost.Status> value) {
-        Gauge.builder(name, host, h -> of(h, value))
-                .tags(tags)
-                .strongReference(true)
-                .register(registry);
+        Metric.INFERENCE_FAILURE.gauge(registry, broken, LongAdder::sum, model, VERSION, "BACKEND");
+        Metric.INFERENCE_COUNT.gauge(registry, answered, LongAdder::sum, model, VERSION);
+        Metric.INFERENCE_EXECUTIONS.gauge(registry, answered, LongAdder::sum, model, VERSION);
+        Metric.POLICY_VERSION.gauge(registry, host, h -> of(h, ModelHost.Status::version), model, VERSION);
+        Metric.POLICY_PAUSE.gauge(registry, host, h -> of(h, s -> s.lastPauseMicros() / 1e6), model, VERSION);
+        Metric.REQUESTS_RUNNING.gauge(registry, host, h -> of(h, ModelHost.Status::running), model, VERSION);
+        Metric.REQUESTS_WAITING.gauge(registry, host, h -> of(h, ModelHost.Status::waiting), model, VERSION);
+        Metric.GENERATED_TOKENS.counter(registry, host, h -> of(h, ModelHost.Status::tokens), model, VERSION);
+        Metric.work(registry, "policy-server", requests);
     }
 
     private static double of(Supplier<ModelHost> host, ToDoubleFunction<ModelHost.Status> value) {
@@ -65,6 +47,11 @@ final class InferenceMetrics {
         } catch (RuntimeException e) {
             return Double.NaN;
         }
+    }
+
+    /** Requests for tokens that are not answered. */
+    OpenWork requests() {
+        return requests;
     }
 
     /** A request had its answer, a refusal included, as Triton counts them. */

@@ -8,6 +8,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.files.Roots;
+import io.foothold.contracts.metric.OpenWork;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
 import io.foothold.core.policy.Canary;
@@ -31,7 +32,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -54,7 +54,7 @@ final class InferenceStream {
     private final Roots roots;
     private final InferenceMetrics metrics;
     private final MultiEmitter<? super ModelStreamInferResponse> emitter;
-    private final Set<String> underWay = ConcurrentHashMap.newKeySet();
+    private final Map<String, OpenWork.Piece> underWay = new ConcurrentHashMap<>();
     private final AtomicInteger open = new AtomicInteger(1);
 
     private InferenceStream(
@@ -133,11 +133,13 @@ final class InferenceStream {
             throw PolicyModel.invalid("stream_interval must be >= 0, got " + interval);
         }
         Wanted wanted = PolicyModel.wanted(tensors);
-        if (!underWay.add(id)) {
+        OpenWork.Piece piece = metrics.requests().begin();
+        if (underWay.putIfAbsent(id, piece) != null) {
+            metrics.requests().end(piece);
             throw PolicyModel.invalid("request id '" + id + "' is already under way on this stream");
         }
         host.get().submit(generation, wanted, new Chunks(request, generation, interval), refusal -> {
-            underWay.remove(id);
+            done(id);
             failed(request, refusal);
         });
     }
@@ -189,7 +191,7 @@ final class InferenceStream {
                     Tensors.ofUnsigned(generation.prompt().length + generation.given().length));
             Tensors.put(response, NUM_OUTPUT_TOKENS, Tensors.ofUnsigned(sent + count));
             flush(response, true);
-            underWay.remove(request.getId());
+            done(request.getId());
             requestEnded();
         }
 
@@ -374,6 +376,13 @@ final class InferenceStream {
         requestEnded();
     }
 
+    private void done(String id) {
+        OpenWork.Piece piece = underWay.remove(id);
+        if (piece != null) {
+            metrics.requests().end(piece);
+        }
+    }
+
     /** One request is answered, or the caller will send no more; the stream ends with the last of them. */
     private void requestEnded() {
         if (open.decrementAndGet() == 0) {
@@ -382,9 +391,9 @@ final class InferenceStream {
     }
 
     private void abortAll() {
-        for (String id : underWay) {
+        for (String id : underWay.keySet()) {
             host.get().abort(id);
+            done(id);
         }
-        underWay.clear();
     }
 }

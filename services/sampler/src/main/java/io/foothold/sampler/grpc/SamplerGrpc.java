@@ -13,6 +13,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.contracts.flow.ReadableMessages;
+import io.foothold.contracts.metric.Metric;
 import io.foothold.core.policy.Canary;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.sampler.config.SamplerConfig;
@@ -84,12 +85,17 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
         this.sampler = sampler(config.endpoints(), config);
         this.frozen = config.frozenEndpoints().map(endpoints -> sampler(endpoints, config));
         this.service = new CreditedService<>(
+                "sampling",
                 CreditedService.Shape.of(
                         SampleRequest::getCredit,
                         c -> SampleResponse.newBuilder().setCredit(c).build(),
                         SamplerGrpc::failed),
                 config.window(),
                 (request, results) -> start(request.getWork(), results));
+        Metric.work(metrics, "sampler", service.work());
+        Metric.SERVERS_HEALTHY.gauge(metrics, sampler.endpoints(), all -> all.stream()
+                .filter(TritonEndpoint::healthy)
+                .count());
     }
 
     private static RolloutSampler sampler(List<String> endpoints, SamplerConfig config) {
@@ -121,18 +127,18 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
                         ErrorCode.INVALID_INPUT,
                         "no server keeps a first policy: set foothold.sampler.frozen-endpoints to host:port,…"))
                 : sampler;
-        return which.sample(work(work), new RolloutSampler.Sink() {
+        return which.sample(work(work), work.getStart().getTrace(), new RolloutSampler.Sink() {
             @Override
             public void sampled(SampledRollout r) {
-                metrics.counter("foothold.sampler.tokens").increment(r.tokens().length);
-                metrics.counter("foothold.sampler.rollouts", "finish", r.finishReason())
-                        .increment();
+                Metric.SAMPLER_TOKENS.counter(metrics).increment(r.tokens().length);
+                Metric.SAMPLER_ROLLOUTS.counter(metrics, r.finishReason()).increment();
                 results.emit(
                         SampleResponse.newBuilder().setRollout(rollout(work, r)).build());
             }
 
             @Override
             public void failed(String rolloutId, FootholdException failure) {
+                Metric.SAMPLER_FAILURES.counter(metrics, failure.code().name()).increment();
                 results.emit(SamplerGrpc.failed(work.getGroupId(), rolloutId, failure));
             }
 

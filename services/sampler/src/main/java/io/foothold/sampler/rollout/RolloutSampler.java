@@ -5,6 +5,8 @@ import static io.foothold.contracts.triton.PolicyTensors.*;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.log.LogIds;
+import io.foothold.contracts.trace.Trace;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
 import io.foothold.inference.ModelInferRequest;
@@ -66,7 +68,7 @@ public final class RolloutSampler implements AutoCloseable {
     private final List<TritonEndpoint> endpoints;
     private final EndpointWatch watch;
     private final Limits limits;
-    private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    private final ExecutorService threads = Trace.carrying(Executors.newVirtualThreadPerTaskExecutor());
     private final Map<TritonEndpoint.Prompt, int[]> prompts = new ConcurrentHashMap<>();
     private final Set<String> delimiters = ConcurrentHashMap.newKeySet();
     private volatile boolean draining;
@@ -92,19 +94,40 @@ public final class RolloutSampler implements AutoCloseable {
         return endpoints;
     }
 
-    /** Starts a group; the returned action gives it up. */
+    /** Starts a group that no trace follows; the returned action gives it up. */
     public Runnable sample(GroupWork work, Sink sink) {
+        return sample(work, "", sink);
+    }
+
+    /**
+     * Starts a group; the returned action gives it up.
+     *
+     * @param trace the trace that it belongs to, see {@link Trace}; empty where nothing is traced
+     */
+    public Runnable sample(GroupWork work, String trace, Sink sink) {
         if (draining) {
             throw new FootholdException(ErrorCode.DRAINING, "the sampler is shutting down");
         }
         if (work.settings().thoughtwise()) {
             Chains chains = new Chains(work, sink);
-            threads.execute(chains::run);
+            threads.execute(() -> of(work, trace, chains::run));
             return chains::cancel;
         }
         Group group = new Group(work, sink);
-        threads.execute(group::run);
+        threads.execute(() -> of(work, trace, group::run));
         return group::cancel;
+    }
+
+    private static void of(GroupWork work, String trace, Runnable sampling) {
+        try (LogIds ids = LogIds.ofGroup(work.groupId());
+                Trace.Part part = Trace.follow("sample", trace)
+                        .with("group", work.groupId())
+                        .with("rollouts", work.reservations().size())) {
+            part.during(() -> {
+                sampling.run();
+                return true;
+            });
+        }
     }
 
     /** The rollouts of a group, each thought by thought on a thread of its own; one that fails leaves its neighbours alone. */

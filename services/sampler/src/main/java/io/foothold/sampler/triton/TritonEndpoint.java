@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.MessageLimit;
+import io.foothold.contracts.trace.Trace;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
 import io.foothold.core.policy.PolicyVersion;
@@ -70,6 +71,7 @@ public final class TritonEndpoint implements AutoCloseable {
             channels[i] = MessageLimit.channel(target)
                     // Responses are short work that never blocks: no thread is woken for each.
                     .directExecutor()
+                    .intercept(new Trace.Carrying())
                     .build();
         }
     }

@@ -4,6 +4,9 @@ import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.contracts.flow.ReadableMessages;
+import io.foothold.contracts.log.LogIds;
+import io.foothold.contracts.metric.Metric;
+import io.foothold.contracts.trace.Trace;
 import io.foothold.core.problem.ProblemKind;
 import io.foothold.core.verdict.Thinking;
 import io.foothold.core.verdict.Verdict;
@@ -22,7 +25,6 @@ import io.foothold.verifier.code.Sandbox;
 import io.foothold.verifier.config.VerifierConfig;
 import io.grpc.ServerServiceDefinition;
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.Timer;
 import io.quarkus.grpc.GrpcService;
 import io.smallrye.mutiny.Multi;
 import jakarta.annotation.PreDestroy;
@@ -72,6 +74,7 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
         this.answers = pool("verifier-", threads);
         this.programs = pool("programs-", programThreads);
         this.service = new CreditedService<>(
+                "verification",
                 CreditedService.Shape.of(
                         VerifyRequest::getCredit,
                         c -> VerifyResponse.newBuilder().setCredit(c).build(),
@@ -80,17 +83,18 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
                 (request, results) -> {
                     boolean program = request.getWork().getKind() == io.foothold.v1.ProblemKind.PROBLEM_KIND_CODE;
                     var task = (program ? programs : answers).submit(() -> {
-                        try {
-                            results.emit(judge(request.getWork()));
-                        } catch (Throwable t) {
-                            String rollout = request.getWork().getRolloutId();
-                            failed(request, FailureLog.told(LOG, "rollout " + rollout, t))
-                                    .forEach(results::emit);
+                        String rollout = request.getWork().getRolloutId();
+                        try (LogIds ids = LogIds.ofRollout(rollout);
+                                Trace.Part part = Trace.follow(
+                                                "verify", request.getWork().getTrace())
+                                        .with("rollout", rollout)) {
+                            results.emit(verdict(request, part));
                         }
                         results.done();
                     });
                     return () -> task.cancel(false);
                 });
+        Metric.work(metrics, "verifier", service.work());
     }
 
     @Override
@@ -106,6 +110,20 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
     private static ExecutorService pool(String name, int threads) {
         return Executors.newFixedThreadPool(
                 threads, Thread.ofPlatform().daemon().name(name, 0).factory());
+    }
+
+    private VerifyResponse verdict(VerifyRequest request, Trace.Part part) {
+        try {
+            VerifyResponse judged = judge(request.getWork());
+            part.with("verdict", judged.getResult().getVerdict().getKind().name());
+            return judged;
+        } catch (Throwable t) {
+            // Whatever it is: who asked waits for a verdict.
+            FootholdException failure =
+                    FailureLog.told(LOG, "rollout " + request.getWork().getRolloutId(), t);
+            part.failed(failure);
+            return failed(request, failure).get(0);
+        }
     }
 
     private VerifyResponse judge(VerifyWork work) {
@@ -126,13 +144,8 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
         String verdict = judgement.verdict().kind().name();
         long micros = (System.nanoTime() - start) / 1000;
         if (!work.getGoldOnly()) {
-            metrics.counter("foothold.verdicts", "kind", verdict).increment();
-            Timer.builder("foothold.verification")
-                    .description("time of a verdict")
-                    .tag("kind", work.getKind().name())
-                    .publishPercentiles(0.5, 0.99)
-                    .register(metrics)
-                    .record(micros, TimeUnit.MICROSECONDS);
+            Metric.VERDICTS.counter(metrics, verdict).increment();
+            Metric.VERIFICATION.timer(metrics, work.getKind().name()).record(micros, TimeUnit.MICROSECONDS);
         }
         return response(work.getRolloutId(), judgement, micros);
     }

@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -54,7 +55,7 @@ final class RunLog {
         } catch (IOException e) {
             throw new FootholdException(ErrorCode.STORAGE, "cannot create " + home + ": " + e.getMessage(), e);
         }
-        this.board = new TensorBoardFile(home.resolve("tensorboard"));
+        this.board = new TensorBoardFile(home.resolve("tensorboard"), InstantSource.system());
     }
 
     /** Says it as events when the run waits for a service that is away. */

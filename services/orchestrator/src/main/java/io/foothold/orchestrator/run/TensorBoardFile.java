@@ -2,14 +2,16 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.tensorboard.Event;
+import io.foothold.tensorboard.Summary;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.InstantSource;
 import java.util.Map;
 import java.util.zip.CRC32C;
 
@@ -18,72 +20,52 @@ import java.util.zip.CRC32C;
  * data being an {@code Event} message with the wall time, the step and a {@code Summary}.
  */
 final class TensorBoardFile {
-    private final Path file;
+    private static final String VERSION = "brain.Event:2";
 
-    TensorBoardFile(Path directory) {
-        long now = System.currentTimeMillis();
-        this.file = directory.resolve("events.out.tfevents." + now / 1000 + ".foothold");
+    private final Path file;
+    private final InstantSource clock;
+
+    TensorBoardFile(Path directory, InstantSource clock) {
+        this.clock = clock;
+        this.file = directory.resolve("events.out.tfevents." + clock.millis() / 1000 + ".foothold");
         try {
             Files.createDirectories(directory);
-            if (!Files.exists(file)) {
-                append(event(now, 0, message(3, "brain.Event:2".getBytes(StandardCharsets.UTF_8))));
-            }
         } catch (IOException e) {
-            throw new FootholdException(ErrorCode.STORAGE, "cannot write " + file + ": " + e.getMessage(), e);
+            throw failure(e);
+        }
+        if (!Files.exists(file)) {
+            append(event(0).setFileVersion(VERSION).build());
         }
     }
 
     synchronized void write(long step, Map<String, Double> values) {
-        ByteArrayOutputStream summary = new ByteArrayOutputStream();
-        values.forEach((name, value) -> {
-            ByteArrayOutputStream entry = new ByteArrayOutputStream();
-            entry.writeBytes(message(1, name.getBytes(StandardCharsets.UTF_8)));
-            entry.write(2 << 3 | 5);
-            entry.writeBytes(little(4).putFloat(value.floatValue()).array());
-            summary.writeBytes(message(1, entry.toByteArray()));
-        });
-        try {
-            append(event(System.currentTimeMillis(), step, message(5, summary.toByteArray())));
-        } catch (IOException e) {
-            throw new FootholdException(ErrorCode.STORAGE, "cannot write " + file + ": " + e.getMessage(), e);
-        }
+        Summary.Builder summary = Summary.newBuilder();
+        values.forEach((name, value) ->
+                summary.addValue(Summary.Value.newBuilder().setTag(name).setSimpleValue(value.floatValue())));
+        append(event(step).setSummary(summary).build());
     }
 
-    private static byte[] event(long millis, long step, byte[] what) {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        out.write(1 << 3 | 1);
-        out.writeBytes(little(8).putDouble(millis / 1000.0).array());
-        out.write(2 << 3);
-        varint(out, step);
-        out.writeBytes(what);
-        return out.toByteArray();
+    private Event.Builder event(long step) {
+        return Event.newBuilder().setWallTime(clock.millis() / 1000.0).setStep(step);
     }
 
-    private static byte[] message(int field, byte[] body) {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        out.write(field << 3 | 2);
-        varint(out, body.length);
-        out.writeBytes(body);
-        return out.toByteArray();
-    }
-
-    private static void varint(ByteArrayOutputStream out, long value) {
-        long v = value;
-        while ((v & ~0x7FL) != 0) {
-            out.write((int) (v & 0x7F | 0x80));
-            v >>>= 7;
-        }
-        out.write((int) v);
-    }
-
-    private void append(byte[] data) throws IOException {
+    private void append(Event event) {
+        byte[] data = event.toByteArray();
         byte[] length = little(8).putLong(data.length).array();
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         out.writeBytes(length);
         out.writeBytes(little(4).putInt(masked(length)).array());
         out.writeBytes(data);
         out.writeBytes(little(4).putInt(masked(data)).array());
-        Files.write(file, out.toByteArray(), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        try {
+            Files.write(file, out.toByteArray(), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        } catch (IOException e) {
+            throw failure(e);
+        }
+    }
+
+    private FootholdException failure(IOException e) {
+        return new FootholdException(ErrorCode.STORAGE, "cannot write " + file + ": " + e.getMessage(), e);
     }
 
     private static ByteBuffer little(int size) {

@@ -148,12 +148,13 @@ final class DryRun {
                         + "%d; training %.1f s), %d updates %s; evaluations and what resets, revisions and trees sample come on top%n",
                 update,
                 m.path("sampling_seconds").asDouble(),
-                plan.count("sampling.groups_per_update") * plan.count("sampling.rollouts_per_group"),
+                plan.settings().sampling().groupsPerUpdate()
+                        * plan.settings().sampling().rolloutsPerGroup(),
                 m.path("prompt_tokens").asInt(),
                 m.path("answer_tokens").asInt(),
                 m.path("training_seconds").asDouble(),
-                plan.integer("updates"),
-                duration(update * plan.integer("updates")));
+                plan.settings().general().updates(),
+                duration(update * plan.settings().general().updates()));
         if (m.has("log_prob_difference_max")) {
             out.printf(
                     Locale.ROOT,

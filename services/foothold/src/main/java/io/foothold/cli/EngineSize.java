@@ -1,9 +1,12 @@
 package io.foothold.cli;
 
 import io.foothold.augmentation.problems.ProblemSets;
+import io.foothold.core.method.ChosenMethod;
 import io.foothold.core.problem.OraclePrefix;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.search.PrefixSearch;
+import io.foothold.core.settings.LocalizerSettings;
+import io.foothold.core.settings.ProblemSettings;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.CausalModel;
 import io.foothold.policy.ModelConfig;
@@ -17,7 +20,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -63,16 +65,16 @@ record EngineSize(int maxLength, int slots) {
         }
         long budget = budget(memory);
         int fitting = slots(embedded(policy), length, precision, budget);
-        long update = (file.integer("staleness") + 1)
-                * file.integer("sampling.groups_per_update")
-                * file.integer("sampling.rollouts_per_group");
+        long update = (file.settings().general().staleness() + 1)
+                * file.settings().sampling().groupsPerUpdate()
+                * file.settings().sampling().rolloutsPerGroup();
         long evaluation = evaluated.stream()
                         .mapToLong(set -> prompts.problems().getOrDefault(set, 0))
                         .max()
                         .orElse(0)
-                * file.integer("evaluation.samples");
+                * file.settings().evaluation().samples();
         long wanted = Math.ceilDiv(Math.max(update, evaluation), FEWEST_SLOTS) * FEWEST_SLOTS;
-        boolean probes = file.number("mixture.guided") > 0 || file.count("mining.samples") > 0;
+        boolean probes = file.settings().guided() || file.settings().mining().samples() > 0;
         if (wanted < fitting && !probes) {
             return new Chosen(
                     new EngineSize(length, (int) wanted),
@@ -144,13 +146,16 @@ record EngineSize(int maxLength, int slots) {
         try (Tokenizer tokenizer = policy.tokenizer()) {
             for (String set : at) {
                 boolean trained = set.equals("problems.train");
-                int limit = trained ? file.count("sampling.max_tokens") : file.evaluationTokens();
+                int limit = trained
+                        ? file.settings().sampling().maxTokens()
+                        : file.settings().evaluationTokens();
                 Collection<Problem> problems = sets.load(source(file, set)).values();
                 counts.put(set, problems.size());
                 for (Problem p : problems) {
-                    int prompt = length(tokenizer, file, policy, file.prompts().root(p.statement()));
+                    int prompt = length(
+                            tokenizer, file, policy, file.settings().prompts().root(p.statement()));
                     int own = p.maxTokens() > 0 && (limit == 0 || p.maxTokens() < limit) ? p.maxTokens() : limit;
-                    if (trained && file.number("mixture.guided") > 0) {
+                    if (trained && file.settings().guided()) {
                         prompt = Math.max(prompt, guided(tokenizer, file, policy, p));
                     }
                     longest = Math.max(longest, prompt + own + (trained ? again(tokenizer, file, prompt, own) : 0));
@@ -162,8 +167,7 @@ record EngineSize(int maxLength, int slots) {
 
     /** The guided prompt with the longest prefix that a search can ask for. */
     private static int guided(Tokenizer tokenizer, RunFile file, CausalModel policy, Problem p) {
-        PrefixSearch.Mode mode =
-                PrefixSearch.Mode.valueOf(file.text("prefix_search.mode").toUpperCase(Locale.ROOT));
+        PrefixSearch.Mode mode = file.settings().prefixSearch().mode();
         List<String> thoughts = p.oracleThoughts();
         int most = PrefixSearch.longestAsked(mode, thoughts.size(), OraclePrefix.longest(thoughts, p.answer()));
         if (most < 1) {
@@ -173,7 +177,7 @@ record EngineSize(int maxLength, int slots) {
                 tokenizer,
                 file,
                 policy,
-                file.prompts().guided(p.statement(), thoughts, Math.min(most, thoughts.size())));
+                file.settings().prompts().guided(p.statement(), thoughts, Math.min(most, thoughts.size())));
     }
 
     /**
@@ -182,34 +186,34 @@ record EngineSize(int maxLength, int slots) {
      */
     private static int again(Tokenizer tokenizer, RunFile file, int prompt, int answer) {
         int more = 0;
-        if (!file.text("revision.prompt").isEmpty()) {
-            more = tokenizer.encode(file.text("revision.prompt")).length + 2 * answer;
+        String instruction = new ChosenMethod(file.settings()).instruction();
+        if (!instruction.isEmpty()) {
+            more = tokenizer.encode(instruction).length + 2 * answer;
         }
-        if (file.number("resets.share") > 0 && !file.text("localizer.policy").equals("other")) {
-            String localizer = file.text("resets.localizer");
+        if (file.settings().resetting() && file.settings().localizer().policy() != LocalizerSettings.Answerer.OTHER) {
+            String localizer = file.settings().resets().localizing().localizer();
             if (localizer.equals("self")) {
-                String wording = file.text("localizer.prompt");
+                String wording = file.settings().localizer().prompt();
                 // The two shipped wordings are below 512 tokens of any vocabulary.
                 int around = wording.length() <= 2 ? 512 : tokenizer.encode(wording).length;
-                more = Math.max(more, around + answer + file.count("localizer.max_tokens"));
+                more = Math.max(
+                        more, around + answer + file.settings().localizer().maxTokens());
             } else if (localizer.equals("self_recompute")) {
-                more = Math.max(more, prompt + file.count("localizer.claim_tokens"));
+                more = Math.max(more, prompt + file.settings().localizer().claimTokens());
             }
         }
         return more;
     }
 
     private static ProblemSets.Source source(RunFile file, String at) {
-        String jsonl = file.text(at + ".jsonl");
-        return jsonl.isEmpty()
+        ProblemSettings.Source source = file.settings().problems().at(at);
+        return source.jsonl().isEmpty()
                 ? new ProblemSets.Source.Generated(
-                        file.text(at + ".family"),
-                        file.text(at + ".level"),
-                        file.count(at + ".count"),
-                        file.integer(at + ".seed"),
-                        file.text(at + ".split"))
+                        source.family(), source.level(), source.count(), source.seed(), source.split())
                 : new ProblemSets.Source.Jsonl(
-                        Path.of(jsonl), file.text(at + ".segmenter"), file.text("prompts.thought_delimiter"));
+                        Path.of(source.jsonl()),
+                        source.segmenter(),
+                        file.settings().prompting().thoughtDelimiter());
     }
 
     private static int length(Tokenizer tokenizer, RunFile file, CausalModel policy, String text) {
@@ -218,24 +222,24 @@ record EngineSize(int maxLength, int slots) {
 
     /** A prompt as the policy reads it: in its conversation, if it stands in one. */
     private static String asked(RunFile file, CausalModel policy, String text) {
-        if (!file.flag("prompts.chat")) {
+        if (!file.settings().prompting().chat()) {
             return text;
         }
         ChatTemplate template = policy.chatTemplate()
                 .orElseThrow(() -> new PolicyException("policy " + policy.path() + ChatTemplate.MISSING));
         return new Conversation(
-                        file.text("prompts.system"),
-                        file.turns().stream()
+                        file.settings().prompting().system(),
+                        file.settings().prompting().turns().stream()
                                 .map(turn -> new Conversation.Turn(turn.user(), turn.assistant()))
                                 .toList(),
                         options(file),
-                        file.answerSeparator())
+                        file.settings().answerSeparator())
                 .render(template, text);
     }
 
     private static Map<String, Object> options(RunFile file) {
         Map<String, Object> out = new LinkedHashMap<>();
-        for (String option : file.names("prompts.chat_options")) {
+        for (String option : file.settings().prompting().chatOptions()) {
             int equals = option.indexOf('=');
             out.put(
                     option.substring(0, equals).strip(),

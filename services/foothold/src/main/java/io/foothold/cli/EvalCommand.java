@@ -91,12 +91,13 @@ final class EvalCommand implements Callable<Integer> {
         }
         String text = suite.isEmpty() ? Workspace.read(file) : suiteRun();
         RunFile plan = RunFile.resolve(suite.isEmpty() ? file.toString() : suite, text, overrides);
-        List<Path> evaluated = policies.isEmpty() ? List.of(Path.of(plan.text("policy.base"))) : policies;
+        List<Path> evaluated =
+                policies.isEmpty() ? List.of(Path.of(plan.settings().policy().base())) : policies;
         List<CausalModel> models = new ArrayList<>();
         boolean torch = false;
         for (Path path : evaluated) {
             // The learner opens and publishes what is evaluated.
-            BackendChoice backend = BackendChoice.of(plan.text("learner.backend"), path);
+            BackendChoice backend = BackendChoice.of(plan.settings().learner().backend(), path);
             CausalModel model = RunModel.open(path, backend.torch(), inference);
             model.checkWeightFiles();
             models.add(model);

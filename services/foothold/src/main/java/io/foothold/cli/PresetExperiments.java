@@ -4,11 +4,13 @@ import io.foothold.core.bandit.EstimatorTable;
 import io.foothold.core.bandit.Experiment;
 import io.foothold.core.bandit.Experiment.Target;
 import io.foothold.core.method.Method;
+import io.foothold.core.settings.RunSettings;
 import io.foothold.core.start.StartState;
 import io.foothold.orchestrator.runfile.Methods;
 import io.foothold.orchestrator.runfile.RunFile;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 
 /** Every shipped preset as it would run, against problems that can be enumerated. */
 final class PresetExperiments {
@@ -40,28 +42,30 @@ final class PresetExperiments {
     }
 
     private static List<Target> targets(RunFile file) {
-        if (file.number("mixture.guided") > 0) {
+        RunSettings settings = file.settings();
+        if (settings.guided()) {
             return List.of(new Target.RootAndGuided(), new Target.Pass1());
         }
-        if (file.text("estimator.name").startsWith("pass_at_k")) {
-            return List.of(new Target.PassAtK(file.count("estimator.k")));
+        if (settings.estimator().name().startsWith("pass_at_k")) {
+            return List.of(new Target.PassAtK(settings.estimator().k()));
         }
-        return file.text("revision.prompt").isEmpty() || file.refines()
-                ? List.of(new Target.Pass1())
-                : List.of(new Target.BothAttempts(1 + file.number("revision.bonus")));
+        OptionalDouble revision = new Methods(file).chosen().revisionWeight();
+        return List.of(revision.isPresent() ? new Target.BothAttempts(revision.getAsDouble()) : new Target.Pass1());
     }
 
     private static Experiment experiment(String preset, RunFile file, Target target) {
         Methods methods = new Methods(file);
-        Method method = file.number("resets.share") > 0 ? methods.withResets() : methods.withoutResets();
+        RunSettings settings = file.settings();
+        boolean hints = methods.chosen().choosesHints();
+        Method method = settings.resetting() ? methods.withResets() : methods.withoutResets();
         return new Experiment(
                 "`" + preset + "`",
                 target,
-                file.hintsWhenWrong() ? drawnGuided(method) : method,
+                hints ? drawnGuided(method) : method,
                 methods.estimator(),
                 methods.loss(),
-                file.number("mixture.guided") > 0 && !file.hintsWhenWrong(),
-                !file.text("resets.localizer").equals("random"));
+                settings.guided() && !hints,
+                !settings.resets().localizing().localizer().equals("random"));
     }
 
     /** A method whose every place is drawn with a hint. */

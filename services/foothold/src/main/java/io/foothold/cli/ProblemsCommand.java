@@ -247,7 +247,7 @@ final class ProblemsCommand implements Callable<Integer> {
             List<String> settings = new ArrayList<>(overrides);
             settings.addAll(settings(RunFile.resolve(file.toString(), text, overrides)));
             RunFile plan = RunFile.resolve(file.toString(), text, settings);
-            String base = plan.text("policy.base");
+            String base = plan.settings().policy().base();
             return AllInOne.run(
                     home,
                     AllInOne.freePort(),
@@ -313,9 +313,9 @@ final class ProblemsCommand implements Callable<Integer> {
 
         @Override
         List<String> settings(RunFile asked) {
-            int known = asked.count("mining.samples");
+            int known = asked.settings().mining().samples();
             int chosen = samples > 0 ? samples : known > 0 ? known : 64;
-            int knownSecond = asked.count("mining.second_samples");
+            int knownSecond = asked.settings().mining().secondSamples();
             long second =
                     secondSamples >= 0 ? secondSamples : knownSecond > 0 ? knownSecond : SECOND_LOOK * (long) chosen;
             return List.of(
@@ -365,7 +365,7 @@ final class ProblemsCommand implements Callable<Integer> {
     static final class PrefixSearch extends Prepared {
         @Override
         List<String> settings(RunFile asked) {
-            return asked.number("mixture.guided") > 0 ? List.of() : List.of("mixture.guided=0.5", "mixture.root=0.5");
+            return asked.settings().guided() ? List.of() : List.of("mixture.guided=0.5", "mixture.root=0.5");
         }
 
         @Override

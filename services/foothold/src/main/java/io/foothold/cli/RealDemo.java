@@ -55,7 +55,9 @@ record RealDemo(Path home, Path report, long seed, boolean ci) {
         RunShape shape = RunShape.of(plan, policy, false, new Inference(), null, 0, 0, 0, Memory.ofMachine());
         System.out.println(RUN + ": " + shape.told());
         new DryRun(
-                        shape.need(TrainCommand.lora(plan, policy.size()), plan.number("loss.kl_coefficient") > 0),
+                        shape.need(
+                                TrainCommand.lora(plan, policy.size()),
+                                plan.settings().loss().regularisers().klCoefficient() > 0),
                         policy.path(),
                         Memory.ofMachine(),
                         System.out)

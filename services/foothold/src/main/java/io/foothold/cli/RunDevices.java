@@ -29,7 +29,8 @@ final class RunDevices {
      */
     ComputeDevice check(RunFile plan, boolean torch, Inference inference) {
         try {
-            ComputeDevice learner = ComputeDevice.of(LEARNER, plan.text(LEARNER));
+            ComputeDevice learner =
+                    ComputeDevice.of(LEARNER, plan.settings().learner().djl().device());
             if (inference.elsewhere() && !engine.isEmpty()) {
                 throw new FootholdException(
                         ErrorCode.INVALID_INPUT,

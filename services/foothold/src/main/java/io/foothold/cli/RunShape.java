@@ -3,6 +3,7 @@ package io.foothold.cli;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.Canary;
+import io.foothold.core.settings.Setting;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.CausalModel;
 import io.foothold.policy.ComputeDevice;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -83,7 +85,7 @@ record RunShape(
                     ErrorCode.INVALID_INPUT,
                     "--threads " + threads + ": the deterministic mode has one (--no-deterministic leaves it)");
         }
-        boolean chosen = !file.automatic("optimizer.micro_batch_tokens");
+        OptionalInt chosen = file.settings().optimizer().steps().microBatchTokens();
         int standard = model.microBatchTokens();
         // An update is the sum over its micro-batches: a smaller one changes no more than rounding.
         // By halves, so that it does not follow every other process of the machine.
@@ -92,16 +94,18 @@ record RunShape(
         return new RunShape(
                 model,
                 engine.isPresent() ? precision : learners,
-                file.automatic(BOUND)
-                        ? learners.largestDifference(
-                                !file.text("loss.mismatch.rule").equals("none"))
-                        : file.number(BOUND),
+                file.settings()
+                        .general()
+                        .agreement()
+                        .maxLogProbDifference()
+                        .orElseGet(() -> learners.largestDifference(
+                                file.settings().loss().mismatch().corrects())),
                 repeats,
                 engine.map(EngineSize.Chosen::size),
-                chosen ? file.count("optimizer.micro_batch_tokens") : fitting,
+                chosen.orElse(fitting),
                 Math.max(1, threads),
                 engine.map(EngineSize.Chosen::why).orElse(""),
-                chosen
+                chosen.isPresent()
                         ? "as chosen"
                         : fitting < standard
                                 ? "an eighth of the memory available"
@@ -115,7 +119,7 @@ record RunShape(
         return new RunShape(
                 model,
                 precision,
-                half && file.automatic(BOUND) ? Math.max(difference, Canary.Bound.BFLOAT16.max()) : difference,
+                half && isOpen(file) ? Math.max(difference, Canary.Bound.BFLOAT16.max()) : difference,
                 deterministic,
                 engine,
                 microBatchTokens,
@@ -125,16 +129,21 @@ record RunShape(
                 other);
     }
 
+    private static boolean isOpen(RunFile file) {
+        return file.settings().general().agreement().maxLogProbDifference().isEmpty();
+    }
+
     /** How our own engine computes attention, and the embedded learner with it: as the run file says, else as suits the model's size. */
     static Precision precision(RunFile file, ModelSize model) {
-        return file.automatic("precision")
+        String precision = file.settings().general().agreement().precision();
+        return precision.equals(Setting.AUTO)
                 ? model.standardPrecision()
-                : Precision.valueOf(file.text("precision").toUpperCase(Locale.ROOT));
+                : Precision.valueOf(precision.toUpperCase(Locale.ROOT));
     }
 
     /** What answers may take is less than what the model can: where our own engine samples, problems are refused one by one. */
     private static void checkLength(RunFile file, ModelSize model, Inference inference) {
-        int most = file.count("sampling.max_tokens");
+        int most = file.settings().sampling().maxTokens();
         if (inference.elsewhere() && most >= model.maxPositions()) {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT,

@@ -2,6 +2,8 @@ package io.foothold.cli;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.settings.OptimizerSettings;
+import io.foothold.core.settings.Setting;
 import io.foothold.learner.torch.BackendChoice;
 import io.foothold.learner.torch.TorchEnvironment;
 import io.foothold.orchestrator.ledger.Ledger;
@@ -106,11 +108,11 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         String text = Workspace.read(file);
         RunFile plan = RunFile.resolve(file.toString(), text, overrides);
-        Path base = Path.of(plan.text("policy.base"));
-        BackendChoice backend = BackendChoice.of(plan.text("learner.backend"), base);
+        Path base = Path.of(plan.settings().policy().base());
+        BackendChoice backend = BackendChoice.of(plan.settings().learner().backend(), base);
         CausalModel policy = RunModel.open(base, backend.torch(), inference);
         Optional<Lora> lora = lora(plan, policy.size());
-        if (plan.flag("prompts.chat") && policy.chatTemplate().isEmpty()) {
+        if (plan.settings().prompting().chat() && policy.chatTemplate().isEmpty()) {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT, "prompts.chat: policy " + policy.path() + ChatTemplate.MISSING);
         }
@@ -125,7 +127,7 @@ final class TrainCommand implements Callable<Integer> {
                         threads,
                         Memory.ofMachine())
                 .on(devices.check(plan, backend.torch(), inference), plan);
-        MemoryNeed need = shape.need(lora, plan.number("loss.kl_coefficient") > 0);
+        MemoryNeed need = shape.need(lora, plan.settings().loss().regularisers().klCoefficient() > 0);
         DryRun dry = new DryRun(need, policy.path(), Memory.ofMachine(), System.out);
         if (dryRun) {
             System.out.println("# " + told(shape, backend));
@@ -167,7 +169,7 @@ final class TrainCommand implements Callable<Integer> {
         if (!id.isEmpty()) {
             return id;
         }
-        String name = plan.text("name");
+        String name = plan.settings().general().name();
         return name.isEmpty() ? file.getFileName().toString().replaceFirst("\\.ya?ml$", "") : name;
     }
 
@@ -213,7 +215,8 @@ final class TrainCommand implements Callable<Integer> {
     private List<String> keptSizes(RunFile kept, String text) {
         RunFile asked = RunFile.resolve(file.toString(), text, overrides);
         return Stream.of("optimizer.micro_batch_tokens", "max_log_prob_difference")
-                .filter(key -> asked.automatic(key) && !kept.automatic(key))
+                .filter(key ->
+                        asked.text(key).equals(Setting.AUTO) && !kept.text(key).equals(Setting.AUTO))
                 .map(key -> key + "=" + kept.text(key))
                 .toList();
     }
@@ -239,8 +242,11 @@ final class TrainCommand implements Callable<Integer> {
      * worker's matter.
      */
     static Optional<Lora> lora(RunFile plan, ModelSize model) {
-        return plan.adapters()
-                .map(a -> new Lora(a.rank(), a.alpha(), a.targets()))
-                .map(lora -> model.torchOnly() ? lora : lora.embedded());
+        OptimizerSettings.Lora asked = plan.settings().optimizer().lora();
+        if (!asked.trained()) {
+            return Optional.empty();
+        }
+        Lora lora = new Lora(asked.rank(), asked.scale(), asked.targets());
+        return Optional.of(model.torchOnly() ? lora : lora.embedded());
     }
 }

@@ -1,6 +1,7 @@
 package io.foothold.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.foothold.augmentation.problems.Recipe;
 import io.foothold.core.advantage.AdvantageEstimator;
@@ -45,21 +46,14 @@ class AddingThingsTest {
     }
 
     @Test
-    void aMethodIsOneFileAndASettingAndIsRunByItsPreset() throws Exception {
+    void aMethodIsOneFileThatNoOtherNamesAndIsRunByItsPreset() throws Exception {
         String page = page("adding-a-method.md");
         List<String> java = Documents.fenced(page, "java");
-        assertThat(java).hasSize(5);
+        assertThat(java).hasSize(2);
         List<String> yaml = Documents.fenced(page, "yaml");
         assertThat(page)
                 .contains("services/core/src/main/java/io/foothold/core/method/Extremes.java")
                 .contains("services/orchestrator/src/main/resources/presets/pods.yaml");
-        String runFile = "services/orchestrator/src/main/java/io/foothold/orchestrator/runfile/";
-        String schema = before(
-                named(page, runFile + "Schema.java"), "        choice(\n                \"reward\",\n", java.get(2));
-        String methods = before(
-                before(named(page, runFile + "Methods.java"), "import io.foothold.core.method.Method;\n", java.get(3)),
-                "        return refilled(\n                file.branches()",
-                java.get(4));
         String peers = Files.readString(
                 Documents.ROOT.resolve("services/core/src/test/java/io/foothold/core/method/ScriptedPeers.java"));
 
@@ -68,9 +62,7 @@ class AddingThingsTest {
                 Map.of(
                         "Extremes.java", java.get(0),
                         "ExtremesTest.java", java.get(1),
-                        "ScriptedPeers.java", peers,
-                        "Schema.java", schema,
-                        "Methods.java", methods))) {
+                        "ScriptedPeers.java", peers))) {
             Files.writeString(
                     Files.createDirectories(directory.resolve("classes/presets"))
                             .resolve("pods.yaml"),
@@ -82,6 +74,11 @@ class AddingThingsTest {
             Class<?> rules = program.loadClass(Methods.class.getName());
             Object named = rules.getConstructor(resolved.getClass()).newInstance(resolved);
             assertThat(rules.getMethod("withoutResets").invoke(named)).hasToString("Extremes[members=16, trained=8]");
+            assertThatThrownBy(() -> program.loadClass(RunFile.class.getName())
+                            .getMethod("resolve", String.class, String.class, List.class)
+                            .invoke(null, "own.yaml", yaml.get(1), List.of("tree.branches=2x2")))
+                    .rootCause()
+                    .hasMessageContaining("'extremes.trained' and 'tree.branches' contradict each other");
         }
         assertThat(RunFile.presets()).as("the program itself is as it was").doesNotContain("pods");
     }

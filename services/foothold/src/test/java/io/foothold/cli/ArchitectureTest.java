@@ -29,7 +29,7 @@ class ArchitectureTest {
                 .resideInAPackage("io.foothold.core..")
                 .should()
                 .onlyDependOnClassesThat()
-                .resideInAnyPackage("io.foothold.core..", "java..", "org.jspecify..")
+                .resideInAnyPackage("io.foothold.core..", "java..", "org.jspecify..", "com.google.auto.service..")
                 .check(ALL);
     }
 

@@ -2,6 +2,7 @@ package io.foothold.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.auto.service.processor.AutoServiceProcessor;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
@@ -37,8 +38,13 @@ final class PatchedProgram extends URLClassLoader {
     static PatchedProgram of(Path directory, Map<String, String> sources) throws IOException {
         Path written = Files.createDirectories(directory.resolve("sources"));
         Path classes = Files.createDirectories(directory.resolve("classes"));
-        List<String> arguments = new ArrayList<>(
-                List.of("-proc:none", "-cp", System.getProperty("java.class.path"), "-d", classes.toString()));
+        List<String> arguments = new ArrayList<>(List.of(
+                "-processor",
+                AutoServiceProcessor.class.getName(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "-d",
+                classes.toString()));
         for (Map.Entry<String, String> source : sources.entrySet()) {
             arguments.add(Files.writeString(written.resolve(source.getKey()), source.getValue())
                     .toString());

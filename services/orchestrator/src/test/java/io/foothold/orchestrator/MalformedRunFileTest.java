@@ -70,7 +70,9 @@ class MalformedRunFileTest {
         assertRefused(bomb.toString(), "r.yaml:7: 'a0' is empty");
         assertRefused(BASE + "loss: &l {ratio: token}\noptimizer: *l\n", "r.yaml:8: *l is not the name of a value");
         assertThat(RunFile.resolve("r.yaml", BASE + "updates: &n 4\ncheckpoint: {every: *n}\n", List.of())
-                        .integer("checkpoint.every"))
+                        .settings()
+                        .checkpoint()
+                        .every())
                 .as("a value may be used again")
                 .isEqualTo(4);
     }

@@ -3,9 +3,12 @@ package io.foothold.orchestrator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.foothold.core.method.Tree;
 import io.foothold.core.reset.ResetSplit;
 import io.foothold.core.reset.ResetSplit.SeedRule;
 import io.foothold.core.reset.ResetSplit.WithoutSeeds;
+import io.foothold.core.settings.PromptSettings;
+import io.foothold.orchestrator.runfile.Methods;
 import io.foothold.orchestrator.runfile.RunFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,10 +32,14 @@ class RunFileTest {
     @Test
     void defaultsPresetFileAndOverridesWinInThatOrder() {
         RunFile file = resolve(BASE + "optimizer: {beta1: 0.8}\n", "updates=7");
-        assertThat(file.number("optimizer.beta1")).isEqualTo(.8);
-        assertThat(file.number("optimizer.learning_rate")).as("from the preset").isEqualTo(6e-4);
-        assertThat(file.number("optimizer.epsilon")).as("from the schema").isEqualTo(1e-8);
-        assertThat(file.integer("updates")).isEqualTo(7);
+        assertThat(file.settings().optimizer().adamw().beta1()).isEqualTo(.8);
+        assertThat(file.settings().optimizer().adamw().learningRate())
+                .as("from the preset")
+                .isEqualTo(6e-4);
+        assertThat(file.settings().optimizer().adamw().epsilon())
+                .as("from the schema")
+                .isEqualTo(1e-8);
+        assertThat(file.settings().general().updates()).isEqualTo(7);
         assertThat(file.evaluationSets()).containsExactly("hard-test");
     }
 
@@ -67,8 +74,9 @@ class RunFileTest {
                 RunFile.restore(resolve(BASE, "optimizer.lora.rank=4", former).stored());
         assertThat(begun.differences(resolve(BASE, "optimizer.lora.rank=4"))).isEmpty();
         assertThat(resolve(BASE, "optimizer.lora.rank=4")
-                        .adapters()
-                        .orElseThrow()
+                        .settings()
+                        .optimizer()
+                        .lora()
                         .targets())
                 .as("whatever the model calls them")
                 .isEmpty();
@@ -139,16 +147,24 @@ class RunFileTest {
         assertRefused(BASE + "staleness: 1\n", "a loss without a ratio");
         assertRefused(BASE + "optimizer: {epochs: 2}\n", "a loss without a ratio");
         assertThat(resolve(BASE + "staleness: 1\nloss: {allow_off_policy: true}\n")
-                        .integer("staleness"))
+                        .settings()
+                        .general()
+                        .staleness())
                 .isEqualTo(1);
-        assertThat(resolve(BASE + "staleness: 1\nloss: {ratio: token}\n").integer("staleness"))
+        assertThat(resolve(BASE + "staleness: 1\nloss: {ratio: token}\n")
+                        .settings()
+                        .general()
+                        .staleness())
                 .isEqualTo(1);
     }
 
     @Test
     void aMismatchRuleCorrectsForOlderWeightsButNotForStepsOfTheUpdate() {
         assertThat(resolve(BASE + "staleness: 1\nloss: {mismatch: {rule: truncate}}\n")
-                        .number("loss.mismatch.cap"))
+                        .settings()
+                        .loss()
+                        .mismatch()
+                        .cap())
                 .isEqualTo(2);
         assertRefused(
                 BASE + "optimizer: {epochs: 2}\nloss: {mismatch: {rule: truncate}}\n",
@@ -186,14 +202,14 @@ class RunFileTest {
     @Test
     void evaluationDrawsAsTrainingDoesUnlessTheFileSaysOtherwise() {
         RunFile plain = resolve(BASE + "sampling: {temperature: 0.7, max_tokens: 40}\n");
-        assertThat(plain.evaluationTemperature()).isEqualTo(0.7);
-        assertThat(plain.evaluationTokens()).isEqualTo(40);
+        assertThat(plain.settings().evaluationTemperature()).isEqualTo(0.7);
+        assertThat(plain.settings().evaluationTokens()).isEqualTo(40);
         RunFile own = resolve(BASE + "sampling: {temperature: 0.7, max_tokens: 40}\n"
                 + "evaluation: {sampling: {temperature: 0, max_tokens: 0, top_p: 0.9, top_k: 20}}\n");
-        assertThat(own.evaluationTemperature()).isZero();
-        assertThat(own.evaluationTokens()).isZero();
-        assertThat(own.number("evaluation.sampling.top_p")).isEqualTo(0.9);
-        assertThat(own.integer("evaluation.sampling.top_k")).isEqualTo(20);
+        assertThat(own.settings().evaluationTemperature()).isZero();
+        assertThat(own.settings().evaluationTokens()).isZero();
+        assertThat(own.settings().evaluation().sampling().topP()).isEqualTo(0.9);
+        assertThat(own.settings().evaluation().sampling().topK()).isEqualTo(20);
         assertRefused(
                 BASE + "evaluation: {sampling: {top_p: 0}}\n", "'evaluation.sampling.top_p' must be a number above 0");
         assertRefused(BASE + "evaluation: {sampling: {top_p: 1.1}}\n", "at most 1, got '1.1'");
@@ -205,7 +221,7 @@ class RunFileTest {
     @Test
     void theFormerNameOfAKeyStillMeansTheSame() {
         RunFile file = resolve(BASE + "evaluation: {temperature: 0.25}\n");
-        assertThat(file.evaluationTemperature()).isEqualTo(0.25);
+        assertThat(file.settings().evaluationTemperature()).isEqualTo(0.25);
         assertThat(resolve(BASE, "evaluation.temperature=0.25")).isEqualTo(file);
         assertThat(RunFile.restore(file.stored().replace("evaluation.sampling.temperature", "evaluation.temperature")))
                 .isEqualTo(file);
@@ -229,7 +245,10 @@ class RunFileTest {
     @Test
     void aSecondLookNeedsAFirst() {
         assertRefused(BASE + "mining: {second_samples: 8}\n", "'mining.second_samples' needs 'mining.samples'");
-        assertThat(resolve(BASE + "mining: {samples: 8, second_samples: 32}\n").integer("mining.second_samples"))
+        assertThat(resolve(BASE + "mining: {samples: 8, second_samples: 32}\n")
+                        .settings()
+                        .mining()
+                        .secondSamples())
                 .isEqualTo(32);
     }
 
@@ -238,7 +257,7 @@ class RunFileTest {
         String hinted = BASE + "guidance: {when: all_wrong}\n";
         assertRefused(hinted, "'guidance.when: all_wrong' needs 'mixture.guided' above 0");
         String guided = hinted + "mixture: {guided: 1}\nprompts: {guided: \"{problem}{prefix}\"}\n";
-        assertThat(resolve(guided).hintsWhenWrong()).isTrue();
+        assertThat(new Methods(resolve(guided)).chosen().choosesHints()).isTrue();
         for (String other :
                 List.of("resets: {share: 1}", "tree: {branches: 2x2}", "revision: {prompt: \"{response}\"}")) {
             assertRefused(
@@ -255,16 +274,22 @@ class RunFileTest {
                     .isEqualTo(preset);
         }
         RunFile srpo = resolve(BASE.replace("grpo-dial", "srpo"));
-        assertThat(srpo.split())
+        assertThat(srpo.settings().resets().split().split())
                 .as("1x4 and a base group")
                 .isEqualTo(new ResetSplit(4, 1, 4, 12, SeedRule.PAPER, WithoutSeeds.PLAIN));
-        assertThat(srpo.evaluationTemperature())
+        assertThat(srpo.settings().evaluationTemperature())
                 .as("the paper evaluates greedily")
                 .isZero();
-        assertThat(resolve(BASE.replace("grpo-dial", "spo-tree")).branches()).containsExactly(2, 4);
+        assertThat(new Methods(resolve(BASE.replace("grpo-dial", "spo-tree")))
+                        .chosen()
+                        .method())
+                .isEqualTo(new Tree(List.of(2, 4), 600));
         assertThat(resolve(BASE.replace("grpo-dial", "pope-authors-fork")
                                 + "prompts: {guided: \"{problem}{prefix}\"}\n")
-                        .number("loss.entropy_coefficient"))
+                        .settings()
+                        .loss()
+                        .regularisers()
+                        .entropyCoefficient())
                 .isEqualTo(1e-4);
     }
 
@@ -327,18 +352,20 @@ class RunFileTest {
     @Test
     void earlierTurnsAreAListAndComeBack() {
         RunFile file = resolve(BASE + TURNS);
-        assertThat(file.turns())
+        assertThat(file.settings().prompting().turns())
                 .containsExactly(
-                        new RunFile.Turn("Add 3, 6, 2.", "3 + 6 = 9\n9 + 2 = 11"),
-                        new RunFile.Turn("Add 1, 1, 1.", "1 + 1 = 2\n2 + 1 = 3"));
+                        new PromptSettings.Turn("Add 3, 6, 2.", "3 + 6 = 9\n9 + 2 = 11"),
+                        new PromptSettings.Turn("Add 1, 1, 1.", "1 + 1 = 2\n2 + 1 = 3"));
         assertThat(resolve(file.print())).isEqualTo(file);
         assertThat(RunFile.restore(file.stored())).isEqualTo(file);
         assertThat(resolve(BASE + TURNS, "prompts.turns.2.user=Add 2, 2, 2.")
+                        .settings()
+                        .prompting()
                         .turns()
                         .get(1)
                         .user())
                 .isEqualTo("Add 2, 2, 2.");
-        assertThat(resolve(BASE).turns()).isEmpty();
+        assertThat(resolve(BASE).settings().prompting().turns()).isEmpty();
     }
 
     @Test
@@ -365,14 +392,15 @@ class RunFileTest {
     @Test
     void prefilledGuidanceStandsBehindTheRootPrompt() {
         RunFile plain = resolve(BASE, "guidance.form=prefill", "mixture.guided=1", "prompts.root=<q>{problem}<a>");
-        assertThat(plain.prompts().guided()).isEqualTo("<q>{problem}<a>{prefix}");
-        assertThat(plain.answerSeparator()).isEmpty();
+        assertThat(plain.settings().prompts().guided()).isEqualTo("<q>{problem}<a>{prefix}");
+        assertThat(plain.settings().answerSeparator()).isEmpty();
         RunFile chat = resolve(BASE, "guidance.form=prefill", "mixture.guided=1", "prompts.chat=true");
-        assertThat(chat.answerSeparator()).hasSize(1);
-        assertThat(chat.prompts().guided()).isEqualTo("{problem}" + chat.answerSeparator() + "{prefix}");
+        assertThat(chat.settings().answerSeparator()).hasSize(1);
+        assertThat(chat.settings().prompts().guided())
+                .isEqualTo("{problem}" + chat.settings().answerSeparator() + "{prefix}");
         RunFile user = resolve(BASE, "mixture.guided=1", "prompts.guided={problem} {prefix}");
-        assertThat(user.prompts().guided()).isEqualTo("{problem} {prefix}");
-        assertThat(user.answerSeparator()).isEmpty();
+        assertThat(user.settings().prompts().guided()).isEqualTo("{problem} {prefix}");
+        assertThat(user.settings().answerSeparator()).isEmpty();
         assertThatThrownBy(() -> resolve(BASE, "guidance.form=prefill", "prompts.guided={problem} {prefix}"))
                 .hasMessageContaining("'prompts.guided' is not used with guidance.form: prefill");
         assertThatThrownBy(() -> resolve(BASE, "mixture.guided=1")).hasMessageContaining("or guidance.form: prefill");
@@ -382,12 +410,12 @@ class RunFileTest {
     void whatFollowsFromTheModelIsANumberOrAuto() {
         RunFile file = resolve(BASE);
         for (String key : List.of("precision", "max_log_prob_difference", "optimizer.micro_batch_tokens")) {
-            assertThat(file.automatic(key)).as(key).isTrue();
+            assertThat(file.text(key)).as(key).isEqualTo("auto");
         }
         RunFile given = resolve(BASE, "max_log_prob_difference=0", "optimizer.micro_batch_tokens=512");
-        assertThat(given.number("max_log_prob_difference")).isZero();
-        assertThat(given.automatic("max_log_prob_difference")).isFalse();
-        assertThat(given.count("optimizer.micro_batch_tokens")).isEqualTo(512);
+        assertThat(given.settings().general().agreement().maxLogProbDifference())
+                .hasValue(0);
+        assertThat(given.settings().optimizer().steps().microBatchTokens()).hasValue(512);
         assertThatThrownBy(() -> resolve(BASE, "optimizer.micro_batch_tokens=0"))
                 .hasMessageContaining("'optimizer.micro_batch_tokens' must be a whole number from 1")
                 .hasMessageContaining("or auto");

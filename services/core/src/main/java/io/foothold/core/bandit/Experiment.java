@@ -8,6 +8,7 @@ import io.foothold.core.method.Method;
 import io.foothold.core.method.Plain;
 import io.foothold.core.method.Refilled;
 import io.foothold.core.method.Reset;
+import io.foothold.core.reset.Instead;
 import io.foothold.core.reset.LocalizerTrust;
 import io.foothold.core.reset.ResetSplit;
 import io.foothold.core.reset.ResetSplit.SeedRule;
@@ -136,7 +137,7 @@ public record Experiment(
 
     private static Experiment resets(
             String name, ResetSplit split, boolean localizes, AdvantageEstimator estimator, LossRule loss) {
-        Method method = new Reset(split, Reset.Instead.RANDOM, Reset.Instead.RANDOM, 0, new LocalizerTrust(0));
+        Method method = new Reset(split, Instead.RANDOM, Instead.RANDOM, 0, new LocalizerTrust(0));
         return new Experiment(name, new Target.Pass1(), method, estimator, loss, false, localizes);
     }
 

@@ -1,6 +1,11 @@
 package io.foothold.core.method;
 
+import com.google.auto.service.AutoService;
 import io.foothold.core.random.Seeds;
+import io.foothold.core.settings.RunSettings;
+import io.foothold.core.settings.Section;
+import io.foothold.core.settings.Setting;
+import io.foothold.core.settings.SettingsException;
 import io.foothold.core.start.StartState;
 import java.util.List;
 
@@ -33,5 +38,62 @@ public record Hinted(int members) implements Method {
         }
         List<Rollout> hinted = sampling.group("hinted", start, members, seeds.split("hinted"));
         return new Place(List.of(first, Group.of(start, hinted)), sampling.ends());
+    }
+
+    /** When a place that is drawn guided starts so. */
+    public enum When {
+        /** Always. */
+        ALWAYS,
+        /** When every answer from the root failed. */
+        ALL_WRONG
+    }
+
+    /** Its settings. */
+    @Section("guidance")
+    public record Settings(
+            @Setting(
+                    help =
+                            "When a place that is drawn guided starts so: always; all_wrong tries the problem from its root and starts guided, "
+                                    + "too, when every answer failed (Guide).",
+                    fallback = "always",
+                    source = "arXiv 2506.13923")
+            When when) {}
+
+    /** What a run file says of it. */
+    @AutoService(MethodKind.class)
+    public static final class Kind implements MethodKind<Settings> {
+        @Override
+        public Class<Settings> settings() {
+            return Settings.class;
+        }
+
+        @Override
+        public String asking() {
+            return "guidance.when: all_wrong";
+        }
+
+        @Override
+        public boolean isAsked(Settings own) {
+            return own.when() == When.ALL_WRONG;
+        }
+
+        @Override
+        public void check(Settings own, RunSettings run) {
+            if (isAsked(own) && !run.guided()) {
+                throw new SettingsException(
+                        "guidance.when",
+                        "'guidance.when: all_wrong' needs 'mixture.guided' above 0: places with a hint");
+            }
+        }
+
+        @Override
+        public Method method(Settings own, RunSettings run) {
+            return new Hinted(run.sampling().rolloutsPerGroup());
+        }
+
+        @Override
+        public boolean choosesHints() {
+            return true;
+        }
     }
 }

@@ -1,15 +1,14 @@
 package io.foothold.core.method;
 
 import io.foothold.core.random.Seeds;
+import io.foothold.core.reset.Instead;
 import io.foothold.core.reset.LocalizationStatistics.Outcome;
 import io.foothold.core.reset.LocalizerTrust;
 import io.foothold.core.reset.ResetSplit;
 import io.foothold.core.reset.SeedSelection;
 import io.foothold.core.start.StartState;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.OptionalInt;
 
 /**
@@ -25,27 +24,6 @@ import java.util.OptionalInt;
  */
 public record Reset(ResetSplit split, Instead onNoError, Instead onUnparseable, int offset, LocalizerTrust trust)
         implements Method {
-
-    /** What stands in for a thought that was not named. */
-    public enum Instead {
-        /** One of the thoughts, uniformly. */
-        RANDOM,
-        /** The first. */
-        FIRST,
-        /** The last. */
-        LAST,
-        /** Nothing: the seed is not continued. */
-        DROP;
-
-        /** The one of that name, in lower case. */
-        public static Instead named(String name) {
-            return Arrays.stream(values())
-                    .filter(i -> i.name().toLowerCase(Locale.ROOT).equals(name))
-                    .findFirst()
-                    .orElseThrow(() -> new IllegalArgumentException(
-                            "unknown consequence '" + name + "' (expected random, first, last or drop)"));
-        }
-    }
 
     /** A reset is not behind the named thought. */
     public Reset {

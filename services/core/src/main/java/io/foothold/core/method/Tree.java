@@ -1,9 +1,15 @@
 package io.foothold.core.method;
 
+import com.google.auto.service.AutoService;
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.random.Seeds;
+import io.foothold.core.settings.RunSettings;
+import io.foothold.core.settings.Section;
+import io.foothold.core.settings.Setting;
+import io.foothold.core.settings.SettingsException;
 import io.foothold.core.start.StartState;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +29,81 @@ public record Tree(List<Integer> branches, int segment) implements Method {
         if (branches.isEmpty() || branches.stream().anyMatch(b -> b < 1) || segment < 1) {
             throw new IllegalArgumentException(
                     "a tree needs levels with children and segments with tokens: " + branches + ", " + segment);
+        }
+    }
+
+    /** Its settings. */
+    @Section("tree")
+    public record Settings(
+            @Setting(
+                    help = "Tree of segments: children of a node at each level, such as 2x4; empty for none.",
+                    fallback = "",
+                    source = "arXiv 2505.23564")
+            String branches,
+
+            @Setting(
+                    help = "Tokens of a segment above the leaves of the tree.",
+                    fallback = "600",
+                    from = 1,
+                    to = Setting.COUNTED,
+                    unit = "tokens")
+            int segmentTokens) {
+
+        /** Children of a node at each level. */
+        List<Integer> levels() {
+            return Arrays.stream(branches.split("x")).map(Integer::valueOf).toList();
+        }
+    }
+
+    /** What a run file says of it. */
+    @AutoService(MethodKind.class)
+    public static final class Kind implements MethodKind<Settings> {
+        private static final int DEEPEST = 16;
+        private static final long MOST_LEAVES = 100_000;
+
+        @Override
+        public Class<Settings> settings() {
+            return Settings.class;
+        }
+
+        @Override
+        public String asking() {
+            return "tree.branches";
+        }
+
+        @Override
+        public boolean isAsked(Settings own) {
+            return !own.branches().isEmpty();
+        }
+
+        @Override
+        public void check(Settings own, RunSettings run) {
+            if (!isAsked(own)) {
+                return;
+            }
+            String[] levels = own.branches().split("x", DEEPEST + 1);
+            long leaves = 1;
+            for (String level : levels) {
+                leaves = level.matches("[1-9]\\d{0,3}")
+                        ? Math.min(leaves * Long.parseLong(level), Integer.MAX_VALUE)
+                        : 0;
+            }
+            if (levels.length < 2 || leaves == 0) {
+                throw new SettingsException(
+                        asking(),
+                        "'tree.branches' must name the children of a node at 2 to " + DEEPEST
+                                + " levels, each from 1 to 9999, such as 2x4, got '"
+                                + SettingsException.shown(own.branches()) + "'");
+            }
+            if (leaves > MOST_LEAVES) {
+                throw new SettingsException(
+                        asking(), "the leaves of 'tree.branches' must be at most " + MOST_LEAVES + ", is " + leaves);
+            }
+        }
+
+        @Override
+        public Method method(Settings own, RunSettings run) {
+            return new Tree(own.levels(), own.segmentTokens());
         }
     }
 

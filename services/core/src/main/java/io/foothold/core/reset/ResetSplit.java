@@ -1,7 +1,5 @@
 package io.foothold.core.reset;
 
-import java.util.Locale;
-
 /**
  * What one problem's rollouts are spent on (arXiv 2605.25507). The paper's 1×4 is a base group of 4 and one seed with 4
  * suffixes; 2×4 is two seeds with 4 suffixes each, 1×8 one seed with 8, both without a base group.
@@ -24,12 +22,7 @@ public record ResetSplit(
          * The first failures are seeds and leave the base group, which the others fill: the authors' code. The base group is
          * biased upwards.
          */
-        REFERENCE;
-
-        /** The rule of that name, in lower case. */
-        public static SeedRule named(String name) {
-            return valueOf(name.toUpperCase(Locale.ROOT));
-        }
+        REFERENCE
     }
 
     /** What is trained when fewer seeds than asked for were found. */
@@ -37,12 +30,7 @@ public record ResetSplit(
         /** One plain group of as many fresh rollouts as base and suffix groups would have had: the authors' code. */
         PLAIN,
         /** One plain group of the fresh rollouts that were drawn; no further one is sampled. */
-        DRAWN;
-
-        /** The rule of that name, in lower case. */
-        public static WithoutSeeds named(String name) {
-            return valueOf(name.toUpperCase(Locale.ROOT));
-        }
+        DRAWN
     }
 
     /** Checks ranges. */

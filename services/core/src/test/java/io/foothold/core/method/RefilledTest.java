@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.random.Seeds;
+import io.foothold.core.reset.Instead;
 import io.foothold.core.reset.LocalizerTrust;
 import io.foothold.core.reset.ResetSplit;
 import io.foothold.core.start.StartState;
@@ -79,7 +80,7 @@ class RefilledTest {
                 ScriptedPeers.id(ask).equals("again1/s0/0"),
                 new Rollout.Response(4 - ask.start().givenTokens(), List.of(2), false)));
         ResetSplit split = new ResetSplit(0, 1, 2, 1, ResetSplit.SeedRule.PAPER, ResetSplit.WithoutSeeds.DRAWN);
-        Method resets = new Reset(split, Reset.Instead.DROP, Reset.Instead.DROP, 0, new LocalizerTrust(0));
+        Method resets = new Reset(split, Instead.DROP, Instead.DROP, 0, new LocalizerTrust(0));
         Place place = new Refilled(resets, MEAN, 1).place(ROOT, peers, SEEDS);
         assertThat(place.groups().get(0).id()).isEqualTo("again1/s0");
         assertThat(peers.questions.stream().map(Question::group)).containsExactly("s0", "again1/s0");

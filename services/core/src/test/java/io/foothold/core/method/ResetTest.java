@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import io.foothold.core.method.Reset.Instead;
 import io.foothold.core.random.Seeds;
+import io.foothold.core.reset.Instead;
 import io.foothold.core.reset.LocalizationStatistics.Outcome;
 import io.foothold.core.reset.LocalizerTrust;
 import io.foothold.core.reset.ResetSplit;
@@ -140,9 +140,6 @@ class ResetTest {
                                 });
             }
         }
-        assertThat(Instead.named("last")).isEqualTo(Instead.LAST);
-        assertThatThrownBy(() -> Instead.named("lats"))
-                .hasMessage("unknown consequence 'lats' (expected random, first, last or drop)");
     }
 
     @Test

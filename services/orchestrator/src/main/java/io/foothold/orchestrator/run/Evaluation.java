@@ -52,7 +52,8 @@ final class Evaluation {
         this.train = train;
         this.trainingTokens = trainingTokens;
         this.schedule = new EvaluationSchedule(
-                spec.file().integer("evaluation.every"), spec.file().integer("evaluation.every_tokens"));
+                spec.settings().evaluation().every(),
+                spec.settings().evaluation().everyTokens());
         List<String> earlier = ledger.evaluations(spec.runId());
         best.restore(earlier, sets.keySet().iterator().next());
         schedule.restore(earlier);

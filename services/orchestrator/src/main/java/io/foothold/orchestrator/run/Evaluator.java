@@ -52,7 +52,7 @@ final class Evaluator {
      * @param policy the policy that samples, and no other
      */
     Result evaluate(String set, List<Problem> problems, long update, PolicyVersion policy) throws InterruptedException {
-        int n = spec.file().count("evaluation.samples");
+        int n = spec.settings().evaluation().samples();
         SamplingSettings settings = spec.evaluationSampling();
         Seeds seeds = spec.seeds("evaluation").split(set).split(update);
         long start = System.nanoTime();

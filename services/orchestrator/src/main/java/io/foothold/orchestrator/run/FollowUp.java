@@ -24,6 +24,7 @@ final class FollowUp {
     private boolean underWay;
     /** Whether what is done needs the learner to have the weights that are published. */
     private boolean weightsStay;
+
     private boolean givenUp;
 
     /**

@@ -82,7 +82,8 @@ final class Localizing {
                 .setProblem(problem.getStatement())
                 .addAllResponseTokenIds(Responses.tokens(rollout))
                 .addAllThoughtEnds(rollout.getThoughtEndsList());
-        if (spec.file().flag("resets.compare_with_oracle") || work.getMode() == LocalizerMode.LOCALIZER_MODE_ORACLE) {
+        if (spec.settings().resets().localizing().compareWithOracle()
+                || work.getMode() == LocalizerMode.LOCALIZER_MODE_ORACLE) {
             work.addAllOracleThoughts(problem.getOracleThoughtsList());
         }
         if (question.random()) {

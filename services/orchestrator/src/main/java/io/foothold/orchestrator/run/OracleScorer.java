@@ -199,7 +199,7 @@ final class OracleScorer {
         List<PromptTokens> prompts = tokens(
                 some.stream().map(p -> spec.prompts().root(p.getStatement())).toList());
         List<PromptTokens> whole = tokens(some.stream()
-                .map(p -> spec.file().answered(p.getStatement(), solution(p)))
+                .map(p -> spec.settings().answered(p.getStatement(), solution(p)))
                 .toList());
         List<Encoded> out = new ArrayList<>();
         for (int i = 0; i < some.size(); i++) {

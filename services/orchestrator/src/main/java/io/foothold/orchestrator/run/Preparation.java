@@ -101,7 +101,7 @@ final class Preparation {
      * @param policy that samples for it
      */
     Prepared prepare(List<Problem> train, PolicyVersion policy) {
-        List<String> ids = spec.file().count("mining.samples") > 0
+        List<String> ids = spec.settings().mining().samples() > 0
                 ? mined(policy)
                 : train.stream().map(Problem::getId).toList();
         Set<String> chosen = Set.copyOf(ids);

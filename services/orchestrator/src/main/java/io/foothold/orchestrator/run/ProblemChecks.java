@@ -48,7 +48,7 @@ final class ProblemChecks {
 
     /** Nobody trains on what is kept for testing without having said so. */
     private void checkSplit(List<Problem> problems) {
-        String expected = spec.file().text(TRAIN + ".split");
+        String expected = spec.settings().problems().train().split();
         List<Problem> others =
                 problems.stream().filter(p -> !p.getSplit().equals(expected)).toList();
         if (!others.isEmpty()) {

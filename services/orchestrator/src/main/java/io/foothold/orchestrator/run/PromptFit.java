@@ -11,7 +11,6 @@ import io.foothold.v1.SamplingSettings;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
 
@@ -65,8 +64,7 @@ final class PromptFit {
      * @throws FootholdException INVALID_DATA with the first problems whose prompts do not fit
      */
     void guided(String set, List<Problem> problems, Map<String, Integer> found) {
-        PrefixSearch.Mode mode =
-                PrefixSearch.Mode.valueOf(spec.file().text("prefix_search.mode").toUpperCase(Locale.ROOT));
+        PrefixSearch.Mode mode = spec.settings().prefixSearch().mode();
         List<Asked> asked = new ArrayList<>();
         for (Problem p : problems) {
             List<String> thoughts = p.getOracleThoughtsList();

@@ -9,6 +9,7 @@ import io.foothold.orchestrator.remote.PeerAddress;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.InferenceServerStatus;
 import java.util.List;
+import java.util.Locale;
 
 /** Brings ledger, learner and inference servers to one update before a run begins or goes on. */
 final class Reconciliation {
@@ -72,7 +73,8 @@ final class Reconciliation {
         if (kept.isEmpty()) {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT,
-                    "localizer.policy: " + spec.file().text("localizer.policy")
+                    "localizer.policy: "
+                            + spec.settings().localizer().policy().name().toLowerCase(Locale.ROOT)
                             + " needs servers that keep their policy: set foothold.sampler.frozen-endpoints");
         }
         for (InferenceServerStatus server : kept) {

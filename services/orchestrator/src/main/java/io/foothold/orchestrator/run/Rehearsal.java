@@ -21,7 +21,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -61,8 +60,9 @@ final class Rehearsal {
     ObjectNode measure(List<Problem> problems, int evaluated, ObjectNode out) throws InterruptedException {
         List<StartState> longest = longest(problems);
         int update = spec.groupsPerUpdate() * spec.rolloutsPerGroup();
-        int atOnce =
-                Math.min(MOST_ROLLOUTS, Math.max(update, evaluated * spec.file().count("evaluation.samples")));
+        int atOnce = Math.min(
+                MOST_ROLLOUTS,
+                Math.max(update, evaluated * spec.settings().evaluation().samples()));
         // Every slot has had a sequence then, and everything is compiled and paged in.
         var unused = sampled("all", longest, atOnce, 1 + DECODED);
         int load = Math.min(MOST_ROLLOUTS, update);
@@ -82,14 +82,14 @@ final class Rehearsal {
                 List.of(Collections.max(more.rollouts(), Comparator.comparingInt(Rollout::getTokenIdsCount)));
         Trained small = train(1, List.of(one), 0);
         Trained same = train(2, List.of(one), 0);
-        int microBatch = spec.file().count("optimizer.micro_batch_tokens");
+        int microBatch = spec.settings().optimizer().steps().microBatchTokens().orElseThrow();
         List<List<Rollout>> shape = largest(more.rollouts(), promptTokens, answerTokens, microBatch);
         Trained large = train(3, shape, answerTokens);
         double microBatchSeconds = Math.max(0, large.seconds() - same.seconds());
         long shaped = tokens(shape.size(), shape.getFirst().size(), promptTokens, answerTokens);
         long all = tokens(spec.groupsPerUpdate(), spec.rolloutsPerGroup(), promptTokens, answerTokens);
-        double training =
-                same.seconds() + spec.file().count("optimizer.epochs") * microBatchSeconds * ((double) all / shaped);
+        double training = same.seconds()
+                + spec.settings().optimizer().steps().epochs() * microBatchSeconds * ((double) all / shaped);
         out.put("prompt_tokens", promptTokens).put("answer_tokens", answerTokens);
         out.put("rollouts_at_once", atOnce)
                 .put("prefill_seconds", first.seconds())
@@ -132,8 +132,7 @@ final class Rehearsal {
 
     private int prefix(Problem p) {
         List<String> thoughts = p.getOracleThoughtsList();
-        PrefixSearch.Mode mode =
-                PrefixSearch.Mode.valueOf(spec.file().text("prefix_search.mode").toUpperCase(Locale.ROOT));
+        PrefixSearch.Mode mode = spec.settings().prefixSearch().mode();
         return Math.min(
                 thoughts.size(),
                 PrefixSearch.longestAsked(mode, thoughts.size(), OraclePrefix.longest(thoughts, p.getAnswer())));

@@ -119,7 +119,7 @@ final class RunLoop {
 
     /** Asked between updates only: groups that are being sampled belong to an update that will be trained. */
     private void checkBudget() {
-        long most = spec.file().integer("max_training_tokens");
+        long most = spec.settings().general().maxTrainingTokens();
         budgetSpent = most > 0 && parts.trainingTokens().getAsLong() >= most;
     }
 

@@ -207,7 +207,8 @@ public final class RunManager {
         Made made = make(runId, file, "", purpose);
         // Before the run is there: a crash in between must not leave an evaluation that trains when it is resumed.
         Ledger.await(ledger.savePreparation(runId, Purpose.KEPT, purpose.name()));
-        Ledger.await(ledger.createRun(runId, file.stored(), file.integer("updates")));
+        Ledger.await(
+                ledger.createRun(runId, file.stored(), file.settings().general().updates()));
         start(runId, made);
         return row(runId);
     }

@@ -2,6 +2,10 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.core.prompt.Prompts;
 import io.foothold.core.random.Seeds;
+import io.foothold.core.settings.LocalizerSettings;
+import io.foothold.core.settings.ProblemSettings;
+import io.foothold.core.settings.PromptSettings;
+import io.foothold.core.settings.RunSettings;
 import io.foothold.core.verdict.RewardRule;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.*;
@@ -14,10 +18,12 @@ import java.util.TreeMap;
 final class RunSpec {
     private final String runId;
     private final RunFile file;
+    private final RunSettings settings;
 
     RunSpec(String runId, RunFile file) {
         this.runId = runId;
         this.file = file;
+        this.settings = file.settings();
     }
 
     String runId() {
@@ -28,59 +34,65 @@ final class RunSpec {
         return file;
     }
 
+    RunSettings settings() {
+        return settings;
+    }
+
     long updates() {
-        return file.integer("updates");
+        return settings.general().updates();
     }
 
     long staleness() {
-        return file.integer("staleness");
+        return settings.general().staleness();
     }
 
     int groupsPerUpdate() {
-        return file.count("sampling.groups_per_update");
+        return settings.sampling().groupsPerUpdate();
     }
 
     int rolloutsPerGroup() {
-        return file.count("sampling.rollouts_per_group");
+        return settings.sampling().rolloutsPerGroup();
     }
 
     boolean guided() {
-        return file.number("mixture.guided") > 0;
+        return settings.guided();
     }
 
     Seeds seeds(String purpose) {
-        return Seeds.of(file.integer("seed")).split(purpose);
+        return Seeds.of(settings.general().seed()).split(purpose);
     }
 
     RewardRule reward() {
-        return RewardRule.valueOf(file.text("reward").toUpperCase(Locale.ROOT));
+        return settings.general().reward();
     }
 
     /** Address of the verifier for problems of a kind; empty for the standard one. */
     String verifier(ProblemKind kind) {
-        return kind == ProblemKind.UNRECOGNIZED || kind == ProblemKind.PROBLEM_KIND_UNSPECIFIED
-                ? ""
-                : file.text("verification.servers."
-                        + kind.name().substring("PROBLEM_KIND_".length()).toLowerCase(Locale.ROOT));
+        return settings.verification().servers().getOrDefault(word(kind), "");
+    }
+
+    private static String word(ProblemKind kind) {
+        return kind.name().replaceFirst("^PROBLEM_KIND_", "").toLowerCase(Locale.ROOT);
     }
 
     String verificationOptions() {
-        return file.text("verification.options");
+        return settings.verification().options();
     }
 
     ProblemSource source(String at) {
+        ProblemSettings.Source source = settings.problems().at(at);
         ProblemSource.Builder out = ProblemSource.newBuilder()
-                .setSegmenter(file.text(at + ".segmenter"))
-                .setThoughtDelimiter(file.text("prompts.thought_delimiter"));
-        if (file.text(at + ".jsonl").isEmpty()) {
+                .setSegmenter(source.segmenter())
+                .setThoughtDelimiter(settings.prompting().thoughtDelimiter());
+        if (source.jsonl().isEmpty()) {
             out.setGenerated(GeneratedFamily.newBuilder()
-                    .setFamily(file.text(at + ".family"))
-                    .setLevel(file.text(at + ".level"))
-                    .setCount(file.count(at + ".count"))
-                    .setSeed(file.integer(at + ".seed"))
-                    .setSplit(file.text(at + ".split")));
+                    .setFamily(source.family())
+                    .setLevel(source.level())
+                    .setCount(source.count())
+                    .setSeed(source.seed())
+                    .setSplit(source.split()));
         } else {
-            out.setJsonlPath(file.text(at + ".jsonl"));
+            out.setJsonlPath(source.jsonl());
         }
         return out.build();
     }
@@ -99,106 +111,108 @@ final class RunSpec {
 
     /** What prompts are made of here. */
     Prompts prompts() {
-        return file.prompts();
+        return settings.prompts();
     }
 
     /** Settings with the conversation that prompts stand in, if they do. */
-    SamplingSettings conversing(SamplingSettings settings) {
-        if (!file.flag("prompts.chat")) {
-            return settings;
+    SamplingSettings conversing(SamplingSettings sampling) {
+        PromptSettings prompts = settings.prompting();
+        if (!prompts.chat()) {
+            return sampling;
         }
-        ChatSettings.Builder chat = ChatSettings.newBuilder()
-                .setSystem(file.text("prompts.system"))
-                .setAnswerSeparator(file.answerSeparator());
-        file.turns()
+        ChatSettings.Builder chat =
+                ChatSettings.newBuilder().setSystem(prompts.system()).setAnswerSeparator(settings.answerSeparator());
+        prompts.turns()
                 .forEach(turn ->
                         chat.addTurns(ChatTurn.newBuilder().setUser(turn.user()).setAssistant(turn.assistant())));
-        for (String option : file.names("prompts.chat_options")) {
+        for (String option : prompts.chatOptions()) {
             int equals = option.indexOf('=');
             chat.putOptions(
                     option.substring(0, equals).strip(),
                     option.substring(equals + 1).strip());
         }
-        return settings.toBuilder().setChat(chat).build();
+        return sampling.toBuilder().setChat(chat).build();
     }
 
     SamplingSettings sampling(double temperature) {
         return conversing(SamplingSettings.newBuilder()
                 .setTemperature(temperature)
                 .setTopP(1)
-                .setMaxTokens(file.count("sampling.max_tokens"))
-                .setThoughtDelimiter(file.text("prompts.thought_delimiter"))
-                .setMaxThoughtTokens(file.count("sampling.max_thought_tokens"))
-                .setMaxThoughts(file.count("sampling.max_thoughts"))
+                .setMaxTokens(settings.sampling().maxTokens())
+                .setThoughtDelimiter(settings.prompting().thoughtDelimiter())
+                .setMaxThoughtTokens(settings.sampling().maxThoughtTokens())
+                .setMaxThoughts(settings.sampling().maxThoughts())
                 .build());
     }
 
     SamplingSettings trainSampling() {
-        return sampling(file.number("sampling.temperature"));
+        return sampling(settings.sampling().temperature());
     }
 
     /** How evaluations draw tokens: as training does where the file does not say. */
     SamplingSettings evaluationSampling() {
-        return sampling(file.evaluationTemperature()).toBuilder()
-                .setTopP(file.number("evaluation.sampling.top_p"))
-                .setTopK(file.count("evaluation.sampling.top_k"))
-                .setMaxTokens(file.evaluationTokens())
+        return sampling(settings.evaluationTemperature()).toBuilder()
+                .setTopP(settings.evaluation().sampling().topP())
+                .setTopK(settings.evaluation().sampling().topK())
+                .setMaxTokens(settings.evaluationTokens())
                 .build();
     }
 
-    /** How prompts with the beginning of their answer are encoded, see {@link RunFile#answered}, and prompts alone. */
+    /** How prompts with the beginning of their answer are encoded, see {@link RunSettings#answered}, and prompts alone. */
     SamplingSettings answering() {
-        SamplingSettings settings = trainSampling();
-        return settings.hasChat()
-                ? settings.toBuilder()
-                        .setChat(settings.getChat().toBuilder().setAnswerSeparator(file.answering()))
+        SamplingSettings training = trainSampling();
+        return training.hasChat()
+                ? training.toBuilder()
+                        .setChat(training.getChat().toBuilder().setAnswerSeparator(settings.answering()))
                         .build()
-                : settings;
+                : training;
     }
 
     /** Problems of each set whose oracle solutions are scored at an evaluation; 0 for none. */
     int oracleProblems() {
-        return file.count("evaluation.oracle_problems");
+        return settings.evaluation().oracleProblems();
     }
 
     boolean resets() {
-        return file.number("resets.share") > 0;
+        return settings.resetting();
     }
 
     /** Whether the unit of that number goes through the reset flow. */
     boolean resets(long number) {
-        return resets() && Seeds.uniform(seeds("resets").split(number).value(), 0) < file.number("resets.share");
+        return resets()
+                && Seeds.uniform(seeds("resets").split(number).value(), 0)
+                        < settings.resets().share();
     }
 
     /** Whether localizers ask servers of their own, which no publication reaches. */
     boolean keptLocalizer() {
-        return !file.text("localizer.policy").equals("current");
+        return settings.localizer().policy() != LocalizerSettings.Answerer.CURRENT;
     }
 
     /** Whether those must hold the run's first policy. */
     boolean frozenLocalizer() {
-        return file.text("localizer.policy").equals("frozen");
+        return settings.localizer().policy() == LocalizerSettings.Answerer.FROZEN;
     }
 
     /** Work for the localizer, without what is known of one rollout only. */
     LocalizeWork.Builder localization() {
-        String wording = file.text("localizer.prompt");
+        String wording = settings.localizer().prompt();
         return LocalizeWork.newBuilder()
                 .setMode(localizerMode())
-                .setEarlyThought(file.count("resets.early_thought"))
-                .setNoise(file.number("resets.noise"))
-                .setThoughtDelimiter(file.text("prompts.thought_delimiter"))
+                .setEarlyThought(settings.resets().localizing().earlyThought())
+                .setNoise(settings.resets().localizing().noise())
+                .setThoughtDelimiter(settings.prompting().thoughtDelimiter())
                 .setPrompt(LocalizerPrompt.newBuilder()
                         .setTemplate(
                                 wording.equals("l1") || wording.equals("l2") ? LocalizerWording.of(wording) : wording)
-                        .setTemperature(file.number("localizer.temperature"))
-                        .setMaxTokens(file.count("localizer.max_tokens"))
-                        .setClaimTokens(file.count("localizer.claim_tokens")));
+                        .setTemperature(settings.localizer().temperature())
+                        .setMaxTokens(settings.localizer().maxTokens())
+                        .setClaimTokens(settings.localizer().claimTokens()));
     }
 
     private LocalizerMode localizerMode() {
         return LocalizerMode.valueOf(
-                "LOCALIZER_MODE_" + file.text("resets.localizer").toUpperCase(Locale.ROOT));
+                "LOCALIZER_MODE_" + settings.resets().localizing().localizer().toUpperCase(Locale.ROOT));
     }
 
     /** Tokens that a rollout from a start state may have at most. */
@@ -210,7 +224,7 @@ final class RunSpec {
 
     /** How often a place without a signal is filled again. */
     int refills() {
-        return file.count("sampling.refills");
+        return settings.sampling().refills();
     }
 
     /**
@@ -224,21 +238,22 @@ final class RunSpec {
                 .setProblemSetDigest(problemSet)
                 .setTemplates(templates())
                 .setDraw(MixtureDraw.valueOf(
-                        "MIXTURE_DRAW_" + file.text("mixture.draw").toUpperCase(Locale.ROOT)))
+                        "MIXTURE_DRAW_" + settings.mixture().draw().name()))
                 .setSeed(
                         attempt == 0
-                                ? file.integer("seed")
+                                ? settings.general().seed()
                                 : seeds("refill").split(attempt).nonNegative())
                 .setUpdate(update)
                 .setGroups(groupsPerUpdate());
-        if (file.number("mixture.root") > 0) {
-            out.addMixture(
-                    MixturePart.newBuilder().setRoot(Root.getDefaultInstance()).setShare(file.number("mixture.root")));
+        if (settings.mixture().root() > 0) {
+            out.addMixture(MixturePart.newBuilder()
+                    .setRoot(Root.getDefaultInstance())
+                    .setShare(settings.mixture().root()));
         }
         if (guided()) {
             out.addMixture(MixturePart.newBuilder()
                     .setGuided(Guided.getDefaultInstance())
-                    .setShare(file.number("mixture.guided")));
+                    .setShare(settings.mixture().guided()));
         }
         return out.build();
     }
@@ -247,9 +262,9 @@ final class RunSpec {
         return MineHardSetStart.newBuilder()
                 .setSource(trainSource())
                 .setTemplates(templates())
-                .setSamples(file.count("mining.samples"))
-                .setMaxPasses(file.count("mining.max_passes"))
-                .setSecondSamples(file.count("mining.second_samples"))
+                .setSamples(settings.mining().samples())
+                .setMaxPasses(settings.mining().maxPasses())
+                .setSecondSamples(settings.mining().secondSamples())
                 .build();
     }
 
@@ -259,115 +274,27 @@ final class RunSpec {
                 .addAllProblemIds(problemIds)
                 .setTemplates(templates())
                 .setMode(PrefixSearchMode.valueOf(
-                        "PREFIX_SEARCH_MODE_" + file.text("prefix_search.mode").toUpperCase(Locale.ROOT)))
-                .setRolloutsPerCandidate(file.count("prefix_search.rollouts"))
-                .setMinPasses(file.count("prefix_search.min_passes"))
+                        "PREFIX_SEARCH_MODE_" + settings.prefixSearch().mode().name()))
+                .setRolloutsPerCandidate(settings.prefixSearch().rollouts())
+                .setMinPasses(settings.prefixSearch().minPasses())
                 .setFallback(PrefixFallback.valueOf(
-                        "PREFIX_FALLBACK_" + file.text("prefix_search.fallback").toUpperCase(Locale.ROOT)))
-                .setSeed(file.integer("seed"))
+                        "PREFIX_FALLBACK_" + settings.prefixSearch().fallback().name()))
+                .setSeed(settings.general().seed())
                 .build();
     }
 
     OpenRunRequest open() {
-        boolean noRatio = file.text("loss.ratio").equals("none");
-        return OpenRunRequest.newBuilder()
-                .setRunId(runId)
-                .setBasePolicy(file.text("policy.base"))
-                .setSettings(LearnerSettings.newBuilder()
-                        .setEstimator(EstimatorSettings.newBuilder()
-                                .setName(file.text("estimator.name"))
-                                .setK(file.count("estimator.k")))
-                        .setLoss(LossSettings.newBuilder()
-                                .setAggregation(file.text("loss.aggregation"))
-                                .setRatio(file.text("loss.ratio"))
-                                .setClipLow(noRatio ? 0 : file.number("loss.clip_low"))
-                                .setClipHigh(noRatio ? 0 : file.number("loss.clip_high"))
-                                .setDualClip(file.number("loss.dual_clip"))
-                                .setKlCoefficient(file.number("loss.kl_coefficient"))
-                                .setEntropyCoefficient(file.number("loss.entropy_coefficient"))
-                                .setConstantLength(file.count("loss.constant_length"))
-                                .setTrainGiven(file.flag("loss.train_given"))
-                                .setShaping(file.refines() ? file.number("loss.shaping") : 0)
-                                .mergeFrom(mismatch(file)))
-                        .setOptimizer(OptimizerSettings.newBuilder()
-                                .setLearningRate(file.number("optimizer.learning_rate"))
-                                .setBeta1(file.number("optimizer.beta1"))
-                                .setBeta2(file.number("optimizer.beta2"))
-                                .setEpsilon(file.number("optimizer.epsilon"))
-                                .setWeightDecay(file.number("optimizer.weight_decay"))
-                                .setClipNorm(file.number("optimizer.clip_norm"))
-                                .setSchedule(file.text("optimizer.schedule"))
-                                .setWarmupSteps(file.integer("optimizer.warmup_steps"))
-                                .setTotalSteps(file.integer("optimizer.total_steps"))
-                                .setFinalShare(file.number("optimizer.final_share")))
-                        .setTemperature(file.number("sampling.temperature"))
-                        .setGroupsPerStep(file.count("optimizer.groups_per_step"))
-                        .setEpochs(file.count("optimizer.epochs"))
-                        .setMicroBatchTokens(
-                                file.automatic("optimizer.micro_batch_tokens")
-                                        ? 0
-                                        : file.count("optimizer.micro_batch_tokens"))
-                        .setCheckpointEvery(file.count("checkpoint.every"))
-                        .setCheckpointsKept(file.count("checkpoint.keep"))
-                        .setSeed(file.integer("seed"))
-                        .setMaxLogProbDifference(
-                                file.automatic("max_log_prob_difference") ? 0 : file.number("max_log_prob_difference"))
-                        .setDifferenceByPrecision(file.automatic("max_log_prob_difference"))
-                        .setFastAttention(file.text("precision").equals("fast"))
-                        .setPrecisionBySize(file.automatic("precision"))
-                        .setBackend(file.text("learner.backend"))
-                        .setDjl(DjlSettings.newBuilder().setDevice(file.text("learner.djl.device")))
-                        .setTorch(TorchSettings.newBuilder()
-                                .setProcesses(file.count("learner.torch.processes"))
-                                .setDevice(file.text("learner.torch.device"))
-                                .setDtype(file.text("learner.torch.dtype"))
-                                .setCheckpointing(file.flag("learner.torch.checkpointing"))
-                                .setCompile(file.flag("learner.torch.compile"))
-                                .setAttention(file.text("learner.torch.attention")))
-                        .mergeFrom(adapters(file)))
-                .build();
-    }
-
-    /** The correction for a sampler that is not the learner; nothing without one. */
-    private static LossSettings mismatch(RunFile file) {
-        LossSettings.Builder out = LossSettings.newBuilder();
-        String rule = file.text("loss.mismatch.rule");
-        if (!rule.equals("none")) {
-            out.setMismatch(MismatchSettings.newBuilder()
-                    .setRule(rule)
-                    .setLevel(file.text("loss.mismatch.level"))
-                    .setCap(file.number("loss.mismatch.cap"))
-                    .setLow(file.number("loss.mismatch.low"))
-                    .setHigh(file.number("loss.mismatch.high")));
-        }
-        return out.build();
-    }
-
-    /** The settings of adapters; none when all weights are trained. */
-    private static LearnerSettings adapters(RunFile file) {
-        LearnerSettings.Builder out = LearnerSettings.newBuilder();
-        file.adapters()
-                .ifPresent(a -> out.setLora(LoraSettings.newBuilder()
-                        .setRank(a.rank())
-                        .setAlpha(a.alpha())
-                        .addAllTargets(a.targets())));
-        return out.build();
+        return new LearnerMessage(settings).open(runId);
     }
 
     /** Addresses of verifiers of one's own, by the key that names them. */
     Map<String, String> verifiers() {
         Map<String, String> out = new TreeMap<>();
-        for (ProblemKind kind : ProblemKind.values()) {
-            String address = verifier(kind);
+        settings.verification().servers().forEach((kind, address) -> {
             if (!address.isEmpty()) {
-                out.put(
-                        "verification.servers."
-                                + kind.name()
-                                        .substring("PROBLEM_KIND_".length())
-                                        .toLowerCase(Locale.ROOT),
-                        address);
+                out.put("verification.servers." + kind, address);
             }
-        }
+        });
         return out;
     }
 }

@@ -1,6 +1,9 @@
 package io.foothold.orchestrator.run;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.foothold.core.settings.RunSettings;
+import io.foothold.core.settings.WarningSettings;
+import io.foothold.core.verdict.RewardRule;
 import io.foothold.orchestrator.runfile.RunFile;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -12,6 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,16 +29,18 @@ final class RunWarnings {
     /** The rules. */
     enum Rule {
         /** Effective sample size of the rollouts' ratios of learner and sampler. */
-        EFFECTIVE_SAMPLE_SIZE("warnings.min_effective_sample_size"),
+        EFFECTIVE_SAMPLE_SIZE("warnings.min_effective_sample_size", WarningSettings::minEffectiveSampleSize),
         /** KL estimate k3 of sampler and learner, on tokens of the learner's own version. */
-        LOG_PROB_KL("warnings.max_log_prob_kl"),
+        LOG_PROB_KL("warnings.max_log_prob_kl", WarningSettings::maxLogProbKl),
         /** Share of responses that ended by themselves, against the best so far. */
-        FINISHED("warnings.max_finished_drop");
+        FINISHED("warnings.max_finished_drop", WarningSettings::maxFinishedDrop);
 
         private final String key;
+        private final ToDoubleFunction<WarningSettings> bound;
 
-        Rule(String key) {
+        Rule(String key, ToDoubleFunction<WarningSettings> bound) {
             this.key = key;
+            this.bound = bound;
         }
 
         /** Its name in events, in lower snake case. */
@@ -51,14 +57,14 @@ final class RunWarnings {
      */
     record Warning(Rule rule, String what) {}
 
-    private final RunFile file;
+    private final RunSettings settings;
     private final Set<Rule> broken = EnumSet.noneOf(Rule.class);
     private final Deque<Double> finished = new ArrayDeque<>();
     private double bestFinished = -1;
 
     /** The rules of a run; a bound of 0 is off. */
     RunWarnings(RunFile file) {
-        this.file = file;
+        this.settings = file.settings();
     }
 
     /** Takes up what an earlier process saw and told: the numbers of its updates, in order. */
@@ -78,7 +84,7 @@ final class RunWarnings {
     List<Warning> after(Map<String, Double> metrics) {
         List<Warning> out = new ArrayList<>();
         for (Rule rule : Rule.values()) {
-            double bound = file.number(rule.key);
+            double bound = rule.bound.applyAsDouble(settings.warnings());
             Optional<String> what =
                     switch (rule) {
                         case EFFECTIVE_SAMPLE_SIZE -> effective(metrics.get("importance_ess_sequence"), bound);
@@ -131,7 +137,7 @@ final class RunWarnings {
                 : Optional.of(text(
                         "%.0f %% of the responses of the last " + FINISHED_UPDATES
                                 + " updates ended before their limit, after %.0f %% before"
-                                + (file.text("reward").equals("correct_and_finished")
+                                + (settings.general().reward() == RewardRule.CORRECT_AND_FINISHED
                                         ? ": raise sampling.max_tokens, or lower the learning rate"
                                         : ": nothing asks the policy to end; set reward: correct_and_finished"),
                         100 * now,

@@ -137,7 +137,8 @@ final class Telemetry {
         log.scalars(update, metrics.numbers());
         if (methods.fellBack() && !fallbackTold) {
             fallbackTold = true;
-            log.event(new Happening.LocalizerFallback(update, spec.file().text("resets.localizer"), "random"));
+            log.event(new Happening.LocalizerFallback(
+                    update, spec.settings().resets().localizing().localizer(), "random"));
         }
         return metrics.details();
     }
@@ -146,16 +147,19 @@ final class Telemetry {
         long update = manifest.getUpdate();
         double reward = manifest.getMetricsOrDefault("reward_mean", 0);
         zeroRewardUpdates = reward == 0 ? zeroRewardUpdates + 1 : 0;
-        int most = spec.file().count("alarms.zero_reward_updates");
+        int most = spec.settings().alarms().zeroRewardUpdates();
         if (most > 0 && zeroRewardUpdates >= most) {
             alarm(update, "no reward in " + zeroRewardUpdates + " updates");
         }
         @Nullable Double entropy = manifest.getMetricsMap().get("entropy");
-        if (entropy != null && entropy < spec.file().number("alarms.min_entropy")) {
-            alarm(update, "entropy " + entropy + " is below " + spec.file().number("alarms.min_entropy"));
+        if (entropy != null && entropy < spec.settings().alarms().minEntropy()) {
+            alarm(
+                    update,
+                    "entropy " + entropy + " is below "
+                            + spec.settings().alarms().minEntropy());
         }
         int judged = places.stream().mapToInt(FilledPlace::size).sum() + verifierErrors;
-        if (verifierErrors > judged * spec.file().number("alarms.max_verifier_error_share")) {
+        if (verifierErrors > judged * spec.settings().alarms().maxVerifierErrorShare()) {
             alarm(update, verifierErrors + " of " + judged + " verdicts were errors");
         }
         verifierErrors = 0;

@@ -6,21 +6,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.contracts.error.Nearest;
-import io.foothold.contracts.names.Name;
-import io.foothold.core.prompt.Prompts;
-import io.foothold.core.reset.ResetSplit;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collection;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
+import io.foothold.core.method.ChosenMethod;
+import io.foothold.core.settings.RunSettings;
+import io.foothold.core.settings.Setting;
+import io.foothold.core.settings.SettingsException;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -29,8 +22,6 @@ import org.jspecify.annotations.Nullable;
  * has a value; unknown keys and wrong values are refused with file and line.
  */
 public final class RunFile {
-    private static final String NUMBER = "[+-]?(\\d+(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d{1,9})?";
-
     /** Form of {@link #stored}: read by every later version. */
     private static final int STORED_FORM = 1;
 
@@ -43,19 +34,18 @@ public final class RunFile {
 
     private final Map<String, String> values;
     private final Set<String> evaluationSets;
+    private final RunSettings settings;
 
-    private RunFile(Map<String, String> values, Set<String> evaluationSets) {
-        this.values = values;
-        this.evaluationSets = evaluationSets;
+    private RunFile(Givens givens, String where) {
+        this.values = givens.filled(where);
+        this.evaluationSets = givens.evaluationSets();
+        this.settings = RunSettings.of(values, ChosenMethod.records());
     }
 
     /** Names of the presets, in alphabetical order. */
     public static List<String> presets() {
         return Presets.SHIPPED.names();
     }
-
-    /** A value and where it was given, as a message begins. */
-    record Given(String at, String value) {}
 
     /**
      * Resolves the text of a run file.
@@ -65,78 +55,30 @@ public final class RunFile {
      * @throws FootholdException {@link ErrorCode#INVALID_INPUT} for anything that is wrong with it, with the line where it has one
      */
     public static RunFile resolve(String where, String text, List<String> overrides) {
-        Map<String, Given> own = parse(where, text);
+        Givens own = Givens.parse(where, text);
         for (String override : overrides) {
             int at = override.indexOf('=');
-            String shown = "--set " + YamlReader.shown(override);
+            String shown = "--set " + SettingsException.shown(override);
             if (at < 1) {
                 throw invalid(shown + ": expected key=value");
             }
-            put(own, shown, Schema.current(override.substring(0, at)), override.substring(at + 1));
+            own.give(shown, override.substring(0, at), override.substring(at + 1));
         }
-        Given method = own.get("method");
-        if (method == null) {
-            throw invalid(where + ": 'method' is missing (expected one of " + String.join(", ", presets()) + ")");
-        }
+        Givens.Given method = own.of("method")
+                .orElseThrow(() -> invalid(
+                        where + ": 'method' is missing (expected one of " + String.join(", ", presets()) + ")"));
         if (!presets().contains(method.value())) {
-            throw invalid(method.at() + ": unknown method '" + YamlReader.shown(method.value()) + "'"
-                    + hint(method.value(), presets()));
+            throw invalid(method.at() + ": unknown method '" + SettingsException.shown(method.value()) + "'"
+                    + Givens.hint(method.value(), presets()));
         }
-        Map<String, Given> merged =
-                new LinkedHashMap<>(parse("preset " + method.value(), Presets.SHIPPED.text(method.value())));
-        merged.putAll(own);
-        Map<String, String> given = new LinkedHashMap<>();
-        merged.forEach((path, value) -> given.put(path, value.value()));
-        Set<String> sets = setsOf(given.keySet());
-        RunFile file = new RunFile(filled(given, sets, where), sets);
-        new SettingsRules(file, path -> {
-                    Given at = own.get(path);
-                    return at == null ? where : at.at();
-                })
+        Givens merged = Givens.parse("preset " + method.value(), Presets.SHIPPED.text(method.value()));
+        merged.giveAll(own);
+        RunFile file = new RunFile(merged, where);
+        new SettingsRules(file.settings, file.evaluationSets, path -> own.of(path)
+                        .map(Givens.Given::at)
+                        .orElse(where))
                 .check();
         return file;
-    }
-
-    private static Set<String> setsOf(Set<String> paths) {
-        Set<String> sets = new LinkedHashSet<>();
-        paths.stream().filter(k -> k.startsWith("problems.evaluate.")).forEach(k -> sets.add(k.split("\\.", 4)[2]));
-        return sets;
-    }
-
-    /** Every key of the schema, with its default where nothing is given. */
-    private static Map<String, String> filled(Map<String, String> given, Set<String> sets, String where) {
-        Map<String, String> values = new TreeMap<>();
-        Schema.keys().forEach((path, key) -> {
-            if (path.contains("#")) {
-                String list = path.substring(0, path.indexOf('#'));
-                for (int i = 1; i <= items(given.keySet(), list); i++) {
-                    fill(values, given, path.replace("#", Integer.toString(i)), key, where);
-                }
-            } else if (path.contains("*")) {
-                sets.forEach(s -> fill(values, given, path.replace("*", s), key, where));
-            } else {
-                fill(values, given, path, key, where);
-            }
-        });
-        return values;
-    }
-
-    /** The last place in a list that has a key. */
-    private static int items(Set<String> paths, String list) {
-        return paths.stream()
-                .filter(path -> path.startsWith(list))
-                .mapToInt(path -> Integer.parseInt(path.substring(list.length(), path.indexOf('.', list.length()))))
-                .max()
-                .orElse(0);
-    }
-
-    private static void fill(
-            Map<String, String> values, Map<String, String> merged, String path, Schema.Key key, String where) {
-        String value = merged.getOrDefault(path, key.fallback());
-        if (value == null) {
-            throw invalid(where + ": '" + path + "' is missing: " + key.help());
-        }
-        values.put(path, value);
     }
 
     /**
@@ -145,8 +87,8 @@ public final class RunFile {
      */
     public String stored() {
         ObjectNode json = MAPPER.createObjectNode().put("form", STORED_FORM);
-        ObjectNode settings = json.putObject("settings");
-        values.forEach(settings::put);
+        ObjectNode stored = json.putObject("settings");
+        values.forEach(stored::put);
         return json.toString();
     }
 
@@ -169,22 +111,16 @@ public final class RunFile {
                     "they are not of the form that this version reads, from which no setting can be taken for another: "
                             + "start the run again under another id");
         }
-        Map<String, Given> given = new LinkedHashMap<>();
+        Givens givens = new Givens();
         try {
             json.path("settings")
                     .properties()
-                    .forEach(e -> put(
-                            given,
-                            "stored settings",
-                            Schema.current(e.getKey()),
-                            e.getValue().asText()));
+                    .forEach(e -> givens.give(
+                            "stored settings", e.getKey(), e.getValue().asText()));
         } catch (FootholdException e) {
             throw unreadable("this version does not know all of them: " + e.text());
         }
-        Map<String, String> values = new LinkedHashMap<>();
-        given.forEach((path, value) -> values.put(path, value.value()));
-        Set<String> sets = setsOf(values.keySet());
-        return new RunFile(filled(values, sets, "stored settings"), sets);
+        return new RunFile(givens, "stored settings");
     }
 
     private static FootholdException unreadable(String why) {
@@ -215,7 +151,7 @@ public final class RunFile {
     private boolean ofMachine(String key) {
         return Schema.ofMachine(key)
                 || key.equals("optimizer.micro_batch_tokens")
-                        && text("learner.backend").equals("torch");
+                        && settings.learner().backend().equals("torch");
     }
 
     private List<String> differing(RunFile other) {
@@ -234,127 +170,16 @@ public final class RunFile {
     /** The targets of adapters, where an earlier version's default stands for the one that came after it. */
     private static @Nullable String targets(RunFile file) {
         String value = file.values.get(TARGETS);
-        return FORMER_TARGETS.equals(value) ? Schema.AUTO : value;
+        return FORMER_TARGETS.equals(value) ? Setting.AUTO : value;
     }
 
     private static String side(@Nullable String value) {
-        return value == null ? "not there" : YamlWriter.scalar(YamlReader.shown(value));
+        return value == null ? "not there" : YamlWriter.scalar(SettingsException.shown(value));
     }
 
-    /** What a problem's rollouts are spent on under resets. */
-    public ResetSplit split() {
-        return new ResetSplit(
-                count("resets.base_rollouts"),
-                count("resets.seeds"),
-                count("resets.suffixes"),
-                count("resets.draws"),
-                ResetSplit.SeedRule.named(text("resets.seed_rule")),
-                ResetSplit.WithoutSeeds.named(text("resets.without_seeds")));
-    }
-
-    /** Whether the best revision of the failed answers joins their group (Critique-GRPO). */
-    public boolean refines() {
-        return !text("revision.prompt").isEmpty() && text("revision.use").equals("best");
-    }
-
-    /** Whether hints are only for problems whose every answer failed (Guide). */
-    public boolean hintsWhenWrong() {
-        return text("guidance.when").equals("all_wrong");
-    }
-
-    /** Children of a node at each level of the tree; empty without one. */
-    public List<Integer> branches() {
-        String branches = text("tree.branches");
-        return branches.isEmpty()
-                ? List.of()
-                : Arrays.stream(branches.split("x")).map(Integer::valueOf).toList();
-    }
-
-    private static Map<String, Given> parse(String where, String text) {
-        Map<String, Given> out = new LinkedHashMap<>();
-        for (YamlReader.Entry entry : YamlReader.read(where, text)) {
-            String at = where + ":" + entry.line();
-            String path = Schema.current(entry.path());
-            Given first = out.get(path);
-            if (first != null) {
-                throw invalid(at + ": '" + path + "' is given twice, first at " + first.at());
-            }
-            put(out, at, path, entry.value());
-        }
-        return out;
-    }
-
-    private static void put(Map<String, Given> out, String at, String path, String value) {
-        Schema.Key key = keyOf(at, path);
-        YamlReader.checkText(at + ": '" + path + "'", value);
-        String got = ", got '" + YamlReader.shown(value) + "'";
-        switch (key.type()) {
-            case TEXT -> {}
-            case INTEGER -> checkNumber(at, path, key, value.matches("[+-]?\\d{1,18}"), value);
-            case NUMBER -> checkNumber(at, path, key, value.length() <= 64 && value.matches(NUMBER), value);
-            case FLAG -> {
-                if (!value.equals("true") && !value.equals("false")) {
-                    throw invalid(at + ": '" + path + "' must be true or false" + got);
-                }
-            }
-        }
-        if (key.range() == null && !key.allowed().isEmpty() && !key.allowed().contains(value)) {
-            throw invalid(
-                    at + ": '" + path + "' cannot be '" + YamlReader.shown(value) + "'" + hint(value, key.allowed()));
-        }
-        out.put(path, new Given(at, value));
-    }
-
-    private static void checkNumber(String at, String path, Schema.Key key, boolean written, String value) {
-        if (key.allowed().contains(value)) {
-            return;
-        }
-        Schema.Range range = Objects.requireNonNull(key.range());
-        double number = written ? Double.parseDouble(value) : Double.NaN;
-        // 1e-999 is a number that a double cannot hold: it would be another setting than the one that was asked for.
-        boolean vanished = number == 0 && value.split("[eE]", 2)[0].matches(".*[1-9].*");
-        if (!range.holds(number) || vanished) {
-            throw invalid(at + ": '" + path + "' must be a " + (key.type() == Schema.Type.INTEGER ? "whole " : "")
-                    + "number " + range.words()
-                    + (key.allowed().isEmpty() ? "" : ", or " + String.join(", ", key.allowed()))
-                    + ", got '" + YamlReader.shown(value) + "'");
-        }
-    }
-
-    private static String hint(String given, Collection<String> names) {
-        return Nearest.hint(YamlReader.shown(given), names);
-    }
-
-    private static Schema.Key keyOf(String at, String path) {
-        Schema.Key exact = Schema.keys().get(path);
-        if (exact != null && !path.contains("*") && !path.contains("#")) {
-            return exact;
-        }
-        String[] parts = path.split("\\.", 6);
-        Schema.Key ofItem = parts.length == 4 && parts[2].matches("[1-9]\\d?")
-                ? Schema.keys().get(parts[0] + "." + parts[1] + ".#." + parts[3])
-                : null;
-        if (ofItem != null) {
-            return ofItem;
-        }
-        Schema.Key ofSet = parts.length == 4 && path.startsWith("problems.evaluate.")
-                ? Schema.keys().get("problems.evaluate.*." + parts[3])
-                : null;
-        if (ofSet == null) {
-            String shown = YamlReader.shown(path);
-            String why = Schema.missing(path);
-            if (why != null) {
-                throw invalid(at + ": '" + shown + "'" + why);
-            }
-            boolean group = Schema.keys().keySet().stream().anyMatch(known -> known.startsWith(path + "."));
-            throw invalid(at + ": "
-                    + (group
-                            ? "'" + shown + "' is a group of keys, it has no value of its own"
-                            : "unknown key '" + shown + "'"
-                                    + hint(path, Schema.keys().keySet())));
-        }
-        Name.of(at + ": evaluation set", parts[2]);
-        return ofSet;
+    /** The settings as records of core. */
+    public RunSettings settings() {
+        return settings;
     }
 
     /** Names of the evaluation sets. */
@@ -362,122 +187,13 @@ public final class RunFile {
         return evaluationSets;
     }
 
-    /** A text. */
+    /** The value of a key as it is written. */
     public String text(String key) {
         String value = values.get(key);
         if (value == null) {
             throw new IllegalArgumentException("no key " + key + " in the schema");
         }
         return value;
-    }
-
-    /**
-     * Adapters to train.
-     *
-     * @param rank of the adapters
-     * @param alpha their scale, times the rank
-     * @param targets linear layers that get one; empty for all but the head
-     */
-    public record Adapters(int rank, double alpha, List<String> targets) {}
-
-    /** The adapters that the run trains; empty when it trains all weights. */
-    public Optional<Adapters> adapters() {
-        int rank = count("optimizer.lora.rank");
-        double alpha = number("optimizer.lora.alpha");
-        List<String> targets = automatic(TARGETS) ? List.of() : names(TARGETS);
-        return rank == 0 ? Optional.empty() : Optional.of(new Adapters(rank, alpha == 0 ? rank : alpha, targets));
-    }
-
-    /**
-     * An earlier turn of the conversation that prompts stand in.
-     *
-     * @param user what the user says
-     * @param assistant what the assistant answers
-     */
-    public record Turn(String user, String assistant) {}
-
-    /** The earlier turns, in order. */
-    public List<Turn> turns() {
-        List<Turn> out = new ArrayList<>();
-        for (int i = 1; i <= items(values.keySet(), "prompts.turns."); i++) {
-            String at = "prompts.turns." + i;
-            out.add(new Turn(text(at + ".user"), text(at + ".assistant")));
-        }
-        return out;
-    }
-
-    /** Stands between the user's message and what opens the answer: a character that no setting can hold. */
-    private static final String ANSWER_SEPARATOR = "\u001e";
-
-    /** Whether a guided answer begins with the oracle's thoughts. */
-    public boolean prefills() {
-        return text("guidance.form").equals("prefill");
-    }
-
-    /** What stands between the user's message and what opens the answer in a conversation; empty where nothing does. */
-    public String answerSeparator() {
-        return prefills() ? answering() : "";
-    }
-
-    /** What is put around problems; the guided part is empty when there is none. */
-    public Prompts prompts() {
-        String root = text("prompts.root");
-        return new Prompts(root, prefills() ? root + answerSeparator() + "{prefix}" : text("prompts.guided"));
-    }
-
-    /** The prompt of a problem with the beginning of its answer, to be encoded with {@link #answering}. */
-    public String answered(String statement, String answer) {
-        return prompts().root(statement) + answering() + answer;
-    }
-
-    /** What stands before the answer in a prompt of {@link #answered}; empty where it follows as it is. */
-    public String answering() {
-        return flag("prompts.chat") ? ANSWER_SEPARATOR : "";
-    }
-
-    /** Names with commas between them. */
-    public List<String> names(String key) {
-        return Arrays.stream(text(key).split(",", -1))
-                .map(String::strip)
-                .filter(n -> !n.isEmpty())
-                .toList();
-    }
-
-    /** Limit of sampled tokens of an evaluation's answers; 0 takes the problem's own. */
-    public int evaluationTokens() {
-        String own = "evaluation.sampling.max_tokens";
-        return count(automatic(own) ? "sampling.max_tokens" : own);
-    }
-
-    /** Softmax temperature of an evaluation. */
-    public double evaluationTemperature() {
-        String own = "evaluation.sampling.temperature";
-        return number(automatic(own) ? "sampling.temperature" : own);
-    }
-
-    /** Whether a value is left to follow from others. */
-    public boolean automatic(String key) {
-        return text(key).equals(Schema.AUTO);
-    }
-
-    /** A whole number. */
-    public long integer(String key) {
-        return Long.parseLong(text(key));
-    }
-
-    /** A whole number that fits an int. */
-    public int count(String key) {
-        return Math.toIntExact(integer(key));
-    }
-
-    /** A number. */
-    public double number(String key) {
-        return Double.parseDouble(text(key));
-    }
-
-    /** A flag. */
-    public boolean flag(String key) {
-        return Boolean.parseBoolean(text(key));
     }
 
     /**

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.core.settings.Key;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -103,7 +104,7 @@ public final class RunFileJsonSchema {
         return path.replace("*", "NAME").replace("#", "N");
     }
 
-    private static ObjectNode value(String path, Schema.Key key) {
+    private static ObjectNode value(String path, Key key) {
         ObjectNode out = MAPPER.createObjectNode().put("description", key.help());
         switch (key.type()) {
             case TEXT -> {
@@ -128,11 +129,11 @@ public final class RunFileJsonSchema {
         return out;
     }
 
-    private static void number(ObjectNode out, Schema.Key key) {
+    private static void number(ObjectNode out, Key key) {
         ObjectNode number =
                 key.allowed().isEmpty() ? out : out.putArray("anyOf").addObject();
-        number.put("type", key.type() == Schema.Type.INTEGER ? "integer" : "number");
-        Schema.Range range = Objects.requireNonNull(key.range());
+        number.put("type", key.type() == Key.Type.INTEGER ? "integer" : "number");
+        Key.Range range = Objects.requireNonNull(key.range());
         limit(number, range.open() ? "exclusiveMinimum" : "minimum", range.least());
         limit(number, range.openAbove() ? "exclusiveMaximum" : "maximum", range.most());
         if (!key.allowed().isEmpty()) {
@@ -153,7 +154,7 @@ public final class RunFileJsonSchema {
         allowed.forEach(words::add);
     }
 
-    private static void fallback(ObjectNode out, Schema.Key key) {
+    private static void fallback(ObjectNode out, Key key) {
         String fallback = key.fallback();
         if (fallback == null) {
             return;
@@ -164,7 +165,7 @@ public final class RunFileJsonSchema {
             case INTEGER, NUMBER -> {
                 if (key.allowed().contains(fallback)) {
                     out.put("default", fallback);
-                } else if (key.type() == Schema.Type.INTEGER) {
+                } else if (key.type() == Key.Type.INTEGER) {
                     out.put("default", Long.parseLong(fallback));
                 } else {
                     out.put("default", Double.parseDouble(fallback));

@@ -1,5 +1,6 @@
 package io.foothold.orchestrator.runfile;
 
+import io.foothold.core.settings.Key;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -44,8 +45,8 @@ public final class RunFileReference {
         return dot < 0 ? WITHOUT_GROUP : path.substring(0, dot);
     }
 
-    private static String row(String path, Schema.Key key) {
-        Schema.Range range = key.range();
+    private static String row(String path, Key key) {
+        Key.Range range = key.range();
         return "| `%s` | %s | %s | %s | %s | %s |\n"
                 .formatted(
                         path.replace("*", "NAME").replace("#", "N"),
@@ -58,20 +59,25 @@ public final class RunFileReference {
                         fallback(key),
                         values(path, key),
                         range == null ? "" : range.unit(),
-                        cell(key.help()));
+                        cell(key.help() + source(key)));
     }
 
-    private static String fallback(Schema.Key key) {
+    private static String source(Key key) {
+        String source = key.origin().source();
+        return source.isEmpty() ? "" : " Source: " + source + ".";
+    }
+
+    private static String fallback(Key key) {
         String fallback = key.fallback();
         return fallback == null ? "" : fallback.isEmpty() ? "empty" : "`" + cell(fallback) + "`";
     }
 
-    private static String values(String path, Schema.Key key) {
+    private static String values(String path, Key key) {
         if (path.equals("method")) {
             return "a preset";
         }
         String words = key.allowed().stream().map(a -> "`" + cell(a) + "`").collect(Collectors.joining(", "));
-        Schema.Range range = key.range();
+        Key.Range range = key.range();
         if (range == null) {
             return words;
         }

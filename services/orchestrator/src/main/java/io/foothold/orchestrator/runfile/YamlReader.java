@@ -2,6 +2,7 @@ package io.foothold.orchestrator.runfile;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.settings.SettingsException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -33,8 +34,6 @@ import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 final class YamlReader {
     /** No key lies as deep; what nests deeper is refused before the stack is used up. */
     private static final int DEEPEST = 8;
-
-    private static final int LONGEST_SHOWN = 200;
 
     /**
      * A value and where it stands.
@@ -74,10 +73,11 @@ final class YamlReader {
         try {
             reader.stream();
         } catch (MarkedYamlEngineException e) {
-            throw invalid(where
-                    + e.getProblemMark().map(m -> ":" + (m.getLine() + 1)).orElse("") + ": " + shown(e.getProblem()));
+            throw invalid(
+                    where + e.getProblemMark().map(m -> ":" + (m.getLine() + 1)).orElse("") + ": "
+                            + SettingsException.shown(e.getProblem()));
         } catch (YamlEngineException e) {
-            throw invalid(where + ": " + shown(String.valueOf(e.getMessage())));
+            throw invalid(where + ": " + SettingsException.shown(String.valueOf(e.getMessage())));
         }
         return reader.entries;
     }
@@ -129,7 +129,9 @@ final class YamlReader {
                 String value = anchors.get(alias.getAlias().getValue());
                 if (value == null) {
                     throw refused(
-                            event, "*" + shown(alias.getAlias().getValue()) + " is not the name of a value above");
+                            event,
+                            "*" + SettingsException.shown(alias.getAlias().getValue())
+                                    + " is not the name of a value above");
                 }
                 add(event, path, line, value);
             }
@@ -141,17 +143,18 @@ final class YamlReader {
                 int before = entries.size();
                 mapping(path, depth + 1);
                 if (entries.size() == before) {
-                    throw invalid(where + ":" + line + ": '" + shown(path) + "' is empty");
+                    throw invalid(where + ":" + line + ": '" + SettingsException.shown(path) + "' is empty");
                 }
             }
             case SequenceStartEvent list -> {
                 checkTag(event, list.getTag());
                 if (!Schema.isList(path)) {
-                    throw refused(event, "'" + shown(path) + "' must be a value or a mapping, not a list");
+                    throw refused(
+                            event, "'" + SettingsException.shown(path) + "' must be a value or a mapping, not a list");
                 }
                 list(path, line, depth);
             }
-            default -> throw refused(event, "'" + shown(path) + "' has no value");
+            default -> throw refused(event, "'" + SettingsException.shown(path) + "' has no value");
         }
     }
 
@@ -160,23 +163,23 @@ final class YamlReader {
         int place = 0;
         for (Event item = events.next(); !(item instanceof SequenceEndEvent); item = events.next()) {
             if (!(item instanceof MappingStartEvent map)) {
-                throw refused(item, "an item of '" + shown(path) + "' must be a mapping");
+                throw refused(item, "an item of '" + SettingsException.shown(path) + "' must be a mapping");
             }
             checkTag(item, map.getTag());
             place++;
             int before = entries.size();
             mapping(path + "." + place, depth + 1);
             if (entries.size() == before) {
-                throw refused(item, "an item of '" + shown(path) + "' is empty");
+                throw refused(item, "an item of '" + SettingsException.shown(path) + "' is empty");
             }
         }
         if (place == 0) {
-            throw invalid(where + ":" + line + ": '" + shown(path) + "' is empty");
+            throw invalid(where + ":" + line + ": '" + SettingsException.shown(path) + "' is empty");
         }
     }
 
     private void add(Event event, String path, int line, String value) {
-        checkText(where + ":" + line(event) + ": '" + shown(path) + "'", value);
+        checkText(where + ":" + line(event) + ": '" + SettingsException.shown(path) + "'", value);
         entries.add(new Entry(path, line, value));
     }
 
@@ -186,7 +189,7 @@ final class YamlReader {
 
     private void checkTag(Event event, Optional<String> tag) {
         if (tag.isPresent()) {
-            throw refused(event, "a run file has no tags such as " + shown(tag.get()));
+            throw refused(event, "a run file has no tags such as " + SettingsException.shown(tag.get()));
         }
     }
 
@@ -241,15 +244,6 @@ final class YamlReader {
 
     private static String named(char c) {
         return String.format("the character U+%04X", (int) c);
-    }
-
-    /** A text of the caller's as it stands in a message: not longer than a line or two. */
-    static String shown(String text) {
-        if (text.length() <= LONGEST_SHOWN) {
-            return text;
-        }
-        int cut = Character.isHighSurrogate(text.charAt(LONGEST_SHOWN - 1)) ? LONGEST_SHOWN - 1 : LONGEST_SHOWN;
-        return text.substring(0, cut) + "… (" + text.length() + " characters)";
     }
 
     private static FootholdException invalid(String message) {

@@ -515,7 +515,8 @@ class MethodRunnerTest {
             }
         }
         assertThat(states().keySet()).containsExactly(RolloutState.VERIFIED);
-        assertThatThrownBy(() -> spec("tree.branches=2x4")).hasMessageContaining("a tree or a reset");
+        assertThatThrownBy(() -> spec("tree.branches=2x4"))
+                .hasMessageContaining("'tree.branches' and 'resets.share' contradict each other");
         assertThatThrownBy(() -> spec("resets.share=0", "tree.branches=8"))
                 .hasMessageContaining("such as 2x4, got '8'");
     }

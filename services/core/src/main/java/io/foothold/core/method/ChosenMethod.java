@@ -1,0 +1,121 @@
+package io.foothold.core.method;
+
+import io.foothold.core.settings.RunSettings;
+import io.foothold.core.settings.SettingsException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.ServiceLoader;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** How the settings of a run fill places that no reset begins: by the {@link MethodKind} that they ask for. Immutable. */
+public final class ChosenMethod {
+    private static final List<MethodKind<?>> KINDS = found();
+    private static final String RESETS = "resets.share";
+
+    private final RunSettings run;
+    private final @Nullable Bound<?> bound;
+
+    /** A kind with its settings. */
+    private record Bound<S extends Record>(MethodKind<S> kind, S own, RunSettings run) {
+        static <S extends Record> Bound<S> of(MethodKind<S> kind, RunSettings run) {
+            return new Bound<>(kind, run.of(kind.settings()), run);
+        }
+
+        boolean asked() {
+            return kind.isAsked(own);
+        }
+
+        void check() {
+            kind.check(own, run);
+        }
+
+        Method method() {
+            return kind.method(own, run);
+        }
+
+        boolean trainsOffPolicy() {
+            return kind.trainsOffPolicy(own);
+        }
+
+        String instruction() {
+            return kind.instruction(own);
+        }
+
+        OptionalDouble revisionWeight() {
+            return kind.revisionWeight(own);
+        }
+    }
+
+    /**
+     * The method of a run.
+     *
+     * @throws SettingsException when its settings do not fit, or ask for two
+     */
+    public ChosenMethod(RunSettings run) {
+        this.run = run;
+        List<Bound<?>> all = new ArrayList<>();
+        KINDS.forEach(kind -> all.add(Bound.of(kind, run)));
+        List<Bound<?>> asked = all.stream().filter(Bound::asked).toList();
+        if (asked.size() > 1 || (asked.size() == 1 && run.resetting())) {
+            String first = asked.get(0).kind().asking();
+            String second = asked.size() > 1 ? asked.get(1).kind().asking() : RESETS;
+            throw new SettingsException(
+                    key(first),
+                    "'" + key(first) + "' and '" + key(second)
+                            + "' contradict each other, each fills a place of an update in its own way: set one of "
+                            + all.stream().map(b -> b.kind().asking()).collect(Collectors.joining(", ")) + " and "
+                            + RESETS);
+        }
+        all.forEach(Bound::check);
+        this.bound = asked.isEmpty() ? null : asked.get(0);
+    }
+
+    /** The records of the settings of all methods. */
+    public static List<Class<? extends Record>> records() {
+        List<Class<? extends Record>> out = new ArrayList<>();
+        KINDS.forEach(kind -> out.add(kind.settings()));
+        return out;
+    }
+
+    /** The method, without what fills silent places again. */
+    public Method method() {
+        return bound == null ? new Plain(run.sampling().rolloutsPerGroup()) : bound.method();
+    }
+
+    /** See {@link MethodKind#trainsOffPolicy}. */
+    public boolean trainsOffPolicy() {
+        return bound != null && bound.trainsOffPolicy();
+    }
+
+    /** See {@link MethodKind#instruction}. */
+    public String instruction() {
+        return bound == null ? "" : bound.instruction();
+    }
+
+    /** See {@link MethodKind#revisionWeight}. */
+    public OptionalDouble revisionWeight() {
+        return bound == null ? OptionalDouble.empty() : bound.revisionWeight();
+    }
+
+    /** See {@link MethodKind#choosesHints}. */
+    public boolean choosesHints() {
+        return bound != null && bound.kind().choosesHints();
+    }
+
+    private static String key(String asking) {
+        return asking.split(":", 2)[0];
+    }
+
+    @SuppressWarnings("rawtypes") // A service is found by its class, which knows no parameter.
+    private static List<MethodKind<?>> found() {
+        List<MethodKind<?>> out = new ArrayList<>();
+        for (MethodKind kind : ServiceLoader.load(MethodKind.class, MethodKind.class.getClassLoader())) {
+            out.add(kind);
+        }
+        out.sort(Comparator.comparing(MethodKind::asking));
+        return List.copyOf(out);
+    }
+}

@@ -1,0 +1,33 @@
+package io.foothold.core.settings;
+
+import io.foothold.core.advantage.AdvantageEstimator;
+import java.util.List;
+
+/** What members of a group are compared by. */
+@Section("estimator")
+public record EstimatorSettings(
+        @Setting(help = "Advantages.", fallback = "mean", among = Names.class)
+        String name,
+
+        @Setting(
+                help = "k of pass_at_k and pass_at_k_leave_one_out.",
+                fallback = "1",
+                from = 1,
+                to = Setting.AT_ONCE,
+                unit = "rollouts",
+                source = "arXiv 2505.15201")
+        int k) {
+
+    /** The estimator itself. */
+    public AdvantageEstimator estimator() {
+        return AdvantageEstimator.named(name, k);
+    }
+
+    /** The names of all estimators. */
+    public static final class Names implements Setting.Words {
+        @Override
+        public List<String> words() {
+            return AdvantageEstimator.names();
+        }
+    }
+}

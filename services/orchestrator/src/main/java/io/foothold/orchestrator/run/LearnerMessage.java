@@ -1,0 +1,139 @@
+package io.foothold.orchestrator.run;
+
+import io.foothold.core.loss.LossRule;
+import io.foothold.core.method.ChosenMethod;
+import io.foothold.core.settings.OptimizerSettings;
+import io.foothold.core.settings.RunSettings;
+import io.foothold.v1.DjlSettings;
+import io.foothold.v1.EstimatorSettings;
+import io.foothold.v1.LearnerSettings;
+import io.foothold.v1.LoraSettings;
+import io.foothold.v1.LossSettings;
+import io.foothold.v1.MismatchSettings;
+import io.foothold.v1.OpenRunRequest;
+import io.foothold.v1.TorchSettings;
+import java.util.Locale;
+
+/**
+ * A run's settings as the learner is told them. A run that was begun in an earlier version must be told the same to the byte, or it does
+ * not go on: a setting that is new is left out where it has its default.
+ */
+final class LearnerMessage {
+    private final RunSettings settings;
+
+    /** That of a run's settings. */
+    LearnerMessage(RunSettings settings) {
+        this.settings = settings;
+    }
+
+    /** What opens a run. */
+    OpenRunRequest open(String runId) {
+        OptimizerSettings.Steps steps = settings.optimizer().steps();
+        LearnerSettings.Builder out = LearnerSettings.newBuilder()
+                .setEstimator(EstimatorSettings.newBuilder()
+                        .setName(settings.estimator().name())
+                        .setK(settings.estimator().k()))
+                .setLoss(loss())
+                .setOptimizer(optimizer())
+                .setTemperature(settings.sampling().temperature())
+                .setGroupsPerStep(steps.groupsPerStep())
+                .setEpochs(steps.epochs())
+                .setMicroBatchTokens(steps.microBatchTokens().orElse(0))
+                .setCheckpointEvery(settings.checkpoint().every())
+                .setCheckpointsKept(settings.checkpoint().keep())
+                .setSeed(settings.general().seed())
+                .setBackend(settings.learner().backend())
+                .setDjl(DjlSettings.newBuilder()
+                        .setDevice(settings.learner().djl().device()))
+                .setTorch(torch());
+        agreement(out);
+        adapters(out);
+        return OpenRunRequest.newBuilder()
+                .setRunId(runId)
+                .setBasePolicy(settings.policy().base())
+                .setSettings(out)
+                .build();
+    }
+
+    private LossSettings loss() {
+        io.foothold.core.settings.LossSettings own = settings.loss();
+        LossRule rule = own.rule(new ChosenMethod(settings).trainsOffPolicy());
+        LossSettings.Builder out = LossSettings.newBuilder()
+                .setAggregation(word(rule.aggregation()))
+                .setRatio(word(rule.ratio()))
+                .setClipLow(rule.clipLow())
+                .setClipHigh(rule.clipHigh())
+                .setDualClip(rule.dualClip())
+                .setKlCoefficient(rule.klCoefficient())
+                .setEntropyCoefficient(rule.entropyCoefficient())
+                .setConstantLength(rule.constantLength())
+                .setTrainGiven(own.ablations().trainGiven())
+                .setShaping(rule.shaping());
+        if (own.mismatch().corrects()) {
+            out.setMismatch(MismatchSettings.newBuilder()
+                    .setRule(own.mismatch().rule())
+                    .setLevel(word(own.mismatch().level()))
+                    .setCap(own.mismatch().cap())
+                    .setLow(own.mismatch().low())
+                    .setHigh(own.mismatch().high()));
+        }
+        return out.build();
+    }
+
+    private io.foothold.v1.OptimizerSettings optimizer() {
+        OptimizerSettings.AdamW adamw = settings.optimizer().adamw();
+        OptimizerSettings.Schedule schedule = settings.optimizer().schedule();
+        return io.foothold.v1.OptimizerSettings.newBuilder()
+                .setLearningRate(adamw.learningRate())
+                .setBeta1(adamw.beta1())
+                .setBeta2(adamw.beta2())
+                .setEpsilon(adamw.epsilon())
+                .setWeightDecay(adamw.weightDecay())
+                .setClipNorm(adamw.clipNorm())
+                .setSchedule(schedule.schedule())
+                .setWarmupSteps(schedule.warmupSteps())
+                .setTotalSteps(schedule.totalSteps())
+                .setFinalShare(schedule.finalShare())
+                .build();
+    }
+
+    private TorchSettings torch() {
+        io.foothold.core.settings.LearnerSettings.Torch torch =
+                settings.learner().torch();
+        return TorchSettings.newBuilder()
+                .setProcesses(torch.processes())
+                .setDevice(torch.device())
+                .setDtype(torch.dtype())
+                .setCheckpointing(torch.checkpointing())
+                .setCompile(torch.compile())
+                .setAttention(torch.attention())
+                .build();
+    }
+
+    /** How closely learner and sampler agree. */
+    private void agreement(LearnerSettings.Builder out) {
+        String precision = settings.general().agreement().precision();
+        out.setMaxLogProbDifference(
+                        settings.general().agreement().maxLogProbDifference().orElse(0))
+                .setDifferenceByPrecision(
+                        settings.general().agreement().maxLogProbDifference().isEmpty())
+                .setFastAttention(precision.equals("fast"))
+                .setPrecisionBySize(precision.equals("auto"));
+    }
+
+    /** The settings of adapters; none when all weights are trained. */
+    private void adapters(LearnerSettings.Builder out) {
+        OptimizerSettings.Lora lora = settings.optimizer().lora();
+        if (lora.trained()) {
+            out.setLora(LoraSettings.newBuilder()
+                    .setRank(lora.rank())
+                    .setAlpha(lora.scale())
+                    .addAllTargets(lora.targets()));
+        }
+    }
+
+    /** The name of a choice, as the contracts have it. */
+    private static String word(Enum<?> choice) {
+        return choice.name().toLowerCase(Locale.ROOT);
+    }
+}

@@ -5,7 +5,6 @@ import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.v1.Credit;
 import io.smallrye.mutiny.Multi;
-import io.smallrye.mutiny.subscription.BackPressureStrategy;
 import io.smallrye.mutiny.subscription.Cancellable;
 import io.smallrye.mutiny.subscription.MultiEmitter;
 import java.time.Duration;
@@ -21,6 +20,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -33,8 +33,9 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The calling side of a credited stream: one call that stays open, opened again with back-off after a failure. Work that was
- * not answered is sent again under the same keys; results whose key nobody waits for are duplicates and are dropped.
+ * The calling side of a credited stream: one call to each replica of a service, which stays open and is opened again with back-off after
+ * a failure. Work goes to the replica that takes it and has the least under way. Work that was not answered is sent again under the
+ * same keys, to whichever replica is there; results whose key nobody waits for are duplicates and are dropped.
  *
  * <p>Thread rules: {@link #submit} may be called by any thread and blocks while {@code maxQueued} pieces of work wait for
  * credit, or other work under way has one of its keys. Result consumers run on a transport thread and must not block.
@@ -175,7 +176,8 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         private final CompletableFuture<Map<String, R>> future = new CompletableFuture<>();
         private final long deadlineNanos;
         private long sentNanos;
-        private boolean sent;
+        /** Where it is under way; null while it is queued. */
+        private @Nullable Lane<Q, R> lane;
 
         Pending(Q work, List<String> keys, Consumer<R> onEach, Caller caller) {
             this.work = work;
@@ -184,65 +186,128 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             this.caller = caller;
             this.deadlineNanos = timer.nanoTime() + limits.deadline().toNanos();
         }
+
+        boolean late(long now) {
+            return now - deadlineNanos > 0 || (lane != null && now - sentNanos > limits.answer().toNanos());
+        }
     }
 
     private final String name;
     private final Shape<Q, R> shape;
-    private final Function<Multi<Q>, Multi<R>> call;
     private final Limits limits;
     private final StreamTimer timer;
+    private final Lane.Owner<Q, R> events = new Lane.Owner<>() {
+        @Override
+        public void opened(Lane<Q, R> lane, long opening, MultiEmitter<? super Q> emitter) {
+            CreditedStream.this.opened(lane, opening, emitter);
+        }
+
+        @Override
+        public void received(Lane<Q, R> lane, long opening, R response) {
+            CreditedStream.this.received(lane, opening, response);
+        }
+
+        @Override
+        public void broken(Lane<Q, R> lane, long opening, @Nullable Throwable failure) {
+            CreditedStream.this.broken(
+                    lane,
+                    opening,
+                    failure != null
+                            ? failure
+                            : new FootholdException(
+                                    ErrorCode.PEER_UNAVAILABLE, "stream " + name + " was ended by the service"));
+        }
+    };
     private final ReentrantLock lock = new ReentrantLock();
     /** Space was freed, or a key. */
     private final Condition freed = lock.newCondition();
 
+    private final Map<String, Lane<Q, R>> lanes = new LinkedHashMap<>();
     private final Deque<Pending> queued = new ArrayDeque<>();
     private final Map<String, Pending> byKey = new HashMap<>();
-    private @Nullable MultiEmitter<? super Q> outbound;
-    private @Nullable Cancellable subscription;
-    private long generation;
-    private int credits;
-    private int unreturned;
-    private long backoffMillis;
-    private boolean opening;
+    private final Absence absence;
     private boolean closed;
-    private boolean lost;
-    /** Since when; meaningful while {@link #lost}. */
-    private long lostSince;
-    /** Who was told so. */
-    private final Set<Caller> told = Collections.newSetFromMap(new IdentityHashMap<>());
-
     /** How many threads wait for a key that other work has. */
     private int waitingForKeys;
-    /** How often the service was away for longer than the patience. */
-    private int absences;
-    /** Since when the service has been away; meaningful while {@link #away}. */
-    private long awaySince;
 
-    private volatile boolean away;
-    private volatile @Nullable Throwable lastFailure;
-
-    /** A stream that opens itself with the first piece of work, on the clock of the machine. */
+    /** A stream to a service of one replica, on the clock of the machine. It opens itself with the first piece of work. */
     public CreditedStream(String name, Shape<Q, R> shape, Function<Multi<Q>, Multi<R>> call, Limits limits) {
-        this(name, shape, call, limits, StreamTimer.system("stream-" + name + "-"));
+        this(name, shape, limits, StreamTimer.system("stream-" + name + "-"));
+        replicas(Map.of(name, call));
     }
 
     /**
-     * A stream that opens itself with the first piece of work.
+     * A stream to a service of which no replica is known yet: see {@link #replicas}. It opens itself with the first piece of work.
      *
      * @param timer the stream's own; closed with it
      */
-    public CreditedStream(
-            String name, Shape<Q, R> shape, Function<Multi<Q>, Multi<R>> call, Limits limits, StreamTimer timer) {
+    public CreditedStream(String name, Shape<Q, R> shape, Limits limits, StreamTimer timer) {
         this.name = name;
         this.shape = shape;
-        this.call = call;
         this.limits = limits;
         this.timer = timer;
+        this.absence = new Absence(name, timer);
         long shortest = Math.min(
                 limits.deadline().toMillis(),
                 Math.min(limits.patience().toMillis(), limits.answer().toMillis()));
         long tick = Math.clamp(shortest / 4, 10, 1000);
         timer.every(Duration.ofMillis(tick), this::tick);
+    }
+
+    /**
+     * Says which replicas the service has from now on. A new one is given work as soon as it grants credit. One that is not named any
+     * more gets nothing further; what it has it may answer, and its connection ends with that. One that is named again goes on.
+     *
+     * @param calls how each is called, by its address
+     */
+    public void replicas(Map<String, Function<Multi<Q>, Multi<R>>> calls) {
+        lock.lock();
+        try {
+            if (closed) {
+                return;
+            }
+            for (Lane<Q, R> lane : List.copyOf(lanes.values())) {
+                if (!calls.containsKey(lane.replica)) {
+                    lane.leaving = true;
+                    endWhenIdle(lane);
+                }
+            }
+            calls.forEach((replica, call) -> {
+                Lane<Q, R> lane = lanes.computeIfAbsent(replica, r -> new Lane<>(r, call, events));
+                lane.call = call;
+                lane.leaving = false;
+            });
+            if (!byKey.isEmpty()) {
+                ensureOpen();
+                flush();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void endWhenIdle(Lane<Q, R> lane) {
+        if (lane.leaving && lane.underWay == 0) {
+            lanes.remove(lane.replica);
+            lane.gone = true;
+            cancelLater(lane.closed());
+            awayWithoutReplica();
+        }
+    }
+
+    /** On the timer's thread: a transport may answer a cancellation at once. */
+    private void cancelLater(@Nullable Cancellable running) {
+        if (running != null && !closed) {
+            timer.after(Duration.ZERO, running::cancel);
+        }
+    }
+
+    private boolean awayWithoutReplica() {
+        boolean none = lanes.values().stream().noneMatch(lane -> lane.here);
+        if (none && !byKey.isEmpty()) {
+            absence.begins();
+        }
+        return none;
     }
 
     /** As {@link #submit(Object, List, Consumer, Caller)}, for a patient caller. */
@@ -270,9 +335,9 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         Pending pending;
         lock.lock();
         try {
-            int before = absences;
+            int before = absence.tooLong();
             while (!closed && (queued.size() >= limits.maxQueued() || taken(keys))) {
-                if (absences != before) {
+                if (absence.tooLong() != before) {
                     return CompletableFuture.failedFuture(unavailable(keys));
                 }
                 caller.check();
@@ -317,7 +382,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
     private void givenUp(Pending pending) {
         lock.lock();
         try {
-            if (!pending.sent) {
+            if (pending.lane == null) {
                 queued.remove(pending);
                 pending.missing.forEach(key -> byKey.remove(key, pending));
                 freed.signalAll();
@@ -335,116 +400,115 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
     }
 
     private String lastReason() {
-        Throwable last = lastFailure;
+        Throwable last = absence.reason();
         return last == null
                 ? ""
                 : "; last failure: " + FootholdException.of(last).text();
     }
 
+    /** Has every replica called that is not. */
     private void ensureOpen() {
-        if (outbound == null && !opening && !closed) {
-            opening = true;
-            timer.after(Duration.ofMillis(backoffMillis), this::open);
+        if (closed) {
+            return;
         }
+        if (lanes.isEmpty()) {
+            absence.begins();
+        }
+        lanes.values().forEach(lane -> {
+            if (lane.mayConnect()) {
+                timer.after(Duration.ofMillis(lane.backoffMillis()), () -> open(lane));
+            }
+        });
     }
 
-    private void open() {
-        long mine;
+    private void open(Lane<Q, R> lane) {
+        long opening;
         lock.lock();
         try {
-            if (closed) {
+            if (closed || lane.gone) {
                 return;
             }
-            mine = ++generation;
-            wentAway();
-            // Here and not when the outbound side opens: the service's first credit may come before that.
-            credits = 0;
-            unreturned = 0;
+            opening = lane.begin();
+            awayWithoutReplica();
         } finally {
             lock.unlock();
         }
-        Multi<Q> up = Multi.createFrom().emitter(emitter -> opened(mine, emitter), BackPressureStrategy.BUFFER);
         try {
-            Cancellable started = call.apply(up)
-                    .subscribe()
-                    .with(
-                            response -> received(mine, response),
-                            failure -> broken(mine, failure),
-                            () -> broken(
-                                    mine,
-                                    new FootholdException(
-                                            ErrorCode.PEER_UNAVAILABLE,
-                                            "stream " + name + " was ended by the service")));
+            Cancellable started = lane.connect(opening);
             lock.lock();
             try {
-                if (mine == generation) {
-                    subscription = started;
+                if (lane.is(opening)) {
+                    lane.connected(started);
+                } else {
+                    cancelLater(started);
                 }
             } finally {
                 lock.unlock();
             }
         } catch (Throwable t) {
-            broken(mine, t);
+            broken(lane, opening, t);
         }
     }
 
-    private void opened(long mine, MultiEmitter<? super Q> emitter) {
+    private void opened(Lane<Q, R> lane, long opening, MultiEmitter<? super Q> emitter) {
         lock.lock();
         try {
-            if (mine != generation || closed) {
+            if (!lane.is(opening) || closed) {
                 emitter.complete();
                 return;
             }
-            outbound = emitter;
-            opening = false;
-            emitter.emit(shape.credit(limits.window()));
+            lane.opened(emitter, shape.credit(limits.window()));
             flush();
         } finally {
             lock.unlock();
         }
     }
 
+    /** Gives what is queued to the replicas that take it, the one with the least under way first. */
     private void flush() {
-        MultiEmitter<? super Q> emitter = outbound;
-        if (emitter == null) {
-            return;
-        }
-        while (credits > 0) {
-            Pending next = queued.poll();
+        while (true) {
+            Lane<Q, R> free = freest();
+            Pending next = free == null ? null : queued.poll();
             if (next == null) {
                 break;
             }
             if (next.missing.isEmpty()) {
                 continue;
             }
-            credits--;
-            next.sent = true;
+            next.lane = free;
             next.sentNanos = timer.nanoTime();
-            emitter.emit(shape.narrowed(next.work, Set.copyOf(next.missing)));
+            free.send(shape.narrowed(next.work, Set.copyOf(next.missing)));
         }
         freed.signalAll();
     }
 
-    private void received(long mine, R response) {
+    private @Nullable Lane<Q, R> freest() {
+        Lane<Q, R> free = null;
+        for (Lane<Q, R> lane : lanes.values()) {
+            if (lane.takesWork() && (free == null || lane.underWay < free.underWay)) {
+                free = lane;
+            }
+        }
+        return free;
+    }
+
+    private void received(Lane<Q, R> lane, long opening, R response) {
         Pending finished = null;
         Pending owner = null;
         lock.lock();
         try {
-            if (mine != generation) {
+            if (!lane.is(opening)) {
                 return;
             }
-            backoffMillis = 0;
-            away = false;
-            if (lost) {
-                found();
-            }
+            lane.came();
+            absence.ends(this::callers);
             int granted = shape.creditOf(response);
             if (granted > 0) {
-                credits += granted;
+                lane.credits += granted;
                 flush();
                 return;
             }
-            returnCredit();
+            lane.taken(limits.window(), shape::credit);
             String key = shape.keyOf(response);
             owner = byKey.remove(key);
             if (owner == null || !owner.missing.remove(key)) {
@@ -453,6 +517,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             owner.results.put(key, response);
             if (owner.missing.isEmpty()) {
                 finished = owner;
+                ended(owner);
             }
             if (waitingForKeys > 0) {
                 freed.signalAll();
@@ -475,55 +540,48 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         }
     }
 
-    private void returnCredit() {
-        unreturned++;
-        MultiEmitter<? super Q> emitter = outbound;
-        if (emitter != null && unreturned >= Math.max(1, limits.window() / 4)) {
-            emitter.emit(shape.credit(unreturned));
-            unreturned = 0;
+    /** Work has its end, or none on its lane. */
+    private void ended(Pending pending) {
+        Lane<Q, R> lane = pending.lane;
+        if (lane != null) {
+            pending.lane = null;
+            lane.underWay--;
+            endWhenIdle(lane);
         }
     }
 
-    private void broken(long mine, Throwable failure) {
+    private void broken(Lane<Q, R> lane, long opening, Throwable failure) {
         lock.lock();
         try {
-            if (mine != generation || closed) {
+            if (!lane.is(opening) || closed) {
                 return;
             }
-            generation++;
-            lastFailure = failure;
-            wentAway();
             FootholdException own = FootholdException.of(failure);
-            if (!lost) {
-                lost = true;
-                lostSince = timer.nanoTime();
-                LOG.warnf("stream to %s broke with %d pieces of work under way: %s", name, byKey.size(), own.text());
-            }
-            outbound = null;
-            subscription = null;
-            opening = false;
-            credits = 0;
-            backoffMillis = backoffMillis == 0
-                    ? limits.firstBackoff().toMillis()
-                    : Math.min(backoffMillis * 2, limits.maxBackoff().toMillis());
-            Set<Pending> unanswered = new LinkedHashSet<>();
+            absence.failed(failure);
+            boolean was = lane.here;
+            lane.closed();
+            lane.backOff(
+                    limits.firstBackoff().toMillis(), limits.maxBackoff().toMillis());
+            Set<Pending> back = new LinkedHashSet<>();
             for (Pending pending : byKey.values()) {
-                if (!queued.contains(pending)) {
-                    unanswered.add(pending);
+                if (pending.lane == lane) {
+                    pending.lane = null;
+                    back.add(pending);
                 }
             }
+            boolean nobody = lanes.values().stream().noneMatch(other -> other.here);
+            if (nobody) {
+                absence.begins();
+                absence.lost(byKey.size(), own.text());
+            } else if (was) {
+                LOG.warnf("%s at %s broke with %d pieces of work under way: %s", name, lane.replica, back.size(), own.text());
+            }
+            endWhenIdle(lane);
             if (!own.code().retryable()) {
-                // A refusal will be repeated by every attempt: the work that caused it is told at once.
-                away = false;
-                queued.clear();
-                Set<Pending> all = new LinkedHashSet<>(byKey.values());
-                byKey.clear();
-                timer.after(Duration.ZERO, () -> all.forEach(p -> p.future.completeExceptionally(own)));
-                freed.signalAll();
+                refused(nobody ? new LinkedHashSet<>(byKey.values()) : back, own);
                 return;
             }
-            for (Pending pending : unanswered) {
-                pending.sent = false;
+            for (Pending pending : back) {
                 if (pending.future.isCancelled()) {
                     pending.missing.forEach(key -> byKey.remove(key, pending));
                 } else {
@@ -533,17 +591,29 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             freed.signalAll();
             if (byKey.isEmpty()) {
                 // Nobody waits for it: the time until somebody does is no waiting.
-                away = false;
+                absence.pauses();
             } else {
                 // One that was late for a piece of work was not away.
-                if (own.code() != ErrorCode.DEADLINE) {
-                    tellLost(own.text());
+                if (nobody && own.code() != ErrorCode.DEADLINE) {
+                    absence.tell(callers(), own.text());
                 }
                 ensureOpen();
+                flush();
             }
         } finally {
             lock.unlock();
         }
+    }
+
+    /** A refusal will be repeated by every attempt: the work that caused it is told at once. */
+    private void refused(Set<Pending> whose, FootholdException refusal) {
+        absence.pauses();
+        whose.forEach(pending -> {
+            queued.remove(pending);
+            pending.missing.forEach(key -> byKey.remove(key, pending));
+        });
+        timer.after(Duration.ZERO, () -> whose.forEach(p -> p.future.completeExceptionally(refusal)));
+        freed.signalAll();
     }
 
     private Set<Caller> callers() {
@@ -552,35 +622,9 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         return out;
     }
 
-    private void tellLost(String reason) {
-        Set<Caller> news = callers();
-        news.removeAll(told);
-        told.addAll(news);
-        timer.after(Duration.ZERO, () -> news.forEach(caller -> caller.lost(name, reason)));
-    }
-
-    private void found() {
-        lost = false;
-        LOG.infof("%s is there again", name);
-        Set<Caller> still = callers();
-        still.retainAll(told);
-        told.clear();
-        if (!closed && !still.isEmpty()) {
-            Duration after = Duration.ofNanos(timer.nanoTime() - lostSince);
-            timer.after(Duration.ZERO, () -> still.forEach(caller -> caller.found(name, after)));
-        }
-    }
-
-    private void wentAway() {
-        if (!away) {
-            away = true;
-            awaySince = timer.nanoTime();
-        }
-    }
-
-    /** Whether the service is away now: the stream broke, or was opened and nothing came yet. */
+    /** Whether the service is away now: no replica is there, or each was opened and nothing came yet. */
     public boolean away() {
-        return away;
+        return absence.away();
     }
 
     /** A task that throws is not run again, and nothing would ever be late. */
@@ -593,48 +637,44 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
     }
 
     private void expire() {
-        Set<Pending> late = new LinkedHashSet<>();
-        Cancellable stuck = null;
+        Map<Pending, Boolean> late = new LinkedHashMap<>();
         boolean gone;
         lock.lock();
         try {
             long now = timer.nanoTime();
-            gone = away && now - awaySince > limits.patience().toNanos();
+            gone = absence.longerThan(limits.patience());
+            boolean waited = false;
+            Set<Lane<Q, R>> stuck = new LinkedHashSet<>();
             for (Iterator<Pending> it = byKey.values().iterator(); it.hasNext(); ) {
                 Pending pending = it.next();
-                if (gone
-                        || now - pending.deadlineNanos > 0
-                        || (pending.sent
-                                && now - pending.sentNanos > limits.answer().toNanos())) {
-                    late.add(pending);
+                if (gone || pending.late(now)) {
                     it.remove();
+                    if (late.putIfAbsent(pending, pending.lane != null) == null) {
+                        Lane<Q, R> lane = pending.lane;
+                        waited |= lane == null;
+                        if (lane != null) {
+                            pending.lane = null;
+                            lane.underWay--;
+                            stuck.add(lane);
+                        }
+                    }
                 }
             }
             if (gone) {
-                // Who asks again is given the whole patience again; who is still blocked waited as long as the others.
-                away = false;
-                absences++;
+                absence.endsPatience();
             }
             if (late.isEmpty()) {
                 return;
             }
-            queued.removeAll(late);
-            // The service still holds credit for what is late: begin again with a clean stream.
-            stuck = subscription;
-            if (stuck != null) {
-                broken(generation, new FootholdException(ErrorCode.DEADLINE, "stream " + name + " was too slow"));
-            }
+            queued.removeAll(late.keySet());
+            // A replica still holds credit for what is late, and who gave no credit in all that time holds it too: they begin again.
+            begin(waited || gone ? List.copyOf(lanes.values()) : stuck);
             freed.signalAll();
         } finally {
             lock.unlock();
         }
-        if (stuck != null) {
-            stuck.cancel();
-        }
-        for (Pending pending : late) {
-            Duration limit = pending.sent && limits.answer().compareTo(limits.deadline()) < 0
-                    ? limits.answer()
-                    : limits.deadline();
+        late.forEach((pending, sent) -> {
+            Duration limit = sent && limits.answer().compareTo(limits.deadline()) < 0 ? limits.answer() : limits.deadline();
             pending.future.completeExceptionally(
                     gone
                             ? unavailable(pending.missing)
@@ -642,6 +682,17 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                                     ErrorCode.DEADLINE,
                                     "no answer from " + name + " for " + pending.missing + " within " + text(limit)
                                             + lastReason()));
+        });
+    }
+
+    /** Has clean streams in place of those that are stuck. */
+    private void begin(Collection<Lane<Q, R>> stuck) {
+        for (Lane<Q, R> lane : stuck) {
+            Cancellable running = lane.running();
+            if (running != null) {
+                broken(lane, lane.opening(), new FootholdException(ErrorCode.DEADLINE, "stream " + name + " was too slow"));
+                cancelLater(running);
+            }
         }
     }
 
@@ -654,7 +705,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
     @Override
     public void close() {
         Set<Pending> open;
-        Cancellable running;
+        List<Cancellable> running;
         lock.lock();
         try {
             if (closed) {
@@ -664,16 +715,16 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             open = new LinkedHashSet<>(byKey.values());
             byKey.clear();
             queued.clear();
-            running = subscription;
-            outbound = null;
+            running = lanes.values().stream()
+                    .map(Lane::closed)
+                    .filter(Objects::nonNull)
+                    .toList();
             freed.signalAll();
         } finally {
             lock.unlock();
         }
         timer.close();
-        if (running != null) {
-            running.cancel();
-        }
+        running.forEach(Cancellable::cancel);
         open.forEach(p -> p.future.completeExceptionally(
                 new FootholdException(ErrorCode.CANCELLED, "stream " + name + " was closed")));
     }

@@ -12,9 +12,11 @@ import io.smallrye.mutiny.operators.multi.processors.UnicastProcessor;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -274,5 +276,151 @@ class CreditedStreamTest {
             calls.add(blocked("k" + i, () -> {}));
         }
         calls.forEach(call -> assertFailed(call, "it was away for more than 0.4s; last failure: nobody"));
+    }
+
+    /** Three replicas that take eight at a time and answer when a test says so; what each has, by its name. */
+    private final class Three implements AutoCloseable {
+        final Map<String, List<String>> has = new ConcurrentHashMap<>();
+        final Map<String, List<CreditedService.Results<String>>> answers = new ConcurrentHashMap<>();
+        final Map<String, UnicastProcessor<String>> connections = new ConcurrentHashMap<>();
+        final CreditedStream<String, String> stream = new CreditedStream<>(
+                "peer",
+                SHAPE,
+                new CreditedStream.Limits(
+                        64, 64, Duration.ofMinutes(10), Duration.ofMillis(10), Duration.ofMillis(10)),
+                StreamTimer.system("three-"));
+
+        void are(String... names) {
+            Map<String, Function<Multi<String>, Multi<String>>> calls = new LinkedHashMap<>();
+            for (String name : names) {
+                calls.put(name, up -> call(name, up));
+            }
+            stream.replicas(calls);
+        }
+
+        private Multi<String> call(String name, Multi<String> up) {
+            has.put(name, Collections.synchronizedList(new ArrayList<>()));
+            answers.put(name, Collections.synchronizedList(new ArrayList<>()));
+            connections.put(name, UnicastProcessor.create());
+            return Multi.createBy()
+                    .merging()
+                    .streams(
+                            new CreditedService<>(
+                                            "test",
+                                            CreditedService.Shape.<String, String>of(
+                                                    m -> Credit.newBuilder()
+                                                            .setItems(credit(m))
+                                                            .build(),
+                                                    c -> "credit " + c.getItems(),
+                                                    (work, failure) -> List.of()),
+                                            8,
+                                            (work, out) -> {
+                                                answers.get(name).add(out);
+                                                has.get(name).add(work);
+                                                return () -> {};
+                                            })
+                                    .serve(up),
+                            connections.get(name));
+        }
+
+        CompletableFuture<Map<String, String>> submit(String key) {
+            return stream.submit(key, List.of(key), result -> {});
+        }
+
+        /** All are open: work that ends at once went through. */
+        void open(int count) {
+            CompletableFuture<?> first = submit("first");
+            await().until(() -> has.size() == count && has.values().stream().anyMatch(h -> !h.isEmpty()));
+            answerAll();
+            assertThat(first).succeedsWithin(Duration.ofSeconds(20));
+            has.values().forEach(List::clear);
+            answers.values().forEach(List::clear);
+        }
+
+        void answerAll() {
+            has.forEach((name, works) -> {
+                for (int i = 0; i < works.size(); i++) {
+                    answers.get(name).get(i).emit(works.get(i) + " " + name);
+                    answers.get(name).get(i).done();
+                }
+            });
+        }
+
+        int sent() {
+            return has.values().stream().mapToInt(List::size).sum();
+        }
+
+        @Override
+        public void close() {
+            stream.close();
+        }
+    }
+
+    @Test
+    void workGoesToTheReplicaWithTheLeastUnderWay() {
+        try (Three three = new Three()) {
+            three.are("a", "b", "c");
+            three.open(3);
+            for (int i = 0; i < 6; i++) {
+                three.submit("k" + i);
+            }
+            await().until(() -> three.sent() == 6);
+            assertThat(three.has.values()).allSatisfy(works -> assertThat(works).hasSize(2));
+        }
+    }
+
+    @Test
+    void whatALostReplicaHadIsGivenToTheOthersAtOnce() {
+        try (Three three = new Three()) {
+            three.are("a", "b", "c");
+            three.open(3);
+            Told told = new Told();
+            List<CompletableFuture<Map<String, String>>> all = new ArrayList<>();
+            for (int i = 0; i < 6; i++) {
+                String key = "k" + i;
+                all.add(three.stream.submit(key, List.of(key), result -> {}, told));
+            }
+            await().until(() -> three.sent() == 6);
+            three.are("b", "c");
+            List<String> lost = List.copyOf(three.has.get("a"));
+            three.connections.get("a").onError(new FootholdException(ErrorCode.PEER_UNAVAILABLE, "broke"));
+            three.has.remove("a");
+            await().until(() -> three.sent() == 6);
+            three.answerAll();
+            all.forEach(f -> assertThat(f).succeedsWithin(Duration.ofSeconds(20)));
+            assertThat(lost).hasSize(2);
+            assertThat(told.news()).as("the service was never away").isEmpty();
+        }
+    }
+
+    @Test
+    void aReplicaThatLeavesEndsWhatItHasAndOneThatComesIsGivenWork() {
+        try (Three three = new Three()) {
+            three.are("a");
+            three.open(1);
+            CompletableFuture<Map<String, String>> old = three.submit("old");
+            await().until(() -> three.sent() == 1);
+            three.are("b");
+            CompletableFuture<Map<String, String>> young = three.submit("young");
+            await().until(() -> three.has.containsKey("b") && three.sent() == 2);
+            three.answerAll();
+            assertThat(old).succeedsWithin(Duration.ofSeconds(20)).isEqualTo(Map.of("old", "old a"));
+            assertThat(young).succeedsWithin(Duration.ofSeconds(20)).isEqualTo(Map.of("young", "young b"));
+        }
+    }
+
+    @Test
+    void aServiceWithoutReplicasIsAwayUntilOneComes() {
+        try (Three three = new Three()) {
+            three.are();
+            CompletableFuture<Map<String, String>> waits = three.submit("k");
+            await().until(three.stream::away);
+            assertThat(waits).isNotDone();
+            three.are("a");
+            await().until(() -> three.has.containsKey("a") && three.sent() == 1);
+            three.answerAll();
+            assertThat(waits).succeedsWithin(Duration.ofSeconds(20));
+            assertThat(three.stream.away()).isFalse();
+        }
     }
 }

@@ -8,9 +8,11 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.v1.Credit;
+import io.smallrye.mutiny.Multi;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +20,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -27,8 +30,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Both sides of a credited stream in simulated time, with a network that delays, breaks and stalls and a service that dies, answers
- * late, twice or not at all. {@code -Dfoothold.simulation.seeds=N} runs so many seeds, {@code -Dfoothold.simulation.seed=S} one.
+ * Both sides of a credited stream in simulated time, with a network that delays, breaks and stalls and one to four replicas of a service
+ * that come and go, die, answer late, twice or not at all. {@code -Dfoothold.simulation.seeds=N} runs so many seeds, {@code -Dfoothold.simulation.seed=S} one.
  */
 @Timeout(300)
 class CreditedStreamSimulationTest {
@@ -99,6 +102,9 @@ class CreditedStreamSimulationTest {
                         "sent again without what was answered",
                         "answered twice",
                         "handler threw",
+                        "sent to another replica",
+                        "replica left",
+                        "nobody was left",
                         "submit had to wait");
     }
 
@@ -138,19 +144,16 @@ class CreditedStreamSimulationTest {
         long workReceived;
     }
 
-    private static final class World implements SimulatedNetwork.Watch<String, String> {
+    private static final class World {
         final Map<String, Integer> met = new HashMap<>();
         private final SplittableRandom random;
         private final SimulatedTime time;
-        private final SimulatedNetwork<String, String> network;
+        private final List<Replica> replicas = new ArrayList<>();
         private final CreditedStream<String, String> stream;
         private final CreditedStream.Limits limits;
-        private final int serviceWindow;
         private final List<Work> all = new ArrayList<>();
-        private final Map<Object, Account> accounts = new HashMap<>();
         private final Map<String, Integer> sends = new HashMap<>();
-        private Account latest = new Account();
-        private int incarnation;
+        private final Map<String, Replica> lastSent = new HashMap<>();
         private boolean trouble = true;
         private int nextKey;
         private @Nullable AssertionError violation;
@@ -158,8 +161,10 @@ class CreditedStreamSimulationTest {
         World(long seed) {
             random = new SplittableRandom(seed);
             time = new SimulatedTime(random);
-            network = new SimulatedNetwork<>(time, random, SLOWEST, this);
-            serviceWindow = 1 + random.nextInt(6);
+            int count = 1 + random.nextInt(4);
+            for (int i = 0; i < count; i++) {
+                replicas.add(new Replica("replica-" + i));
+            }
             limits = new CreditedStream.Limits(
                     1 + random.nextInt(8),
                     1 + random.nextInt(6),
@@ -168,15 +173,26 @@ class CreditedStreamSimulationTest {
                     Duration.ofMillis(500),
                     Duration.ofSeconds(4),
                     Duration.ofSeconds(3));
-            stream = new CreditedStream<>("peer", CALLER, network::call, limits, time.timer());
+            stream = new CreditedStream<>("peer", CALLER, limits, time.timer());
+            list();
         }
 
         private void meet(String what) {
             met.merge(what, 1, Integer::sum);
         }
 
+        /** Tells the stream who is there. */
+        private void list() {
+            Map<String, Function<Multi<String>, Multi<String>>> calls = new LinkedHashMap<>();
+            replicas.stream().filter(r -> r.listed).forEach(r -> calls.put(r.name, r.network::call));
+            if (calls.isEmpty()) {
+                meet("nobody was left");
+            }
+            stream.replicas(calls);
+        }
+
         void live() {
-            up();
+            replicas.forEach(Replica::up);
             int works = 10 + random.nextInt(30);
             for (int i = 0; i < works; i++) {
                 time.after(time.upTo(TROUBLED), () -> begin(1 + random.nextInt(4)));
@@ -187,7 +203,11 @@ class CreditedStreamSimulationTest {
             }
             time.run(TROUBLED, this::always);
             trouble = false;
-            up();
+            replicas.forEach(r -> {
+                r.listed = true;
+                r.up();
+            });
+            list();
             time.run(DEADLINE.plus(HEALED), this::always);
             for (Work work : all) {
                 assertThat(work.ends).as("ends of %s", work.keys).isEqualTo(1);
@@ -209,51 +229,49 @@ class CreditedStreamSimulationTest {
             // What ended without an answer may be asked for again: its keys are free.
             failed.forEach(this::begin);
             time.run(HEALED.plus(HEALED), this::always);
-            for (int i = 0; i < serviceWindow; i++) {
+            // Whoever is listed has a stream from now on.
+            begin(1);
+            time.run(HEALED, this::always);
+            replicas.forEach(r -> r.handled = 0);
+            int burst = replicas.stream().mapToInt(r -> r.window).sum();
+            for (int i = 0; i < burst; i++) {
                 time.after(Duration.ofMillis(i), () -> begin(1));
             }
-            time.run(HEALED, this::always);
+            time.run(HEALED.plus(HEALED), this::always);
             for (Work work : all.subList(before, all.size())) {
                 assertThat(work.failure).as("after the faults: %s", work.keys).isNull();
                 assertThat(work.ends).as("after the faults: %s", work.keys).isEqualTo(1);
             }
-            assertThat(latest.grantedByService - latest.workReceived)
-                    .as("credit that the caller has of a service with window %s and nothing to do", serviceWindow)
-                    .isGreaterThanOrEqualTo((serviceWindow + 1) / 2);
-        }
-
-        private void fault() {
-            switch (random.nextInt(5)) {
-                case 0 -> network.breakOne();
-                case 1 -> network.stallOne();
-                case 2 -> down(Duration.ofMillis(random.nextInt(2000)));
-                case 3 -> down(Duration.ofSeconds(random.nextInt(9)));
-                default -> up();
+            for (Replica r : replicas) {
+                assertThat(r.handled).as("work of %s", r.name).isPositive();
+                assertThat(r.latest.grantedByService - r.latest.workReceived)
+                        .as("credit that the caller has of %s with window %s and nothing to do", r.name, r.window)
+                        .isGreaterThanOrEqualTo((r.window + 1) / 2);
             }
         }
 
-        private void down(Duration span) {
-            network.serve(null);
-            int mine = ++incarnation;
-            time.after(span, () -> {
-                if (mine == incarnation) {
-                    up();
-                }
-            });
+        private void fault() {
+            Replica one = replicas.get(random.nextInt(replicas.size()));
+            switch (random.nextInt(6)) {
+                case 0 -> one.network.breakOne();
+                case 1 -> one.network.stallOne();
+                case 2 -> one.down(Duration.ofMillis(random.nextInt(2000)));
+                case 3 -> one.down(Duration.ofSeconds(random.nextInt(9)));
+                case 4 -> one.leave(time.upTo(Duration.ofSeconds(6)));
+                default -> one.up();
+            }
         }
 
-        private void up() {
-            int mine = ++incarnation;
-            network.serve(
-                    new CreditedService<>("test", SERVICE, serviceWindow, (work, out) -> handle(mine, work, out))
-                            ::serve);
-        }
-
-        private Runnable handle(int mine, String work, CreditedService.Results<String> out) {
+        private Runnable handle(Replica by, int mine, String work, CreditedService.Results<String> out) {
             List<String> keys = List.of(work.split(","));
+            by.handled++;
             keys.forEach(key -> {
                 if (sends.merge(key, 1, Integer::sum) > 1) {
                     meet("sent again");
+                }
+                Replica before = lastSent.put(key, by);
+                if (before != null && before != by) {
+                    meet("sent to another replica");
                 }
             });
             if (trouble && random.nextInt(60) == 0) {
@@ -270,7 +288,7 @@ class CreditedStreamSimulationTest {
                 }
                 int times = trouble && random.nextInt(40) == 0 ? 2 : 1;
                 time.after(when, () -> {
-                    for (int i = 0; i < times && mine == incarnation; i++) {
+                    for (int i = 0; i < times && mine == by.incarnation; i++) {
                         out.emit(key + " done");
                     }
                 });
@@ -280,7 +298,7 @@ class CreditedStreamSimulationTest {
             }
             if (!forgets) {
                 time.after(last, () -> {
-                    if (mine == incarnation) {
+                    if (mine == by.incarnation) {
                         out.done();
                     }
                 });
@@ -375,56 +393,104 @@ class CreditedStreamSimulationTest {
             }
         }
 
-        @Override
-        public void opened(Object connection) {
-            latest = new Account();
-            accounts.put(connection, latest);
-        }
+        /** One replica of the service, behind a network of its own. */
+        private final class Replica implements SimulatedNetwork.Watch<String, String> {
+            final String name;
+            final SimulatedNetwork<String, String> network = new SimulatedNetwork<>(time, random, SLOWEST, this);
+            final int window = 1 + random.nextInt(6);
+            private final Map<Object, Account> accounts = new HashMap<>();
+            private Account latest = new Account();
+            private boolean listed = true;
+            private long leftAt;
+            private int incarnation;
+            private int handled;
 
-        @Override
-        public void received(Object connection, String message) {
-            Account account = Objects.requireNonNull(accounts.get(connection));
-            int granted = credit(message);
-            account.grantedByCaller += granted;
-            if (granted == 0) {
-                account.workReceived++;
-                List<String> keys = List.of(message.split(","));
-                Work work = all.stream()
-                        .filter(w -> w.keys.contains(keys.getFirst()))
-                        .reduce((earlier, later) -> later)
-                        .orElseThrow();
-                assertThat(work.keys).as("one piece of work").containsAll(keys);
-                if (work.ends > 0) {
-                    assertThat(time.now() - work.endedAt)
-                            .as("time since the end of %s, which is sent nevertheless", work.keys)
-                            .isLessThanOrEqualTo(SLOWEST.toNanos());
-                }
-                if (keys.size() < work.keys.size()) {
-                    meet("sent again without what was answered");
-                }
+            Replica(String name) {
+                this.name = name;
             }
-            assertThat(account.workReceived)
-                    .as("work received, with %s granted", account.grantedByService)
-                    .isLessThanOrEqualTo(account.grantedByService);
-        }
 
-        @Override
-        public void sent(Object connection, String message) {
-            Account account = Objects.requireNonNull(accounts.get(connection));
-            int granted = credit(message);
-            account.grantedByService += granted;
-            account.resultsSent += granted == 0 ? 1 : 0;
-            assertThat(account.resultsSent)
-                    .as("results sent, with %s granted", account.grantedByCaller)
-                    .isLessThanOrEqualTo(account.grantedByCaller);
-        }
+            /** Is not named for a while, and still answers what it has. */
+            void leave(Duration span) {
+                meet("replica left");
+                listed = false;
+                leftAt = time.now();
+                list();
+                time.after(span, () -> {
+                    listed = true;
+                    list();
+                });
+            }
 
-        @Override
-        public void ended(Object connection, @Nullable Throwable failure) {
-            if (failure != null) {
-                assertThat(FootholdException.of(failure).code())
-                        .as("how the service ended a stream")
-                        .isEqualTo(ErrorCode.PEER_UNAVAILABLE);
+            void down(Duration span) {
+                network.serve(null);
+                int mine = ++incarnation;
+                time.after(span, () -> {
+                    if (mine == incarnation) {
+                        up();
+                    }
+                });
+            }
+
+            void up() {
+                int mine = ++incarnation;
+                network.serve(
+                        new CreditedService<>("test", SERVICE, window, (work, out) -> handle(this, mine, work, out))::serve);
+            }
+
+            @Override
+            public void opened(Object connection) {
+                latest = new Account();
+                accounts.put(connection, latest);
+            }
+
+            @Override
+            public void received(Object connection, String message) {
+                Account account = Objects.requireNonNull(accounts.get(connection));
+                int granted = credit(message);
+                account.grantedByCaller += granted;
+                if (granted == 0) {
+                    account.workReceived++;
+                    assertThat(listed || time.now() - leftAt <= SLOWEST.toNanos())
+                            .as("%s is named, or left just now, when it gets %s", name, message)
+                            .isTrue();
+                    List<String> keys = List.of(message.split(","));
+                    Work work = all.stream()
+                            .filter(w -> w.keys.contains(keys.getFirst()))
+                            .reduce((earlier, later) -> later)
+                            .orElseThrow();
+                    assertThat(work.keys).as("one piece of work").containsAll(keys);
+                    if (work.ends > 0) {
+                        assertThat(time.now() - work.endedAt)
+                                .as("time since the end of %s, which is sent nevertheless", work.keys)
+                                .isLessThanOrEqualTo(SLOWEST.toNanos());
+                    }
+                    if (keys.size() < work.keys.size()) {
+                        meet("sent again without what was answered");
+                    }
+                }
+                assertThat(account.workReceived)
+                        .as("work received, with %s granted", account.grantedByService)
+                        .isLessThanOrEqualTo(account.grantedByService);
+            }
+
+            @Override
+            public void sent(Object connection, String message) {
+                Account account = Objects.requireNonNull(accounts.get(connection));
+                int granted = credit(message);
+                account.grantedByService += granted;
+                account.resultsSent += granted == 0 ? 1 : 0;
+                assertThat(account.resultsSent)
+                        .as("results sent, with %s granted", account.grantedByCaller)
+                        .isLessThanOrEqualTo(account.grantedByCaller);
+            }
+
+            @Override
+            public void ended(Object connection, @Nullable Throwable failure) {
+                if (failure != null) {
+                    assertThat(FootholdException.of(failure).code())
+                            .as("how the service ended a stream")
+                            .isEqualTo(ErrorCode.PEER_UNAVAILABLE);
+                }
             }
         }
     }

@@ -1,0 +1,40 @@
+package io.foothold.contracts.flow;
+
+import io.grpc.Channel;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * The replicas of a service: who of them is there, and a channel to each. Thread rules: methods may be called by any thread; followers
+ * are called by one thread at a time and must not block.
+ */
+public interface Replicas extends AutoCloseable {
+    /** Channels by address, in order of the addresses. */
+    Map<String, Channel> now();
+
+    /** Tells who is there: at once, and whenever it changes. */
+    void follow(Consumer<Map<String, Channel>> follower);
+
+    /** Ends the channels that are these replicas' own. */
+    @Override
+    void close();
+
+    /** The one replica that there ever is, behind a channel that stays its owner's. */
+    static Replicas only(String address, Channel channel) {
+        Map<String, Channel> one = Map.of(address, channel);
+        return new Replicas() {
+            @Override
+            public Map<String, Channel> now() {
+                return one;
+            }
+
+            @Override
+            public void follow(Consumer<Map<String, Channel>> follower) {
+                follower.accept(one);
+            }
+
+            @Override
+            public void close() {}
+        };
+    }
+}

@@ -4,6 +4,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.v1.Credit;
+import io.grpc.Channel;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.subscription.Cancellable;
 import io.smallrye.mutiny.subscription.MultiEmitter;
@@ -188,7 +189,8 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         }
 
         boolean late(long now) {
-            return now - deadlineNanos > 0 || (lane != null && now - sentNanos > limits.answer().toNanos());
+            return now - deadlineNanos > 0
+                    || (lane != null && now - sentNanos > limits.answer().toNanos());
         }
     }
 
@@ -234,6 +236,27 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
     public CreditedStream(String name, Shape<Q, R> shape, Function<Multi<Q>, Multi<R>> call, Limits limits) {
         this(name, shape, limits, StreamTimer.system("stream-" + name + "-"));
         replicas(Map.of(name, call));
+    }
+
+    /**
+     * A stream to all replicas of a service, on the clock of the machine. It opens itself with the first piece of work.
+     *
+     * @param call how the service behind a channel is called
+     */
+    public static <Q, R> CreditedStream<Q, R> to(
+            Replicas replicas,
+            String name,
+            Shape<Q, R> shape,
+            Function<Channel, Function<Multi<Q>, Multi<R>>> call,
+            Limits limits) {
+        CreditedStream<Q, R> stream =
+                new CreditedStream<>(name, shape, limits, StreamTimer.system("stream-" + name + "-"));
+        replicas.follow(now -> {
+            Map<String, Function<Multi<Q>, Multi<R>>> calls = new LinkedHashMap<>();
+            now.forEach((address, channel) -> calls.put(address, call.apply(channel)));
+            stream.replicas(calls);
+        });
+        return stream;
     }
 
     /**
@@ -469,7 +492,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         while (true) {
             Lane<Q, R> free = freest();
             Pending next = free == null ? null : queued.poll();
-            if (next == null) {
+            if (free == null || next == null) {
                 break;
             }
             if (next.missing.isEmpty()) {
@@ -560,8 +583,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             absence.failed(failure);
             boolean was = lane.here;
             lane.closed();
-            lane.backOff(
-                    limits.firstBackoff().toMillis(), limits.maxBackoff().toMillis());
+            lane.backOff(limits.firstBackoff().toMillis(), limits.maxBackoff().toMillis());
             Set<Pending> back = new LinkedHashSet<>();
             for (Pending pending : byKey.values()) {
                 if (pending.lane == lane) {
@@ -574,7 +596,9 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                 absence.begins();
                 absence.lost(byKey.size(), own.text());
             } else if (was) {
-                LOG.warnf("%s at %s broke with %d pieces of work under way: %s", name, lane.replica, back.size(), own.text());
+                LOG.warnf(
+                        "%s at %s broke with %d pieces of work under way: %s",
+                        name, lane.replica, back.size(), own.text());
             }
             endWhenIdle(lane);
             if (!own.code().retryable()) {
@@ -667,14 +691,16 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                 return;
             }
             queued.removeAll(late.keySet());
-            // A replica still holds credit for what is late, and who gave no credit in all that time holds it too: they begin again.
+            // A replica still holds credit for what is late, and who gave no credit in all that time holds it too: they
+            // begin again.
             begin(waited || gone ? List.copyOf(lanes.values()) : stuck);
             freed.signalAll();
         } finally {
             lock.unlock();
         }
         late.forEach((pending, sent) -> {
-            Duration limit = sent && limits.answer().compareTo(limits.deadline()) < 0 ? limits.answer() : limits.deadline();
+            Duration limit =
+                    sent && limits.answer().compareTo(limits.deadline()) < 0 ? limits.answer() : limits.deadline();
             pending.future.completeExceptionally(
                     gone
                             ? unavailable(pending.missing)
@@ -690,7 +716,10 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         for (Lane<Q, R> lane : stuck) {
             Cancellable running = lane.running();
             if (running != null) {
-                broken(lane, lane.opening(), new FootholdException(ErrorCode.DEADLINE, "stream " + name + " was too slow"));
+                broken(
+                        lane,
+                        lane.opening(),
+                        new FootholdException(ErrorCode.DEADLINE, "stream " + name + " was too slow"));
                 cancelLater(running);
             }
         }

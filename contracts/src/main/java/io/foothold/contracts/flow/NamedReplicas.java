@@ -49,7 +49,7 @@ public final class NamedReplicas implements Replicas {
     private String trouble = "";
     private boolean closed;
 
-    /** The replicas behind a name, looked up by the system from the first time somebody asks for them. */
+    /** The replicas behind a name, looked up by the system now and from then on. */
     public NamedReplicas(String host, int port) {
         this(
                 host,
@@ -74,8 +74,8 @@ public final class NamedReplicas implements Replicas {
         this.names = names;
         this.open = open;
         this.timer = timer;
+        look();
         timer.every(PAUSE, this::look);
-        timer.after(Duration.ZERO, this::look);
     }
 
     /** Where a name has addresses of both families, those of version 4: a replica has one of each. */
@@ -90,7 +90,7 @@ public final class NamedReplicas implements Replicas {
                 : four;
     }
 
-    /** Looks the name up. On the timer's thread; a lookup may take long. */
+    /** Looks the name up, which may take long. */
     private void look() {
         try {
             Set<String> found = new TreeSet<>();
@@ -129,6 +129,11 @@ public final class NamedReplicas implements Replicas {
         followers.forEach(follower -> follower.accept(now));
         // What a replica that left is doing it may end.
         left.forEach(ManagedChannel::shutdown);
+    }
+
+    @Override
+    public String address() {
+        return host + ":" + port;
     }
 
     @Override

@@ -9,6 +9,9 @@ import java.util.function.Consumer;
  * are called by one thread at a time and must not block.
  */
 public interface Replicas extends AutoCloseable {
+    /** Where people look for them, as {@code host:port}. */
+    String address();
+
     /** Channels by address, in order of the addresses. */
     Map<String, Channel> now();
 
@@ -23,6 +26,11 @@ public interface Replicas extends AutoCloseable {
     static Replicas only(String address, Channel channel) {
         Map<String, Channel> one = Map.of(address, channel);
         return new Replicas() {
+            @Override
+            public String address() {
+                return address;
+            }
+
             @Override
             public Map<String, Channel> now() {
                 return one;

@@ -286,8 +286,7 @@ class CreditedStreamTest {
         final CreditedStream<String, String> stream = new CreditedStream<>(
                 "peer",
                 SHAPE,
-                new CreditedStream.Limits(
-                        64, 64, Duration.ofMinutes(10), Duration.ofMillis(10), Duration.ofMillis(10)),
+                new CreditedStream.Limits(64, 64, Duration.ofMinutes(10), Duration.ofMillis(10), Duration.ofMillis(10)),
                 StreamTimer.system("three-"));
 
         void are(String... names) {

@@ -433,8 +433,8 @@ class CreditedStreamSimulationTest {
 
             void up() {
                 int mine = ++incarnation;
-                network.serve(
-                        new CreditedService<>("test", SERVICE, window, (work, out) -> handle(this, mine, work, out))::serve);
+                network.serve(new CreditedService<>(
+                        "test", SERVICE, window, (work, out) -> handle(this, mine, work, out))::serve);
             }
 
             @Override

@@ -1,5 +1,7 @@
 package io.foothold.orchestrator.config;
 
+import io.foothold.contracts.flow.NamedReplicas;
+import io.foothold.contracts.flow.Replicas;
 import io.foothold.orchestrator.remote.GrpcServices;
 import io.grpc.Channel;
 import io.quarkus.grpc.GrpcClient;
@@ -7,17 +9,20 @@ import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 
-/** The services that the orchestrator works with, as the container configures them. */
+/** The services that the orchestrator works with, as the container configures them; whoever works with them closes them. */
 @ApplicationScoped
 class Peers {
     @Produces
     @Singleton
     GrpcServices.Channels channels(
+            PeersConfig peers,
             @GrpcClient("augmentation") Channel augmentation,
-            @GrpcClient("sampler") Channel sampler,
-            @GrpcClient("verifier") Channel verifier,
-            @GrpcClient("localizer") Channel localizer,
             @GrpcClient("learner") Channel learner) {
-        return new GrpcServices.Channels(augmentation, sampler, verifier, localizer, learner);
+        return new GrpcServices.Channels(
+                augmentation, behind(peers.sampler()), behind(peers.verifier()), behind(peers.localizer()), learner);
+    }
+
+    private static Replicas behind(PeersConfig.Peer peer) {
+        return new NamedReplicas(peer.host(), peer.port());
     }
 }

@@ -1,12 +1,12 @@
 package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.contracts.flow.Replicas;
 import io.foothold.v1.Localization;
 import io.foothold.v1.LocalizeRequest;
 import io.foothold.v1.LocalizeResponse;
 import io.foothold.v1.LocalizeWork;
 import io.foothold.v1.MutinyLocalizerServiceGrpc;
-import io.grpc.Channel;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
@@ -21,14 +21,15 @@ final class GrpcLocalizer implements Localizer {
     }
 
     static CreditedStream<LocalizeRequest, LocalizeResponse> stream(
-            String name, Channel channel, CreditedStream.Limits limits) {
-        return new CreditedStream<>(
+            String name, Replicas replicas, CreditedStream.Limits limits) {
+        return CreditedStream.to(
+                replicas,
                 name,
                 CreditedStream.Shape.of(
                         c -> LocalizeRequest.newBuilder().setCredit(c).build(),
                         LocalizeResponse::getCredit,
                         r -> r.getLocalization().getRolloutId()),
-                MutinyLocalizerServiceGrpc.newMutinyStub(channel)::localize,
+                channel -> MutinyLocalizerServiceGrpc.newMutinyStub(channel)::localize,
                 limits);
     }
 

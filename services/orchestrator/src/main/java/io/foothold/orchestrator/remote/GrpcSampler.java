@@ -2,44 +2,19 @@ package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.v1.*;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
-/** A sampler behind a connection, as one run sees it. */
+/** Samplers behind connections, as one run sees them. */
 final class GrpcSampler implements Sampler {
     private final Calls calls;
-    private final String name;
-    private final MutinySamplerServiceGrpc.MutinySamplerServiceStub sampler;
-    private final CreditedStream<SampleRequest, SampleResponse> sampling;
+    private final SamplerReplicas samplers;
 
-    GrpcSampler(
-            Calls calls,
-            String name,
-            MutinySamplerServiceGrpc.MutinySamplerServiceStub sampler,
-            CreditedStream<SampleRequest, SampleResponse> sampling) {
+    GrpcSampler(Calls calls, SamplerReplicas samplers) {
         this.calls = calls;
-        this.name = name;
-        this.sampler = sampler;
-        this.sampling = sampling;
-    }
-
-    static CreditedStream<SampleRequest, SampleResponse> stream(
-            String name, MutinySamplerServiceGrpc.MutinySamplerServiceStub sampler, CreditedStream.Limits limits) {
-        return new CreditedStream<>(
-                name,
-                CreditedStream.Shape.of(
-                        c -> SampleRequest.newBuilder().setCredit(c).build(),
-                        SampleResponse::getCredit,
-                        r -> r.hasRollout()
-                                ? r.getRollout().getId()
-                                : r.getFailed().getRolloutId(),
-                        GrpcSampler::narrowed),
-                sampler::sample,
-                limits);
+        this.samplers = samplers;
     }
 
     @Override
@@ -47,25 +22,27 @@ final class GrpcSampler implements Sampler {
         List<String> keys = work.getReservationsList().stream()
                 .map(Reservation::getRolloutId)
                 .toList();
-        return calls.ask(sampling, SampleRequest.newBuilder().setWork(work).build(), keys, onEach)
+        return calls.ask(
+                        samplers.stream(),
+                        SampleRequest.newBuilder().setWork(work).build(),
+                        keys,
+                        onEach)
                 .thenApply(byKey -> null);
     }
 
     @Override
     public PublishPolicyResponse publish(PublishPolicyRequest request) {
-        return calls.call(name, () -> sampler.publishPolicy(request));
+        return calls.call(samplers.name(), () -> samplers.publish(request));
     }
 
     @Override
     public void publishedStill(PublishPolicyRequest request) {
-        Calls.once(name, sampler.publishPolicy(request));
+        Calls.once(samplers.name(), samplers.publish(request));
     }
 
     @Override
     public void release(Publisher publisher) {
-        StopSignal.await(sampler.releasePolicy(ReleasePolicyRequest.newBuilder()
-                        .setPublisher(publisher)
-                        .build())
+        StopSignal.await(samplers.release(publisher)
                 .ifNoItem()
                 .after(Calls.RELEASE)
                 .fail()
@@ -74,12 +51,13 @@ final class GrpcSampler implements Sampler {
 
     @Override
     public void preparePrompts(List<String> prompts, SamplingSettings settings) {
-        Calls.once(name, sampler.preparePrompts(encoding(prompts, settings)));
+        Calls.once(samplers.name(), samplers.prepare(encoding(prompts, settings)));
     }
 
     @Override
     public List<Integer> countTokens(List<String> prompts, SamplingSettings settings) {
-        List<Integer> counts = calls.call(name, () -> sampler.preparePrompts(encoding(prompts, settings)))
+        List<Integer> counts = calls.call(
+                        samplers.name(), () -> samplers.any().preparePrompts(encoding(prompts, settings)))
                 .getTokenCountsList();
         if (counts.size() != prompts.size()) {
             throw new FootholdException(
@@ -92,8 +70,9 @@ final class GrpcSampler implements Sampler {
     public List<PromptTokens> tokens(List<String> prompts, SamplingSettings settings) {
         PreparePromptsRequest request =
                 encoding(prompts, settings).toBuilder().setWithTokens(true).build();
-        List<PromptTokens> tokens =
-                calls.call(name, () -> sampler.preparePrompts(request)).getTokensList();
+        List<PromptTokens> tokens = calls.call(
+                        samplers.name(), () -> samplers.any().preparePrompts(request))
+                .getTokensList();
         if (tokens.size() != prompts.size()) {
             throw new FootholdException(
                     ErrorCode.INTERNAL,
@@ -113,17 +92,7 @@ final class GrpcSampler implements Sampler {
 
     @Override
     public GetSamplerStatusResponse samplerStatus() {
-        return calls.call(name, () -> sampler.getSamplerStatus(GetSamplerStatusRequest.getDefaultInstance()));
-    }
-
-    private static SampleRequest narrowed(SampleRequest request, Set<String> missing) {
-        SampleWork work = request.getWork();
-        return request.toBuilder()
-                .setWork(work.toBuilder()
-                        .clearReservations()
-                        .addAllReservations(work.getReservationsList().stream()
-                                .filter(r -> missing.contains(r.getRolloutId()))
-                                .toList()))
-                .build();
+        return calls.call(
+                samplers.name(), () -> samplers.any().getSamplerStatus(GetSamplerStatusRequest.getDefaultInstance()));
     }
 }

@@ -1,13 +1,11 @@
 package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.contracts.flow.Replicas;
 import io.foothold.v1.LocalizeRequest;
 import io.foothold.v1.LocalizeResponse;
 import io.foothold.v1.MutinyAugmentationServiceGrpc;
 import io.foothold.v1.MutinyLearnerServiceGrpc;
-import io.foothold.v1.MutinySamplerServiceGrpc;
-import io.foothold.v1.SampleRequest;
-import io.foothold.v1.SampleResponse;
 import io.foothold.v1.TrainRequest;
 import io.foothold.v1.TrainResponse;
 import io.grpc.Channel;
@@ -20,7 +18,16 @@ import java.time.Duration;
 public final class GrpcServices implements Services, AutoCloseable {
     /** How to reach them. */
     public record Channels(
-            Channel augmentation, Channel sampler, Channel verifier, Channel localizer, Channel learner) {}
+            Channel augmentation, Replicas sampler, Replicas verifier, Replicas localizer, Channel learner) {
+        /** One of each. */
+        public Channels(Channel augmentation, Channel sampler, Channel verifier, Channel localizer, Channel learner) {
+            this(augmentation, only(sampler), only(verifier), only(localizer), learner);
+        }
+
+        private static Replicas only(Channel channel) {
+            return Replicas.only(channel.authority(), channel);
+        }
+    }
 
     /**
      * How long answers are waited for.
@@ -38,7 +45,7 @@ public final class GrpcServices implements Services, AutoCloseable {
 
     private final Waiting waiting;
     private final Channels channels;
-    private final CreditedStream<SampleRequest, SampleResponse> sampling;
+    private final SamplerReplicas samplers;
     private final VerifierStreams verifiers;
     private final CreditedStream<LocalizeRequest, LocalizeResponse> localization;
     private final CreditedStream<TrainRequest, TrainResponse> training;
@@ -58,10 +65,7 @@ public final class GrpcServices implements Services, AutoCloseable {
         this.waiting = waiting;
         this.channels = channels;
         CreditedStream.Limits limits = withoutPatience.withPatience(waiting.patience());
-        this.sampling = GrpcSampler.stream(
-                named("sampler", channels.sampler()),
-                MutinySamplerServiceGrpc.newMutinyStub(channels.sampler()),
-                limits);
+        this.samplers = new SamplerReplicas(named("sampler", channels.sampler()), channels.sampler(), limits);
         this.verifiers = new VerifierStreams(
                 named("verifier", channels.verifier()),
                 channels.verifier(),
@@ -116,11 +120,7 @@ public final class GrpcServices implements Services, AutoCloseable {
                         calls,
                         named("augmentation", channels.augmentation()),
                         MutinyAugmentationServiceGrpc.newMutinyStub(channels.augmentation())),
-                new GrpcSampler(
-                        calls,
-                        named("sampler", channels.sampler()),
-                        MutinySamplerServiceGrpc.newMutinyStub(channels.sampler()),
-                        sampling),
+                new GrpcSampler(calls, samplers),
                 new GrpcVerifier(calls, verifiers),
                 new GrpcLocalizer(calls, localization),
                 new GrpcLearner(
@@ -134,6 +134,10 @@ public final class GrpcServices implements Services, AutoCloseable {
 
     private static String named(String service, Channel channel) {
         return service + " at " + channel.authority();
+    }
+
+    private static String named(String service, Replicas replicas) {
+        return service + " at " + replicas.address();
     }
 
     @Override
@@ -178,9 +182,12 @@ public final class GrpcServices implements Services, AutoCloseable {
 
     @Override
     public void close() {
-        sampling.close();
+        samplers.close();
         verifiers.close();
         localization.close();
         training.close();
+        channels.sampler().close();
+        channels.verifier().close();
+        channels.localizer().close();
     }
 }

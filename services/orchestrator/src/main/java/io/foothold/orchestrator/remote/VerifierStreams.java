@@ -2,10 +2,10 @@ package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.MessageLimit;
+import io.foothold.contracts.flow.Replicas;
 import io.foothold.v1.MutinyVerifierServiceGrpc;
 import io.foothold.v1.VerifyRequest;
 import io.foothold.v1.VerifyResponse;
-import io.grpc.Channel;
 import io.grpc.ManagedChannel;
 import java.time.Duration;
 import java.util.Map;
@@ -27,11 +27,15 @@ final class VerifierStreams implements AutoCloseable {
      * @param ownVerdict the same of one that a run file names
      */
     VerifierStreams(
-            String standardName, Channel channel, CreditedStream.Limits limits, Duration verdict, Duration ownVerdict) {
+            String standardName,
+            Replicas replicas,
+            CreditedStream.Limits limits,
+            Duration verdict,
+            Duration ownVerdict) {
         this.limits = limits;
         this.ownVerdict = ownVerdict;
         this.standardName = standardName;
-        this.standard = stream(standardName, channel, verdict);
+        this.standard = stream(standardName, replicas, verdict);
     }
 
     /**
@@ -48,14 +52,15 @@ final class VerifierStreams implements AutoCloseable {
         return address.isEmpty() ? standardName : "verifier at " + address;
     }
 
-    private CreditedStream<VerifyRequest, VerifyResponse> stream(String name, Channel channel, Duration answer) {
-        return new CreditedStream<>(
+    private CreditedStream<VerifyRequest, VerifyResponse> stream(String name, Replicas replicas, Duration answer) {
+        return CreditedStream.to(
+                replicas,
                 name,
                 CreditedStream.Shape.of(
                         c -> VerifyRequest.newBuilder().setCredit(c).build(),
                         VerifyResponse::getCredit,
                         r -> r.getResult().getRolloutId()),
-                MutinyVerifierServiceGrpc.newMutinyStub(channel)::verify,
+                channel -> MutinyVerifierServiceGrpc.newMutinyStub(channel)::verify,
                 limits.withAnswer(answer));
     }
 
@@ -66,7 +71,7 @@ final class VerifierStreams implements AutoCloseable {
 
         OwnVerifier(String target) {
             this.channel = MessageLimit.channel(target).build();
-            this.stream = stream(name(target), channel, ownVerdict);
+            this.stream = stream(name(target), Replicas.only(target, channel), ownVerdict);
         }
 
         void close() {

@@ -45,9 +45,9 @@ class SilentPeerTest {
             out.put("quarkus.management.test-port", "0");
             out.put("quarkus.datasource.jdbc.url", "jdbc:h2:mem:silent;DB_CLOSE_DELAY=-1");
             out.put("foothold.orchestrator.adopt", "false");
-            out.put("quarkus.grpc.clients.verifier.test-port", Integer.toString(freePort()));
-            out.put("quarkus.grpc.clients.verifier.keep-alive-time", "10s");
-            out.put("quarkus.grpc.clients.verifier.keep-alive-timeout", "1s");
+            out.put("quarkus.grpc.clients.augmentation.test-port", Integer.toString(freePort()));
+            out.put("quarkus.grpc.clients.augmentation.keep-alive-time", "10s");
+            out.put("quarkus.grpc.clients.augmentation.keep-alive-timeout", "1s");
             return out;
         }
 
@@ -60,10 +60,10 @@ class SilentPeerTest {
         }
     }
 
-    @GrpcClient("verifier")
-    Channel verifier;
+    @GrpcClient("augmentation")
+    Channel augmentation;
 
-    @ConfigProperty(name = "quarkus.grpc.clients.verifier.test-port")
+    @ConfigProperty(name = "quarkus.grpc.clients.augmentation.test-port")
     int port;
 
     @TestHTTPResource("/")
@@ -126,7 +126,7 @@ class SilentPeerTest {
         try (Relay relay = new Relay(port, own.getPort())) {
             List<HealthCheckResponse> answers = new CopyOnWriteArrayList<>();
             AtomicReference<Throwable> failure = new AtomicReference<>();
-            Cancellable call = MutinyHealthGrpc.newMutinyStub(verifier)
+            Cancellable call = MutinyHealthGrpc.newMutinyStub(augmentation)
                     .watch(HealthCheckRequest.getDefaultInstance())
                     .subscribe()
                     .with(answers::add, failure::set);

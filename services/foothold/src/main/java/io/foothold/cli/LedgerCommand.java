@@ -67,8 +67,8 @@ final class LedgerCommand implements Callable<Integer> {
                 report.trainedTwice().stream().limit(10).forEach(id -> System.out.println("  trained twice: " + id));
                 ledger.manifests(run).stream()
                         .reduce((a, b) -> b)
-                        .ifPresent(m -> System.out.printf(
-                                "  policy version %d, digest %s%n", m.getPolicyVersion(), m.getDigest()));
+                        .ifPresent(m ->
+                                System.out.printf("  policy version %d, digest %s%n", m.policyVersion(), m.digest()));
                 return report.sound() ? 0 : 1;
             }
         }

@@ -3,18 +3,17 @@ package io.foothold.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.foothold.augmentation.grpc.AugmentationGrpc;
 import io.foothold.augmentation.problems.ProblemSets;
 import io.foothold.augmentation.problems.Recipe;
 import io.foothold.augmentation.problems.TestHalves;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.problem.Problem;
 import io.foothold.core.problem.Segmenter;
 import io.foothold.core.stats.Interval;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
-import io.foothold.v1.Problem;
 import io.foothold.verifier.answer.Judge;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -161,8 +160,8 @@ final class ProblemsCommand implements Callable<Integer> {
                 save(out.resolve("problems.jsonl"), read.problems());
                 return 0;
             }
-            List<io.foothold.core.problem.Problem> drawn = read.draw(file, train + test, seed);
-            List<io.foothold.core.problem.Problem> training = drawn.subList(0, train);
+            List<Problem> drawn = read.draw(file, train + test, seed);
+            List<Problem> training = drawn.subList(0, train);
             if (halveTests) {
                 save(
                         out.resolve("train-held-tests.jsonl"),
@@ -198,9 +197,9 @@ final class ProblemsCommand implements Callable<Integer> {
                 file, ParquetRows.of(file), recipe, seed, segmenter, where, p -> Judge.form(p.kind(), p.answer()));
     }
 
-    static void save(Path file, List<io.foothold.core.problem.Problem> problems) {
+    static void save(Path file, List<Problem> problems) {
         StringBuilder text = new StringBuilder();
-        problems.forEach(p -> text.append(json(AugmentationGrpc.proto(p))).append('\n'));
+        problems.forEach(p -> text.append(json(p)).append('\n'));
         Workspace.write(file, text.toString());
         System.out.println(problems.size() + " problems in " + file);
     }
@@ -273,7 +272,7 @@ final class ProblemsCommand implements Callable<Integer> {
                 throw new FootholdException(ErrorCode.WRONG_STATE, end.reason());
             }
             Map<String, Problem> problems = new LinkedHashMap<>();
-            runs.trainingProblems(text, settings).forEach(p -> problems.put(p.getId(), p));
+            runs.trainingProblems(text, settings).forEach(p -> problems.put(p.id(), p));
             StringBuilder lines = new StringBuilder();
             int count = write(runs, problems, lines);
             Workspace.write(out, lines.toString());
@@ -374,8 +373,8 @@ final class ProblemsCommand implements Callable<Integer> {
             prefixes.forEach((id, thoughts) -> {
                 Problem p = Objects.requireNonNull(problems.get(id));
                 ObjectNode line = MAPPER.createObjectNode().put("id", id).put("prefix_thoughts", thoughts);
-                line.put("oracle_thoughts", p.getOracleThoughtsCount());
-                p.getOracleThoughtsList().subList(0, thoughts).forEach(line.withArray("prefix")::add);
+                line.put("oracle_thoughts", p.oracleThoughts().size());
+                p.oracleThoughts().subList(0, thoughts).forEach(line.withArray("prefix")::add);
                 text.append(line).append('\n');
             });
             return prefixes.size();
@@ -384,9 +383,9 @@ final class ProblemsCommand implements Callable<Integer> {
 
     private static ObjectNode json(Problem p) {
         ObjectNode json = MAPPER.createObjectNode();
-        json.put("id", p.getId()).put("problem", p.getStatement()).put("answer", p.getAnswer());
-        json.put("kind", p.getKind().name().replace("PROBLEM_KIND_", "").toLowerCase(Locale.ROOT));
-        p.getOracleThoughtsList().forEach(json.withArray("thoughts")::add);
-        return json.put("source", p.getSource()).put("split", p.getSplit()).put("max_tokens", p.getMaxTokens());
+        json.put("id", p.id()).put("problem", p.statement()).put("answer", p.answer());
+        json.put("kind", p.kind().name().toLowerCase(Locale.ROOT));
+        p.oracleThoughts().forEach(json.withArray("thoughts")::add);
+        return json.put("source", p.source()).put("split", p.split()).put("max_tokens", p.maxTokens());
     }
 }

@@ -104,8 +104,7 @@ record RealDemo(Path home, Path report, long seed, boolean ci) {
         StringBuilder out = new StringBuilder("training reward by update:");
         runs.ledger()
                 .manifests(id)
-                .forEach(
-                        m -> out.append(String.format(Locale.ROOT, "  %.2f", m.getMetricsOrDefault("reward_mean", 0))));
+                .forEach(m -> out.append(String.format(Locale.ROOT, "  %.2f", m.metric("reward_mean", 0))));
         return out.append('\n').toString();
     }
 

@@ -80,11 +80,11 @@ record Report(String title, List<RunSummary> runs, String text) {
                 JsonNode search = new ObjectMapper()
                         .readTree(runs.ledger().preparation(id, "prefix_search").orElse("{}"));
                 double difference = runs.ledger().manifests(id).stream()
-                        .mapToDouble(m -> m.getMetricsOrDefault("log_prob_difference_max", 0))
+                        .mapToDouble(m -> m.metric("log_prob_difference_max", 0))
                         .max()
                         .orElse(0);
                 double effective = runs.ledger().manifests(id).stream()
-                        .mapToDouble(m -> m.getMetricsOrDefault("importance_ess_sequence", 1))
+                        .mapToDouble(m -> m.metric("importance_ess_sequence", 1))
                         .min()
                         .orElse(1);
                 return new RunSummary(

@@ -6,17 +6,18 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.MessageLimit;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.orchestrator.remote.GrpcServices;
+import io.foothold.orchestrator.remote.Holder;
 import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.update.Artefact;
+import io.foothold.orchestrator.update.ServerState;
 import io.foothold.policy.GenerationEngine;
 import io.foothold.policy.GenerationRequest;
 import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Precision;
-import io.foothold.v1.InferenceServerStatus;
-import io.foothold.v1.PublishPolicyRequest;
-import io.foothold.v1.Publisher;
 import io.foothold.v1.Reservation;
 import io.foothold.v1.Root;
 import io.foothold.v1.SampleWork;
@@ -29,8 +30,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -168,11 +169,11 @@ final class SamplerBench {
     /** Publishes weights again and again while rollouts are under way; microseconds. */
     private long longestPause(Services services) throws Exception {
         List<PolicyWeights> versions = List.of(PolicyWeights.random(weights.config(), 1, 0.02), weights);
-        long before = services.sampler().samplerStatus().getServersList().stream()
-                .mapToLong(InferenceServerStatus::getPolicyVersion)
+        long before = services.sampler().servers().stream()
+                .mapToLong(ServerState::policyVersion)
                 .max()
                 .orElse(0);
-        String token = UUID.randomUUID().toString();
+        Holder bench = Holder.of("bench", 0);
         long longest = 0;
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
             Future<Double> sampling = threads.submit(() -> through(services, rollouts, () -> {}));
@@ -184,15 +185,15 @@ final class SamplerBench {
                 longest = Math.max(
                         longest,
                         services.sampler()
-                                .publish(PublishPolicyRequest.newBuilder()
-                                        .setPolicyVersion(before + version)
-                                        .setArtefactUri(artefact.toUri().toString())
-                                        .setDigest(next.digest())
-                                        .setPublisher(Publisher.newBuilder()
-                                                .setRunId("bench")
-                                                .setToken(token))
-                                        .build())
-                                .getPauseMicros());
+                                        .publish(
+                                                new Artefact(
+                                                        new PolicyVersion(before + version, next.digest()),
+                                                        artefact.toUri().toString(),
+                                                        Optional.empty(),
+                                                        Optional.empty()),
+                                                bench)
+                                        .toNanos()
+                                / 1000);
             }
             if (sampling.isDone()) {
                 throw new FootholdException(

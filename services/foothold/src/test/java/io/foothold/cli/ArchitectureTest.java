@@ -3,6 +3,7 @@ package io.foothold.cli;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
@@ -122,7 +123,71 @@ class ArchitectureTest {
         }
     }
 
-    /** Whoever speaks the contracts' words is named here: edges, and the orchestrator's run between them. */
+    /** What of the orchestrator's run still speaks the contracts' words: rollouts, start states, and what is asked for them. */
+    private static final List<String> RUN_IN_MESSAGES = List.of(
+            "Continuation",
+            "Evaluator",
+            "FilledGroup",
+            "FilledMember",
+            "FilledPlace",
+            "GroupRunner",
+            "HardSets",
+            "Judged",
+            "LearnerLink",
+            "LearnerMessage",
+            "Localizing",
+            "MethodRunner",
+            "MiningRates",
+            "OracleScorer",
+            "Preparation",
+            "ProbeAnswers",
+            "PromptFit",
+            "Rehearsal",
+            "Responses",
+            "RolloutSource",
+            "RunLog",
+            "RunLoop",
+            "RunSpec",
+            "StartDraws",
+            "Telemetry",
+            "Training");
+
+    /** Its clock and its parts are given to a run, so that one can be simulated. */
+    @Test
+    void aRunAsksItsOwnClockOnly() {
+        noClasses()
+                .that()
+                .resideInAPackage("io.foothold.orchestrator.run..")
+                .and()
+                .doNotHaveSimpleName("RunClock")
+                .should()
+                .callMethod(System.class, "nanoTime")
+                .orShould()
+                .callMethod(System.class, "currentTimeMillis")
+                .orShould()
+                .callMethod(java.time.Instant.class, "now")
+                .orShould()
+                .callMethod(Thread.class, "sleep", java.time.Duration.class)
+                .orShould()
+                .callMethod(Thread.class, "sleep", long.class)
+                .check(ALL);
+    }
+
+    /** The list may only become shorter. */
+    @Test
+    void noOtherPartOfARunSpeaksProto() {
+        noClasses()
+                .that()
+                .resideInAPackage("io.foothold.orchestrator.run..")
+                .and(DescribedPredicate.describe("are not listed", c -> RUN_IN_MESSAGES.stream()
+                        .noneMatch(listed -> c.getName().matches(".*\\." + listed + "(\\$.*)?"))))
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("io.foothold.v1..")
+                .check(ALL);
+    }
+
+    /** Whoever speaks the contracts' words is named here: edges, and of the orchestrator's run what is listed above. */
     @Test
     void protoIsSpokenAtTheEdgesOnly() {
         noClasses()

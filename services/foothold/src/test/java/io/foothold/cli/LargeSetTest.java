@@ -3,17 +3,17 @@ package io.foothold.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.foothold.augmentation.grpc.AugmentationGrpc;
-import io.foothold.contracts.draw.ProblemSetDigest;
 import io.foothold.contracts.draw.Selection;
 import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.MessageLimit;
+import io.foothold.core.problem.Problem;
 import io.foothold.orchestrator.remote.GrpcServices;
+import io.foothold.orchestrator.remote.ProblemMessages;
 import io.foothold.v1.DrawStartStatesRequest;
 import io.foothold.v1.Guided;
 import io.foothold.v1.MixtureDraw;
 import io.foothold.v1.MixturePart;
-import io.foothold.v1.Problem;
 import io.foothold.v1.ProblemSource;
 import io.foothold.v1.PromptTemplates;
 import io.foothold.v1.Root;
@@ -70,12 +70,12 @@ class LargeSetTest {
             List<Problem> problems = services.augmentation().problems(source);
             assertThat(problems).hasSize(ROWS);
             Map<String, Integer> prefixes = new HashMap<>();
-            problems.forEach(p -> prefixes.put(p.getId(), 1));
+            problems.forEach(p -> prefixes.put(p.id(), 1));
             Selection selection =
-                    new Selection(problems.stream().map(Problem::getId).toList(), prefixes);
+                    new Selection(problems.stream().map(Problem::id).toList(), prefixes);
             DrawStartStatesRequest.Builder draw = DrawStartStatesRequest.newBuilder()
                     .setSource(source)
-                    .setProblemSetDigest(ProblemSetDigest.of(problems))
+                    .setProblemSetDigest(ProblemMessages.digest(problems))
                     .setTemplates(
                             PromptTemplates.newBuilder().setRoot("{problem}").setGuided("{problem} {prefix}"))
                     .setDraw(MixtureDraw.MIXTURE_DRAW_STRATIFIED)

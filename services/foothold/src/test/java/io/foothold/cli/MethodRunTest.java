@@ -5,7 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.ledger.Ledger;
-import io.foothold.v1.UpdateManifest;
+import io.foothold.orchestrator.update.Manifest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.ResultSet;
@@ -152,8 +152,8 @@ class MethodRunTest {
             assertSound(stack);
             assertThat(stack.ledger.manifests("r"))
                     .as("learner and sampler agree to the bit on every start")
-                    .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 0))
-                            .isZero());
+                    .allSatisfy(m ->
+                            assertThat(m.metric("log_prob_difference_max", 0)).isZero());
         }
         Path out = Files.createDirectories(Path.of("target", "method-runs"));
         Files.write(out.resolve(arm.name() + ".txt"), with(whole, rollouts(home).toArray(String[]::new)));
@@ -189,12 +189,12 @@ class MethodRunTest {
         return stack.ledger.manifests("r").stream().map(MethodRunTest::text).toList();
     }
 
-    private static String text(UpdateManifest manifest) {
-        StringBuilder out = new StringBuilder("update " + manifest.getUpdate() + " " + manifest.getDigest());
-        manifest.getRolloutsList().forEach(r -> out.append(' ')
-                .append(r.getRolloutId().replaceAll("~\\d+", ""))
+    private static String text(Manifest manifest) {
+        StringBuilder out = new StringBuilder("update " + manifest.update() + " " + manifest.digest());
+        manifest.rollouts().forEach(r -> out.append(' ')
+                .append(r.rolloutId().replaceAll("~\\d+", ""))
                 .append('=')
-                .append(r.getAdvantage()));
+                .append(r.advantage()));
         return out.toString();
     }
 

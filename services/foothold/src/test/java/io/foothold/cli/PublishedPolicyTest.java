@@ -14,11 +14,11 @@ import io.foothold.inference.ModelStreamInferResponse;
 import io.foothold.inference.MutinyGRPCInferenceServiceGrpc;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.Ledger;
+import io.foothold.orchestrator.update.Manifest;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.v1.PublishPolicyRequest;
 import io.foothold.v1.Publisher;
-import io.foothold.v1.UpdateManifest;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.smallrye.mutiny.Multi;
@@ -56,9 +56,7 @@ class PublishedPolicyTest {
     }
 
     private static List<String> digests(Stack stack) {
-        return stack.ledger.manifests("r").stream()
-                .map(UpdateManifest::getDigest)
-                .toList();
+        return stack.ledger.manifests("r").stream().map(Manifest::digest).toList();
     }
 
     private static Ledger.RunRow finish(Stack stack) throws Exception {

@@ -9,7 +9,7 @@ import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.GrpcServices;
 import io.foothold.orchestrator.run.RunManager;
-import io.foothold.v1.UpdateManifest;
+import io.foothold.orchestrator.update.Manifest;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -34,9 +34,7 @@ class RecoveryRunTest {
     }
 
     private static List<String> digests(Stack stack) {
-        return stack.ledger.manifests("r").stream()
-                .map(UpdateManifest::getDigest)
-                .toList();
+        return stack.ledger.manifests("r").stream().map(Manifest::digest).toList();
     }
 
     /** Waits for it while the run is under way. */

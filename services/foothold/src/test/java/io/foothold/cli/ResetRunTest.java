@@ -9,9 +9,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.Ledger;
+import io.foothold.orchestrator.update.Manifest;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
-import io.foothold.v1.UpdateManifest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -51,9 +51,7 @@ class ResetRunTest {
     }
 
     private static List<String> digests(Stack stack, String id) {
-        return stack.ledger.manifests(id).stream()
-                .map(UpdateManifest::getDigest)
-                .toList();
+        return stack.ledger.manifests(id).stream().map(Manifest::digest).toList();
     }
 
     private static List<JsonNode> updates(Stack stack) throws Exception {
@@ -90,8 +88,8 @@ class ResetRunTest {
                     .containsOnlyKeys(RolloutState.TRAINED, RolloutState.CONSUMED);
             assertThat(stack.ledger.manifests("r"))
                     .as("continued prefixes agree with the learner to the bit")
-                    .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 0))
-                            .isZero());
+                    .allSatisfy(m ->
+                            assertThat(m.metric("log_prob_difference_max", 0)).isZero());
             assertThat(stack.ledger.tokensByUse("r")).containsKeys("seed", "localization", "train");
             List<JsonNode> updates = updates(stack);
             assertThat(updates).hasSize(6);
@@ -205,9 +203,9 @@ class ResetRunTest {
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(stack.ledger.manifests("tree"))
                     .as("two trees of 2 segments and 8 leaves")
-                    .allSatisfy(m -> assertThat(m.getRolloutsList()).hasSize(20))
-                    .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 0))
-                            .isZero());
+                    .allSatisfy(m -> assertThat(m.rollouts()).hasSize(20))
+                    .allSatisfy(m ->
+                            assertThat(m.metric("log_prob_difference_max", 0)).isZero());
             assertThat(stack.ledger.audit("tree").counts())
                     .containsOnlyKeys(RolloutState.TRAINED, RolloutState.CONSUMED);
         }
@@ -239,10 +237,9 @@ class ResetRunTest {
             assertThat(lines.stream().filter(l -> l.has("refines"))).hasSize(2);
             assertThat(stack.ledger.manifests("c"))
                     .as("a refinement is not compared, the answers are")
-                    .allSatisfy(m -> assertThat(m.getMetricsOrDefault("tokens_compared", 0))
-                            .isPositive())
-                    .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 1))
-                            .isZero());
+                    .allSatisfy(m -> assertThat(m.metric("tokens_compared", 0)).isPositive())
+                    .allSatisfy(m ->
+                            assertThat(m.metric("log_prob_difference_max", 1)).isZero());
         }
         Path home = directory.resolve("broken");
         try (Stack stack = new Stack(home, "dial-jumps", false)) {
@@ -349,8 +346,8 @@ class ResetRunTest {
                             "sampling.rollouts_per_group=4"));
             Ledger.RunRow row = finish(stack, "mix");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
-            UpdateManifest manifest = stack.ledger.manifests("mix").get(0);
-            assertThat(manifest.getRolloutsList()).hasSizeGreaterThan(32);
+            Manifest manifest = stack.ledger.manifests("mix").get(0);
+            assertThat(manifest.rollouts()).hasSizeGreaterThan(32);
             JsonNode update = updates(stack).get(0);
             assertThat(update.has("reward_root")).isTrue();
             assertThat(update.has("reward_reset")).isTrue();
@@ -383,10 +380,10 @@ class ResetRunTest {
                 Ledger.RunRow row = finish(stack, "r");
                 assertThat(row.state()).as(row.reason()).isEqualTo("finished");
                 assertThat(stack.ledger.manifests("r"))
-                        .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 0))
+                        .allSatisfy(m -> assertThat(m.metric("log_prob_difference_max", 0))
                                 .isZero());
                 norms.add(stack.ledger.manifests("r").stream()
-                        .mapToDouble(m -> m.getMetricsOrDefault("gradient_norm", 0))
+                        .mapToDouble(m -> m.metric("gradient_norm", 0))
                         .filter(norm -> norm > 0)
                         .findFirst()
                         .orElseThrow());

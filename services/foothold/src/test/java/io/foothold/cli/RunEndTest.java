@@ -11,7 +11,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.Ledger;
-import io.foothold.v1.UpdateManifest;
+import io.foothold.orchestrator.update.Manifest;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -50,9 +50,7 @@ class RunEndTest {
     }
 
     private static List<String> digests(Stack stack) {
-        return stack.ledger.manifests("r").stream()
-                .map(UpdateManifest::getDigest)
-                .toList();
+        return stack.ledger.manifests("r").stream().map(Manifest::digest).toList();
     }
 
     /** Stops the run at the first event of a kind that has this text. */
@@ -140,7 +138,7 @@ class RunEndTest {
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             assertThat(evaluated(stack)).hasSize(7);
             assertThat(stack.ledger.manifests("r")).hasSize(6).allSatisfy(m -> assertThat(
-                            m.getMetricsOrThrow("staleness_max"))
+                            m.metrics().get("staleness_max"))
                     .isLessThanOrEqualTo(2));
             assertThat(stack.ledger.audit("r").sound()).isTrue();
             assertThat(stack.ledger.audit("r").counts().keySet()).allMatch(RolloutState::ended);

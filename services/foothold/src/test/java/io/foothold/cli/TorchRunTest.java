@@ -8,7 +8,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.learner.torch.TorchEnvironment;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.runfile.RunFile;
-import io.foothold.v1.UpdateManifest;
+import io.foothold.orchestrator.update.Manifest;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -83,11 +83,11 @@ class TorchRunTest {
         }
         try (Stack stack = new Stack(directory)) {
             assertThat(stack.ledger.audit("r").sound()).isTrue();
-            List<UpdateManifest> manifests = stack.ledger.manifests("r");
-            assertThat(manifests).extracting(UpdateManifest::getUpdate).containsExactly(1L, 2L, 3L, 4L, 5L, 6L);
-            assertThat(manifests).extracting(UpdateManifest::getDigest).doesNotHaveDuplicates();
+            List<Manifest> manifests = stack.ledger.manifests("r");
+            assertThat(manifests).extracting(Manifest::update).containsExactly(1L, 2L, 3L, 4L, 5L, 6L);
+            assertThat(manifests).extracting(Manifest::digest).doesNotHaveDuplicates();
             // What goes on is what was published: another process, or part of the weights, would be nats away.
-            assertThat(manifests).allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 1))
+            assertThat(manifests).allSatisfy(m -> assertThat(m.metric("log_prob_difference_max", 1))
                     .isLessThan(1e-4));
             assertThat(stack.ledger.events("r", 0))
                     .filteredOn(e -> e.kind().equals("machine_changed"))

@@ -18,13 +18,13 @@ import io.foothold.inference.ModelInferRequest;
 import io.foothold.inference.ModelStreamInferResponse;
 import io.foothold.inference.MutinyGRPCInferenceServiceGrpc;
 import io.foothold.orchestrator.ledger.Ledger;
+import io.foothold.orchestrator.update.Manifest;
 import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Precision;
 import io.foothold.policy.Tokenizer;
 import io.foothold.policy.Trainer;
-import io.foothold.v1.UpdateManifest;
 import io.smallrye.mutiny.Multi;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -58,9 +58,7 @@ class WholeRunTest {
     }
 
     private static List<String> digests(Stack stack, String id) {
-        return stack.ledger.manifests(id).stream()
-                .map(UpdateManifest::getDigest)
-                .toList();
+        return stack.ledger.manifests(id).stream().map(Manifest::digest).toList();
     }
 
     @Test
@@ -72,9 +70,8 @@ class WholeRunTest {
             whole = digests(stack, "r");
             assertThat(whole).hasSize(6).doesNotHaveDuplicates();
             assertThat(stack.ledger.audit("r").sound()).isTrue();
-            assertThat(stack.ledger.manifests("r"))
-                    .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 0))
-                            .isZero());
+            assertThat(stack.ledger.manifests("r")).allSatisfy(m -> assertThat(m.metric("log_prob_difference_max", 0))
+                    .isZero());
             assertThat(stack.ledger.evaluations("r")).hasSize(3);
         }
         Path home = directory.resolve("broken");
@@ -181,9 +178,8 @@ class WholeRunTest {
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
             whole = digests(stack, "r");
             assertThat(whole).hasSize(4).doesNotHaveDuplicates();
-            assertThat(stack.ledger.manifests("r"))
-                    .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 0))
-                            .isZero());
+            assertThat(stack.ledger.manifests("r")).allSatisfy(m -> assertThat(m.metric("log_prob_difference_max", 0))
+                    .isZero());
         }
         Path home = directory.resolve("broken");
         try (Stack stack = new Stack(home)) {
@@ -327,15 +323,15 @@ class WholeRunTest {
                     List.of("optimizer.learning_rate=1e-3", "estimator.name=mean"));
             Ledger.RunRow row = finish(stack, "async");
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
-            assertThat(stack.ledger.manifests("async")).hasSize(8).allSatisfy(m -> assertThat(
-                            m.getMetricsOrDefault("staleness_max", 99))
-                    .isLessThanOrEqualTo(2));
+            assertThat(stack.ledger.manifests("async"))
+                    .hasSize(8)
+                    .allSatisfy(m -> assertThat(m.metric("staleness_max", 99)).isLessThanOrEqualTo(2));
             assertThat(stack.ledger.manifests("async"))
                     .as("rollouts of one version are compared also while weights change in flight")
-                    .allSatisfy(m -> assertThat(m.getMetricsOrDefault("log_prob_difference_max", 0))
-                            .isZero())
-                    .anySatisfy(m ->
-                            assertThat(m.getMetricsOrThrow("tokens_compared")).isPositive());
+                    .allSatisfy(m ->
+                            assertThat(m.metric("log_prob_difference_max", 0)).isZero())
+                    .anySatisfy(
+                            m -> assertThat(m.metrics().get("tokens_compared")).isPositive());
             assertThat(stack.ledger.audit("async").sound()).isTrue();
             assertThat(stack.ledger.audit("async").counts().keySet())
                     .as("nothing is left under way")

@@ -5,24 +5,27 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.foothold.core.ledger.LedgerAudit;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.update.Artefact;
+import io.foothold.orchestrator.update.Manifest;
 import io.foothold.v1.RewardedRollout;
 import io.foothold.v1.Rollout;
 import io.foothold.v1.TrainGroup;
-import io.foothold.v1.TrainedRollout;
-import io.foothold.v1.UpdateManifest;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
 import org.h2.jdbcx.JdbcDataSource;
@@ -55,13 +58,26 @@ class LedgerStoreTest {
         return out.build();
     }
 
-    private static UpdateManifest manifest(String digest, String... rollouts) {
-        UpdateManifest.Builder out =
-                UpdateManifest.newBuilder().setRunId("r").setUpdate(1).setDigest(digest);
-        for (String id : rollouts) {
-            out.addRollouts(TrainedRollout.newBuilder().setRolloutId(id));
-        }
-        return out.build();
+    private static Manifest manifest(String digest, String... rollouts) {
+        return manifest(1, 0, digest, rollouts);
+    }
+
+    private static Manifest manifest(long update, long oldestKept, String digest, String... rollouts) {
+        return new Manifest(
+                "r",
+                update,
+                new Artefact(
+                        new PolicyVersion(update, digest),
+                        "file:/p",
+                        Optional.of(new Artefact.Canary(List.of(1, 2), List.of(2), List.of(-0.5f))),
+                        Optional.of(new Artefact.Adapter("file:/a", "a"))),
+                2,
+                1,
+                Stream.of(rollouts).map(id -> new Manifest.Trained(id, 0.5)).toList(),
+                update,
+                Map.of("loss", 0.25, "entropy", 1.5),
+                "settings",
+                oldestKept);
     }
 
     private static void verified(LedgerStore ledger, String... ids) {
@@ -85,6 +101,24 @@ class LedgerStoreTest {
             Ledger.await(ledger.trained(manifest("d1", "a", "b")));
             Ledger.await(ledger.dropUnfinished("r", "died"));
             assertThat(ledger.run("r").orElseThrow().updateDone()).isEqualTo(1);
+            Manifest whole = manifest("d1", "a", "b");
+            assertThat(ledger.manifests("r"))
+                    .as("all of it but the canary")
+                    .containsExactly(new Manifest(
+                            "r",
+                            1,
+                            new Artefact(
+                                    whole.artefact().policy(),
+                                    "file:/p",
+                                    Optional.empty(),
+                                    whole.artefact().adapter()),
+                            2,
+                            1,
+                            whole.rollouts(),
+                            1,
+                            whole.metrics(),
+                            "settings",
+                            0));
             assertThat(ledger.audit("r").sound()).isTrue();
             assertThat(ledger.audit("r").counts())
                     .containsEntry(RolloutState.TRAINED, 2L)
@@ -128,11 +162,7 @@ class LedgerStoreTest {
                         "r",
                         update,
                         List.of(group(0, id).toBuilder().setUpdate(update).build())));
-                Ledger.await(ledger.trained(manifest("d" + update, id).toBuilder()
-                        .setUpdate(update)
-                        .setCheckpointedUpdate(update)
-                        .setOldestKeptUpdate(Math.max(0, update - 2))
-                        .build()));
+                Ledger.await(ledger.trained(manifest(update, Math.max(0, update - 2), "d" + update, id)));
             }
             assertThat(ledger.admittedBatch("r", 2)).isEmpty();
             assertThat(ledger.admittedBatch("r", 3)).hasSize(1);

@@ -4,8 +4,8 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.LedgerAudit;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.orchestrator.update.Manifest;
 import io.foothold.v1.TrainGroup;
-import io.foothold.v1.UpdateManifest;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -88,7 +88,7 @@ public interface Ledger {
      *
      * @throws FootholdException {@link ErrorCode#CONFLICT} when the same update has another digest
      */
-    CompletableFuture<Void> trained(UpdateManifest manifest);
+    CompletableFuture<Void> trained(Manifest manifest);
 
     /** Gives up what was under way when a process died: rollouts neither admitted nor ended. Gives their number. */
     CompletableFuture<Void> dropUnfinished(String runId, String reason);
@@ -97,7 +97,7 @@ public interface Ledger {
     List<TrainGroup> admittedBatch(String runId, long update);
 
     /** The manifests of a run in order. */
-    List<UpdateManifest> manifests(String runId);
+    List<Manifest> manifests(String runId);
 
     /** Stores searched prefixes. */
     CompletableFuture<Void> savePrefix(String runId, String problemId, int thoughts, boolean fallback);

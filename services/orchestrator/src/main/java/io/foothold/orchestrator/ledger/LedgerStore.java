@@ -3,8 +3,8 @@ package io.foothold.orchestrator.ledger;
 import io.foothold.contracts.metric.OpenWork;
 import io.foothold.core.ledger.LedgerAudit;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.orchestrator.update.Manifest;
 import io.foothold.v1.TrainGroup;
-import io.foothold.v1.UpdateManifest;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
@@ -90,7 +90,7 @@ public final class LedgerStore implements Ledger, AutoCloseable {
     }
 
     @Override
-    public CompletableFuture<Void> trained(UpdateManifest manifest) {
+    public CompletableFuture<Void> trained(Manifest manifest) {
         AtomicInteger number = new AtomicInteger();
         CompletableFuture<Void> written = database.submit(c -> number.set(UpdateTables.trained(c, manifest)));
         tell(written, RolloutState.TRAINED, number::get);
@@ -112,7 +112,7 @@ public final class LedgerStore implements Ledger, AutoCloseable {
     }
 
     @Override
-    public List<UpdateManifest> manifests(String runId) {
+    public List<Manifest> manifests(String runId) {
         return database.query(c -> UpdateTables.manifests(c, runId));
     }
 
@@ -192,8 +192,8 @@ public final class LedgerStore implements Ledger, AutoCloseable {
         return LedgerAudit.audit(
                 states,
                 manifests(runId).stream()
-                        .map(m -> m.getRolloutsList().stream()
-                                .map(r -> r.getRolloutId())
+                        .map(m -> m.rollouts().stream()
+                                .map(Manifest.Trained::rolloutId)
                                 .toList())
                         .toList());
     }

@@ -4,6 +4,8 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.orchestrator.remote.UpdateMessages;
+import io.foothold.orchestrator.update.Manifest;
 import io.foothold.v1.TrainGroup;
 import io.foothold.v1.UpdateManifest;
 import java.io.ByteArrayInputStream;
@@ -36,16 +38,16 @@ final class UpdateTables {
     }
 
     /** Gives how many rollouts ended by it: none when it was known. */
-    static int trained(Connection c, UpdateManifest manifest) throws SQLException {
-        String run = manifest.getRunId();
-        long update = manifest.getUpdate();
+    static int trained(Connection c, Manifest manifest) throws SQLException {
+        String run = manifest.runId();
+        long update = manifest.update();
         String known =
                 Sql.one(c, "select digest from update_manifest where run_id = ? and update_number = ?", run, update);
-        if (known != null && !known.equals(manifest.getDigest())) {
+        if (known != null && !known.equals(manifest.digest())) {
             throw new FootholdException(
                     ErrorCode.CONFLICT,
-                    "update " + update + " of run " + run + " gave digest " + manifest.getDigest() + ", it gave "
-                            + known + " before");
+                    "update " + update + " of run " + run + " gave digest " + manifest.digest() + ", it gave " + known
+                            + " before");
         }
         if (known == null) {
             Sql.execute(
@@ -54,14 +56,13 @@ final class UpdateTables {
                             + " values (?, ?, ?, ?, ?)",
                     run,
                     update,
-                    manifest.getPolicyVersion(),
-                    manifest.getDigest(),
-                    // Its canary is no part of what an update did.
-                    manifest.toBuilder().clearCanary().build().toByteArray());
+                    manifest.policyVersion(),
+                    manifest.digest(),
+                    UpdateMessages.stored(manifest).toByteArray());
             RolloutTable.step(
                     c,
-                    manifest.getRolloutsList().stream()
-                            .map(r -> r.getRolloutId())
+                    manifest.rollouts().stream()
+                            .map(Manifest.Trained::rolloutId)
                             .toList(),
                     RolloutState.TRAINED);
             RunTable.updateDone(c, run, update);
@@ -70,8 +71,8 @@ final class UpdateTables {
                 c,
                 "delete from admitted_batch where run_id = ? and update_number <= ?",
                 run,
-                manifest.getOldestKeptUpdate());
-        return known == null ? manifest.getRolloutsCount() : 0;
+                manifest.oldestKeptUpdate());
+        return known == null ? manifest.rollouts().size() : 0;
     }
 
     static List<TrainGroup> batch(Connection c, String runId, long update) throws SQLException {
@@ -86,7 +87,7 @@ final class UpdateTables {
                 .orElse(List.of());
     }
 
-    static List<UpdateManifest> manifests(Connection c, String runId) throws SQLException {
+    static List<Manifest> manifests(Connection c, String runId) throws SQLException {
         return Sql.rows(
                 c,
                 r -> manifest(r.getBytes(1)),
@@ -94,9 +95,9 @@ final class UpdateTables {
                 runId);
     }
 
-    private static UpdateManifest manifest(byte[] bytes) {
+    private static Manifest manifest(byte[] bytes) {
         try {
-            return UpdateManifest.parseFrom(bytes);
+            return UpdateMessages.manifest(UpdateManifest.parseFrom(bytes));
         } catch (InvalidProtocolBufferException e) {
             throw new FootholdException(ErrorCode.INVALID_DATA, "a stored manifest cannot be read", e);
         }

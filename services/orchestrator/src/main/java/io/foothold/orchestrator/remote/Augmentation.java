@@ -1,13 +1,13 @@
 package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.draw.Selection;
+import io.foothold.core.problem.Problem;
 import io.foothold.v1.DrawStartStatesRequest;
 import io.foothold.v1.FoundPrefix;
 import io.foothold.v1.HardSet;
 import io.foothold.v1.MineHardSetStart;
 import io.foothold.v1.Probe;
 import io.foothold.v1.ProbeOutcome;
-import io.foothold.v1.Problem;
 import io.foothold.v1.ProblemSource;
 import io.foothold.v1.SearchPrefixesStart;
 import io.foothold.v1.SearchSummary;

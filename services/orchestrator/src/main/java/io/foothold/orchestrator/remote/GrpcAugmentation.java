@@ -28,12 +28,12 @@ final class GrpcAugmentation implements Augmentation {
     }
 
     @Override
-    public List<Problem> problems(ProblemSource source) {
+    public List<io.foothold.core.problem.Problem> problems(ProblemSource source) {
         LoadProblemsRequest request =
                 LoadProblemsRequest.newBuilder().setSource(source).build();
         return calls.call(name, () -> augmentation
                 .loadProblems(request)
-                .map(LoadProblemsResponse::getProblem)
+                .map(response -> ProblemMessages.problem(response.getProblem()))
                 .collect()
                 .asList());
     }

@@ -3,6 +3,8 @@ package io.foothold.orchestrator.remote;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.orchestrator.update.Manifest;
+import io.foothold.orchestrator.update.Opened;
 import io.foothold.v1.*;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,25 +48,26 @@ final class GrpcLearner implements Learner {
     }
 
     @Override
-    public OpenRunResponse openRun(OpenRunRequest request) {
-        return calls.call(name, () -> learner.openRun(request));
+    public Opened openRun(OpenRunRequest request, Holder holder) {
+        OpenRunRequest held = request.toBuilder().setHolder(message(holder)).build();
+        return UpdateMessages.opened(calls.call(name, () -> learner.openRun(held)));
     }
 
     @Override
-    public void keepRun(String runId, RunHolder holder) {
+    public void keepRun(Holder holder) {
         var unused = Calls.once(
                 name,
                 learner.keepRun(KeepRunRequest.newBuilder()
-                        .setRunId(runId)
-                        .setHolder(holder)
+                        .setRunId(holder.runId())
+                        .setHolder(message(holder))
                         .build()));
     }
 
     @Override
-    public void closeRun(String runId, RunHolder holder) {
+    public void closeRun(Holder holder) {
         StopSignal.await(learner.closeRun(CloseRunRequest.newBuilder()
-                        .setRunId(runId)
-                        .setHolder(holder)
+                        .setRunId(holder.runId())
+                        .setHolder(message(holder))
                         .build())
                 .ifNoItem()
                 .after(Calls.RELEASE)
@@ -73,7 +76,7 @@ final class GrpcLearner implements Learner {
     }
 
     @Override
-    public UpdateManifest train(List<TrainGroup> groups) {
+    public Manifest train(List<TrainGroup> groups) {
         List<CompletableFuture<Map<String, TrainResponse>>> futures = new ArrayList<>();
         try {
             for (TrainGroup g : groups) {
@@ -106,7 +109,7 @@ final class GrpcLearner implements Learner {
         if (manifest == null) {
             throw new FootholdException(ErrorCode.PEER_UNAVAILABLE, name + " gave no manifest");
         }
-        return manifest;
+        return UpdateMessages.manifest(manifest);
     }
 
     @Override
@@ -138,6 +141,13 @@ final class GrpcLearner implements Learner {
                             + " solutions");
         }
         return response;
+    }
+
+    private static RunHolder message(Holder holder) {
+        return RunHolder.newBuilder()
+                .setIncarnation(holder.incarnation())
+                .setToken(holder.token())
+                .build();
     }
 
     private static String key(String runId, long update, int index) {

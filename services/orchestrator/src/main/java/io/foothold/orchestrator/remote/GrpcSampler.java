@@ -2,7 +2,11 @@ package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.update.Artefact;
+import io.foothold.orchestrator.update.ServerState;
 import io.foothold.v1.*;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -31,18 +35,20 @@ final class GrpcSampler implements Sampler {
     }
 
     @Override
-    public PublishPolicyResponse publish(PublishPolicyRequest request) {
-        return calls.call(samplers.name(), () -> samplers.publish(request));
+    public Duration publish(Artefact artefact, Holder publisher) {
+        PublishPolicyRequest request = UpdateMessages.publish(artefact, publisher);
+        return Duration.of(
+                calls.call(samplers.name(), () -> samplers.publish(request)).getPauseMicros(), ChronoUnit.MICROS);
     }
 
     @Override
-    public void publishedStill(PublishPolicyRequest request) {
-        Calls.once(samplers.name(), samplers.publish(request));
+    public void publishedStill(Artefact artefact, Holder publisher) {
+        Calls.once(samplers.name(), samplers.publish(UpdateMessages.publish(artefact, publisher)));
     }
 
     @Override
-    public void release(Publisher publisher) {
-        StopSignal.await(samplers.release(publisher)
+    public void release(Holder publisher) {
+        StopSignal.await(samplers.release(UpdateMessages.message(publisher))
                 .ifNoItem()
                 .after(Calls.RELEASE)
                 .fail()
@@ -91,8 +97,14 @@ final class GrpcSampler implements Sampler {
     }
 
     @Override
-    public GetSamplerStatusResponse samplerStatus() {
-        return calls.call(
-                samplers.name(), () -> samplers.any().getSamplerStatus(GetSamplerStatusRequest.getDefaultInstance()));
+    public List<ServerState> servers() {
+        return calls
+                .call(
+                        samplers.name(),
+                        () -> samplers.any().getSamplerStatus(GetSamplerStatusRequest.getDefaultInstance()))
+                .getServersList()
+                .stream()
+                .map(UpdateMessages::server)
+                .toList();
     }
 }

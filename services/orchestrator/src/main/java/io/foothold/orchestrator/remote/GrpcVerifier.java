@@ -2,9 +2,8 @@ package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.v1.Verdict;
+import io.foothold.core.verdict.Verdict;
 import io.foothold.v1.VerifyRequest;
-import io.foothold.v1.VerifyWork;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
@@ -19,19 +18,25 @@ final class GrpcVerifier implements Verifier {
     }
 
     @Override
-    public CompletableFuture<Verdict> verify(VerifyWork work, String verifier) {
-        String key = work.getRolloutId();
+    public CompletableFuture<Verdict> verify(Work work, String verifier) {
+        String key = work.rolloutId();
         var stream = verifiers.at(verifier);
         String name = verifiers.name(verifier);
-        return calls.ask(stream, VerifyRequest.newBuilder().setWork(work).build(), List.of(key), r -> {})
+        return calls.ask(
+                        stream,
+                        VerifyRequest.newBuilder()
+                                .setWork(ProblemMessages.work(work))
+                                .build(),
+                        List.of(key),
+                        r -> {})
                 .handle((byKey, failure) -> {
                     if (failure == null) {
-                        return Verdicts.checked(
-                                name, Calls.need(byKey, key).getResult().getVerdict());
+                        return ProblemMessages.verdict(Verdicts.checked(
+                                name, Calls.need(byKey, key).getResult().getVerdict()));
                     }
                     FootholdException own = FootholdException.of(failure);
                     if (own.code() == ErrorCode.DEADLINE) {
-                        return Verdicts.late(own.text());
+                        return ProblemMessages.verdict(Verdicts.late(own.text()));
                     }
                     throw own;
                 });

@@ -2,14 +2,13 @@ package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.v1.GetSamplerStatusResponse;
+import io.foothold.orchestrator.update.Artefact;
+import io.foothold.orchestrator.update.ServerState;
 import io.foothold.v1.PromptTokens;
-import io.foothold.v1.PublishPolicyRequest;
-import io.foothold.v1.PublishPolicyResponse;
-import io.foothold.v1.Publisher;
 import io.foothold.v1.SampleResponse;
 import io.foothold.v1.SampleWork;
 import io.foothold.v1.SamplingSettings;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -26,18 +25,20 @@ public interface Sampler {
     /**
      * Switches every inference server to a policy version.
      *
+     * @return for how long the servers drew no tokens
+     *
      * @throws FootholdException {@link ErrorCode#CONFLICT} when another publisher holds the servers
      */
-    PublishPolicyResponse publish(PublishPolicyRequest request);
+    Duration publish(Artefact artefact, Holder publisher);
 
     /** Says again what was published; not repeated when the sampler is away, as it is said again anyway. */
-    void publishedStill(PublishPolicyRequest request);
+    void publishedStill(Artefact artefact, Holder publisher);
 
     /**
      * Lets another publisher have the inference servers, also when the run was asked to stop. Does not wait long: what is not let go of runs
      * out by itself.
      */
-    void release(Publisher publisher);
+    void release(Holder publisher);
 
     /** Has prompts encoded that will be sampled soon with these settings; not repeated, as it only saves time. */
     void preparePrompts(List<String> prompts, SamplingSettings settings);
@@ -49,5 +50,5 @@ public interface Sampler {
     List<PromptTokens> tokens(List<String> prompts, SamplingSettings settings);
 
     /** The state of the inference servers. */
-    GetSamplerStatusResponse samplerStatus();
+    List<ServerState> servers();
 }

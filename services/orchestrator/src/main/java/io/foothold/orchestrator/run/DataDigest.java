@@ -7,7 +7,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.v1.Problem;
+import io.foothold.core.problem.Problem;
+import io.foothold.orchestrator.remote.ProblemMessages;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -62,10 +63,9 @@ record DataDigest(Map<String, OfSet> sets) {
         MessageDigest all = sha256();
         List<Row> rows = new ArrayList<>();
         for (Problem problem : problems) {
-            // No map and no unknown field is in a problem: its bytes are the same wherever it is written.
-            byte[] own = sha256().digest(problem.toByteArray());
+            byte[] own = sha256().digest(ProblemMessages.content(problem));
             all.update(own);
-            rows.add(new Row(problem.getId(), HexFormat.of().formatHex(own, 0, SHOWN_BYTES)));
+            rows.add(new Row(problem.id(), HexFormat.of().formatHex(own, 0, SHOWN_BYTES)));
         }
         return new OfSet(HexFormat.of().formatHex(all.digest()), rows);
     }

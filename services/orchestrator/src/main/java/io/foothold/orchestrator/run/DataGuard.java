@@ -2,10 +2,10 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.problem.Problem;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Services;
-import io.foothold.v1.Problem;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,7 +59,7 @@ final class DataGuard {
 
     private static void checkIds(String key, List<Problem> problems) {
         for (int i = 0; i < problems.size(); i++) {
-            String id = problems.get(i).getId();
+            String id = problems.get(i).id();
             if (id.length() > LONGEST_ID) {
                 throw new FootholdException(
                         ErrorCode.INVALID_DATA,

@@ -2,9 +2,9 @@ package io.foothold.orchestrator.run;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.core.policy.PolicyVersion;
+import io.foothold.core.problem.Problem;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.ledger.Ledger;
-import io.foothold.v1.Problem;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

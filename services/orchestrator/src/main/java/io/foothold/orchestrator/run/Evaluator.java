@@ -5,10 +5,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
+import io.foothold.core.problem.Problem;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.stats.Interval;
 import io.foothold.core.stats.SetStatistics;
-import io.foothold.v1.Problem;
 import io.foothold.v1.Root;
 import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
@@ -40,10 +40,12 @@ final class Evaluator {
 
     private final RunSpec spec;
     private final GroupRunner groups;
+    private final RunClock clock;
 
-    Evaluator(RunSpec spec, GroupRunner groups) {
+    Evaluator(RunSpec spec, GroupRunner groups, RunClock clock) {
         this.spec = spec;
         this.groups = groups;
+        this.clock = clock;
     }
 
     /**
@@ -55,16 +57,16 @@ final class Evaluator {
         int n = spec.settings().evaluation().samples();
         SamplingSettings settings = spec.evaluationSampling();
         Seeds seeds = spec.seeds("evaluation").split(set).split(update);
-        long start = System.nanoTime();
+        long start = clock.nanos().getAsLong();
         List<StartState> starts = problems.stream().map(this::root).toList();
         List<Future<List<Judged>>> futures = new ArrayList<>();
         try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
             for (int p = 0; p < problems.size(); p++) {
                 Problem problem = problems.get(p);
                 StartState at = starts.get(p);
-                String id = spec.runId() + "/eval/" + set + "/" + update + "/" + problem.getId();
+                String id = spec.runId() + "/eval/" + set + "/" + update + "/" + problem.id();
                 futures.add(threads.submit(
-                        () -> groups.consume("evaluation", id, at, settings, n, seeds.split(problem.getId()), policy)));
+                        () -> groups.consume("evaluation", id, at, settings, n, seeds.split(problem.id()), policy)));
             }
         }
         long tokens = 0;
@@ -84,7 +86,7 @@ final class Evaluator {
             rollouts.forEach(j -> sampledBy.addAll(j.sampledBy()));
             samples.add(new Sample(problems.get(p), starts.get(p), rollouts.get(0)));
         }
-        double seconds = (System.nanoTime() - start) / 1e9;
+        double seconds = clock.secondsSince(start);
         SetStatistics statistics = SetStatistics.of(counts, n, KS);
         Interval interval = Interval.wilson(statistics.passes(), statistics.judged());
         ObjectNode json = new ObjectMapper().createObjectNode();
@@ -122,10 +124,10 @@ final class Evaluator {
 
     private StartState root(Problem p) {
         return StartState.newBuilder()
-                .setProblemId(p.getId())
+                .setProblemId(p.id())
                 .setRoot(Root.getDefaultInstance())
-                .setPrompt(spec.prompts().root(p.getStatement()))
-                .setMaxTokens(p.getMaxTokens())
+                .setPrompt(spec.prompts().root(p.statement()))
+                .setMaxTokens(p.maxTokens())
                 .build();
     }
 

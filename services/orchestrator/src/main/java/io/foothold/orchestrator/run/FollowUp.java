@@ -2,6 +2,7 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.remote.StopSignal;
+import io.foothold.orchestrator.update.Artefact;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Queue;
@@ -99,9 +100,9 @@ final class FollowUp {
             return;
         }
         underWay = true;
-        List<String> due = due(made.manifest().getUpdate());
+        List<String> due = due(made.manifest().update());
         weightsStay = evaluation.scores(due);
-        PolicyPublisher.Artefact artefact = PolicyPublisher.Artefact.of(made.manifest());
+        Artefact artefact = made.manifest().artefact();
         if (artefact.policy().number() == parts.publisher().policy().number()) {
             told(made, due);
             return;
@@ -114,7 +115,7 @@ final class FollowUp {
 
     private void told(RunLoop.Made made, List<String> due) {
         telemetry.updated(made.manifest(), made.places());
-        evaluate(made.manifest().getUpdate(), due);
+        evaluate(made.manifest().update(), due);
     }
 
     private List<String> due(long update) {

@@ -2,11 +2,11 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.problem.Problem;
+import io.foothold.core.verdict.Verdict;
+import io.foothold.orchestrator.remote.ProblemMessages;
 import io.foothold.orchestrator.remote.Services;
-import io.foothold.v1.Problem;
-import io.foothold.v1.Verdict;
-import io.foothold.v1.VerdictKind;
-import io.foothold.v1.VerifyWork;
+import io.foothold.orchestrator.remote.Verifier;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -34,20 +34,22 @@ final class GoldCheck {
         for (Problem p : problems) {
             verdicts.add(services.verifier()
                     .verify(
-                            VerifyWork.newBuilder()
-                                    .setRolloutId("gold/" + set + "/" + p.getId())
-                                    .setKind(p.getKind())
-                                    .setGold(p.getAnswer())
-                                    .setOptions(spec.verificationOptions())
-                                    .setGoldOnly(true)
-                                    .build(),
-                            spec.verifier(p.getKind())));
+                            new Verifier.Work(
+                                    "gold/" + set + "/" + p.id(),
+                                    p.kind(),
+                                    p.answer(),
+                                    "",
+                                    false,
+                                    spec.verificationOptions(),
+                                    true,
+                                    ""),
+                            spec.verifier(ProblemMessages.message(p.kind()))));
         }
         List<String> wrong = new ArrayList<>();
         for (int i = 0; i < problems.size(); i++) {
             Verdict verdict = verdict(verdicts.get(i));
-            if (verdict.getKind() == VerdictKind.VERDICT_KIND_VERIFIER_ERROR) {
-                wrong.add("problem '" + problems.get(i).getId() + "': " + verdict.getRule());
+            if (verdict.kind() == Verdict.Kind.VERIFIER_ERROR) {
+                wrong.add("problem '" + problems.get(i).id() + "': " + verdict.rule());
             }
         }
         if (!wrong.isEmpty()) {

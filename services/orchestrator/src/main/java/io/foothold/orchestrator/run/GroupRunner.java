@@ -7,17 +7,17 @@ import io.foothold.core.method.Ask;
 import io.foothold.core.method.End;
 import io.foothold.core.method.Member;
 import io.foothold.core.policy.PolicyVersion;
+import io.foothold.core.problem.Problem;
 import io.foothold.core.random.Seeds;
+import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.FinishReason;
-import io.foothold.v1.Problem;
 import io.foothold.v1.Reservation;
 import io.foothold.v1.Rollout;
 import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
-import io.foothold.v1.Verdict;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -42,6 +42,7 @@ final class GroupRunner {
     private final RunSpec spec;
     private final Services services;
     private final Ledger ledger;
+    private final RunClock clock;
     private final String incarnation;
     private final AtomicLong trainingTokens = new AtomicLong();
     private final AtomicReference<@Nullable FootholdException> writeFailure = new AtomicReference<>();
@@ -54,10 +55,11 @@ final class GroupRunner {
      *
      * @param incarnation suffix of rollout ids, so that a resumed run never reuses an id
      */
-    GroupRunner(RunSpec spec, Services services, Ledger ledger, String incarnation) {
+    GroupRunner(RunSpec spec, Services services, Ledger ledger, RunClock clock, String incarnation) {
         this.spec = spec;
         this.services = services;
         this.ledger = ledger;
+        this.clock = clock;
         this.incarnation = incarnation;
         this.source = new RolloutSource(spec, services, this::problem);
     }
@@ -83,7 +85,7 @@ final class GroupRunner {
 
     /** Makes problems known to the runner. */
     void know(List<Problem> known) {
-        known.forEach(p -> problems.put(p.getId(), p));
+        known.forEach(p -> problems.put(p.id(), p));
     }
 
     /**
@@ -323,11 +325,7 @@ final class GroupRunner {
         }
         return spec.reward()
                 .reward(
-                        new io.foothold.core.verdict.Verdict(
-                                io.foothold.core.verdict.Verdict.Kind.valueOf(j.verdictName()),
-                                verdict.getScore(),
-                                verdict.getCandidate(),
-                                verdict.getRule()),
+                        verdict,
                         rollout.getFinishReason() == FinishReason.FINISH_REASON_LENGTH,
                         Seeds.uniform(seed.value(), 0));
     }
@@ -344,7 +342,7 @@ final class GroupRunner {
                 ? failure
                 : new FootholdException(
                         ErrorCode.NO_VERDICT,
-                        "no verdict: " + (verdict == null ? "none came" : j.verdictName() + " " + verdict.getRule()));
+                        "no verdict: " + (verdict == null ? "none came" : j.verdictName() + " " + verdict.rule()));
     }
 
     /**
@@ -400,7 +398,7 @@ final class GroupRunner {
             List<Judged> made = attempt.apply(List.copyOf(asked));
             List<Asked> again = new ArrayList<>();
             List<Judged> lost = new ArrayList<>();
-            long now = System.nanoTime();
+            long now = clock.nanos().getAsLong();
             firstLoss = losses == 1 ? now : firstLoss;
             boolean patient = now - firstLoss <= services.patience().limit().toNanos();
             for (int i = 0; i < made.size(); i++) {

@@ -1,9 +1,9 @@
 package io.foothold.orchestrator.run;
 
 import io.foothold.orchestrator.event.Happening;
-import io.foothold.v1.GetSamplerStatusResponse;
-import io.foothold.v1.InferenceServerStatus;
+import io.foothold.orchestrator.update.ServerState;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -13,22 +13,22 @@ import java.util.Map;
 final class InferenceServers {
     private InferenceServers() {}
 
-    static Happening.InferenceServers told(GetSamplerStatusResponse status) {
+    static Happening.InferenceServers told(List<ServerState> servers) {
         return new Happening.InferenceServers(
-                status.getServersList().stream().map(InferenceServers::entry).toList());
+                servers.stream().map(InferenceServers::entry).toList());
     }
 
-    private static Map<String, Object> entry(InferenceServerStatus server) {
+    private static Map<String, Object> entry(ServerState server) {
         Map<String, Object> entry = new LinkedHashMap<>();
-        entry.put("endpoint", server.getEndpoint());
-        if (!server.getHealthy()) {
-            entry.put("problem", server.getProblem());
+        entry.put("endpoint", server.endpoint());
+        if (!server.healthy()) {
+            entry.put("problem", server.problem());
             return entry;
         }
-        put(entry, "engine", server.getEngine());
-        put(entry, "weight_change", server.getWeightChange());
-        put(entry, "adapters", server.getAdapters());
-        if (server.getFrozen()) {
+        put(entry, "engine", server.engine());
+        put(entry, "weight_change", server.weightChange());
+        put(entry, "adapters", server.adapters());
+        if (server.frozen()) {
             entry.put("frozen", true);
         }
         return entry;

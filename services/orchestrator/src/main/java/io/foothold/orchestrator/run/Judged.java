@@ -2,11 +2,10 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
+import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.remote.Patience;
 import io.foothold.v1.FinishReason;
 import io.foothold.v1.Rollout;
-import io.foothold.v1.Verdict;
-import io.foothold.v1.VerdictKind;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -36,18 +35,15 @@ record Judged(
     }
 
     boolean judged() {
-        return verdict != null
-                && (verdict.getKind() == VerdictKind.VERDICT_KIND_PASS
-                        || verdict.getKind() == VerdictKind.VERDICT_KIND_FAIL
-                        || verdict.getKind() == VerdictKind.VERDICT_KIND_UNPARSEABLE);
+        return verdict != null && verdict.kind().judged();
     }
 
     boolean passed() {
-        return verdict != null && verdict.getKind() == VerdictKind.VERDICT_KIND_PASS;
+        return verdict != null && verdict.kind() == Verdict.Kind.PASS;
     }
 
     String verdictName() {
-        return verdict == null ? "" : verdict.getKind().name().substring("VERDICT_KIND_".length());
+        return verdict == null ? "" : verdict.kind().name();
     }
 
     boolean sampled() {

@@ -3,17 +3,17 @@ package io.foothold.orchestrator.run;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.ledger.Ledger;
+import io.foothold.orchestrator.remote.Holder;
 import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.remote.Services;
-import io.foothold.v1.OpenRunResponse;
-import io.foothold.v1.RunHolder;
+import io.foothold.orchestrator.update.Artefact;
+import io.foothold.orchestrator.update.Manifest;
+import io.foothold.orchestrator.update.Opened;
 import io.foothold.v1.ScoreSolutionsRequest;
 import io.foothold.v1.ScoreSolutionsResponse;
 import io.foothold.v1.TrainGroup;
-import io.foothold.v1.UpdateManifest;
 import java.time.Duration;
 import java.util.List;
-import java.util.UUID;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jboss.logging.Logger;
@@ -37,25 +37,25 @@ final class LearnerLink implements AutoCloseable {
      * @param artefact the policy that they are
      * @param opened what the learner said when the run was opened
      */
-    record Position(long update, PolicyPublisher.Artefact artefact, OpenRunResponse opened) {}
+    record Position(long update, Artefact artefact, Opened opened) {}
 
-    private final RunHolder holder;
+    private final Holder holder;
     private final RunSpec spec;
     private final Services services;
     private final Ledger ledger;
-    private @Nullable Thread keeper;
+    private final RunClock.Repeats repeats;
+    private RunClock.@Nullable Repetition keeper;
     private long openings;
 
     /**
      * A link that holds nothing before it opens.
      *
-     * @param incarnation how often the run was resumed
+     * @param holder whom the learner serves
+     * @param repeats tells the learner now and then that the run is under way
      */
-    LearnerLink(RunSpec spec, Services services, Ledger ledger, long incarnation) {
-        this.holder = RunHolder.newBuilder()
-                .setIncarnation(incarnation)
-                .setToken(UUID.randomUUID().toString())
-                .build();
+    LearnerLink(RunSpec spec, Services services, Ledger ledger, Holder holder, RunClock.Repeats repeats) {
+        this.holder = holder;
+        this.repeats = repeats;
         this.spec = spec;
         this.services = services;
         this.ledger = ledger;
@@ -70,11 +70,10 @@ final class LearnerLink implements AutoCloseable {
     synchronized Position open() {
         openings++;
         if (keeper == null) {
-            keeper = Thread.ofVirtual().name("keep-" + spec.runId()).start(this::keep);
+            keeper = repeats.every(KEEP_EVERY, "keep-" + spec.runId(), this::keep);
         }
-        OpenRunResponse open = services.learner()
-                .openRun(spec.open().toBuilder().setHolder(holder).build());
-        Position at = new Position(open.getUpdate(), PolicyPublisher.Artefact.of(open), open);
+        Opened open = services.learner().openRun(spec.open(), holder);
+        Position at = new Position(open.update(), open.artefact(), open);
         long done = ledger.run(spec.runId()).map(Ledger.RunRow::updateDone).orElse(0L);
         for (long next = Math.min(at.update(), done) + 1; ; next++) {
             List<TrainGroup> batch = ledger.admittedBatch(spec.runId(), next);
@@ -82,57 +81,50 @@ final class LearnerLink implements AutoCloseable {
                 break;
             }
             services.checkStopped();
-            UpdateManifest manifest = services.learner().train(batch);
+            Manifest manifest = services.learner().train(batch);
             Ledger.await(ledger.trained(manifest));
-            at = new Position(next, PolicyPublisher.Artefact.of(manifest), open);
+            at = new Position(next, manifest.artefact(), open);
         }
         if (done > at.update()) {
             throw new FootholdException(
                     ErrorCode.INVALID_DATA,
                     "the ledger holds update " + done + ", but learner and stored batches reach update " + at.update()
                             + " only: "
-                            + (open.getDamagedCheckpointsCount() == 0
+                            + (open.damagedCheckpoints().isEmpty()
                                     ? "the learner's directory was lost"
-                                    : String.join("; ", open.getDamagedCheckpointsList())));
+                                    : String.join("; ", open.damagedCheckpoints())));
         }
         return at;
     }
 
     private void keep() {
         try {
-            while (true) {
-                Thread.sleep(KEEP_EVERY);
-                try {
-                    services.learner().keepRun(spec.runId(), holder);
-                } catch (FootholdException e) {
-                    LOG.debugf("run %s: the learner does not hear that it is under way: %s", spec.runId(), e.text());
-                }
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+            services.learner().keepRun(holder);
+        } catch (FootholdException e) {
+            LOG.debugf("run %s: the learner does not hear that it is under way: %s", spec.runId(), e.text());
         }
     }
 
     /** Gives the learner back: the run has ended here. */
     @Override
     public void close() {
-        Thread thread;
+        RunClock.Repetition keeping;
         synchronized (this) {
-            thread = keeper;
+            keeping = keeper;
         }
-        if (thread == null) {
+        if (keeping == null) {
             return;
         }
-        thread.interrupt();
+        keeping.close();
         try {
-            services.learner().closeRun(spec.runId(), holder);
+            services.learner().closeRun(holder);
         } catch (FootholdException e) {
             LOG.debugf("run %s: the learner could not be given back: %s", spec.runId(), e.text());
         }
     }
 
     /** Trains an admitted batch. */
-    UpdateManifest train(List<TrainGroup> batch) {
+    Manifest train(List<TrainGroup> batch) {
         // A stream that found no learner waited for it already.
         return persistently(() -> services.learner().train(batch), LearnerLink::forgotten);
     }

@@ -6,12 +6,12 @@ import io.foothold.contracts.trace.Trace;
 import io.foothold.core.method.Localization;
 import io.foothold.core.method.Question;
 import io.foothold.core.policy.PolicyVersion;
+import io.foothold.core.problem.Problem;
 import io.foothold.orchestrator.remote.ItemFailures;
 import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.LocalizeWork;
 import io.foothold.v1.LocalizerMode;
-import io.foothold.v1.Problem;
 import io.foothold.v1.Questions;
 import io.foothold.v1.Rollout;
 import java.util.List;
@@ -79,12 +79,12 @@ final class Localizing {
                 .setTrace(Trace.current())
                 .addAllThoughts(Responses.thoughts(rollout))
                 .setSeed(question.seeds().split("localizer").nonNegative())
-                .setProblem(problem.getStatement())
+                .setProblem(problem.statement())
                 .addAllResponseTokenIds(Responses.tokens(rollout))
                 .addAllThoughtEnds(rollout.getThoughtEndsList());
         if (spec.settings().resets().localizing().compareWithOracle()
                 || work.getMode() == LocalizerMode.LOCALIZER_MODE_ORACLE) {
-            work.addAllOracleThoughts(problem.getOracleThoughtsList());
+            work.addAllOracleThoughts(problem.oracleThoughts());
         }
         if (question.random()) {
             work.setMode(LocalizerMode.LOCALIZER_MODE_RANDOM);
@@ -99,7 +99,7 @@ final class Localizing {
                 groupId + "/q",
                 questions.getStartsList().stream()
                         .map(s -> s.toBuilder()
-                                .setProblemId(problem.getId())
+                                .setProblemId(problem.id())
                                 .setTrace(work.getTrace())
                                 .build())
                         .toList(),

@@ -34,6 +34,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.function.Function;
 import java.util.function.IntFunction;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,12 +45,14 @@ final class MethodRunner {
     private final RunSpec spec;
     private final GroupRunner groups;
     private final Localizing localizing;
+    private final LongSupplier nanos;
     private final ExecutorService threads;
 
-    MethodRunner(RunSpec spec, Services services, GroupRunner groups, ExecutorService threads) {
+    MethodRunner(RunSpec spec, Services services, GroupRunner groups, RunClock clock, ExecutorService threads) {
         this.spec = spec;
         this.groups = groups;
         this.localizing = new Localizing(spec, services, groups);
+        this.nanos = clock.nanos();
         this.threads = Trace.carrying(threads);
     }
 
@@ -119,7 +122,7 @@ final class MethodRunner {
         private final String id;
         private final IntFunction<io.foothold.v1.StartState> starts;
         private final PolicyVersion policy;
-        private final PlaceClock clock = new PlaceClock(System::nanoTime);
+        private final PlaceClock clock = new PlaceClock(nanos);
         private final Map<StartState, io.foothold.v1.StartState> drawn = new ConcurrentHashMap<>();
         private final Map<String, Came> came = new ConcurrentHashMap<>();
         /** Of what came and has no end yet. */
@@ -176,7 +179,7 @@ final class MethodRunner {
             return guided.toBuilder()
                     .setRoot(io.foothold.v1.Root.getDefaultInstance())
                     .setPrompt(
-                            spec.prompts().root(groups.problem(root.problemId()).getStatement()))
+                            spec.prompts().root(groups.problem(root.problemId()).statement()))
                     .build();
         }
 
@@ -206,7 +209,7 @@ final class MethodRunner {
                             revision.instruction(),
                             Map.of(
                                     "problem",
-                                    groups.problem(revision.problemId()).getStatement(),
+                                    groups.problem(revision.problemId()).statement(),
                                     "response",
                                     answer.sampled().getText())))
                     .setMaxTokens(wire(answer.rollout().start()).getMaxTokens())
@@ -276,9 +279,7 @@ final class MethodRunner {
                     group,
                     ask.start(),
                     sampled == null ? null : response(ask, sampled),
-                    answer.verdict() == null
-                            ? Optional.empty()
-                            : Optional.of(Verdict.Kind.valueOf(answer.verdictName())),
+                    Optional.ofNullable(answer.verdict()).map(Verdict::kind),
                     groups.reward(answer, ask),
                     answer.judged() ? null : GroupRunner.why(answer));
         }

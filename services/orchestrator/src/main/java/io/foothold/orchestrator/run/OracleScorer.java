@@ -2,9 +2,9 @@ package io.foothold.orchestrator.run;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.core.problem.Problem;
+import io.foothold.core.problem.ProblemKind;
 import io.foothold.orchestrator.remote.Services;
-import io.foothold.v1.Problem;
-import io.foothold.v1.ProblemKind;
 import io.foothold.v1.PromptTokens;
 import io.foothold.v1.PromptedSolution;
 import io.foothold.v1.ScoreSolutionsRequest;
@@ -193,29 +193,27 @@ final class OracleScorer {
 
     private List<Encoded> encode(List<Problem> problems) {
         List<Problem> some = problems.stream()
-                .filter(p -> p.getOracleThoughtsCount() > 0)
+                .filter(p -> !p.oracleThoughts().isEmpty())
                 .limit(spec.oracleProblems())
                 .toList();
         List<PromptTokens> prompts = tokens(
-                some.stream().map(p -> spec.prompts().root(p.getStatement())).toList());
+                some.stream().map(p -> spec.prompts().root(p.statement())).toList());
         List<PromptTokens> whole = tokens(some.stream()
-                .map(p -> spec.settings().answered(p.getStatement(), solution(p)))
+                .map(p -> spec.settings().answered(p.statement(), solution(p)))
                 .toList());
         List<Encoded> out = new ArrayList<>();
         for (int i = 0; i < some.size(); i++) {
             out.add(encoded(
-                    some.get(i).getId(),
-                    prompts.get(i).getIdsList(),
-                    whole.get(i).getIdsList()));
+                    some.get(i).id(), prompts.get(i).getIdsList(), whole.get(i).getIdsList()));
         }
         return out;
     }
 
     /** All of it: thoughts, and the text that a response has to end with where they do not hold it. */
     static String solution(Problem problem) {
-        String thoughts = String.join("", problem.getOracleThoughtsList());
-        return problem.getKind() == ProblemKind.PROBLEM_KIND_EXACT && !thoughts.endsWith(problem.getAnswer())
-                ? thoughts + problem.getAnswer()
+        String thoughts = String.join("", problem.oracleThoughts());
+        return problem.kind() == ProblemKind.EXACT && !thoughts.endsWith(problem.answer())
+                ? thoughts + problem.answer()
                 : thoughts;
     }
 

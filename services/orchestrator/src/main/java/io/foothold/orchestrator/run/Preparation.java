@@ -1,18 +1,18 @@
 package io.foothold.orchestrator.run;
 
-import io.foothold.contracts.draw.ProblemSetDigest;
 import io.foothold.contracts.draw.Selection;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
+import io.foothold.core.problem.Problem;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.ledger.Ledger;
+import io.foothold.orchestrator.remote.ProblemMessages;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.FoundPrefix;
 import io.foothold.v1.HardSet;
 import io.foothold.v1.Probe;
 import io.foothold.v1.ProbeOutcome;
-import io.foothold.v1.Problem;
 import io.foothold.v1.SearchSummary;
 import io.foothold.v1.StartState;
 import java.util.LinkedHashMap;
@@ -103,10 +103,10 @@ final class Preparation {
     Prepared prepare(List<Problem> train, PolicyVersion policy) {
         List<String> ids = spec.settings().mining().samples() > 0
                 ? mined(policy)
-                : train.stream().map(Problem::getId).toList();
+                : train.stream().map(Problem::id).toList();
         Set<String> chosen = Set.copyOf(ids);
         List<Problem> trained =
-                train.stream().filter(p -> chosen.contains(p.getId())).toList();
+                train.stream().filter(p -> chosen.contains(p.id())).toList();
         if (spec.guided()) {
             checks.checkGuided(trained, ledger.prefixes(spec.runId()));
             searchPrefixes(ids, policy);
@@ -114,7 +114,7 @@ final class Preparation {
         return new Prepared(
                 trained,
                 new Selection(ids, spec.guided() ? ledger.prefixes(spec.runId()) : Map.of()),
-                ProblemSetDigest.of(train));
+                ProblemMessages.digest(train));
     }
 
     private List<String> mined(PolicyVersion policy) {

@@ -2,8 +2,8 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.problem.Problem;
 import io.foothold.orchestrator.remote.Services;
-import io.foothold.v1.Problem;
 import java.util.List;
 import java.util.Map;
 
@@ -50,13 +50,13 @@ final class ProblemChecks {
     private void checkSplit(List<Problem> problems) {
         String expected = spec.settings().problems().train().split();
         List<Problem> others =
-                problems.stream().filter(p -> !p.getSplit().equals(expected)).toList();
+                problems.stream().filter(p -> !p.split().equals(expected)).toList();
         if (!others.isEmpty()) {
             Problem first = others.getFirst();
             throw new FootholdException(
                     ErrorCode.INVALID_DATA,
                     TRAIN + ": " + others.size() + " of " + problems.size() + " problems are not of split '" + expected
-                            + "', the first is '" + first.getId() + "' of split '" + first.getSplit()
+                            + "', the first is '" + first.id() + "' of split '" + first.split()
                             + "' (to train on them all the same, give them one split and name it in " + TRAIN
                             + ".split)");
         }

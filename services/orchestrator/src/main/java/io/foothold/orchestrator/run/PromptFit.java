@@ -3,10 +3,10 @@ package io.foothold.orchestrator.run;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.OraclePrefix;
+import io.foothold.core.problem.Problem;
 import io.foothold.core.search.PrefixSearch;
 import io.foothold.orchestrator.remote.Services;
-import io.foothold.v1.InferenceServerStatus;
-import io.foothold.v1.Problem;
+import io.foothold.orchestrator.update.ServerState;
 import io.foothold.v1.SamplingSettings;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -47,8 +47,8 @@ final class PromptFit {
                 "prompts",
                 problems.stream()
                         .map(p -> new Asked(
-                                p.getId(),
-                                spec.prompts().root(p.getStatement()),
+                                p.id(),
+                                spec.prompts().root(p.statement()),
                                 limit(
                                         p,
                                         set.equals(ProblemChecks.TRAIN)
@@ -67,15 +67,15 @@ final class PromptFit {
         PrefixSearch.Mode mode = spec.settings().prefixSearch().mode();
         List<Asked> asked = new ArrayList<>();
         for (Problem p : problems) {
-            List<String> thoughts = p.getOracleThoughtsList();
-            Integer known = found.get(p.getId());
+            List<String> thoughts = p.oracleThoughts();
+            Integer known = found.get(p.id());
             int length = known != null
                     ? known
-                    : PrefixSearch.longestAsked(mode, thoughts.size(), OraclePrefix.longest(thoughts, p.getAnswer()));
+                    : PrefixSearch.longestAsked(mode, thoughts.size(), OraclePrefix.longest(thoughts, p.answer()));
             if (length > 0 && length <= thoughts.size()) {
                 asked.add(new Asked(
-                        p.getId(),
-                        spec.prompts().guided(p.getStatement(), thoughts, length),
+                        p.id(),
+                        spec.prompts().guided(p.statement(), thoughts, length),
                         limit(p, spec.trainSampling())));
             }
         }
@@ -84,15 +84,15 @@ final class PromptFit {
 
     /** Tokens that may be answered, as the sampler understands the two limits. */
     private static int limit(Problem p, SamplingSettings settings) {
-        int own = p.getMaxTokens();
+        int own = p.maxTokens();
         int all = settings.getMaxTokens();
         return own > 0 && all > 0 ? Math.min(own, all) : Math.max(own, all);
     }
 
     private void check(String set, String what, List<Asked> prompts) {
-        OptionalInt longest = services.sampler().samplerStatus().getServersList().stream()
-                .filter(server -> server.getHealthy() && !server.getFrozen() && server.getMaxModelLength() > 0)
-                .mapToInt(InferenceServerStatus::getMaxModelLength)
+        OptionalInt longest = services.sampler().servers().stream()
+                .filter(server -> server.healthy() && !server.frozen() && server.maxModelLength() > 0)
+                .mapToInt(ServerState::maxModelLength)
                 .min();
         if (longest.isEmpty()) {
             return;

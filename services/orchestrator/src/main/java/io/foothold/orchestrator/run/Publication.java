@@ -1,7 +1,8 @@
 package io.foothold.orchestrator.run;
 
 import io.foothold.orchestrator.event.Happening;
-import io.foothold.v1.PublishPolicyResponse;
+import io.foothold.orchestrator.update.Artefact;
+import java.time.Duration;
 
 /** Brings policies to the inference servers and tells of it. Blocks its caller; one policy at a time. */
 final class Publication {
@@ -15,10 +16,10 @@ final class Publication {
         this.log = log;
     }
 
-    void publish(PolicyPublisher.Artefact artefact) {
+    void publish(Artefact artefact) {
         rollouts.publishing(artefact.policy().number());
-        PublishPolicyResponse published = publisher.publish(artefact);
+        Duration pause = publisher.publish(artefact);
         log.event(new Happening.PolicyPublished(
-                artefact.policy().number(), artefact.policy().digest(), published.getPauseMicros()));
+                artefact.policy().number(), artefact.policy().digest(), pause.toNanos() / 1000));
     }
 }

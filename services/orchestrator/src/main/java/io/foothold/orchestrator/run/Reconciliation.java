@@ -7,7 +7,7 @@ import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.PeerAddress;
 import io.foothold.orchestrator.remote.Services;
-import io.foothold.v1.InferenceServerStatus;
+import io.foothold.orchestrator.update.ServerState;
 import java.util.List;
 import java.util.Locale;
 
@@ -51,14 +51,15 @@ final class Reconciliation {
         Ledger.await(ledger.dropUnfinished(spec.runId(), "the process that sampled it died"));
         LearnerLink.Position at = learner.open();
         at.opened()
-                .getDamagedCheckpointsList()
+                .damagedCheckpoints()
                 .forEach(what -> log.event(
-                        new Happening.CheckpointDamaged(what, at.opened().getUpdate())));
+                        new Happening.CheckpointDamaged(what, at.opened().update())));
         opened = true;
         publication.publish(at.artefact());
-        log.event(InferenceServers.told(services.sampler().samplerStatus()));
+        log.event(InferenceServers.told(services.sampler().servers()));
         if (spec.resets() && spec.keptLocalizer()) {
-            rollouts.keeps(kept(at.opened().getUpdate() == 0 ? at.opened().getDigest() : ""));
+            rollouts.keeps(kept(
+                    at.opened().update() == 0 ? at.opened().artefact().policy().digest() : ""));
         }
         return at;
     }
@@ -67,8 +68,8 @@ final class Reconciliation {
     private PolicyVersion kept(String ownFirst) {
         String first = ledger.preparation(spec.runId(), "first_policy").orElse(ownFirst);
         Ledger.await(ledger.savePreparation(spec.runId(), "first_policy", first));
-        List<InferenceServerStatus> kept = services.sampler().samplerStatus().getServersList().stream()
-                .filter(InferenceServerStatus::getFrozen)
+        List<ServerState> kept = services.sampler().servers().stream()
+                .filter(ServerState::frozen)
                 .toList();
         if (kept.isEmpty()) {
             throw new FootholdException(
@@ -77,19 +78,18 @@ final class Reconciliation {
                             + spec.settings().localizer().policy().name().toLowerCase(Locale.ROOT)
                             + " needs servers that keep their policy: set foothold.sampler.frozen-endpoints");
         }
-        for (InferenceServerStatus server : kept) {
-            if (!server.getHealthy()
-                    || (spec.frozenLocalizer() && !server.getDigest().equals(first))) {
+        for (ServerState server : kept) {
+            if (!server.healthy() || (spec.frozenLocalizer() && !server.digest().equals(first))) {
                 throw new FootholdException(
                         ErrorCode.INVALID_INPUT,
-                        "server " + server.getEndpoint() + " should keep "
+                        "server " + server.endpoint() + " should keep "
                                 + (spec.frozenLocalizer() ? "the run's first policy " + first : "a policy")
                                 + ", it has "
-                                + (server.getHealthy() ? server.getDigest() : "a problem: " + server.getProblem()));
+                                + (server.healthy() ? server.digest() : "a problem: " + server.problem()));
             }
         }
         List<PolicyVersion> policies = kept.stream()
-                .map(server -> new PolicyVersion(server.getPolicyVersion(), server.getDigest()))
+                .map(server -> new PolicyVersion(server.policyVersion(), server.digest()))
                 .distinct()
                 .toList();
         if (policies.size() > 1) {

@@ -5,18 +5,18 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.problem.OraclePrefix;
+import io.foothold.core.problem.Problem;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.search.PrefixSearch;
 import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.update.Manifest;
 import io.foothold.v1.Guided;
-import io.foothold.v1.Problem;
 import io.foothold.v1.RewardedRollout;
 import io.foothold.v1.Rollout;
 import io.foothold.v1.Root;
 import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
 import io.foothold.v1.TrainGroup;
-import io.foothold.v1.UpdateManifest;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -41,12 +41,14 @@ final class Rehearsal {
     private final Services services;
     private final GroupRunner groups;
     private final PolicyVersion policy;
+    private final RunClock clock;
 
-    Rehearsal(RunSpec spec, Services services, GroupRunner groups, PolicyVersion policy) {
+    Rehearsal(RunSpec spec, Services services, GroupRunner groups, PolicyVersion policy, RunClock clock) {
         this.spec = spec;
         this.services = services;
         this.groups = groups;
         this.policy = policy;
+        this.clock = clock;
     }
 
     /**
@@ -98,7 +100,7 @@ final class Rehearsal {
         out.put("around_training_seconds", same.seconds());
         out.put("sampling_seconds", sampling).put("training_seconds", training);
         out.put("update_seconds", sampling + training);
-        double difference = small.manifest().getMetricsOrDefault("log_prob_difference_max", Double.NaN);
+        double difference = small.manifest().metric("log_prob_difference_max", Double.NaN);
         if (!Double.isNaN(difference)) {
             out.put("log_prob_difference_max", difference);
         }
@@ -115,14 +117,14 @@ final class Rehearsal {
         List<StartState> all = new ArrayList<>();
         for (Problem p : problems) {
             StartState.Builder start = StartState.newBuilder()
-                    .setProblemId(p.getId())
-                    .setMaxTokens(p.getMaxTokens())
+                    .setProblemId(p.id())
+                    .setMaxTokens(p.maxTokens())
                     .setRoot(Root.getDefaultInstance())
-                    .setPrompt(spec.prompts().root(p.getStatement()));
+                    .setPrompt(spec.prompts().root(p.statement()));
             int prefix = spec.guided() ? prefix(p) : 0;
             if (prefix > 0) {
                 start.setGuided(Guided.newBuilder().setPrefixThoughts(prefix))
-                        .setPrompt(spec.prompts().guided(p.getStatement(), p.getOracleThoughtsList(), prefix));
+                        .setPrompt(spec.prompts().guided(p.statement(), p.oracleThoughts(), prefix));
             }
             all.add(start.build());
         }
@@ -131,11 +133,11 @@ final class Rehearsal {
     }
 
     private int prefix(Problem p) {
-        List<String> thoughts = p.getOracleThoughtsList();
+        List<String> thoughts = p.oracleThoughts();
         PrefixSearch.Mode mode = spec.settings().prefixSearch().mode();
         return Math.min(
                 thoughts.size(),
-                PrefixSearch.longestAsked(mode, thoughts.size(), OraclePrefix.longest(thoughts, p.getAnswer())));
+                PrefixSearch.longestAsked(mode, thoughts.size(), OraclePrefix.longest(thoughts, p.answer())));
     }
 
     private record Sampled(List<Rollout> rollouts, double seconds) {}
@@ -147,7 +149,7 @@ final class Rehearsal {
         Seeds seeds = spec.seeds("rehearsal").split(what);
         int perGroup = Math.max(1, spec.rolloutsPerGroup());
         List<Future<List<Judged>>> asked = new ArrayList<>();
-        long begin = System.nanoTime();
+        long begin = clock.nanos().getAsLong();
         try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
             for (int from = 0, g = 0; from < count; from += perGroup, g++) {
                 StartState start = starts.get(g % starts.size()).toBuilder()
@@ -160,7 +162,7 @@ final class Rehearsal {
                         threads.submit(() -> groups.consume("rehearsal", id, start, settings, rollouts, seed, policy)));
             }
         }
-        double seconds = (System.nanoTime() - begin) / 1e9;
+        double seconds = clock.secondsSince(begin);
         List<Rollout> out = new ArrayList<>();
         for (Future<List<Judged>> group : asked) {
             for (Judged judged : value(group)) {
@@ -205,7 +207,7 @@ final class Rehearsal {
                 .build();
     }
 
-    private record Trained(UpdateManifest manifest, double seconds) {}
+    private record Trained(Manifest manifest, double seconds) {}
 
     /**
      * Trains an update whose every group has a signal: its members are rewarded by turns, and one that stands alone gets a fellow.
@@ -231,9 +233,9 @@ final class Rehearsal {
             }
             batch.add(group.build());
         }
-        long begin = System.nanoTime();
-        UpdateManifest manifest = services.learner().train(batch);
-        return new Trained(manifest, (System.nanoTime() - begin) / 1e9);
+        long begin = clock.nanos().getAsLong();
+        Manifest manifest = services.learner().train(batch);
+        return new Trained(manifest, clock.secondsSince(begin));
     }
 
     /** An answer of so many tokens. It was not sampled, so it claims the log-prob 0, below which no ratio grows. */

@@ -3,18 +3,19 @@ package io.foothold.orchestrator.run;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
+import io.foothold.core.problem.Problem;
 import io.foothold.orchestrator.remote.ItemFailures;
+import io.foothold.orchestrator.remote.ProblemMessages;
 import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.remote.Verifier;
 import io.foothold.v1.FailedRollout;
 import io.foothold.v1.PolicyName;
-import io.foothold.v1.Problem;
 import io.foothold.v1.Reservation;
 import io.foothold.v1.Rollout;
 import io.foothold.v1.SampleResponse;
 import io.foothold.v1.SampleWork;
 import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
-import io.foothold.v1.VerifyWork;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -210,16 +211,16 @@ final class RolloutSource {
     private CompletableFuture<Judged> judge(Problem problem, Rollout rollout, String trace) {
         return services.verifier()
                 .verify(
-                        VerifyWork.newBuilder()
-                                .setRolloutId(rollout.getId())
-                                .setKind(problem.getKind())
-                                .setGold(problem.getAnswer())
-                                .setResponse(rollout.getText())
-                                .setResponseOpensInThought(rollout.getOpensInThought())
-                                .setOptions(spec.verificationOptions())
-                                .setTrace(trace)
-                                .build(),
-                        spec.verifier(problem.getKind()))
+                        new Verifier.Work(
+                                rollout.getId(),
+                                problem.kind(),
+                                problem.answer(),
+                                rollout.getText(),
+                                rollout.getOpensInThought(),
+                                spec.verificationOptions(),
+                                false,
+                                trace),
+                        spec.verifier(ProblemMessages.message(problem.kind())))
                 .handle((verdict, failure) -> new Judged(
                         rollout.getId(), rollout, verdict, failure == null ? null : FootholdException.of(failure)));
     }

@@ -4,12 +4,13 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
+import io.foothold.core.problem.Problem;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.ledger.Ledger;
+import io.foothold.orchestrator.remote.Holder;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.remote.StopSignal;
 import io.foothold.orchestrator.runfile.Methods;
-import io.foothold.v1.Problem;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -61,9 +62,10 @@ final class Run {
         this.ledger = ledger;
         this.log = log;
         long resumed = incarnation.isEmpty() ? 0 : Long.parseLong(incarnation.substring(1));
-        this.learner = new LearnerLink(spec, this.services, ledger, resumed);
-        this.groups = new GroupRunner(spec, this.services, ledger, incarnation);
-        this.publisher = new PolicyPublisher(this.services, spec.runId(), resumed, this::abort);
+        this.learner = new LearnerLink(spec, this.services, ledger, Holder.of(spec.runId(), resumed), clock.repeats());
+        this.groups = new GroupRunner(spec, this.services, ledger, clock, incarnation);
+        this.publisher = new PolicyPublisher(
+                this.services.sampler(), Holder.of(spec.runId(), resumed), this::abort, clock.repeats());
         this.groups.healBy(publisher::publishAgain);
         Publication publication = new Publication(groups.source(), publisher, log);
         this.reconciliation =
@@ -76,7 +78,7 @@ final class Run {
                 log,
                 clock,
                 groups,
-                new MethodRunner(spec, this.services, groups, threads),
+                new MethodRunner(spec, this.services, groups, clock, threads),
                 new Methods(spec.file()),
                 new Training(spec, ledger, learner, groups),
                 learner,
@@ -157,7 +159,7 @@ final class Run {
         return new Evaluation(
                 spec,
                 ledger,
-                new Evaluator(spec, groups),
+                new Evaluator(spec, groups, parts.clock()),
                 new OracleScorer(spec, services, learner::score),
                 log,
                 problems.evaluation(),
@@ -196,7 +198,7 @@ final class Run {
                     .mapToInt(List::size)
                     .max()
                     .orElse(0);
-            log.event(new Happening.Rehearsed(new Rehearsal(spec, services, groups, publisher.policy())
+            log.event(new Happening.Rehearsed(new Rehearsal(spec, services, groups, publisher.policy(), parts.clock())
                     .measure(problems.train(), evaluated, log.object())));
             return new End("stopped", "rehearsed only");
         });

@@ -11,12 +11,11 @@ import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Waits;
-import io.foothold.v1.UpdateManifest;
+import io.foothold.orchestrator.update.Manifest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -55,7 +54,7 @@ final class RunLog {
         } catch (IOException e) {
             throw new FootholdException(ErrorCode.STORAGE, "cannot create " + home + ": " + e.getMessage(), e);
         }
-        this.board = new TensorBoardFile(home.resolve("tensorboard"), InstantSource.system());
+        this.board = new TensorBoardFile(home.resolve("tensorboard"), clock.time());
     }
 
     /** Says it as events when the run waits for a service that is away. */
@@ -116,9 +115,9 @@ final class RunLog {
     }
 
     /** Completions of an update, one line a rollout. */
-    void completions(UpdateManifest manifest, List<FilledGroup> groups) {
+    void completions(Manifest manifest, List<FilledGroup> groups) {
         Map<String, Double> advantages = new HashMap<>();
-        manifest.getRolloutsList().forEach(r -> advantages.put(r.getRolloutId(), r.getAdvantage()));
+        manifest.rollouts().forEach(r -> advantages.put(r.rolloutId(), r.advantage()));
         StringBuilder out = new StringBuilder();
         for (FilledGroup g : groups) {
             for (FilledMember m : g.members()) {
@@ -138,7 +137,7 @@ final class RunLog {
                 append(out, line);
             }
         }
-        write(String.format("update-%06d.jsonl", manifest.getUpdate()), out);
+        write(String.format("update-%06d.jsonl", manifest.update()), out);
     }
 
     /** The seeds of an update, one line each, with the thought that each was reset to. */
@@ -163,7 +162,7 @@ final class RunLog {
         StringBuilder out = new StringBuilder();
         for (Evaluator.Sample s : samples) {
             ObjectNode line = line(s.start().getPrompt(), s.judged());
-            line.put("problem", s.problem().getId()).put("gold", s.problem().getAnswer());
+            line.put("problem", s.problem().id()).put("gold", s.problem().answer());
             append(out, line);
         }
         write(String.format("evaluation-%06d-%s.jsonl", update, set), out);
@@ -182,7 +181,7 @@ final class RunLog {
         line.put("response", j.rollout() == null ? "" : j.rollout().getText());
         line.put("verdict", j.verdictName()).put("tokens", j.tokens());
         if (j.verdict() != null) {
-            line.put("score", j.verdict().getScore()).put("rule", j.verdict().getRule());
+            line.put("score", j.verdict().score()).put("rule", j.verdict().rule());
         }
         return line;
     }

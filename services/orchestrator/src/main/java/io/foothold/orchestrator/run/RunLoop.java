@@ -6,9 +6,9 @@ import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.staleness.Admission;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.remote.StopSignal;
+import io.foothold.orchestrator.update.Manifest;
 import io.foothold.v1.StartState;
 import io.foothold.v1.TrainGroup;
-import io.foothold.v1.UpdateManifest;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.BlockingQueue;
@@ -44,7 +44,7 @@ final class RunLoop {
     }
 
     /** An update and what it was made of. */
-    record Made(UpdateManifest manifest, List<FilledPlace> places) {}
+    record Made(Manifest manifest, List<FilledPlace> places) {}
 
     private final RunSpec spec;
     private final StopSignal stop;
@@ -200,8 +200,8 @@ final class RunLoop {
             case Report.Lost lost -> lost(lost.number(), lost.failure());
             case Report.Trained trained -> {
                 admission.trained();
-                update = trained.made().manifest().getUpdate();
-                version = trained.made().manifest().getPolicyVersion();
+                update = trained.made().manifest().update();
+                version = trained.made().manifest().policyVersion();
                 draws.forget(update);
                 checkBudget();
                 followUp.trained(trained.made());

@@ -4,7 +4,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.runfile.Methods;
-import io.foothold.v1.UpdateManifest;
+import io.foothold.orchestrator.update.Manifest;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -66,12 +66,12 @@ final class Telemetry {
      *
      * @throws FootholdException {@link ErrorCode#CANCELLED} when its numbers raise an alarm
      */
-    void updated(UpdateManifest manifest, List<FilledPlace> places) {
-        long update = manifest.getUpdate();
+    void updated(Manifest manifest, List<FilledPlace> places) {
+        long update = manifest.update();
         List<FilledGroup> groups =
                 places.stream().flatMap(p -> p.groups().stream()).toList();
         log.completions(manifest, groups);
-        Map<String, Object> details = new LinkedHashMap<>(manifest.getMetricsMap());
+        Map<String, Object> details = new LinkedHashMap<>(manifest.metrics());
         details.putAll(speed(manifest));
         if (spec.refills() > 0) {
             details.put(
@@ -82,17 +82,17 @@ final class Telemetry {
         log.scalars(update, starts);
         details.putAll(resets(update, places));
         log.event(new Happening.UpdateDone(
-                update, manifest.getPolicyVersion(), manifest.getDigest(), manifest.getOptimizerSteps(), details));
-        log.scalars(update, manifest.getMetricsMap());
-        warnings.after(manifest.getMetricsMap())
+                update, manifest.policyVersion(), manifest.digest(), manifest.optimizerSteps(), details));
+        log.scalars(update, manifest.metrics());
+        warnings.after(manifest.metrics())
                 .forEach(w -> log.event(new Happening.Warning(update, w.rule().word(), w.what())));
         alarms(manifest, places);
     }
 
     /** Seconds between updates; tokens per second of the sampling phase where there is one. */
-    private Map<String, Double> speed(UpdateManifest manifest) {
+    private Map<String, Double> speed(Manifest manifest) {
         Map<String, Double> out = new LinkedHashMap<>();
-        double tokens = manifest.getMetricsOrDefault("sampled_tokens", 0);
+        double tokens = manifest.metric("sampled_tokens", 0);
         double seconds = clock.secondsSince(updateEnd);
         updateEnd = clock.nanos().getAsLong();
         out.put("update_seconds", seconds);
@@ -143,15 +143,15 @@ final class Telemetry {
         return metrics.details();
     }
 
-    private void alarms(UpdateManifest manifest, List<FilledPlace> places) {
-        long update = manifest.getUpdate();
-        double reward = manifest.getMetricsOrDefault("reward_mean", 0);
+    private void alarms(Manifest manifest, List<FilledPlace> places) {
+        long update = manifest.update();
+        double reward = manifest.metric("reward_mean", 0);
         zeroRewardUpdates = reward == 0 ? zeroRewardUpdates + 1 : 0;
         int most = spec.settings().alarms().zeroRewardUpdates();
         if (most > 0 && zeroRewardUpdates >= most) {
             alarm(update, "no reward in " + zeroRewardUpdates + " updates");
         }
-        @Nullable Double entropy = manifest.getMetricsMap().get("entropy");
+        @Nullable Double entropy = manifest.metrics().get("entropy");
         if (entropy != null && entropy < spec.settings().alarms().minEntropy()) {
             alarm(
                     update,

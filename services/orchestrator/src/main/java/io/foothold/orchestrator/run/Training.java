@@ -2,8 +2,8 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.ledger.Ledger;
+import io.foothold.orchestrator.update.Manifest;
 import io.foothold.v1.TrainGroup;
-import io.foothold.v1.UpdateManifest;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -60,8 +60,8 @@ final class Training {
     }
 
     /** Trains an admitted batch and takes over what came of it. */
-    UpdateManifest train(List<TrainGroup> batch) {
-        UpdateManifest manifest = learner.train(batch);
+    Manifest train(List<TrainGroup> batch) {
+        Manifest manifest = learner.train(batch);
         Ledger.await(ledger.trained(manifest));
         return manifest;
     }

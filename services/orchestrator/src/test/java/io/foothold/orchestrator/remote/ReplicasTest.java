@@ -9,6 +9,9 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.Replicas;
+import io.foothold.core.policy.PolicyVersion;
+import io.foothold.core.problem.ProblemKind;
+import io.foothold.orchestrator.update.Artefact;
 import io.foothold.v1.*;
 import io.grpc.Channel;
 import io.grpc.ManagedChannel;
@@ -24,6 +27,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -205,11 +209,10 @@ class ReplicasTest {
                         r -> {});
     }
 
-    private static PublishPolicyRequest policy(long version) {
-        return PublishPolicyRequest.newBuilder()
-                .setPolicyVersion(version)
-                .setPublisher(Publisher.newBuilder().setRunId("run"))
-                .build();
+    private static final Holder PUBLISHER = new Holder("run", 0, "token");
+
+    private static Artefact policy(long version) {
+        return new Artefact(new PolicyVersion(version, "digest"), "uri", Optional.empty(), Optional.empty());
     }
 
     private static void all(List<CompletableFuture<Void>> work) {
@@ -222,7 +225,7 @@ class ReplicasTest {
         OneSampler b = sampler("b");
         OneSampler c = sampler("c");
         GrpcServices services = services();
-        services.sampler().publish(policy(3));
+        services.sampler().publish(policy(3), PUBLISHER);
         for (OneSampler one : List.of(a, b, c)) {
             assertThat(one.published).containsExactly(3L);
         }
@@ -254,8 +257,8 @@ class ReplicasTest {
     void aSamplerThatComesLaterHasThePolicyBeforeItHasWork() {
         OneSampler a = sampler("a");
         GrpcServices services = services();
-        services.sampler().publish(policy(1));
-        services.sampler().publish(policy(2));
+        services.sampler().publish(policy(1), PUBLISHER);
+        services.sampler().publish(policy(2), PUBLISHER);
         OneSampler late = new OneSampler();
         late.refusal = new FootholdException(ErrorCode.PEER_UNAVAILABLE, "its servers are away");
         samplers.comes("late", serve("late", late));
@@ -280,7 +283,8 @@ class ReplicasTest {
         OneSampler b = sampler("b");
         GrpcServices services = services();
         b.refusal = new FootholdException(ErrorCode.PEER_UNAVAILABLE, "restarting");
-        assertThat(services.sampler().publish(policy(7)).getPolicyVersion()).isEqualTo(7);
+        services.sampler().publish(policy(7), PUBLISHER);
+        assertThat(a.published).containsExactly(7L);
         for (int i = 0; i < 10; i++) {
             assertThat(sample(services, i)).succeedsWithin(Duration.ofSeconds(20));
         }
@@ -288,7 +292,7 @@ class ReplicasTest {
         b.refusal = null;
         await().atMost(Duration.ofSeconds(20)).until(() -> !b.published.isEmpty());
         a.refusal = new FootholdException(ErrorCode.CONFLICT, "another run has them");
-        assertThatThrownBy(() -> services.sampler().publish(policy(8))).hasMessageContaining("another run has them");
+        assertThatThrownBy(() -> services.sampler().publish(policy(8), PUBLISHER)).hasMessageContaining("another run has them");
     }
 
     @Test
@@ -296,8 +300,8 @@ class ReplicasTest {
         OneSampler a = sampler("a");
         OneSampler b = sampler("b");
         GrpcServices services = services();
-        services.sampler().publish(policy(1));
-        services.sampler().release(policy(1).getPublisher());
+        services.sampler().publish(policy(1), PUBLISHER);
+        services.sampler().release(PUBLISHER);
         assertThat(List.of(a.released.get(), b.released.get())).containsExactly(1, 1);
         OneSampler late = sampler("late");
         for (int i = 0; i < 10; i++) {
@@ -309,8 +313,8 @@ class ReplicasTest {
     @Test
     void samplersThatAreNotThereYetAreWaitedFor() {
         GrpcServices services = services();
-        CompletableFuture<PublishPolicyResponse> publishing =
-                CompletableFuture.supplyAsync(() -> services.sampler().publish(policy(1)), Thread::startVirtualThread);
+        CompletableFuture<Duration> publishing =
+                CompletableFuture.supplyAsync(() -> services.sampler().publish(policy(1), PUBLISHER), Thread::startVirtualThread);
         CompletableFuture<Void> work = sample(services, 1);
         OneSampler a = sampler("a");
         assertThat(publishing).succeedsWithin(Duration.ofSeconds(20));
@@ -352,10 +356,10 @@ class ReplicasTest {
             }));
         }
         GrpcServices services = services();
-        List<CompletableFuture<Verdict>> verdicts = new ArrayList<>();
+        List<CompletableFuture<io.foothold.core.verdict.Verdict>> verdicts = new ArrayList<>();
         for (int i = 0; i < 60; i++) {
             verdicts.add(services.verifier()
-                    .verify(VerifyWork.newBuilder().setRolloutId("r" + i).build(), ""));
+                    .verify(new Verifier.Work("r" + i, ProblemKind.MATH, "1", "1", false, "", false, ""), ""));
         }
         await().atMost(Duration.ofSeconds(20)).until(() -> judged.get("c").get() > 0);
         servers.get("c").shutdownNow();

@@ -8,6 +8,8 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.core.problem.ProblemKind;
+import io.foothold.orchestrator.update.Manifest;
 import io.foothold.v1.*;
 import io.grpc.BindableService;
 import io.grpc.Channel;
@@ -92,7 +94,7 @@ class ServicesStopTest {
             @Override
             CompletableFuture<?> ask(Services services, String id) {
                 return services.verifier()
-                        .verify(VerifyWork.newBuilder().setRolloutId(id).build(), "");
+                        .verify(new Verifier.Work(id, ProblemKind.MATH, "", "", false, "", false, ""), "");
             }
         },
         LOCALIZE {
@@ -226,7 +228,9 @@ class ServicesStopTest {
                             .setRunId(group.getRunId())
                             .setUpdate(group.getUpdate())
                             .setIndex(group.getIndex())
-                            .setManifest(UpdateManifest.newBuilder().setUpdate(group.getUpdate())))
+                            .setManifest(UpdateManifest.newBuilder()
+                                    .setUpdate(group.getUpdate())
+                                    .setDigest("d")))
                     .build());
             results.done();
         }
@@ -255,13 +259,13 @@ class ServicesStopTest {
             await().until(() -> came.size() == 2);
             Ending.ABORT.of(aborted);
             assertEnded(first, ErrorCode.STORAGE);
-            Future<UpdateManifest> again = threads.submit(
+            Future<Manifest> again = threads.submit(
                     () -> all.until(new StopSignal(), Waits.SILENT).learner().train(batch));
             List.copyOf(came).forEach(Batch::trained);
             await().until(() -> came.size() == 4 || again.isDone());
             assertThat(came).as("a second time, once the first is over").hasSize(4);
             came.subList(2, 4).forEach(Batch::trained);
-            assertThat(again.get(20, TimeUnit.SECONDS).getUpdate()).isEqualTo(5);
+            assertThat(again.get(20, TimeUnit.SECONDS).update()).isEqualTo(5);
         }
     }
 
@@ -275,13 +279,13 @@ class ServicesStopTest {
                 .mapToObj(i -> group(i, 8))
                 .toList();
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-            List<Future<UpdateManifest>> trainings = new ArrayList<>();
+            List<Future<Manifest>> trainings = new ArrayList<>();
             for (int i = 0; i < 6; i++) {
                 trainings.add(threads.submit(() ->
                         all.until(new StopSignal(), Waits.SILENT).learner().train(batch)));
             }
-            for (Future<UpdateManifest> training : trainings) {
-                assertThat(training.get(20, TimeUnit.SECONDS).getUpdate()).isEqualTo(5);
+            for (Future<Manifest> training : trainings) {
+                assertThat(training.get(20, TimeUnit.SECONDS).update()).isEqualTo(5);
             }
         }
     }

@@ -3,7 +3,8 @@ package io.foothold.orchestrator.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.foothold.v1.Problem;
+import io.foothold.core.problem.Problem;
+import io.foothold.core.problem.ProblemKind;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -13,13 +14,15 @@ import org.junit.jupiter.api.Test;
 
 class DataDigestTest {
     private static Problem problem(int number) {
-        return Problem.newBuilder()
-                .setId("p" + number)
-                .setStatement("what is " + number)
-                .setAnswer(Integer.toString(number))
-                .addOracleThoughts("first")
-                .addOracleThoughts("second")
-                .build();
+        return new Problem(
+                "p" + number,
+                "what is " + number,
+                ProblemKind.MATH,
+                Integer.toString(number),
+                List.of("first", "second"),
+                "",
+                "train",
+                0);
     }
 
     private static List<Problem> problems(int count) {
@@ -40,7 +43,7 @@ class DataDigestTest {
     @Test
     void changedAddedAndRemovedProblemsAreCountedAndTheFirstIsNamed() {
         List<Problem> now = problems(7);
-        now.set(1, now.get(1).toBuilder().setAnswer("7").build());
+        now.set(1, now.get(1).withAnswer("7"));
         now.remove(3);
         assertThat(differences(now))
                 .singleElement()
@@ -70,12 +73,7 @@ class DataDigestTest {
     @Test
     void whereAThoughtEndsIsContent() {
         List<Problem> now = problems(5);
-        now.set(
-                4,
-                now.get(4).toBuilder()
-                        .clearOracleThoughts()
-                        .addOracleThoughts("firstsecond")
-                        .build());
+        now.set(4, new Problem("p4", "what is 4", ProblemKind.MATH, "4", List.of("firstsecond"), "", "train", 0));
         assertThat(differences(now))
                 .singleElement()
                 .asString()

@@ -8,6 +8,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.core.method.Plain;
 import io.foothold.core.policy.PolicyVersion;
+import io.foothold.core.problem.ProblemKind;
 import io.foothold.core.random.Seeds;
 import io.foothold.orchestrator.TestDatabase;
 import io.foothold.orchestrator.ledger.Ledger;
@@ -89,15 +90,16 @@ class HealingTest {
                           evaluate:
                             hard-test: {family: dial, level: hard, count: 4, split: test}
                         """, List.of()));
-        GroupRunner groups = new GroupRunner(spec, peers.services, ledger, "");
-        groups.know(List.of(Problem.newBuilder().setId("p").build()));
+        GroupRunner groups = new GroupRunner(spec, peers.services, ledger, RunClock.system(), "");
+        groups.know(List.of(
+                new io.foothold.core.problem.Problem("p", "", ProblemKind.MATH, "", List.of(), "", "train", 0)));
         groups.source().publishing(POLICY.number());
         groups.healBy(() -> {
             healed.incrementAndGet();
             healing.run();
         });
         try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
-            return new MethodRunner(spec, peers.services, groups, threads)
+            return new MethodRunner(spec, peers.services, groups, RunClock.system(), threads)
                     .run(
                             new Plain(3),
                             "run/g0",

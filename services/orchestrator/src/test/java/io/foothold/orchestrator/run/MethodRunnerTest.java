@@ -130,18 +130,15 @@ class MethodRunnerTest {
     }
 
     private GroupRunner groups(RunSpec spec, Services services) {
-        GroupRunner groups = new GroupRunner(spec, services, ledger, "");
-        groups.know(List.of(Problem.newBuilder()
-                .setId("p")
-                .setStatement("statement")
-                .addOracleThoughts("x;")
-                .build()));
+        GroupRunner groups = new GroupRunner(spec, services, ledger, RunClock.system(), "");
+        groups.know(List.of(new io.foothold.core.problem.Problem(
+                "p", "statement", io.foothold.core.problem.ProblemKind.MATH, "", List.of("x;"), "", "train", 0)));
         groups.source().publishing(POLICY.number());
         return groups;
     }
 
     private MethodRunner runner(RunSpec spec) {
-        return new MethodRunner(spec, peers.services, groups(spec), threads);
+        return new MethodRunner(spec, peers.services, groups(spec), RunClock.system(), threads);
     }
 
     /** A place as the run file says, from one start. */
@@ -311,7 +308,8 @@ class MethodRunnerTest {
             };
             RunSpec spec = spec(draws);
             Services stoppable = peers.services.until(signal, Waits.SILENT);
-            MethodRunner runner = new MethodRunner(spec, stoppable, groups(spec, stoppable), threads);
+            MethodRunner runner =
+                    new MethodRunner(spec, stoppable, groups(spec, stoppable), RunClock.system(), threads);
             assertThatThrownBy(() -> run(runner, method(spec), "g" + draws, 1)).hasMessageContaining("asked to stop");
         }
         assertThat(states().keySet()).containsExactly(RolloutState.DROPPED);
@@ -641,7 +639,7 @@ class MethodRunnerTest {
     void aPlaceWithoutSignalIsFilledAgainFromAnotherStart() {
         RunSpec spec = spec("resets.share=0", "sampling.rollouts_per_group=4", "sampling.refills=3");
         GroupRunner groups = groups(spec);
-        MethodRunner runner = new MethodRunner(spec, peers.services, groups, threads);
+        MethodRunner runner = new MethodRunner(spec, peers.services, groups, RunClock.system(), threads);
         Method method = method(spec);
         Set<Integer> refills = new HashSet<>();
         long dropped = 0;
@@ -710,7 +708,7 @@ class MethodRunnerTest {
     void aLedgerThatCannotWriteIsSaidWhereGroupsAreAdmitted() {
         RunSpec spec = pair();
         GroupRunner groups = groups(spec);
-        MethodRunner runner = new MethodRunner(spec, peers.services, groups, threads);
+        MethodRunner runner = new MethodRunner(spec, peers.services, groups, RunClock.system(), threads);
         Method method = method(spec);
         assertThat(run(runner, method, "w", 1).size()).isEqualTo(2);
         groups.checkWrites();

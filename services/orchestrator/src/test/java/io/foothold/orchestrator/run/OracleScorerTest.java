@@ -2,8 +2,8 @@ package io.foothold.orchestrator.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.foothold.v1.Problem;
-import io.foothold.v1.ProblemKind;
+import io.foothold.core.problem.Problem;
+import io.foothold.core.problem.ProblemKind;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -28,19 +28,15 @@ class OracleScorerTest {
 
     @Test
     void aSolutionHoldsTheTextThatAResponseHasToEndWith() {
-        Problem problem = Problem.newBuilder()
-                .setKind(ProblemKind.PROBLEM_KIND_EXACT)
-                .setAnswer("[7]")
-                .addOracleThoughts("a;")
-                .addOracleThoughts("b;")
-                .build();
-        assertThat(OracleScorer.solution(problem)).isEqualTo("a;b;[7]");
-        assertThat(OracleScorer.solution(
-                        problem.toBuilder().addOracleThoughts("[7]").build()))
+        assertThat(OracleScorer.solution(problem(ProblemKind.EXACT, "a;", "b;")))
                 .isEqualTo("a;b;[7]");
-        assertThat(OracleScorer.solution(problem.toBuilder()
-                        .setKind(ProblemKind.PROBLEM_KIND_NUMERIC)
-                        .build()))
+        assertThat(OracleScorer.solution(problem(ProblemKind.EXACT, "a;", "b;", "[7]")))
+                .isEqualTo("a;b;[7]");
+        assertThat(OracleScorer.solution(problem(ProblemKind.NUMERIC, "a;", "b;")))
                 .isEqualTo("a;b;");
+    }
+
+    private static Problem problem(ProblemKind kind, String... thoughts) {
+        return new Problem("p", "", kind, "[7]", List.of(thoughts), "", "train", 0);
     }
 }

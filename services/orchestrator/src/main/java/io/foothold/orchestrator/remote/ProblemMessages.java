@@ -1,0 +1,95 @@
+package io.foothold.orchestrator.remote;
+
+import io.foothold.contracts.draw.ProblemSetDigest;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.problem.Problem;
+import io.foothold.core.problem.ProblemKind;
+import io.foothold.core.verdict.Verdict;
+import io.foothold.v1.VerifyWork;
+import java.util.List;
+
+/** Problems and verdicts in the words of the contracts. */
+public final class ProblemMessages {
+    private static final String KIND = "PROBLEM_KIND_";
+
+    private ProblemMessages() {}
+
+    static Problem problem(io.foothold.v1.Problem p) {
+        return new Problem(
+                p.getId(),
+                p.getStatement(),
+                kind(p),
+                p.getAnswer(),
+                p.getOracleThoughtsList(),
+                p.getSource(),
+                p.getSplit(),
+                p.getMaxTokens());
+    }
+
+    private static ProblemKind kind(io.foothold.v1.Problem p) {
+        return switch (p.getKind()) {
+            case PROBLEM_KIND_MATH,
+                    PROBLEM_KIND_CHOICE,
+                    PROBLEM_KIND_NUMERIC,
+                    PROBLEM_KIND_TEXT,
+                    PROBLEM_KIND_EXACT,
+                    PROBLEM_KIND_COUNTDOWN,
+                    PROBLEM_KIND_CODE -> ProblemKind.valueOf(p.getKind().name().substring(KIND.length()));
+            case PROBLEM_KIND_UNSPECIFIED, UNRECOGNIZED ->
+                throw new FootholdException(
+                        ErrorCode.INVALID_DATA,
+                        "problem '" + p.getId() + "' came with the unknown kind " + p.getKindValue());
+        };
+    }
+
+    /** A kind in the words of the contracts. */
+    public static io.foothold.v1.ProblemKind message(ProblemKind kind) {
+        return io.foothold.v1.ProblemKind.valueOf(KIND + kind.name());
+    }
+
+    private static io.foothold.v1.Problem message(Problem p) {
+        return io.foothold.v1.Problem.newBuilder()
+                .setId(p.id())
+                .setStatement(p.statement())
+                .setKind(message(p.kind()))
+                .setAnswer(p.answer())
+                .addAllOracleThoughts(p.oracleThoughts())
+                .setSource(p.source())
+                .setSplit(p.split())
+                .setMaxTokens(p.maxTokens())
+                .build();
+    }
+
+    /** A problem's content. No map and no unknown field is in it: its bytes are the same wherever it is written. */
+    public static byte[] content(Problem problem) {
+        return message(problem).toByteArray();
+    }
+
+    /** See {@link ProblemSetDigest#of}. */
+    public static String digest(List<Problem> problems) {
+        return ProblemSetDigest.of(
+                () -> problems.stream().map(ProblemMessages::message).iterator());
+    }
+
+    static Verdict verdict(io.foothold.v1.Verdict v) {
+        return new Verdict(
+                Verdict.Kind.valueOf(v.getKind().name().substring("VERDICT_KIND_".length())),
+                v.getScore(),
+                v.getCandidate(),
+                v.getRule());
+    }
+
+    static VerifyWork work(Verifier.Work work) {
+        return VerifyWork.newBuilder()
+                .setRolloutId(work.rolloutId())
+                .setKind(message(work.kind()))
+                .setGold(work.gold())
+                .setResponse(work.response())
+                .setResponseOpensInThought(work.opensInThought())
+                .setOptions(work.options())
+                .setGoldOnly(work.goldOnly())
+                .setTrace(work.trace())
+                .build();
+    }
+}

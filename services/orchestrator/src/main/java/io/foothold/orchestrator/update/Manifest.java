@@ -1,0 +1,58 @@
+package io.foothold.orchestrator.update;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What the learner made of one admitted batch.
+ *
+ * @param update its number, from 1
+ * @param artefact the policy after it; its version is that before when every advantage was zero
+ * @param groupsWithSignal groups that carried an advantage
+ * @param rollouts what each of them got
+ * @param checkpointedUpdate the last update that a durable checkpoint holds
+ * @param metrics means and norms by name
+ * @param settingsDigest of the run's settings
+ * @param oldestKeptUpdate the oldest update that the learner can go on from, 0 for the base policy; batches of later ones must be kept
+ */
+public record Manifest(
+        String runId,
+        long update,
+        Artefact artefact,
+        int optimizerSteps,
+        int groupsWithSignal,
+        List<Trained> rollouts,
+        long checkpointedUpdate,
+        Map<String, Double> metrics,
+        String settingsDigest,
+        long oldestKeptUpdate) {
+    /**
+     * A rollout that was trained.
+     *
+     * @param advantage 0 carries no gradient
+     */
+    public record Trained(String rolloutId, double advantage) {}
+
+    /** Copies; the metrics keep their order. */
+    public Manifest {
+        rollouts = List.copyOf(rollouts);
+        metrics = Collections.unmodifiableMap(new LinkedHashMap<>(metrics));
+    }
+
+    /** Digest of the policy after it. */
+    public String digest() {
+        return artefact.policy().digest();
+    }
+
+    /** Number of the policy after it. */
+    public long policyVersion() {
+        return artefact.policy().number();
+    }
+
+    /** A metric, or something else where the update has none of that name. */
+    public double metric(String name, double otherwise) {
+        return metrics.getOrDefault(name, otherwise);
+    }
+}

@@ -1,0 +1,69 @@
+package io.foothold.orchestrator.remote;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.foothold.contracts.draw.ProblemSetDigest;
+import io.foothold.core.problem.Problem;
+import io.foothold.core.verdict.Verdict;
+import io.foothold.v1.ProblemKind;
+import io.foothold.v1.VerdictKind;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class ProblemMessagesTest {
+    private static io.foothold.v1.Problem.Builder message(ProblemKind kind) {
+        return io.foothold.v1.Problem.newBuilder()
+                .setId("p1")
+                .setStatement("what is 1 + 1")
+                .setKind(kind)
+                .setAnswer("2")
+                .addOracleThoughts("one;")
+                .addOracleThoughts("two;")
+                .setSource("here")
+                .setSplit("train")
+                .setMaxTokens(7);
+    }
+
+    /** What runs of earlier versions stored of their problems stays true. */
+    @ParameterizedTest
+    @EnumSource(
+            mode = EnumSource.Mode.EXCLUDE,
+            names = {"PROBLEM_KIND_UNSPECIFIED", "UNRECOGNIZED"})
+    void aProblemHasTheBytesThatItCameWith(ProblemKind kind) {
+        io.foothold.v1.Problem whole = message(kind).build();
+        io.foothold.v1.Problem least =
+                io.foothold.v1.Problem.newBuilder().setId("p2").setKind(kind).build();
+        List<Problem> read = List.of(ProblemMessages.problem(whole), ProblemMessages.problem(least));
+        assertThat(ProblemMessages.content(read.get(0))).isEqualTo(whole.toByteArray());
+        assertThat(ProblemMessages.content(read.get(1))).isEqualTo(least.toByteArray());
+        assertThat(ProblemMessages.digest(read)).isEqualTo(ProblemSetDigest.of(List.of(whole, least)));
+    }
+
+    @Test
+    void aKindThatIsNotKnownIsRefusedByName() {
+        for (int kind : new int[] {0, 99}) {
+            assertThatThrownBy(() -> ProblemMessages.problem(message(ProblemKind.PROBLEM_KIND_MATH)
+                            .setKindValue(kind)
+                            .build()))
+                    .hasMessageContaining("problem 'p1' came with the unknown kind " + kind);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            mode = EnumSource.Mode.EXCLUDE,
+            names = {"VERDICT_KIND_UNSPECIFIED", "UNRECOGNIZED"})
+    void aVerdictKeepsItsParts(VerdictKind kind) {
+        Verdict verdict = ProblemMessages.verdict(io.foothold.v1.Verdict.newBuilder()
+                .setKind(kind)
+                .setScore(0.5)
+                .setCandidate("2")
+                .setRule("equal")
+                .build());
+        assertThat("VERDICT_KIND_" + verdict.kind()).isEqualTo(kind.name());
+        assertThat(verdict).isEqualTo(new Verdict(verdict.kind(), 0.5, "2", "equal"));
+    }
+}

@@ -99,9 +99,8 @@ final class GrpcSampler implements Sampler {
     @Override
     public List<ServerState> servers() {
         return calls
-                .call(
-                        samplers.name(),
-                        () -> samplers.any().getSamplerStatus(GetSamplerStatusRequest.getDefaultInstance()))
+                .call(samplers.name(), () -> samplers.any()
+                        .getSamplerStatus(GetSamplerStatusRequest.getDefaultInstance()))
                 .getServersList()
                 .stream()
                 .map(UpdateMessages::server)

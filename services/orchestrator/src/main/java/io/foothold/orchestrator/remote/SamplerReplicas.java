@@ -81,12 +81,18 @@ final class SamplerReplicas implements AutoCloseable {
         all.keySet().retainAll(now.keySet());
         ready.keySet().retainAll(now.keySet());
         now.forEach((address, channel) -> {
+            MutinySamplerServiceStub before = all.get(address);
+            if (before != null && before.getChannel() == channel) {
+                return;
+            }
+            // Another channel under an address is another replica: it may know nothing.
             MutinySamplerServiceStub stub = MutinySamplerServiceGrpc.newMutinyStub(channel);
-            MutinySamplerServiceStub before = all.put(address, stub);
-            if (before == null && published != null) {
-                welcome(address);
-            } else if (before == null || ready.containsKey(address)) {
+            all.put(address, stub);
+            ready.remove(address);
+            if (published == null) {
                 ready.put(address, stub);
+            } else {
+                welcome(address);
             }
         });
         list();

@@ -292,7 +292,8 @@ class ReplicasTest {
         b.refusal = null;
         await().atMost(Duration.ofSeconds(20)).until(() -> !b.published.isEmpty());
         a.refusal = new FootholdException(ErrorCode.CONFLICT, "another run has them");
-        assertThatThrownBy(() -> services.sampler().publish(policy(8), PUBLISHER)).hasMessageContaining("another run has them");
+        assertThatThrownBy(() -> services.sampler().publish(policy(8), PUBLISHER))
+                .hasMessageContaining("another run has them");
     }
 
     @Test
@@ -311,10 +312,25 @@ class ReplicasTest {
     }
 
     @Test
+    void aSamplerIsToldOnceWhoeverElseComesAndGoes() {
+        sampler("a");
+        GrpcServices services = services();
+        services.sampler().publish(policy(1), PUBLISHER);
+        List<OneSampler> more = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            more.add(sampler("b" + i));
+        }
+        samplers.leaves("a");
+        more.forEach(one -> await().atMost(Duration.ofSeconds(20)).until(() -> !one.published.isEmpty()));
+        assertThat(sample(services, 1)).succeedsWithin(Duration.ofSeconds(20));
+        assertThat(more).allSatisfy(one -> assertThat(one.published).containsExactly(1L));
+    }
+
+    @Test
     void samplersThatAreNotThereYetAreWaitedFor() {
         GrpcServices services = services();
-        CompletableFuture<Duration> publishing =
-                CompletableFuture.supplyAsync(() -> services.sampler().publish(policy(1), PUBLISHER), Thread::startVirtualThread);
+        CompletableFuture<Duration> publishing = CompletableFuture.supplyAsync(
+                () -> services.sampler().publish(policy(1), PUBLISHER), Thread::startVirtualThread);
         CompletableFuture<Void> work = sample(services, 1);
         OneSampler a = sampler("a");
         assertThat(publishing).succeedsWithin(Duration.ofSeconds(20));

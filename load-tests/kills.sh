@@ -5,7 +5,7 @@
 # another number. OF_TRAIN kills (a fifth) hit `train`, which is begun again with --resume as a supervisor would. The others hit the
 # seven services of `serve`, which a loop starts again as systemd or Kubernetes would. UPDATES sets the length of a run.
 set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 kills=${1:?kills.sh KILLS SEED [DIRECTORY]} seed=${2:?kills.sh KILLS SEED [DIRECTORY]}
 dir=${3:-$(mktemp -d)}
 mkdir -p "$dir"
@@ -22,28 +22,6 @@ stop_services() {
 }
 trap finish EXIT
 
-run_file() { # file
-  cat > "$1" << YAML
-method: pope-dial
-seed: $seed
-updates: $updates
-policy: {base: $root/services/foothold/policies/dial}
-problems:
-  train: {family: dial, level: medium, count: 24, seed: 13}
-  evaluate:
-    medium: {family: dial, level: medium, count: 12, seed: 1003, split: test}
-prompts: {root: "<|solve|>{problem}<|assistant|>", guided: "<|continue|>{problem};\n{prefix}<|assistant|>", thought_delimiter: ";\n"}
-sampling: {groups_per_update: 4, rollouts_per_group: 4}
-evaluation: {every: 10, samples: 2}
-checkpoint: {every: 7, keep: 2}
-YAML
-}
-audit() { # home: digest of the last update; the run must be finished and sound
-  local out
-  out=$("$root/foothold" ledger audit r --home "$1") || { echo "$out"; echo "kills: the ledger of $1 is not sound"; exit 1; }
-  grep -q "run r: finished" <<< "$out" || { echo "$out"; echo "kills: the run of $1 is not finished"; exit 1; }
-  sed -n 's/.*digest //p' <<< "$out"
-}
 milliseconds() { local ms=$((RANDOM % $1)); sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"; }
 child_of() { # parent, service: the process of a service that train started
   local p
@@ -52,7 +30,7 @@ child_of() { # parent, service: the process of a service that train started
   done
 }
 
-run_file "$dir/r.yaml"
+dial_run "$dir/r.yaml" "$seed" "$updates" 4 10 7
 "$root/foothold" train "$dir/r.yaml" --id r --home "$dir/whole" > "$dir/whole.log" 2>&1
 want=$(audit "$dir/whole")
 echo "kills: uninterrupted digest $want, $updates updates"
@@ -81,7 +59,7 @@ while [ $done_kills -lt "$under_train" ]; do
     here=$((here + 1)) done_kills=$((done_kills + 1)) own[$service]=$((own[$service] + 1))
     hit[$service]=$((${hit[$service]:-0} + 1))
   done
-  wait "$train" || { tail -20 "$home.log"; echo "kills: train ended with an error after $here kills"; exit 1; }
+  wait "$train" || { tail -20 "$home.log"; fail "train ended with an error after $here kills"; }
   got=$(audit "$home")
   [ "$got" = "$want" ] && same=equal || { same=DIFFERENT; wrong=$((wrong + 1)); }
   echo "kills: train run $number, $here kills, digest $same"
@@ -105,11 +83,11 @@ if [ "$of_train" -gt 0 ]; then
       here=$((here + 1)) done_kills=$((done_kills + 1)) hit[train]=$((${hit[train]:-0} + 1))
       continue
     fi
-    wait "$train" || { tail -20 "$home.log"; echo "kills: train ended with an error after $here kills of itself"; exit 1; }
+    wait "$train" || { tail -20 "$home.log"; fail "train ended with an error after $here kills of itself"; }
     break
   done
   left=$(pgrep -f "$home" || true)
-  [ -z "$left" ] || { ps -o pid,args -p "$(paste -sd, <<< "$left")"; echo "kills: children of a killed train are left"; exit 1; }
+  [ -z "$left" ] || { ps -o pid,args -p "$(paste -sd, <<< "$left")"; fail "children of a killed train are left"; }
   got=$(audit "$home")
   [ "$got" = "$want" ] && same=equal || { same=DIFFERENT; wrong=$((wrong + 1)); }
   echo "kills: $here kills of train itself, digest $same"
@@ -118,7 +96,6 @@ fi
 mkdir -p "$dir/served"
 services=(augmentation sampler verifier localizer learner policy-server orchestrator)
 java=$("$root/foothold" jdk)/bin/java
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 declare -A port manage
 peers=()
 for s in "${services[@]}"; do port[$s]=$(free_port) manage[$s]=$(free_port); done

@@ -4,40 +4,19 @@
 # node is that was lost. Every replica must have had work, the run must end with the digest of one that had a process of everything, and
 # no rollout be lost or trained twice. UPDATES sets the length of the run.
 set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 dir=${1:-$(mktemp -d)}
 mkdir -p "$dir/served"
 dir=$(cd "$dir" && pwd)
-fail() { echo "replicas: $*"; exit 1; }
 pids=()
 finish() { for p in "${pids[@]}"; do kill -9 "$p" 2> /dev/null || true; done; }
 trap finish EXIT
 
-cat > "$dir/r.yaml" << YAML
-method: pope-dial
-seed: 5
-updates: ${UPDATES:-60}
-policy: {base: $root/services/foothold/policies/dial}
-problems:
-  train: {family: dial, level: medium, count: 24, seed: 13}
-  evaluate:
-    medium: {family: dial, level: medium, count: 12, seed: 1003, split: test}
-prompts: {root: "<|solve|>{problem}<|assistant|>", guided: "<|continue|>{problem};\n{prefix}<|assistant|>", thought_delimiter: ";\n"}
-sampling: {groups_per_update: 8, rollouts_per_group: 4}
-evaluation: {every: 20, samples: 2}
-checkpoint: {every: 20, keep: 2}
-YAML
-audit() { # home: digest of the last update; the run must be finished and sound
-  local out
-  out=$("$root/foothold" ledger audit r --home "$1") || fail "the ledger of $1 is not sound: $out"
-  grep -q "run r: finished" <<< "$out" || fail "the run of $1 is not finished: $out"
-  sed -n 's/.*digest //p' <<< "$out"
-}
+dial_run "$dir/r.yaml" 5 "${UPDATES:-60}" 8 20 20
 "$root/foothold" train "$dir/r.yaml" --id r --home "$dir/whole" > "$dir/whole.log" 2>&1 || fail "$(tail -5 "$dir/whole.log")"
 want=$(audit "$dir/whole")
 
 java=$("$root/foothold" jdk)/bin/java
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("0.0.0.0",0)); print(s.getsockname()[1])'; }
 declare -A port manage pid
 for s in augmentation sampler verifier localizer learner policy-server orchestrator; do port[$s]=$(free_port) manage[$s]=$(free_port); done
 peers=()

@@ -16,10 +16,12 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.quarkus.grpc.GlobalInterceptor;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How large a message between services may be. The one place that knows it: servers and the container's clients have it from
+ * How large a message between services may be, and how long a peer may be silent. The one place that knows it: servers and the container's clients have it from
  * {@code META-INF/microprofile-config.properties} beside this class (a test holds them equal), channels of our own from
  * {@link #channel}. What is larger is refused by who would send it, in words, before it meets a transport that has none.
  */
@@ -33,7 +35,27 @@ public final class MessageLimit {
      */
     public static final int PROBLEM_BYTES = 32 << 20;
 
+    /**
+     * After how long a silence on a connection to a service of ours it is asked whether it is still there. A peer that is there and silent
+     * (stopped, or behind a network that swallows what is sent) is thus seen in at most 40 s, and not only by the deadline of what is asked.
+     */
+    static final Duration PING = Duration.ofSeconds(30);
+
+    /** How long it has to answer. */
+    static final Duration PONG = Duration.ofSeconds(10);
+
     private MessageLimit() {}
+
+    /** As {@link #channel}, to one of our own services, which is pinged. Others end connections that are pinged more than every 5 minutes. */
+    public static ManagedChannelBuilder<?> peer(String target) {
+        return peer(target, PING, PONG);
+    }
+
+    static ManagedChannelBuilder<?> peer(String target, Duration ping, Duration pong) {
+        return channel(target)
+                .keepAliveTime(ping.toMillis(), TimeUnit.MILLISECONDS)
+                .keepAliveTimeout(pong.toMillis(), TimeUnit.MILLISECONDS);
+    }
 
     /** A channel that takes messages up to the limit and refuses to send larger ones. */
     public static ManagedChannelBuilder<?> channel(String target) {

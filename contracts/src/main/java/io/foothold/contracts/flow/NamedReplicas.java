@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jboss.logging.Logger;
@@ -38,6 +38,8 @@ public final class NamedReplicas implements Replicas {
 
     private static final Logger LOG = Logger.getLogger(NamedReplicas.class);
     private static final Duration PAUSE = Duration.ofSeconds(3);
+    /** How long a service that starts waits for the first lookup, which a resolver that hangs would hold up for minutes. */
+    private static final Duration FIRST = Duration.ofSeconds(5);
 
     private final String host;
     private final int port;
@@ -46,6 +48,7 @@ public final class NamedReplicas implements Replicas {
     private final StreamTimer timer;
     private final List<Consumer<Map<String, Channel>>> followers = new ArrayList<>();
     private final Map<String, ManagedChannel> channels = new TreeMap<>();
+    private final AtomicBoolean looking = new AtomicBoolean();
     private String trouble = "";
     private boolean closed;
 
@@ -55,11 +58,9 @@ public final class NamedReplicas implements Replicas {
                 host,
                 port,
                 NamedReplicas::system,
-                target -> MessageLimit.channel(target)
-                        .keepAliveTime(30, TimeUnit.SECONDS)
-                        .keepAliveTimeout(10, TimeUnit.SECONDS)
-                        .build(),
-                StreamTimer.system("replicas-" + host + "-"));
+                target -> MessageLimit.peer(target).build(),
+                StreamTimer.system("replicas-" + host + "-"),
+                FIRST);
     }
 
     /**
@@ -67,14 +68,28 @@ public final class NamedReplicas implements Replicas {
      *
      * @param open makes the channel to {@code address:port}
      * @param timer their own; closed with them
+     * @param first how long this waits for the first lookup
      */
-    NamedReplicas(String host, int port, Names names, Function<String, ManagedChannel> open, StreamTimer timer) {
+    NamedReplicas(
+            String host,
+            int port,
+            Names names,
+            Function<String, ManagedChannel> open,
+            StreamTimer timer,
+            Duration first) {
         this.host = host;
         this.port = port;
         this.names = names;
         this.open = open;
         this.timer = timer;
-        look();
+        Thread lookup = Thread.ofVirtual().name("lookup-" + host).start(this::look);
+        try {
+            if (!lookup.join(first)) {
+                tell("no answer after " + first);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
         timer.every(PAUSE, this::look);
     }
 
@@ -90,8 +105,11 @@ public final class NamedReplicas implements Replicas {
                 : four;
     }
 
-    /** Looks the name up, which may take long. */
+    /** Looks the name up, which may take long; not while that is being done, so that an older answer never follows a newer one. */
     private void look() {
+        if (!looking.compareAndSet(false, true)) {
+            return;
+        }
         try {
             Set<String> found = new TreeSet<>();
             names.of(host).forEach(address -> found.add(address + ":" + port));
@@ -99,10 +117,12 @@ public final class NamedReplicas implements Replicas {
             tell("");
         } catch (IOException | RuntimeException e) {
             tell(e.toString());
+        } finally {
+            looking.set(false);
         }
     }
 
-    private void tell(String now) {
+    private synchronized void tell(String now) {
         if (!now.equals(trouble)) {
             trouble = now;
             if (now.isEmpty()) {

@@ -95,13 +95,13 @@ class MessageLimitTest {
         try (InputStream in = MessageLimit.class.getResourceAsStream("/META-INF/microprofile-config.properties")) {
             properties.load(Objects.requireNonNull(in));
         }
-        for (String peer : List.of("augmentation", "sampler", "verifier", "localizer", "learner")) {
+        for (String peer : List.of("augmentation", "learner")) {
             assertThat(properties.getProperty("quarkus.grpc.clients." + peer + ".max-inbound-message-size"))
                     .isEqualTo(Integer.toString(MessageLimit.BYTES));
             assertThat(properties.getProperty("quarkus.grpc.clients." + peer + ".keep-alive-time"))
-                    .isEqualTo("30s");
+                    .isEqualTo(MessageLimit.PING.toSeconds() + "s");
             assertThat(properties.getProperty("quarkus.grpc.clients." + peer + ".keep-alive-timeout"))
-                    .isEqualTo("10s");
+                    .isEqualTo(MessageLimit.PONG.toSeconds() + "s");
         }
         assertThat(properties.getProperty("quarkus.grpc.server.max-inbound-message-size"))
                 .isEqualTo(Integer.toString(2 * MessageLimit.BYTES));

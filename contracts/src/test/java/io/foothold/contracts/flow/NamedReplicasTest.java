@@ -1,10 +1,23 @@
 package io.foothold.contracts.flow;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.simulation.SimulatedTime;
+import io.foothold.v1.MutinyVerifierServiceGrpc;
+import io.foothold.v1.VerifierServiceGrpc;
+import io.foothold.v1.VerifyRequest;
+import io.foothold.v1.VerifyResponse;
+import io.grpc.Channel;
 import io.grpc.ManagedChannel;
+import io.grpc.Server;
+import io.grpc.ServerBuilder;
 import io.grpc.inprocess.InProcessChannelBuilder;
+import io.grpc.stub.StreamObserver;
+import io.smallrye.mutiny.Multi;
+import java.io.IOException;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -12,6 +25,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -20,8 +37,8 @@ class NamedReplicasTest {
     private final Map<String, ManagedChannel> opened = new LinkedHashMap<>();
     private final List<List<String>> told = new ArrayList<>();
     private NamedReplicas.Names names = host -> List.of("10.0.0.2", "10.0.0.1");
-    private final NamedReplicas replicas =
-            new NamedReplicas("verifier", 9203, host -> names.of(host), this::open, time.timer());
+    private final NamedReplicas replicas = new NamedReplicas(
+            "verifier", 9203, host -> names.of(host), this::open, time.timer(), Duration.ofSeconds(20));
 
     private ManagedChannel open(String target) {
         ManagedChannel channel = InProcessChannelBuilder.forName(target).build();
@@ -76,6 +93,79 @@ class NamedReplicasTest {
         try (NamedReplicas local = new NamedReplicas("localhost", 1)) {
             assertThat(local.now()).hasSize(1);
         }
+    }
+
+    @Test
+    void aResolverThatHangsHoldsNobodyUpAndItsAnswerCountsWhenItComes() throws InterruptedException {
+        CountDownLatch answer = new CountDownLatch(1);
+        AtomicInteger asked = new AtomicInteger();
+        NamedReplicas.Names hanging = host -> {
+            asked.incrementAndGet();
+            try {
+                answer.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+            return List.of("10.0.0.7");
+        };
+        try (NamedReplicas late =
+                new NamedReplicas("late", 1, hanging, this::open, time.timer(), Duration.ofMillis(1))) {
+            late.follow(now -> told.add(List.copyOf(now.keySet())));
+            pass(10);
+            assertThat(asked).as("one lookup at a time").hasValue(1);
+            answer.countDown();
+            await().atMost(Duration.ofSeconds(20)).until(() -> told.size() == 2);
+            assertThat(told).containsExactly(List.of(), List.of("10.0.0.7:1"));
+        }
+    }
+
+    @Test
+    void aReplicaThatIsSilentIsFoundByAPing() throws IOException, InterruptedException {
+        CountDownLatch called = new CountDownLatch(1);
+        Server server = ServerBuilder.forPort(0)
+                .addService(new VerifierServiceGrpc.VerifierServiceImplBase() {
+                    @Override
+                    public StreamObserver<VerifyRequest> verify(StreamObserver<VerifyResponse> responses) {
+                        called.countDown();
+                        return new Ignoring();
+                    }
+                })
+                .build()
+                .start();
+        try (Relay relay = new Relay(0, server.getPort());
+                NamedReplicas replica = new NamedReplicas(
+                        "127.0.0.1",
+                        relay.port(),
+                        List::of,
+                        target -> MessageLimit.peer(target, Duration.ofSeconds(10), Duration.ofSeconds(1))
+                                .build(),
+                        time.timer(),
+                        Duration.ofSeconds(20))) {
+            Channel channel = replica.now().values().iterator().next();
+            AtomicReference<Throwable> failure = new AtomicReference<>();
+            var unused = MutinyVerifierServiceGrpc.newMutinyStub(channel)
+                    .verify(Multi.createFrom().nothing())
+                    .subscribe()
+                    .with(answer -> {}, failure::set);
+            assertThat(called.await(20, TimeUnit.SECONDS)).isTrue();
+            relay.swallow();
+            await().atMost(Duration.ofSeconds(40)).until(() -> failure.get() != null);
+            assertThat(FootholdException.of(failure.get()).code()).isEqualTo(ErrorCode.PEER_UNAVAILABLE);
+        } finally {
+            server.shutdownNow();
+        }
+    }
+
+    /** Takes what is asked and says nothing. */
+    private static final class Ignoring implements StreamObserver<VerifyRequest> {
+        @Override
+        public void onNext(VerifyRequest request) {}
+
+        @Override
+        public void onError(Throwable failure) {}
+
+        @Override
+        public void onCompleted() {}
     }
 
     @Test

@@ -8,6 +8,7 @@ import grpc.health.v1.HealthOuterClass.HealthCheckResponse;
 import grpc.health.v1.MutinyHealthGrpc;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.flow.Relay;
 import io.grpc.Channel;
 import io.quarkus.grpc.GrpcClient;
 import io.quarkus.test.common.http.TestHTTPResource;
@@ -16,18 +17,13 @@ import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
 import io.smallrye.mutiny.subscription.Cancellable;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.net.Socket;
 import java.net.URI;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.junit.jupiter.api.Test;
@@ -69,58 +65,6 @@ class SilentPeerTest {
     @TestHTTPResource("/")
     URI own;
 
-    /** Passes bytes on between the client and the container's own server, until it swallows them. */
-    private static final class Relay implements AutoCloseable {
-        private final ServerSocket in;
-        private final int to;
-        private final List<Socket> open = new CopyOnWriteArrayList<>();
-        private final AtomicLong answered = new AtomicLong();
-        private volatile boolean swallowing;
-
-        Relay(int port, int to) throws IOException {
-            this.in = new ServerSocket(port, 5, InetAddress.getLoopbackAddress());
-            this.to = to;
-            Thread.ofVirtual().start(this::accept);
-        }
-
-        private void accept() {
-            try {
-                while (true) {
-                    Socket client = in.accept();
-                    Socket server = new Socket(InetAddress.getLoopbackAddress(), to);
-                    open.addAll(List.of(client, server));
-                    Thread.ofVirtual().start(() -> pass(client, server, new AtomicLong()));
-                    Thread.ofVirtual().start(() -> pass(server, client, answered));
-                }
-            } catch (IOException e) {
-                // Closed.
-            }
-        }
-
-        private void pass(Socket from, Socket to, AtomicLong count) {
-            byte[] buffer = new byte[1 << 14];
-            try (InputStream read = from.getInputStream();
-                    OutputStream write = to.getOutputStream()) {
-                for (int n = read.read(buffer); n >= 0; n = read.read(buffer)) {
-                    if (!swallowing) {
-                        write.write(buffer, 0, n);
-                        count.addAndGet(n);
-                    }
-                }
-            } catch (IOException e) {
-                // Closed.
-            }
-        }
-
-        @Override
-        public void close() throws IOException {
-            in.close();
-            for (Socket socket : open) {
-                socket.close();
-            }
-        }
-    }
-
     @Test
     void aPeerThatIsSilentIsFoundByAPingAndOneThatHasNothingToSayIsNot() throws Exception {
         try (Relay relay = new Relay(port, own.getPort())) {
@@ -133,11 +77,11 @@ class SilentPeerTest {
             await().atMost(Duration.ofSeconds(20)).until(() -> !answers.isEmpty() || failure.get() != null);
             assertThat(failure).hasNullValue();
             for (int pings = 0; pings < 2; pings++) {
-                long before = relay.answered.get();
-                await().atMost(Duration.ofSeconds(30)).until(() -> relay.answered.get() > before);
+                long before = relay.answered();
+                await().atMost(Duration.ofSeconds(30)).until(() -> relay.answered() > before);
             }
             assertThat(failure).as("its pings were answered").hasNullValue();
-            relay.swallowing = true;
+            relay.swallow();
             await().atMost(Duration.ofSeconds(40)).until(() -> failure.get() != null);
             assertThat(FootholdException.of(failure.get()).code()).isEqualTo(ErrorCode.PEER_UNAVAILABLE);
             call.cancel();

@@ -134,7 +134,6 @@ class ArchitectureTest {
             "HardSets",
             "Judged",
             "LearnerLink",
-            "LearnerMessage",
             "Localizing",
             "MethodRunner",
             "MiningRates",

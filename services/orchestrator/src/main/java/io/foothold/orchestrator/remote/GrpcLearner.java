@@ -3,6 +3,7 @@ package io.foothold.orchestrator.remote;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.core.settings.RunSettings;
 import io.foothold.orchestrator.update.Manifest;
 import io.foothold.orchestrator.update.Opened;
 import io.foothold.v1.*;
@@ -48,8 +49,9 @@ final class GrpcLearner implements Learner {
     }
 
     @Override
-    public Opened openRun(OpenRunRequest request, Holder holder) {
-        OpenRunRequest held = request.toBuilder().setHolder(message(holder)).build();
+    public Opened openRun(String runId, RunSettings settings, Holder holder) {
+        OpenRunRequest held = new LearnerMessage(settings)
+                .open(runId).toBuilder().setHolder(message(holder)).build();
         return UpdateMessages.opened(calls.call(name, () -> learner.openRun(held)));
     }
 
@@ -132,15 +134,23 @@ final class GrpcLearner implements Learner {
     }
 
     @Override
-    public ScoreSolutionsResponse score(ScoreSolutionsRequest request) {
-        ScoreSolutionsResponse response = Calls.once(name, learner.scoreSolutions(request));
-        if (response.getScoresCount() != request.getSolutionsCount()) {
+    public Scores score(String runId, long policyVersion, List<Solution> solutions) {
+        ScoreSolutionsRequest.Builder request =
+                ScoreSolutionsRequest.newBuilder().setRunId(runId).setPolicyVersion(policyVersion);
+        solutions.forEach(s -> request.addSolutions(PromptedSolution.newBuilder()
+                .addAllPromptTokenIds(s.promptTokenIds())
+                .addAllSolutionTokenIds(s.tokenIds())));
+        ScoreSolutionsResponse response = Calls.once(name, learner.scoreSolutions(request.build()));
+        if (response.getScoresCount() != solutions.size()) {
             throw new FootholdException(
                     ErrorCode.INTERNAL,
-                    name + " scored " + response.getScoresCount() + " of " + request.getSolutionsCount()
-                            + " solutions");
+                    name + " scored " + response.getScoresCount() + " of " + solutions.size() + " solutions");
         }
-        return response;
+        return new Scores(
+                response.getTemperature(),
+                response.getScoresList().stream()
+                        .map(s -> new Score(s.getLogProbsList(), s.getEndLogProb(), s.getProblem()))
+                        .toList());
     }
 
     private static RunHolder message(Holder holder) {

@@ -1,22 +1,56 @@
 package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.settings.RunSettings;
 import io.foothold.orchestrator.update.Manifest;
 import io.foothold.orchestrator.update.Opened;
-import io.foothold.v1.OpenRunRequest;
-import io.foothold.v1.ScoreSolutionsRequest;
-import io.foothold.v1.ScoreSolutionsResponse;
 import io.foothold.v1.TrainGroup;
 import java.util.List;
 
 /** Whoever trains a run. Thread-safe. */
 public interface Learner {
     /**
-     * Opens a run at the learner.
+     * A solution that somebody gives, behind its prompt.
      *
-     * @param request without its holder
+     * @param promptTokenIds what it is scored behind
+     * @param tokenIds its own, at least one
      */
-    Opened openRun(OpenRunRequest request, Holder holder);
+    record Solution(List<Integer> promptTokenIds, List<Integer> tokenIds) {
+        /** Copies. */
+        public Solution {
+            promptTokenIds = List.copyOf(promptTokenIds);
+            tokenIds = List.copyOf(tokenIds);
+        }
+    }
+
+    /**
+     * How likely a solution is.
+     *
+     * @param logProbs natural log-prob of each of its tokens
+     * @param endLogProb that of the end of the sequence behind it; 0 for one that ends by itself
+     * @param problem why it could not be scored; empty for one that was
+     */
+    record Score(List<Float> logProbs, double endLogProb, String problem) {
+        /** Copies. */
+        public Score {
+            logProbs = List.copyOf(logProbs);
+        }
+    }
+
+    /**
+     * Scores of solutions, in their order.
+     *
+     * @param temperature that the log-probs are taken at
+     */
+    record Scores(double temperature, List<Score> scores) {
+        /** Copies. */
+        public Scores {
+            scores = List.copyOf(scores);
+        }
+    }
+
+    /** Opens a run at the learner, with what of its settings the learner needs. */
+    Opened openRun(String runId, RunSettings settings, Holder holder);
 
     /** Tells the learner that a run is under way; not repeated, as it is said again soon. */
     void keepRun(Holder holder);
@@ -44,6 +78,10 @@ public interface Learner {
     /** Writes a checkpoint under a label; as the other one. */
     void checkpoint(String runId, String label, long update);
 
-    /** Has solutions scored under a run's weights. Not repeated: a learner that was away has to be opened first. */
-    ScoreSolutionsResponse score(ScoreSolutionsRequest request);
+    /**
+     * Has solutions scored under a run's weights. Not repeated: a learner that was away has to be opened first.
+     *
+     * @param policyVersion that the weights must be
+     */
+    Scores score(String runId, long policyVersion, List<Solution> solutions);
 }

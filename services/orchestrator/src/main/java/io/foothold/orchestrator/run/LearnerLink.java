@@ -4,13 +4,12 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Holder;
+import io.foothold.orchestrator.remote.Learner;
 import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.update.Artefact;
 import io.foothold.orchestrator.update.Manifest;
 import io.foothold.orchestrator.update.Opened;
-import io.foothold.v1.ScoreSolutionsRequest;
-import io.foothold.v1.ScoreSolutionsResponse;
 import io.foothold.v1.TrainGroup;
 import java.time.Duration;
 import java.util.List;
@@ -72,7 +71,7 @@ final class LearnerLink implements AutoCloseable {
         if (keeper == null) {
             keeper = repeats.every(KEEP_EVERY, "keep-" + spec.runId(), this::keep);
         }
-        Opened open = services.learner().openRun(spec.open(), holder);
+        Opened open = services.learner().openRun(spec.runId(), spec.settings(), holder);
         Position at = new Position(open.update(), open.artefact(), open);
         long done = ledger.run(spec.runId()).map(Ledger.RunRow::updateDone).orElse(0L);
         for (long next = Math.min(at.update(), done) + 1; ; next++) {
@@ -140,8 +139,8 @@ final class LearnerLink implements AutoCloseable {
     }
 
     /** Has solutions scored under the weights; see the contract. */
-    ScoreSolutionsResponse score(ScoreSolutionsRequest request) {
-        return persistently(() -> services.learner().score(request), LearnerLink::lost);
+    Learner.Scores score(long policyVersion, List<Learner.Solution> solutions) {
+        return persistently(() -> services.learner().score(spec.runId(), policyVersion, solutions), LearnerLink::lost);
     }
 
     private void saving(Runnable call) {

@@ -4,18 +4,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.problem.ProblemKind;
+import io.foothold.orchestrator.remote.Learner;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.PromptTokens;
-import io.foothold.v1.PromptedSolution;
-import io.foothold.v1.ScoreSolutionsRequest;
-import io.foothold.v1.ScoreSolutionsResponse;
-import io.foothold.v1.SolutionScore;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
 
 /**
  * How likely the policy is to write the oracle's solutions by itself: their log-prob by teacher forcing, each behind the unguided prompt of
@@ -48,15 +44,20 @@ final class OracleScorer {
     }
 
     /** A problem's prompt and solution in tokens; without them, why there are none. */
-    record Encoded(String id, PromptedSolution tokens, String problem) {
+    record Encoded(String id, Learner.Solution tokens, String problem) {
         int length() {
-            return tokens.getPromptTokenIdsCount() + tokens.getSolutionTokenIdsCount();
+            return tokens.promptTokenIds().size() + tokens.tokenIds().size();
         }
+    }
+
+    /** Scores solutions under the weights of a policy version, in their order. */
+    interface Scoring {
+        Learner.Scores score(long policyVersion, List<Learner.Solution> solutions);
     }
 
     private final RunSpec spec;
     private final Services services;
-    private final Function<ScoreSolutionsRequest, ScoreSolutionsResponse> learner;
+    private final Scoring learner;
     private final ObjectMapper mapper = new ObjectMapper();
     private final Map<String, List<Encoded>> encoded = new HashMap<>();
 
@@ -65,7 +66,7 @@ final class OracleScorer {
      *
      * @param learner scores solutions
      */
-    OracleScorer(RunSpec spec, Services services, Function<ScoreSolutionsRequest, ScoreSolutionsResponse> learner) {
+    OracleScorer(RunSpec spec, Services services, Scoring learner) {
         this.spec = spec;
         this.services = services;
         this.learner = learner;
@@ -87,13 +88,11 @@ final class OracleScorer {
         double temperature = 0;
         for (List<Encoded> part : parts(all)) {
             services.checkStopped();
-            ScoreSolutionsRequest.Builder request =
-                    ScoreSolutionsRequest.newBuilder().setRunId(spec.runId()).setPolicyVersion(policyVersion);
-            part.forEach(e -> request.addSolutions(e.tokens()));
-            ScoreSolutionsResponse response = learner.apply(request.build());
-            temperature = response.getTemperature();
+            Learner.Scores scores = learner.score(
+                    policyVersion, part.stream().map(Encoded::tokens).toList());
+            temperature = scores.temperature();
             for (int i = 0; i < part.size(); i++) {
-                SolutionScore score = response.getScores(i);
+                Learner.Score score = scores.scores().get(i);
                 sums.add(part.get(i).id(), score);
                 lines.add(line(part.get(i), score));
             }
@@ -118,9 +117,9 @@ final class OracleScorer {
         private long failed;
         private String why = "";
 
-        void add(String id, SolutionScore score) {
-            if (!score.getProblem().isEmpty()) {
-                failed(id, score.getProblem());
+        void add(String id, Learner.Score score) {
+            if (!score.problem().isEmpty()) {
+                failed(id, score.problem());
                 return;
             }
             double whole = whole(score);
@@ -149,25 +148,25 @@ final class OracleScorer {
         }
     }
 
-    private static double whole(SolutionScore score) {
-        return score.getLogProbsList().stream().mapToDouble(Float::doubleValue).sum() + score.getEndLogProb();
+    private static double whole(Learner.Score score) {
+        return score.logProbs().stream().mapToDouble(Float::doubleValue).sum() + score.endLogProb();
     }
 
     /** The end counts as a token unless the solution has it itself. */
-    private static int tokens(SolutionScore score) {
-        return score.getLogProbsCount() + (score.getEndLogProb() == 0 ? 0 : 1);
+    private static int tokens(Learner.Score score) {
+        return score.logProbs().size() + (score.endLogProb() == 0 ? 0 : 1);
     }
 
-    private ObjectNode line(Encoded e, SolutionScore score) {
+    private ObjectNode line(Encoded e, Learner.Score score) {
         ObjectNode line = mapper.createObjectNode();
         line.put("problem", e.id());
-        e.tokens().getPromptTokenIdsList().forEach(line.putArray("prompt_token_ids")::add);
-        e.tokens().getSolutionTokenIdsList().forEach(line.putArray("solution_token_ids")::add);
-        if (score.getProblem().isEmpty()) {
-            score.getLogProbsList().forEach(line.putArray("log_probs")::add);
-            line.put("end_log_prob", score.getEndLogProb()).put("log_prob", whole(score));
+        e.tokens().promptTokenIds().forEach(line.putArray("prompt_token_ids")::add);
+        e.tokens().tokenIds().forEach(line.putArray("solution_token_ids")::add);
+        if (score.problem().isEmpty()) {
+            score.logProbs().forEach(line.putArray("log_probs")::add);
+            line.put("end_log_prob", score.endLogProb()).put("log_prob", whole(score));
         } else {
-            line.put("not_scored", score.getProblem());
+            line.put("not_scored", score.problem());
         }
         return line;
     }
@@ -228,16 +227,10 @@ final class OracleScorer {
         boolean continued =
                 whole.size() > prompt.size() && whole.subList(0, prompt.size()).equals(prompt);
         return continued
-                ? new Encoded(
-                        id,
-                        PromptedSolution.newBuilder()
-                                .addAllPromptTokenIds(prompt)
-                                .addAllSolutionTokenIds(whole.subList(prompt.size(), whole.size()))
-                                .build(),
-                        "")
+                ? new Encoded(id, new Learner.Solution(prompt, whole.subList(prompt.size(), whole.size())), "")
                 : new Encoded(
                         id,
-                        PromptedSolution.getDefaultInstance(),
+                        new Learner.Solution(List.of(), List.of()),
                         "the tokens of its prompt are not those that its prompt with its solution begins with: the tokenizer "
                                 + "joins the two, end the prompt with a special token or a line break");
     }

@@ -283,10 +283,6 @@ final class RunSpec {
                 .build();
     }
 
-    OpenRunRequest open() {
-        return new LearnerMessage(settings).open(runId);
-    }
-
     /** Addresses of verifiers of one's own, by the key that names them. */
     Map<String, String> verifiers() {
         Map<String, String> out = new TreeMap<>();

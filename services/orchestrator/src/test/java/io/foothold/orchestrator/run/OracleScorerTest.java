@@ -11,8 +11,8 @@ class OracleScorerTest {
     @Test
     void aSolutionIsWhatComesBehindThePromptsOwnTokens() {
         OracleScorer.Encoded encoded = OracleScorer.encoded("p", List.of(4, 5), List.of(4, 5, 6, 7));
-        assertThat(encoded.tokens().getPromptTokenIdsList()).containsExactly(4, 5);
-        assertThat(encoded.tokens().getSolutionTokenIdsList()).containsExactly(6, 7);
+        assertThat(encoded.tokens().promptTokenIds()).containsExactly(4, 5);
+        assertThat(encoded.tokens().tokenIds()).containsExactly(6, 7);
         assertThat(encoded.problem()).isEmpty();
     }
 

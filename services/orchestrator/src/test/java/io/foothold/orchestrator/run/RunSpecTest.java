@@ -3,8 +3,6 @@ package io.foothold.orchestrator.run;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.foothold.orchestrator.runfile.RunFile;
-import io.foothold.v1.LearnerSettings;
-import io.foothold.v1.MismatchSettings;
 import io.foothold.v1.PrefixFallback;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -36,31 +34,12 @@ class RunSpecTest {
                 .isEqualTo(first.templates().toByteArray());
         assertThat(resumed.templates().getRoot()).isEqualTo("{problem} $x \\neq y$, \\nabla [^\\n]");
         assertThat(resumed.templates().getGuided()).isEqualTo("{problem}\r\n\\neq {prefix} ");
-        assertThat(resumed.open().toByteArray()).isEqualTo(first.open().toByteArray());
         assertThat(resumed.trainSource().toByteArray())
                 .isEqualTo(first.trainSource().toByteArray());
         assertThat(resumed.trainSampling()).isEqualTo(first.trainSampling());
         assertThat(resumed.draw(3, 1, "x")).isEqualTo(first.draw(3, 1, "x"));
         assertThat(resumed.source("problems.evaluate.e").getJsonlPath()).isEqualTo("tab\there.jsonl");
         assertThat(resumed.search(List.of("x"))).isEqualTo(first.search(List.of("x")));
-    }
-
-    @Test
-    void aMismatchRuleGoesToTheLearnerAndNoneLeavesItsSettingsAsTheyWere() {
-        assertThat(settings().getLoss().hasMismatch()).isFalse();
-        assertThat(settings("loss.mismatch.rule=truncate").getLoss().getMismatch())
-                .isEqualTo(MismatchSettings.newBuilder()
-                        .setRule("truncate")
-                        .setLevel("token")
-                        .setCap(2)
-                        .setLow(0.5)
-                        .setHigh(5)
-                        .build());
-        assertThat(settings("loss.mismatch.rule=mask", "loss.mismatch.level=geometric_mean", "loss.mismatch.low=0.25")
-                        .getLoss()
-                        .getMismatch())
-                .satisfies(m -> assertThat(m.getLevel()).isEqualTo("geometric_mean"))
-                .satisfies(m -> assertThat(m.getLow()).isEqualTo(0.25));
     }
 
     @Test
@@ -92,11 +71,5 @@ class RunSpecTest {
                         .setTopK(50)
                         .setMaxTokens(100)
                         .build());
-    }
-
-    private static LearnerSettings settings(String... overrides) {
-        return new RunSpec("r", RunFile.resolve("r.yaml", FILE, List.of(overrides)))
-                .open()
-                .getSettings();
     }
 }

@@ -1,4 +1,4 @@
-package io.foothold.orchestrator.run;
+package io.foothold.orchestrator.remote;
 
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.method.ChosenMethod;

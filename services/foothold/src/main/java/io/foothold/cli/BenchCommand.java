@@ -2,6 +2,14 @@ package io.foothold.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.cli.bench.BenchShape;
+import io.foothold.cli.bench.EngineBench;
+import io.foothold.cli.bench.LargeRunBench;
+import io.foothold.cli.bench.LearnerBench;
+import io.foothold.cli.bench.RunBench;
+import io.foothold.cli.bench.SamplerBench;
+import io.foothold.cli.demo.Bootstrap;
+import io.foothold.cli.size.Inference;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.policy.Lora;

@@ -1,5 +1,6 @@
 package io.foothold.cli;
 
+import io.foothold.cli.demo.Bootstrap;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;

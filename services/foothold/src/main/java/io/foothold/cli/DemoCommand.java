@@ -1,14 +1,14 @@
 package io.foothold.cli;
 
-import com.fasterxml.jackson.databind.JsonNode;
+import io.foothold.cli.demo.DialDemo;
+import io.foothold.cli.demo.RealDemo;
+import io.foothold.cli.demo.ResetDemo;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.orchestrator.run.RunManager;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -20,13 +20,6 @@ import picocli.CommandLine.Option;
         description =
                 "Trains the shipped policy on problems it cannot solve, with POPE and with GRPO, and writes a report.")
 final class DemoCommand implements Callable<Integer> {
-    private static final int POOL = 128;
-    private static final int TEST = 64;
-    private static final int SAMPLES = 16;
-    private static final int UPDATES = 100;
-    private static final int ROLLOUTS_PER_UPDATE = 96;
-    private static final double CI_PASS = 0.5;
-
     @Option(names = "--seed", description = "Seed of everything random (default: ${DEFAULT-VALUE}).")
     private long seed;
 
@@ -80,20 +73,7 @@ final class DemoCommand implements Callable<Integer> {
         List<ResetDemo.Arm> chosen = ResetDemo.named(arms);
         int code = real
                 ? new RealDemo(home, report, seed, ci).run()
-                : resets
-                        ? resets(chosen)
-                        : AllInOne.run(
-                                home,
-                                AllInOne.freePort(),
-                                FileRoots.with(
-                                        Map.of(
-                                                "foothold.policy-server.model",
-                                                Workspace.dialPolicy().toString(),
-                                                "foothold.policy-server.deterministic",
-                                                "true"),
-                                        home,
-                                        List.of()),
-                                runs -> ci ? small(runs) : full(runs));
+                : resets ? ResetDemo.run(home, report, seed, chosen, ci) : new DialDemo(home, report, seed).run(ci);
         if (code == RealDemo.NO_MODEL) {
             return code;
         }
@@ -103,101 +83,5 @@ final class DemoCommand implements Callable<Integer> {
                 report.resolve("report.html").toAbsolutePath().normalize());
         System.out.printf(Locale.ROOT, "total %.0f s%n", (System.nanoTime() - start) / 1e9);
         return code;
-    }
-
-    private int resets(List<ResetDemo.Arm> chosen) throws Exception {
-        int frozenPort = AllInOne.freePort();
-        try (Child frozen = Child.start(
-                "policy-server",
-                frozenPort,
-                Heap.OF_CHILD,
-                Map.of(
-                        "foothold.policy-server.model",
-                        Workspace.policy("dial-jumps").toString()),
-                home)) {
-            frozen.awaitReady();
-            Map<String, String> settings = FileRoots.with(ResetDemo.engine(frozenPort, chosen), home, List.of());
-            return AllInOne.run(home, AllInOne.freePort(), settings, runs -> {
-                ResetReport done = ci
-                        ? new ResetDemo(runs, seed, ResetDemo.Size.CI).run(ResetDemo.CI_ARMS)
-                        : new ResetDemo(runs, seed, ResetDemo.Size.FULL).run(chosen);
-                done.write(report);
-                System.out.print(done.table());
-                if (!ci) {
-                    return 0;
-                }
-                double end = Evaluations.passAt1(done.runs().get(0).last());
-                System.out.printf(
-                        Locale.ROOT,
-                        "srpo pass@1 %.3f after %,d sampled tokens: %s%n",
-                        end,
-                        ResetDemo.Size.CI.tokens(),
-                        end >= CI_PASS ? "at least a half" : "LESS than a half");
-                return end >= CI_PASS ? 0 : 1;
-            });
-        }
-    }
-
-    private int full(RunManager runs) throws InterruptedException {
-        Report.RunSummary pope = run(
-                runs,
-                "pope",
-                DialRuns.yaml(
-                        "pope-dial", seed, Workspace.dialPolicy(), "hard", POOL, "hard", TEST, SAMPLES, UPDATES, 20));
-        // GRPO gets POPE's search rollouts on top, rounded up to whole updates.
-        long extra = (pope.searchRollouts() + ROLLOUTS_PER_UPDATE - 1) / ROLLOUTS_PER_UPDATE;
-        Report.RunSummary grpo = run(
-                runs,
-                "grpo",
-                DialRuns.yaml(
-                        "grpo-dial",
-                        seed,
-                        Workspace.dialPolicy(),
-                        "hard",
-                        POOL,
-                        "hard",
-                        TEST,
-                        SAMPLES,
-                        UPDATES + extra,
-                        60));
-        Report report = new Report(Report.DIAL_TITLE, List.of(grpo, pope), Report.HARD_TEXT);
-        report.write(this.report);
-        System.out.print(report.table());
-        return 0;
-    }
-
-    private int small(RunManager runs) throws InterruptedException {
-        Report.RunSummary grpo = run(
-                runs,
-                "grpo",
-                DialRuns.yaml("grpo-dial", seed, Workspace.dialPolicy(), "medium", 128, "medium", 48, 8, 12, 12));
-        Report.RunSummary pope = run(
-                runs,
-                "pope",
-                DialRuns.yaml("pope-dial", seed, Workspace.dialPolicy(), "hard", 24, "hard", 16, 4, 4, 4));
-        Report report = new Report(Report.DIAL_TITLE, List.of(grpo, pope), Report.CI_TEXT);
-        report.write(this.report);
-        System.out.print(report.table());
-        List<JsonNode> medium = grpo.evaluations();
-        double before = Evaluations.passAt1(medium.get(0));
-        double after = Evaluations.passAt1(medium.get(medium.size() - 1));
-        boolean doubled = after >= 2 * before && after > 0;
-        System.out.printf(
-                Locale.ROOT,
-                "medium pass@1 %.3f -> %.3f over %d samples: %s%n",
-                before,
-                after,
-                medium.get(0).path("samples").asLong(),
-                doubled ? "at least doubled" : "NOT doubled");
-        return doubled ? 0 : 1;
-    }
-
-    private Report.RunSummary run(RunManager runs, String method, String yaml) throws InterruptedException {
-        String id = method + "-seed" + seed;
-        long start = System.nanoTime();
-        runs.create(id, yaml, List.of());
-        List<JsonNode> evaluations = new Progress(runs, System.out).finished(id);
-        double seconds = (System.nanoTime() - start) / 1e9;
-        return Report.RunSummary.of(runs, id, method, seed, evaluations, seconds, Report.samples(runs.homeOf(id)));
     }
 }

@@ -1,5 +1,8 @@
 package io.foothold.cli;
 
+import io.foothold.cli.machine.Memory;
+import io.foothold.cli.machine.Surroundings;
+import io.foothold.cli.machine.Workspace;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.learner.torch.TorchEnvironment;
 import io.foothold.policy.NativeRuntime;

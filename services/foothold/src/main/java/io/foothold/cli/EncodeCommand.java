@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.cli.machine.Workspace;
+import io.foothold.cli.size.ChatOptions;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.policy.CausalModel;
@@ -54,7 +56,7 @@ final class EncodeCommand implements Callable<Integer> {
     public Integer call() {
         CausalModel policy = CausalModel.open(model);
         Map<String, Object> variables = new LinkedHashMap<>();
-        options.forEach((name, value) -> variables.put(name, value(value)));
+        options.forEach((name, value) -> variables.put(name, ChatOptions.value(value)));
         JsonNode items = json(Workspace.read(file));
         if (!items.isArray()) {
             throw new FootholdException(
@@ -97,15 +99,6 @@ final class EncodeCommand implements Callable<Integer> {
             return MAPPER.readTree(text);
         } catch (JsonProcessingException e) {
             throw new FootholdException(ErrorCode.INVALID_DATA, file + ": not JSON: " + e.getOriginalMessage(), e);
-        }
-    }
-
-    /** A JSON value; anything else is the text itself. */
-    static Object value(String text) {
-        try {
-            return MAPPER.convertValue(MAPPER.readTree(text), Object.class);
-        } catch (JsonProcessingException e) {
-            return text;
         }
     }
 }

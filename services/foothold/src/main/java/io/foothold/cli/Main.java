@@ -1,5 +1,6 @@
 package io.foothold.cli;
 
+import io.foothold.cli.machine.TextEncoding;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.policy.NativeSteps;

@@ -1,5 +1,6 @@
 package io.foothold.cli;
 
+import io.foothold.cli.machine.Workspace;
 import io.foothold.cli.reference.References;
 import java.nio.file.Path;
 import java.util.Optional;

@@ -1,5 +1,8 @@
 package io.foothold.cli;
 
+import io.foothold.cli.machine.Heap;
+import io.foothold.cli.process.AllInOne;
+import io.foothold.cli.process.Child;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.error.Nearest;

@@ -1,5 +1,7 @@
 package io.foothold.cli;
 
+import io.foothold.cli.machine.Workspace;
+import io.foothold.cli.report.Html;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.random.Seeds;

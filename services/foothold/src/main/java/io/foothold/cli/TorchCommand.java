@@ -1,5 +1,6 @@
 package io.foothold.cli;
 
+import io.foothold.cli.machine.Workspace;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import java.io.IOException;

@@ -1,8 +1,19 @@
 package io.foothold.cli;
 
+import io.foothold.cli.machine.Memory;
+import io.foothold.cli.machine.Scratch;
+import io.foothold.cli.machine.Workspace;
+import io.foothold.cli.process.Child;
+import io.foothold.cli.process.DryRun;
+import io.foothold.cli.process.RunProcesses;
+import io.foothold.cli.report.Progress;
+import io.foothold.cli.size.Inference;
+import io.foothold.cli.size.MemoryNeed;
+import io.foothold.cli.size.RunDevices;
+import io.foothold.cli.size.RunModel;
+import io.foothold.cli.size.RunShape;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.core.settings.OptimizerSettings;
 import io.foothold.core.settings.Setting;
 import io.foothold.learner.torch.BackendChoice;
 import io.foothold.learner.torch.TorchEnvironment;
@@ -11,7 +22,6 @@ import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.CausalModel;
 import io.foothold.policy.Lora;
-import io.foothold.policy.ModelSize;
 import io.foothold.policy.Tokenizer;
 import io.foothold.policy.chat.ChatTemplate;
 import java.nio.file.Path;
@@ -111,7 +121,7 @@ final class TrainCommand implements Callable<Integer> {
         Path base = Path.of(plan.settings().policy().base());
         BackendChoice backend = BackendChoice.of(plan.settings().learner().backend(), base);
         CausalModel policy = RunModel.open(base, backend.torch(), inference);
-        Optional<Lora> lora = lora(plan, policy.size());
+        Optional<Lora> lora = RunModel.lora(plan, policy.size());
         if (plan.settings().prompting().chat() && policy.chatTemplate().isEmpty()) {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT, "prompts.chat: policy " + policy.path() + ChatTemplate.MISSING);
@@ -235,18 +245,5 @@ final class TrainCommand implements Callable<Integer> {
                         + " tokens: the other rows have a probability too, in sampler and learner alike");
             }
         }
-    }
-
-    /**
-     * The adapters that the run trains, checked before anything starts: targets of a family that djl does not know are the torch
-     * worker's matter.
-     */
-    static Optional<Lora> lora(RunFile plan, ModelSize model) {
-        OptimizerSettings.Lora asked = plan.settings().optimizer().lora();
-        if (!asked.trained()) {
-            return Optional.empty();
-        }
-        Lora lora = new Lora(asked.rank(), asked.scale(), asked.targets());
-        return Optional.of(model.torchOnly() ? lora : lora.embedded());
     }
 }

@@ -1,6 +1,7 @@
 package io.foothold.cli;
 
 import io.foothold.cli.conformance.Conformance;
+import io.foothold.cli.machine.Workspace;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.grpc.StatusRuntimeException;

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.augmentation.problems.GoldText;
 import io.foothold.augmentation.problems.JsonRows;
+import io.foothold.cli.machine.Workspace;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.MessageLimit;

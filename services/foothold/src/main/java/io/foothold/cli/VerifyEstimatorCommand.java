@@ -1,5 +1,6 @@
 package io.foothold.cli;
 
+import io.foothold.cli.reference.PresetExperiments;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.bandit.EstimatorTable;

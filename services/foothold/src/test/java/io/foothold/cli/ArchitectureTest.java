@@ -2,6 +2,7 @@ package io.foothold.cli;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClasses;
@@ -12,7 +13,10 @@ import io.foothold.contracts.flow.ReadableMessages;
 import io.grpc.ServerServiceDefinition;
 import io.quarkus.grpc.GrpcService;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
+import picocli.CommandLine.Command;
 
 /** The allowed arrows, and no others. */
 class ArchitectureTest {
@@ -223,6 +227,66 @@ class ArchitectureTest {
                 .dependOnClassesThat()
                 .resideInAPackage("io.smallrye.mutiny..")
                 .check(ALL);
+    }
+
+    /** What each room of the command line may know of the others; the commands know all, and nobody knows them. */
+    private static final Map<String, Set<String>> ROOMS = Map.of(
+            "machine", Set.of(),
+            "rows", Set.of(),
+            "conformance", Set.of(),
+            "reference", Set.of(),
+            "size", Set.of("machine"),
+            "report", Set.of("machine"),
+            "process", Set.of("machine", "size"),
+            "bench", Set.of("machine", "size", "process"),
+            "demo", Set.of("machine", "size", "process", "report"));
+
+    @Test
+    void roomsOfTheCommandLineKnowThoseBelowThemOnly() {
+        String root = "io.foothold.cli";
+        ROOMS.forEach((room, known) -> classes()
+                .that()
+                .resideInAPackage(root + "." + room + "..")
+                .should()
+                .onlyDependOnClassesThat(DescribedPredicate.describe(
+                        "are of none of the rooms, or of " + room + " or " + known,
+                        c -> !c.getPackageName().startsWith(root)
+                                || c.getPackageName().startsWith(root + "." + room)
+                                || known.stream()
+                                        .anyMatch(k -> c.getPackageName().startsWith(root + "." + k))))
+                .check(ALL));
+    }
+
+    @Test
+    void commandsAndNothingElseStandAtTheRootOfTheCommandLine() {
+        classes()
+                .that()
+                .resideInAPackage("io.foothold.cli")
+                .and()
+                .areTopLevelClasses()
+                .and()
+                .doNotHaveSimpleName("package-info")
+                .should()
+                .beAnnotatedWith(Command.class)
+                .check(ALL);
+        classes()
+                .that()
+                .resideInAPackage("io.foothold.cli..")
+                .and()
+                .areAnnotatedWith(Command.class)
+                .should()
+                .resideInAPackage("io.foothold.cli")
+                .check(ALL);
+    }
+
+    @Test
+    void everyRoomOfTheCommandLineIsListed() {
+        assertThat(ALL.stream()
+                        .map(c -> c.getPackageName())
+                        .filter(name -> name.startsWith("io.foothold.cli."))
+                        .map(name -> name.split("\\.")[3])
+                        .distinct())
+                .containsExactlyInAnyOrderElementsOf(ROOMS.keySet());
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.cli.demo.DialRuns;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;

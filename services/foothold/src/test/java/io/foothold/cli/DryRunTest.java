@@ -3,6 +3,11 @@ package io.foothold.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.foothold.cli.demo.DialRuns;
+import io.foothold.cli.machine.Scratch;
+import io.foothold.cli.process.DryRun;
+import io.foothold.cli.size.EngineSize;
+import io.foothold.cli.size.MemoryNeed;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.runfile.RunFile;

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.foothold.augmentation.problems.Import;
 import io.foothold.augmentation.problems.Recipe;
+import io.foothold.cli.rows.Suite;
+import io.foothold.cli.rows.Where;
 import io.foothold.core.problem.Segmenter;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,6 +3,7 @@ package io.foothold.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.foothold.cli.demo.DialRuns;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.update.Manifest;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.foothold.cli.demo.DialRuns;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.GrpcServices;

@@ -3,6 +3,7 @@ package io.foothold.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.foothold.augmentation.dial.Dial;
+import io.foothold.cli.demo.DialRuns;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.problem.ProblemKind;
 import io.foothold.orchestrator.ledger.Ledger;

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.cli.demo.DialRuns;
+import io.foothold.cli.machine.Workspace;
 import io.foothold.contracts.triton.PolicyTensors;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.foothold.cli.demo.DialRuns;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.Ledger;

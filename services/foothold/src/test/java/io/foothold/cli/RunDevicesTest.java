@@ -2,6 +2,8 @@ package io.foothold.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.foothold.cli.size.Inference;
+import io.foothold.cli.size.RunShape;
 import io.foothold.core.policy.Canary;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.policy.CausalModel;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.foothold.cli.demo.DialRuns;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.learner.torch.TorchEnvironment;
 import io.foothold.orchestrator.ledger.Ledger;

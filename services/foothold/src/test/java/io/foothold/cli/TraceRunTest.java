@@ -2,6 +2,7 @@ package io.foothold.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.foothold.cli.demo.DialRuns;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.sdk.testing.junit5.OpenTelemetryExtension;
 import io.opentelemetry.sdk.trace.data.SpanData;

@@ -1,7 +1,7 @@
 package io.foothold.cli;
 
-import io.foothold.cli.machine.Workspace;
-import io.foothold.cli.report.Html;
+import io.foothold.cli.report.Chart;
+import io.foothold.cli.report.Page;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.random.Seeds;
@@ -11,7 +11,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.ToDoubleFunction;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -27,8 +29,6 @@ final class TheoryCommand implements Callable<Integer> {
     private static final double[] SUCCESSES = {0.25, 0.6, 0.8};
     private static final int TRIALS = 1_000;
     private static final PolicyIteration SETTING = new PolicyIteration(20, 4, 0.2, 1);
-    private static final int WIDTH = 560;
-    private static final int HEIGHT = 320;
 
     @Option(names = "--report", description = "Directory of theory.html (default: ${DEFAULT-VALUE}).")
     private Path report = Path.of("foothold-report");
@@ -75,7 +75,7 @@ final class TheoryCommand implements Callable<Integer> {
         String signal = signal(chain);
         System.out.print(iteration(points));
         System.out.print(signal);
-        Workspace.write(report.resolve("theory.html"), html(points, signal));
+        page(points, signal).write(report.resolve("theory.html"));
         System.out.println(
                 "report: " + report.resolve("theory.html").toAbsolutePath().normalize());
         return 0;
@@ -124,102 +124,34 @@ final class TheoryCommand implements Callable<Integer> {
         return out.toString();
     }
 
-    private static String html(List<Point> points, String signal) {
-        String body =
-                "<p>Theorem 1 of arXiv 2605.25507 compares conservative policy iteration with resets to random states of "
-                        + "the policy's own rollouts against resets to improvable states that an oracle points out. Below, both are run on "
-                        + "a tabular decision problem in which the share <em>p</em> of improvable states is chosen. Dots are measured; "
-                        + "lines are 1/p&sup2; and 1/p through the right-most dot.</p><h2>Samples of an iteration</h2><figure>"
-                        + logLog(
-                                points.stream()
-                                        .map(p -> new double[] {p.share(), p.samples()})
-                                        .toList(),
-                                -2,
-                                points.stream()
-                                        .map(p -> new double[] {p.share(), p.oracleSamples()})
-                                        .toList(),
-                                0)
-                        + "<figcaption>Continuations until the right deviation is found in 90&nbsp;% of the trials. Brown: random "
-                        + "resets, with 1/p&sup2;; blue: oracle, constant.</figcaption></figure><h2>Improvement of an iteration</h2><figure>"
-                        + logLog(
-                                points.stream()
-                                        .map(p -> new double[] {p.share(), p.gain()})
-                                        .toList(),
-                                2,
-                                points.stream()
-                                        .map(p -> new double[] {p.share(), p.oracleGain()})
-                                        .toList(),
-                                1)
-                        + "<figcaption>Exact return gained by one conservative step. Brown: random resets, falls with p&sup2;; blue: "
-                        + "oracle, falls with p.</figcaption></figure><p>Shown: the powers of p. Not shown: the theorem's constants, "
-                        + "and what finding an improvable state costs: an oracle that rejects draws needs 1/p of them for each, which "
-                        + "takes one of the two powers of the samples back.</p><h2>Signal per token of a chain</h2><pre>"
-                        + Html.escape(signal)
-                        + "</pre><p>Exact, for independent steps. Above 1, resets tell more for a sampled token "
-                        + "than GRPO does. The advantage shrinks as the policy gets better, and needs hard steps that stand late.</p>";
-        return Html.page("What theory says of resets", body);
+    private static Page page(List<Point> points, String signal) {
+        return new Page(
+                "theory",
+                "What theory says of resets",
+                Map.of(
+                        "samples",
+                                chart("samples of an iteration", points, Point::samples, -2, Point::oracleSamples, 0),
+                        "gains", chart("improvement of an iteration", points, Point::gain, 2, Point::oracleGain, 1),
+                        "signal", signal));
     }
 
-    /** Two series over p, both axes logarithmic, each with a line of a given slope through its dot at p = 1. */
-    private static String logLog(List<double[]> brown, int brownSlope, List<double[]> blue, int blueSlope) {
-        List<double[]> all = new ArrayList<>(brown);
-        all.addAll(blue);
-        double low =
-                Math.floor(all.stream().mapToDouble(v -> Math.log10(v[1])).min().orElse(0));
-        double high =
-                Math.ceil(all.stream().mapToDouble(v -> Math.log10(v[1])).max().orElse(1));
-        StringBuilder out = new StringBuilder(
-                String.format(Locale.ROOT, "<svg viewBox=\"0 0 %d %d\" width=\"80%%\" role=\"img\">", WIDTH, HEIGHT));
-        for (int e = (int) low; e <= high; e++) {
-            out.append(String.format(
-                    Locale.ROOT,
-                    "<line x1=\"60\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#e5e2dc\"/><text x=\"52\" y=\"%.1f\" text-anchor=\"end\">1e%d</text>",
-                    WIDTH - 10,
-                    y(e, low, high),
-                    y(e, low, high),
-                    y(e, low, high) + 4,
-                    e));
-        }
-        for (double p : new double[] {1, .1, .01}) {
-            out.append(String.format(
-                    Locale.ROOT,
-                    "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">p = %s</text>",
-                    x(p),
-                    HEIGHT - 8,
-                    p));
-        }
-        series(out, brown, brownSlope, "#b4552d", low, high);
-        series(out, blue, blueSlope, "#2d6cb4", low, high);
-        return out.append("</svg>").toString();
+    private static Chart chart(
+            String label,
+            List<Point> points,
+            ToDoubleFunction<Point> random,
+            int exponent,
+            ToDoubleFunction<Point> oracle,
+            int oracleExponent) {
+        return Chart.powers(
+                List.of(
+                        new Chart.Power("random resets", exponent, points(points, random)),
+                        new Chart.Power("oracle", oracleExponent, points(points, oracle))),
+                label);
     }
 
-    private static void series(
-            StringBuilder out, List<double[]> values, int slope, String colour, double low, double high) {
-        double first = Math.log10(values.get(0)[1]);
-        double least = values.get(values.size() - 1)[0];
-        out.append(String.format(
-                Locale.ROOT,
-                "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"1.5\" opacity=\".6\"/>",
-                x(1),
-                y(first, low, high),
-                x(least),
-                y(first + slope * Math.log10(least), low, high),
-                colour));
-        for (double[] v : values) {
-            out.append(String.format(
-                    Locale.ROOT,
-                    "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\"/>",
-                    x(v[0]),
-                    y(Math.log10(v[1]), low, high),
-                    colour));
-        }
-    }
-
-    private static double x(double p) {
-        return 80 + (WIDTH - 120) * -Math.log10(p) / 2;
-    }
-
-    private static double y(double exponent, double low, double high) {
-        return 15 + (HEIGHT - 55) * (high - exponent) / (high - low);
+    private static List<Chart.Point> points(List<Point> points, ToDoubleFunction<Point> what) {
+        return points.stream()
+                .map(p -> new Chart.Point(p.share(), what.applyAsDouble(p)))
+                .toList();
     }
 }

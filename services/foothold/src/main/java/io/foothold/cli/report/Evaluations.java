@@ -29,6 +29,20 @@ public final class Evaluations {
                                 + evaluation.path("update").asLong() + " has no verdict: not judged"));
     }
 
+    /** Three digits of it. */
+    static String passAt1Text(JsonNode evaluation) {
+        return String.format(Locale.ROOT, "%.3f", passAt1(evaluation));
+    }
+
+    /** Its 95 % Wilson interval. */
+    static String interval(JsonNode evaluation) {
+        return String.format(
+                Locale.ROOT,
+                "%.3f to %.3f",
+                evaluation.path("low").asDouble(),
+                evaluation.path("high").asDouble());
+    }
+
     /** How likely oracle solutions are, for people; empty where that was not asked. */
     public static String oracleText(JsonNode evaluation) {
         String held = oracle(evaluation.path("oracle"));

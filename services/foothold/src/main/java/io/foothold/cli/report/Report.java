@@ -55,7 +55,7 @@ public record Report(String title, List<RunSummary> runs, String text) {
             LedgerAudit.Report audit,
             List<Sample> samples) {
         /** How likely oracle solutions were before and after; nothing where that was not asked. */
-        List<String> oracles() {
+        public List<String> oracles() {
             List<JsonNode> scored = evaluations.stream()
                     .filter(e -> !Evaluations.oracleText(e).isEmpty())
                     .toList();
@@ -107,7 +107,7 @@ public record Report(String title, List<RunSummary> runs, String text) {
 
     public void write(Path directory) {
         Workspace.write(directory.resolve("report.json"), json());
-        Workspace.write(directory.resolve("report.html"), html());
+        page().write(directory.resolve("report.html"));
     }
 
     private String json() {
@@ -168,51 +168,40 @@ public record Report(String title, List<RunSummary> runs, String text) {
         return out.toString();
     }
 
-    private String html() {
-        StringBuilder out = new StringBuilder();
-        out.append("<p>").append(text).append("</p>");
-        out.append("<figure>")
-                .append(Chart.svg(runs.stream().map(Report::curve).toList(), 0, "pass@1 by update"))
-                .append("<figcaption>Unguided pass@1 on held-out problems, by update; bars are ")
-                .append("95&nbsp;% Wilson intervals.</figcaption></figure>");
-        out.append("<table><tr><th>method</th><th>training rollouts</th><th>search rollouts</th><th>pass@1 before</th>")
-                .append("<th>pass@1 after</th><th>95&nbsp;% interval</th><th>seconds</th></tr>");
-        for (RunSummary run : runs) {
-            JsonNode first = run.evaluations().get(0);
-            JsonNode last = run.evaluations().get(run.evaluations().size() - 1);
-            out.append(String.format(
-                    Locale.ROOT,
-                    "<tr><td>%s</td><td>%d</td><td>%d</td><td>%.3f</td><td>%.3f</td><td>%.3f to %.3f</td><td>%.0f</td></tr>",
-                    run.method(),
-                    run.rollouts(),
-                    run.searchRollouts(),
-                    Evaluations.passAt1(first),
-                    Evaluations.passAt1(last),
-                    last.path("low").asDouble(),
-                    last.path("high").asDouble(),
-                    run.seconds()));
-        }
-        out.append("</table>");
-        for (RunSummary run : runs) {
-            for (String line : run.oracles()) {
-                out.append("<p>").append(Html.escape(line)).append("</p>");
-            }
-        }
-        for (RunSummary run : runs) {
-            out.append("<h2>Sample rollouts: ").append(run.method()).append("</h2>");
-            for (Sample s : run.samples()) {
-                out.append("<h3>")
-                        .append(Html.escape(s.title()))
-                        .append(" — ")
-                        .append(Html.escape(s.verdict()))
-                        .append("</h3><pre>")
-                        .append(Html.escape(s.prompt()))
-                        .append("\n\u2192 ")
-                        .append(Html.escape(s.response()))
-                        .append("</pre>");
-            }
-        }
-        return Html.page(title, out.toString());
+    Page page() {
+        return new Page(
+                "report",
+                title,
+                Map.of(
+                        "text",
+                        text,
+                        "runs",
+                        runs,
+                        "chart",
+                        Chart.shares(runs.stream().map(Report::curve).toList(), 0, "pass@1 by update"),
+                        "table",
+                        new Page.Table(
+                                List.of(
+                                        "method",
+                                        "training rollouts",
+                                        "search rollouts",
+                                        "pass@1 before",
+                                        "pass@1 after",
+                                        "95 % interval",
+                                        "seconds"),
+                                runs.stream().map(Report::cells).toList())));
+    }
+
+    private static List<String> cells(RunSummary run) {
+        JsonNode last = run.evaluations().getLast();
+        return List.of(
+                run.method(),
+                Long.toString(run.rollouts()),
+                Long.toString(run.searchRollouts()),
+                Evaluations.passAt1Text(run.evaluations().getFirst()),
+                Evaluations.passAt1Text(last),
+                Evaluations.interval(last),
+                String.format(Locale.ROOT, "%.0f", run.seconds()));
     }
 
     private static Chart.Curve curve(RunSummary run) {

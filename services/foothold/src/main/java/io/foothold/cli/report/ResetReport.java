@@ -18,23 +18,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.function.ToIntFunction;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The report of the reset demo. */
 public record ResetReport(List<Run> runs, long tokens) {
     static final double[] THRESHOLDS = {0.5, 0.75};
-    private static final String TEXT = """
-            The dial with jumps: sixteen moves, three of them named jumps that the base policy gets wrong most of the time. A \
-            solution is right when the mark after every move is; for the arms called <em>last mark</em> or <em>restating</em> when \
-            the last one is, which slips that cancel reach too. On the <em>late</em> problems the jumps stand \
-            among the last six moves: a reset to just before the first wrong move keeps what was right and samples a short \
-            suffix again. On the <em>spread</em> problems they stand anywhere. Every sampled token is counted: seeds, draws that \
-            found no failure, localization (one token a move), suffixes. What this task can show: that resets can pay when \
-            errors sit late and the localizer is good, and what becomes of it when they are spread. What it cannot: this base \
-            policy was taught to restate marks truly, its deficit is designed, and nothing about large models follows.""";
 
     /** A failed rollout, where it was reset, and its suffixes. */
     record Picture(String seed, List<String> thoughts, int thought, int firstError, List<String> suffixes) {}
@@ -96,7 +90,7 @@ public record ResetReport(List<Run> runs, long tokens) {
 
     public void write(Path directory) {
         Workspace.write(directory.resolve("report.json"), json());
-        Workspace.write(directory.resolve("report.html"), html());
+        page().write(directory.resolve("report.html"));
     }
 
     private String json() {
@@ -158,44 +152,75 @@ public record ResetReport(List<Run> runs, long tokens) {
         return tokens.isPresent() ? String.format(Locale.ROOT, "%.1f", tokens.getAsDouble() / 1000) : "-";
     }
 
-    private String html() {
-        StringBuilder out = new StringBuilder("<p>").append(TEXT).append("</p>");
-        out.append("<figure>").append(chart(false)).append("<figcaption>Late errors: pass@1 on held-out problems by ");
-        out.append("thousands of sampled tokens; bars are 95&nbsp;% Wilson intervals.</figcaption></figure>");
+    /** A chart and what stands under it. */
+    public record Figure(Chart chart, String caption) {}
+
+    /**
+     * A thought of the failed rollout.
+     *
+     * @param wrong whether it is the first that is wrong
+     * @param cut the methods that put the reset before it, empty when none did
+     */
+    public record Thought(String text, boolean wrong, String cut) {}
+
+    /** What a method sampled behind its reset. */
+    public record Suffix(String method, List<String> suffixes) {}
+
+    Page page() {
+        List<Figure> figures = new ArrayList<>();
+        figures.add(
+                new Figure(
+                        chart(false),
+                        "Late errors: pass@1 on held-out problems by thousands of sampled tokens; bars are 95 % Wilson intervals."));
         if (runs.stream().anyMatch(ResetReport::spread)) {
-            out.append("<figure>").append(chart(true)).append("<figcaption>Spread errors.</figcaption></figure>");
+            figures.add(new Figure(chart(true), "Spread errors."));
         }
-        out.append("<table><tr><th>method</th><th>k tokens to .50</th><th>to .75</th><th>pass@1 at the end</th>")
-                .append("<th>95&nbsp;% interval</th><th>tokens: seeds / localization / trained</th>"
-                        + "<th>right suffixes of clean / dirty prefixes</th><th>seconds</th></tr>");
-        for (Run run : runs) {
-            JsonNode use = run.last().path("tokens_by_use");
-            out.append(String.format(
-                    Locale.ROOT,
-                    "<tr><td>%s</td><td>%s</td><td>%s</td><td>%.3f</td><td>%.3f to %.3f</td><td>%d / %d / %d</td><td>%s</td><td>%.0f</td></tr>",
-                    run.method(),
-                    thousands(run.tokensTo(.5)),
-                    thousands(run.tokensTo(.75)),
-                    Evaluations.passAt1(run.last()),
-                    run.last().path("low").asDouble(),
-                    run.last().path("high").asDouble(),
-                    use.path("seed").asLong(),
-                    use.path("localization").asLong(),
-                    use.path("train").asLong(),
-                    run.suffixes().text(),
-                    run.seconds()));
-        }
-        out.append("</table>");
-        picture(out);
-        return Html.page("Resets: where did this rollout go wrong?", out.toString());
+        Optional<Picture> first =
+                runs.stream().flatMap(r -> r.picture().stream()).findFirst();
+        return new Page(
+                "resets",
+                "Resets: where did this rollout go wrong?",
+                Map.of(
+                        "figures",
+                        figures,
+                        "table",
+                        new Page.Table(
+                                List.of(
+                                        "method",
+                                        "k tokens to .50",
+                                        "to .75",
+                                        "pass@1 at the end",
+                                        "95 % interval",
+                                        "tokens: seeds / localization / trained",
+                                        "right suffixes of clean / dirty prefixes",
+                                        "seconds"),
+                                runs.stream().map(ResetReport::cells).toList()),
+                        "thoughts",
+                        first.map(this::thoughts).orElse(List.of()),
+                        "suffixes",
+                        first.map(this::shown).orElse(List.of())));
+    }
+
+    private static List<String> cells(Run run) {
+        JsonNode use = run.last().path("tokens_by_use");
+        return List.of(
+                run.method(),
+                thousands(run.tokensTo(.5)),
+                thousands(run.tokensTo(.75)),
+                Evaluations.passAt1Text(run.last()),
+                Evaluations.interval(run.last()),
+                use.path("seed").asLong() + " / " + use.path("localization").asLong() + " / "
+                        + use.path("train").asLong(),
+                run.suffixes().text(),
+                String.format(Locale.ROOT, "%.0f", run.seconds()));
     }
 
     private static boolean spread(Run run) {
         return run.method().endsWith("spread");
     }
 
-    private String chart(boolean spread) {
-        return Chart.svg(
+    private Chart chart(boolean spread) {
+        return Chart.shares(
                 runs.stream()
                         .filter(r -> spread(r) == spread)
                         .map(r -> new Chart.Curve(
@@ -210,42 +235,29 @@ public record ResetReport(List<Run> runs, long tokens) {
     }
 
     /** One failed rollout of the base policy, and where each method cut it: all draw the same first rollout. */
-    private void picture(StringBuilder out) {
-        Optional<Picture> any = runs.stream().flatMap(r -> r.picture().stream()).findFirst();
-        if (any.isEmpty()) {
-            return;
-        }
-        Picture first = any.get();
-        out.append("<h2>One failed rollout, and where each localizer put the reset</h2><pre>");
-        for (int i = 0; i < first.thoughts().size(); i++) {
-            String thought = Html.escape(first.thoughts().get(i).strip());
-            out.append(
-                    i + 1 == first.firstError()
-                            ? "<span class=\"wrong\">" + thought + "  first error</span>"
-                            : thought);
-            int step = i + 1;
-            List<String> here = runs.stream()
-                    .filter(r -> r.picture()
-                            .filter(p -> p.seed().equals(first.seed()) && p.thought() == step)
-                            .isPresent())
+    private List<Thought> thoughts(Picture first) {
+        List<Thought> out = new ArrayList<>();
+        for (String thought : first.thoughts()) {
+            int step = out.size() + 1;
+            String cut = drawn(first)
+                    .filter(run -> run.picture().orElseThrow().thought() == step)
                     .map(Run::method)
-                    .toList();
-            if (!here.isEmpty()) {
-                out.append("   <span class=\"cut\">reset before this: ")
-                        .append(Html.escape(String.join(", ", here)))
-                        .append("</span>");
-            }
-            out.append('\n');
+                    .collect(Collectors.joining(", "));
+            out.add(new Thought(thought.strip(), step == first.firstError(), cut));
         }
-        out.append("</pre>");
-        for (Run run : runs) {
-            Picture p = run.picture().orElse(null);
-            if (p != null && p.seed().equals(first.seed())) {
-                out.append("<h3>Suffixes of ").append(Html.escape(run.method())).append("</h3><pre>");
-                p.suffixes().forEach(s -> out.append(Html.escape(s)).append('\n'));
-                out.append("</pre>");
-            }
-        }
+        return out;
+    }
+
+    private List<Suffix> shown(Picture first) {
+        return drawn(first)
+                .map(run -> new Suffix(run.method(), run.picture().orElseThrow().suffixes()))
+                .toList();
+    }
+
+    private Stream<Run> drawn(Picture first) {
+        return runs.stream()
+                .filter(run ->
+                        run.picture().filter(p -> p.seed().equals(first.seed())).isPresent());
     }
 
     /** What came of all resets of a run that know their first error. */

@@ -2,6 +2,8 @@ package io.foothold.cli;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noFields;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.base.DescribedPredicate;
@@ -11,10 +13,16 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
 import io.foothold.contracts.flow.ReadableMessages;
 import io.grpc.ServerServiceDefinition;
+import io.quarkus.grpc.GrpcClient;
 import io.quarkus.grpc.GrpcService;
+import jakarta.inject.Inject;
+import java.lang.annotation.Annotation;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.eclipse.microprofile.reactive.messaging.Channel;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine.Command;
 
@@ -35,6 +43,28 @@ class ArchitectureTest {
                 .should()
                 .onlyDependOnClassesThat()
                 .resideInAnyPackage("io.foothold.core..", "java..", "org.jspecify..", "com.google.auto.service..")
+                .check(ALL);
+    }
+
+    /** What a class needs is in its constructor, so that a test makes it without a container. */
+    @Test
+    void nothingIsInjectedIntoFieldsOrSetters() {
+        List<Class<? extends Annotation>> injected =
+                List.of(Inject.class, ConfigProperty.class, Channel.class, GrpcClient.class);
+        injected.forEach(annotation -> {
+            noFields().should().beAnnotatedWith(annotation).check(ALL);
+            noMethods().should().beAnnotatedWith(annotation).check(ALL);
+        });
+    }
+
+    /** What one part of a process tells another goes through parameters. */
+    @Test
+    void noServiceKeepsAnObjectInAStaticReference() {
+        noFields()
+                .that()
+                .areStatic()
+                .should()
+                .haveRawType(AtomicReference.class)
                 .check(ALL);
     }
 

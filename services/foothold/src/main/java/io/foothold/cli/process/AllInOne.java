@@ -5,9 +5,11 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.config.Runs;
 import io.foothold.orchestrator.run.RunManager;
-import io.quarkus.arc.Arc;
+import io.quarkus.arc.Unremovable;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
+import jakarta.enterprise.context.Dependent;
+import jakarta.inject.Inject;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -27,8 +29,8 @@ public final class AllInOne {
     /** Where the learner finds the torch worker. */
     static final String TORCH_PACKAGE = "foothold.learner.torch.package";
 
-    private static final AtomicReference<@Nullable Job> JOB = new AtomicReference<>();
-    private static final AtomicReference<@Nullable Exception> FAILURE = new AtomicReference<>();
+    /** The container makes the application and runs it on the caller's thread; within that call, and nowhere else, this is its job. */
+    private static final ScopedValue<Outcome> OUTCOME = ScopedValue.newInstance();
 
     private AllInOne() {}
 
@@ -62,18 +64,18 @@ public final class AllInOne {
             System.setProperty("foothold.peer." + peer + ".port", Integer.toString(port));
         }
         settings.forEach(System::setProperty);
-        JOB.set(job);
+        Outcome outcome = new Outcome(job);
         AtomicReference<@Nullable Throwable> startup = new AtomicReference<>();
         AtomicInteger code = new AtomicInteger(1);
-        Quarkus.run(App.class, (exitCode, cause) -> {
-            code.set(exitCode);
-            if (cause != null) {
-                startup.set(cause);
-            }
-        });
-        Exception failure = FAILURE.get();
-        if (failure != null) {
-            throw failure;
+        ScopedValue.where(OUTCOME, outcome)
+                .run(() -> Quarkus.run(App.class, (exitCode, cause) -> {
+                    code.set(exitCode);
+                    if (cause != null) {
+                        startup.set(cause);
+                    }
+                }));
+        if (outcome.failure != null) {
+            throw outcome.failure;
         }
         Throwable cause = startup.get();
         if (cause != null) {
@@ -87,18 +89,35 @@ public final class AllInOne {
         return code.get();
     }
 
-    /** The job inside the container. */
+    /** A job, and the failure that ended it. */
+    private static final class Outcome {
+        private final Job job;
+        private @Nullable Exception failure;
+
+        private Outcome(Job job) {
+            this.job = job;
+        }
+    }
+
+    /** What runs inside the container. */
+    @Dependent
+    @Unremovable
     public static final class App implements QuarkusApplication {
+        private final Runs runs;
+
+        /** Made by the container. */
+        @Inject
+        public App(Runs runs) {
+            this.runs = runs;
+        }
+
         @Override
         public int run(String... args) {
-            Job job = JOB.get();
-            if (job == null) {
-                return 1;
-            }
+            Outcome outcome = OUTCOME.get();
             try {
-                return job.run(Arc.container().instance(Runs.class).get().manager());
+                return outcome.job.run(runs.manager());
             } catch (Exception e) {
-                FAILURE.set(e);
+                outcome.failure = e;
                 return 1;
             }
         }

@@ -24,7 +24,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
@@ -166,7 +165,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
 
     private static final Logger LOG = Logger.getLogger(CreditedStream.class);
     /** How often whoever is blocked asks whether it should go on waiting. */
-    private static final long CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+    private static final Duration CHECK = Duration.ofMillis(100);
 
     private final class Pending {
         private final Q work;
@@ -231,6 +230,8 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
     private boolean closed;
     /** How many threads wait for a key that other work has. */
     private int waitingForKeys;
+    /** Whether the timer will wake those who are blocked, so that they ask. */
+    private boolean waking;
 
     /** A stream to a service of one replica, on the clock of the machine. It opens itself with the first piece of work. */
     public CreditedStream(String name, Shape<Q, R> shape, Function<Multi<Q>, Multi<R>> call, Limits limits) {
@@ -393,12 +394,26 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
         boolean forKey = taken(keys);
         waitingForKeys += forKey ? 1 : 0;
         try {
-            var unused = freed.awaitNanos(CHECK_NANOS);
+            if (!waking) {
+                waking = true;
+                timer.after(CHECK, this::wake);
+            }
+            freed.await();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new FootholdException(ErrorCode.CANCELLED, "interrupted", e);
         } finally {
             waitingForKeys -= forKey ? 1 : 0;
+        }
+    }
+
+    private void wake() {
+        lock.lock();
+        try {
+            waking = false;
+            freed.signalAll();
+        } finally {
+            lock.unlock();
         }
     }
 

@@ -14,6 +14,7 @@ import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.GrpcServices;
 import io.foothold.orchestrator.run.RunClock;
 import io.foothold.orchestrator.run.RunManager;
+import io.foothold.orchestrator.run.RunThreads;
 import io.foothold.policy.GenerationEngine;
 import io.foothold.policy.Precision;
 import io.foothold.policyserver.grpc.TritonGrpc;
@@ -194,7 +195,8 @@ final class Stack implements AutoCloseable {
                     events.add(event);
                     onEvent.accept(event);
                 },
-                RunClock.system());
+                RunClock.system(),
+                RunThreads.system());
     }
 
     private static Running augmentation() {

@@ -10,6 +10,7 @@ import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.GrpcServices;
 import io.foothold.orchestrator.run.RunClock;
 import io.foothold.orchestrator.run.RunManager;
+import io.foothold.orchestrator.run.RunThreads;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.annotation.PreDestroy;
@@ -67,7 +68,7 @@ public class Runs {
                     peers,
                     CreditedStream.Limits.standard().withDeadline(config.deadline()),
                     new GrpcServices.Waiting(config.patience(), config.verdict(), config.ownVerdict()));
-            made = new RunManager(store, remote, Path.of(config.home()), this::tell, RunClock.system());
+            made = new RunManager(store, remote, Path.of(config.home()), this::tell, RunClock.system(), RunThreads.system());
             ledger = store;
             services = remote;
             manager = made;

@@ -22,8 +22,9 @@ public final class Patience {
      * Patience.
      *
      * @param limit time from the first failure of a call after which its failure stands
+     * @param stop ends it; its clock is that of the pauses
      */
-    Patience(Duration limit, StopSignal stop, Waits waits) {
+    public Patience(Duration limit, StopSignal stop, Waits waits) {
         this.limit = limit;
         this.stop = stop;
         this.waits = waits;
@@ -63,7 +64,7 @@ public final class Patience {
             try {
                 T value = call.get();
                 if (lost) {
-                    Duration after = Duration.ofNanos(System.nanoTime() - lostAt);
+                    Duration after = Duration.ofNanos(stop.clock().nanos() - lostAt);
                     LOG.infof("%s is there again after %d s", service, after.toSeconds());
                     waits.found(service, after);
                 }
@@ -75,11 +76,11 @@ public final class Patience {
                 }
                 if (!lost) {
                     lost = true;
-                    lostAt = System.nanoTime();
+                    lostAt = stop.clock().nanos();
                     LOG.warnf("%s is away, the call is repeated for %d s: %s", service, limit.toSeconds(), e.text());
                     waits.lost(service, e.text());
                 }
-                if (System.nanoTime() - lostAt > limit.toNanos()) {
+                if (stop.clock().nanos() - lostAt > limit.toNanos()) {
                     throw new FootholdException(
                             e.code(), service + " was away for more than " + limit.toSeconds() + " s: " + e.text(), e);
                 }

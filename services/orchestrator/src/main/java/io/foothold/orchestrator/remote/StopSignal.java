@@ -7,8 +7,6 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -18,9 +16,31 @@ import org.jspecify.annotations.Nullable;
  * for good. Thread-safe.
  */
 public final class StopSignal {
+    private static final Duration LOOK_EVERY = Duration.ofMillis(500);
+
+    private final WaitClock clock;
     private final AtomicReference<@Nullable FootholdException> reason = new AtomicReference<>();
     private final Set<CompletableFuture<?>> waiting = ConcurrentHashMap.newKeySet();
     private final CompletableFuture<Void> aborted = new CompletableFuture<>();
+
+    /** A signal on the clock of the machine. */
+    public StopSignal() {
+        this(WaitClock.system());
+    }
+
+    /**
+     * A signal that nobody gave yet.
+     *
+     * @param clock what is waited by
+     */
+    public StopSignal(WaitClock clock) {
+        this.clock = clock;
+    }
+
+    /** What is waited by. */
+    WaitClock clock() {
+        return clock;
+    }
 
     /** Asks for the end: waits fail with {@link ErrorCode#CANCELLED}. */
     public void stop() {
@@ -88,34 +108,27 @@ public final class StopSignal {
 
     /** Pauses; throws the reason when the end is asked for before. */
     public void sleep(Duration pause) {
-        await(guard(new CompletableFuture<Void>().completeOnTimeout(null, pause.toMillis(), TimeUnit.MILLISECONDS)));
+        await(guard(clock.after(pause)));
     }
 
     /** Throws the reason of an abort, or that of a stop while the service that trains the update is away. */
-    void checkUpdate(BooleanSupplier away) {
+    public void checkUpdate(BooleanSupplier away) {
         if (aborted.isCompletedExceptionally() || away.getAsBoolean()) {
             check();
         }
     }
 
     /** Waits for a future that no stop ends, only {@link #abort}, or a stop while the service that answers is away. */
-    <T> T awaitUpdate(CompletableFuture<T> future, BooleanSupplier away) {
+    public <T> T awaitUpdate(CompletableFuture<T> future, BooleanSupplier away) {
         CompletableFuture<Object> either = CompletableFuture.anyOf(future, aborted);
-        while (true) {
-            try {
-                either.get(500, TimeUnit.MILLISECONDS);
-                return future.join();
-            } catch (TimeoutException e) {
-                if (away.getAsBoolean()) {
-                    check();
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new FootholdException(ErrorCode.CANCELLED, "interrupted", e);
-            } catch (ExecutionException | RuntimeException e) {
-                throw FootholdException.of(e);
+        while (!either.isDone()) {
+            var unused = await(CompletableFuture.anyOf(either, clock.after(LOOK_EVERY)));
+            if (!either.isDone() && away.getAsBoolean()) {
+                check();
             }
         }
+        var unused = await(either);
+        return await(future);
     }
 
     /** Waits; every failure as ours. */

@@ -19,7 +19,6 @@ import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /** Evaluates a policy version on a problem set, from root start states, with its own sampling settings. */
@@ -41,11 +40,13 @@ final class Evaluator {
     private final RunSpec spec;
     private final GroupRunner groups;
     private final RunClock clock;
+    private final RunThreads where;
 
-    Evaluator(RunSpec spec, GroupRunner groups, RunClock clock) {
+    Evaluator(RunSpec spec, GroupRunner groups, RunClock clock, RunThreads where) {
         this.spec = spec;
         this.groups = groups;
         this.clock = clock;
+        this.where = where;
     }
 
     /**
@@ -60,7 +61,7 @@ final class Evaluator {
         long start = clock.nanos().getAsLong();
         List<StartState> starts = problems.stream().map(this::root).toList();
         List<Future<List<Judged>>> futures = new ArrayList<>();
-        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+        try (ExecutorService threads = where.beside()) {
             for (int p = 0; p < problems.size(); p++) {
                 Problem problem = problems.get(p);
                 StartState at = starts.get(p);

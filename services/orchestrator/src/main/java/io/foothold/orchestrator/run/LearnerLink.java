@@ -13,6 +13,7 @@ import io.foothold.orchestrator.update.Opened;
 import io.foothold.v1.TrainGroup;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jboss.logging.Logger;
@@ -43,7 +44,10 @@ final class LearnerLink implements AutoCloseable {
     private final Services services;
     private final Ledger ledger;
     private final RunClock.Repeats repeats;
-    private RunClock.@Nullable Repetition keeper;
+    private volatile RunClock.@Nullable Repetition keeper;
+    /** Not a monitor: what is done under it takes as long as the learner. */
+    private final ReentrantLock opening = new ReentrantLock();
+
     private long openings;
 
     /**
@@ -66,7 +70,30 @@ final class LearnerLink implements AutoCloseable {
      * <p>Either side may be behind. Updates that the learner lost are trained again from the store; updates that the ledger did not
      * hear of are asked for again and answered with their manifests; one that was admitted only is trained now.
      */
-    synchronized Position open() {
+    Position open() {
+        opening.lock();
+        try {
+            return opened();
+        } finally {
+            opening.unlock();
+        }
+    }
+
+    /** Also when the learner is lost while it catches up: it goes on from its checkpoint then. */
+    private Position opened() {
+        for (int losses = 0; ; losses++) {
+            try {
+                return openedOnce();
+            } catch (FootholdException e) {
+                if (!forgotten(e) || losses == MOST_LOSSES) {
+                    throw e;
+                }
+                LOG.warnf("run %s: the learner was lost while it was opened: %s", spec.runId(), e.text());
+            }
+        }
+    }
+
+    private Position openedOnce() {
         openings++;
         if (keeper == null) {
             keeper = repeats.every(KEEP_EVERY, "keep-" + spec.runId(), this::keep);
@@ -107,10 +134,7 @@ final class LearnerLink implements AutoCloseable {
     /** Gives the learner back: the run has ended here. */
     @Override
     public void close() {
-        RunClock.Repetition keeping;
-        synchronized (this) {
-            keeping = keeper;
-        }
+        RunClock.Repetition keeping = keeper;
         if (keeping == null) {
             return;
         }
@@ -171,23 +195,28 @@ final class LearnerLink implements AutoCloseable {
         }
     }
 
-    private synchronized long openings() {
-        return openings;
+    private long openings() {
+        opening.lock();
+        try {
+            return openings;
+        } finally {
+            opening.unlock();
+        }
     }
 
     /** Whoever comes second finds it open. */
-    private synchronized void reopen(long seen, FootholdException why) {
-        for (int losses = 0; seen == openings; losses++) {
-            try {
-                Position at = open();
+    private void reopen(long seen, FootholdException why) {
+        opening.lock();
+        try {
+            if (seen == openings) {
+                Position at = opened();
                 LOG.infof("run %s: the learner stands at update %d again", spec.runId(), at.update());
-            } catch (FootholdException e) {
-                if (!forgotten(e) || losses == MOST_LOSSES) {
-                    e.addSuppressed(why);
-                    throw e;
-                }
-                seen = openings;
             }
+        } catch (FootholdException e) {
+            e.addSuppressed(why);
+            throw e;
+        } finally {
+            opening.unlock();
         }
     }
 

@@ -7,6 +7,7 @@ import io.foothold.orchestrator.remote.Holder;
 import io.foothold.orchestrator.remote.Sampler;
 import io.foothold.orchestrator.update.Artefact;
 import java.time.Duration;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,8 @@ final class PolicyPublisher implements AutoCloseable {
     private volatile RunClock.@Nullable Repetition saying;
     private volatile @Nullable Artefact published;
     private volatile boolean closed;
+    /** Not a monitor: what is done under it takes as long as the servers. */
+    private final ReentrantLock telling = new ReentrantLock();
 
     /**
      * A publisher; holds nothing before it publishes.
@@ -52,10 +55,15 @@ final class PolicyPublisher implements AutoCloseable {
      * @throws FootholdException {@link ErrorCode#CONFLICT} when another run's publisher holds the servers; {@link ErrorCode#INTERNAL}
      *     when one of them does not compute what the learner computes
      */
-    synchronized Duration publish(Artefact next) {
-        Duration pause = sampler.publish(next, publisher);
-        published = next;
-        return pause;
+    Duration publish(Artefact next) {
+        telling.lock();
+        try {
+            Duration pause = sampler.publish(next, publisher);
+            published = next;
+            return pause;
+        } finally {
+            telling.unlock();
+        }
     }
 
     /** The policy that the servers have. */
@@ -68,14 +76,28 @@ final class PolicyPublisher implements AutoCloseable {
     }
 
     /** Publishes the policy again: a sampler that was started again does not know it, nor may the servers behind it. */
-    synchronized void publishAgain() {
-        Artefact now = published;
-        if (now != null) {
-            var unused = sampler.publish(now, publisher);
+    void publishAgain() {
+        telling.lock();
+        try {
+            Artefact now = published;
+            if (now != null) {
+                var unused = sampler.publish(now, publisher);
+            }
+        } finally {
+            telling.unlock();
         }
     }
 
-    private synchronized void sayOnce() {
+    private void sayOnce() {
+        telling.lock();
+        try {
+            say();
+        } finally {
+            telling.unlock();
+        }
+    }
+
+    private void say() {
         Artefact now = published;
         if (now == null || closed) {
             return;
@@ -98,13 +120,14 @@ final class PolicyPublisher implements AutoCloseable {
         if (running != null) {
             running.close();
         }
-        synchronized (this) {
+        telling.lock();
+        try {
             published = null;
-            try {
-                sampler.release(publisher);
-            } catch (FootholdException e) {
-                // The sampler is away: what it knew of us went with it, or runs out by itself.
-            }
+            sampler.release(publisher);
+        } catch (FootholdException e) {
+            // The sampler is away: what it knew of us went with it, or runs out by itself.
+        } finally {
+            telling.unlock();
         }
     }
 }

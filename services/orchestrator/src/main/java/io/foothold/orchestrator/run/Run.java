@@ -15,7 +15,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -38,8 +37,9 @@ final class Run {
     private final Services services;
     private final Ledger ledger;
     private final RunLog log;
-    private final StopSignal stop = new StopSignal();
-    private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    private final StopSignal stop;
+    private final RunThreads where;
+    private final ExecutorService threads;
     private final LinkedBlockingQueue<RunLoop.Report> reports = new LinkedBlockingQueue<>();
     private final AtomicLong earlierTokens = new AtomicLong();
     private final GroupRunner groups;
@@ -54,10 +54,21 @@ final class Run {
     /**
      * A run that does nothing yet.
      *
+     * @param where its work is done
      * @param incarnation suffix of rollout ids, so that a resumed run never reuses an id
      */
-    Run(RunSpec spec, Services services, Ledger ledger, RunLog log, RunClock clock, String incarnation) {
+    Run(
+            RunSpec spec,
+            Services services,
+            Ledger ledger,
+            RunLog log,
+            RunClock clock,
+            RunThreads where,
+            String incarnation) {
         this.spec = spec;
+        this.stop = new StopSignal(clock.waits());
+        this.where = where;
+        this.threads = where.beside();
         this.services = services.until(stop, log.waits());
         this.ledger = ledger;
         this.log = log;
@@ -159,7 +170,7 @@ final class Run {
         return new Evaluation(
                 spec,
                 ledger,
-                new Evaluator(spec, groups, parts.clock()),
+                new Evaluator(spec, groups, parts.clock(), where),
                 new OracleScorer(spec, services, learner::score),
                 log,
                 problems.evaluation(),

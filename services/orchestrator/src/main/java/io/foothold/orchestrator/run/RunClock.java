@@ -1,5 +1,6 @@
 package io.foothold.orchestrator.run;
 
+import io.foothold.orchestrator.remote.WaitClock;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.function.LongSupplier;
@@ -8,10 +9,10 @@ import java.util.function.LongSupplier;
  * The time as runs see it.
  *
  * @param time of events
- * @param nanos what durations are told by, as System.nanoTime gives it
+ * @param waits what pauses and durations are told by
  * @param repeats what is done again and again
  */
-public record RunClock(InstantSource time, LongSupplier nanos, Repeats repeats) {
+public record RunClock(InstantSource time, WaitClock waits, Repeats repeats) {
     /** Has steps done again and again, beside a run. */
     public interface Repeats {
         /**
@@ -32,7 +33,7 @@ public record RunClock(InstantSource time, LongSupplier nanos, Repeats repeats) 
 
     /** That of the machine; a virtual thread for each repetition. */
     public static RunClock system() {
-        return new RunClock(InstantSource.system(), System::nanoTime, RunClock::onAThread);
+        return new RunClock(InstantSource.system(), WaitClock.system(), RunClock::onAThread);
     }
 
     private static Repetition onAThread(Duration pause, String name, Runnable step) {
@@ -49,8 +50,13 @@ public record RunClock(InstantSource time, LongSupplier nanos, Repeats repeats) 
         return thread::interrupt;
     }
 
+    /** What durations are told by, as System.nanoTime gives it. */
+    LongSupplier nanos() {
+        return waits::nanos;
+    }
+
     /** Seconds since an earlier reading of {@code nanos}. */
     double secondsSince(long earlier) {
-        return (nanos.getAsLong() - earlier) / 1e9;
+        return (waits.nanos() - earlier) / 1e9;
     }
 }

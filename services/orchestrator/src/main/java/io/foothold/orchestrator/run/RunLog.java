@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 
@@ -37,6 +38,9 @@ final class RunLog {
     private final Consumer<RunEvent> sink;
     private final RunClock clock;
     private final ObjectMapper mapper = new ObjectMapper();
+    /** Not a monitor: what is done under it takes as long as the ledger. */
+    private final ReentrantLock telling = new ReentrantLock();
+
     private final AtomicLong number;
     private final TensorBoardFile board;
 
@@ -82,7 +86,16 @@ final class RunLog {
     }
 
     /** Saves and tells what happened, stamped with the time in milliseconds since the epoch. */
-    synchronized void event(Happening what) {
+    void event(Happening what) {
+        telling.lock();
+        try {
+            tell(what);
+        } finally {
+            telling.unlock();
+        }
+    }
+
+    private void tell(Happening what) {
         String kind = what.kind();
         String details = details(what)
                 .put("at_millis", clock.time().instant().toEpochMilli())

@@ -61,6 +61,7 @@ public final class RunManager {
     private final Path home;
     private final Consumer<RunEvent> sink;
     private final RunClock clock;
+    private final RunThreads threads;
     private final Map<String, Active> active = new ConcurrentHashMap<>();
 
     /**
@@ -68,13 +69,21 @@ public final class RunManager {
      *
      * @param home directory under which runs keep completions and TensorBoard files
      * @param sink told of every event
+     * @param threads where runs do their work
      */
-    public RunManager(Ledger ledger, Services services, Path home, Consumer<RunEvent> sink, RunClock clock) {
+    public RunManager(
+            Ledger ledger,
+            Services services,
+            Path home,
+            Consumer<RunEvent> sink,
+            RunClock clock,
+            RunThreads threads) {
         this.ledger = ledger;
         this.services = services;
         this.home = home;
         this.sink = sink;
         this.clock = clock;
+        this.threads = threads;
     }
 
     /** How many runs are under way. */
@@ -310,7 +319,7 @@ public final class RunManager {
     private Made make(String runId, RunFile file, String incarnation, Purpose purpose) {
         RunLog log = new RunLog(runId, homeOf(runId), ledger, sink, clock);
         return new Made(
-                new Run(new RunSpec(runId, file), services, ledger, log, clock, incarnation),
+                new Run(new RunSpec(runId, file), services, ledger, log, clock, threads, incarnation),
                 log,
                 incarnation,
                 purpose);
@@ -325,7 +334,7 @@ public final class RunManager {
         CompletableFuture<Ledger.RunRow> end = new CompletableFuture<>();
         AtomicBoolean over = new AtomicBoolean();
         active.put(runId, new Active(run, end, over));
-        Thread.ofPlatform().daemon().name("run-" + runId).start(() -> {
+        threads.begin("run-" + runId, () -> {
             // For good: the thread is this run's, and so are those that it begins.
             var unused = LogIds.ofRun(runId);
             Run.End how;

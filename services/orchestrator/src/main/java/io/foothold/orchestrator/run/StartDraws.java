@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /** The start states of a run's places; those of one update are drawn together. Thread-safe. */
 final class StartDraws {
@@ -16,7 +18,7 @@ final class StartDraws {
     private final Services services;
     private final Preparation.Prepared prepared;
     private final Executor threads;
-    private final Map<Draw, List<StartState>> draws = new ConcurrentHashMap<>();
+    private final Map<Draw, Drawn> draws = new ConcurrentHashMap<>();
 
     StartDraws(RunSpec spec, Services services, Preparation.Prepared prepared, Executor threads) {
         this.spec = spec;
@@ -36,8 +38,35 @@ final class StartDraws {
     }
 
     private List<StartState> drawn(Draw draw) {
-        return draws.computeIfAbsent(draw, d -> services.augmentation()
-                .draw(spec.draw(d.update(), d.attempt(), prepared.digest()), prepared.selection()));
+        return draws.computeIfAbsent(draw, Drawn::new).starts();
+    }
+
+    /** One draw, made by whoever asks first; others wait for it. One that failed is made by the next who asks. */
+    private final class Drawn {
+        private final Draw draw;
+        private final ReentrantLock making = new ReentrantLock();
+        private @Nullable List<StartState> made;
+
+        Drawn(Draw draw) {
+            this.draw = draw;
+        }
+
+        List<StartState> starts() {
+            making.lock();
+            try {
+                List<StartState> known = made;
+                if (known == null) {
+                    known = services.augmentation()
+                            .draw(
+                                    spec.draw(draw.update(), draw.attempt(), prepared.digest()),
+                                    prepared.selection());
+                    made = known;
+                }
+                return known;
+            } finally {
+                making.unlock();
+            }
+        }
     }
 
     /** Draws the start states of an update and has their prompts encoded, beside the training of another one. */

@@ -160,29 +160,19 @@ class ArchitectureTest {
     /** What of the orchestrator's run still speaks the contracts' words: rollouts, start states, and what is asked for them. */
     private static final List<String> RUN_IN_MESSAGES = List.of(
             "Continuation",
-            "Evaluator",
-            "FilledGroup",
             "FilledMember",
             "FilledPlace",
             "GroupRunner",
-            "HardSets",
             "Judged",
             "LearnerLink",
             "Localizing",
             "MethodRunner",
-            "MiningRates",
-            "OracleScorer",
-            "Preparation",
-            "ProbeAnswers",
-            "PromptFit",
             "Rehearsal",
             "Responses",
             "RolloutSource",
             "RunLog",
             "RunLoop",
             "RunSpec",
-            "StartDraws",
-            "Telemetry",
             "Training");
 
     /** Its clock and its parts are given to a run, so that one can be simulated. */

@@ -8,16 +8,14 @@ import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.MessageLimit;
 import io.foothold.core.problem.Problem;
+import io.foothold.core.prompt.Prompts;
+import io.foothold.core.settings.MixtureSettings;
+import io.foothold.core.settings.ProblemSettings;
+import io.foothold.core.start.Mixture;
+import io.foothold.orchestrator.remote.Augmentation;
 import io.foothold.orchestrator.remote.GrpcServices;
+import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.remote.ProblemMessages;
-import io.foothold.v1.DrawStartStatesRequest;
-import io.foothold.v1.Guided;
-import io.foothold.v1.MixtureDraw;
-import io.foothold.v1.MixturePart;
-import io.foothold.v1.ProblemSource;
-import io.foothold.v1.PromptTemplates;
-import io.foothold.v1.Root;
-import io.foothold.v1.StartState;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
 import io.grpc.ServerBuilder;
@@ -28,6 +26,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -63,40 +62,31 @@ class LargeSetTest {
         try (GrpcServices services = new GrpcServices(
                 new GrpcServices.Channels(channel, channel, channel, channel, channel),
                 CreditedStream.Limits.standard())) {
-            ProblemSource source = ProblemSource.newBuilder()
-                    .setJsonlPath(file.toString())
-                    .setSegmenter("line")
-                    .build();
+            Augmentation.Source source = new Augmentation.Source(
+                    new ProblemSettings.Source("", "", 0, 0, "train", file.toString(), "line"), "");
             List<Problem> problems = services.augmentation().problems(source);
             assertThat(problems).hasSize(ROWS);
             Map<String, Integer> prefixes = new HashMap<>();
             problems.forEach(p -> prefixes.put(p.id(), 1));
             Selection selection =
                     new Selection(problems.stream().map(Problem::id).toList(), prefixes);
-            DrawStartStatesRequest.Builder draw = DrawStartStatesRequest.newBuilder()
-                    .setSource(source)
-                    .setProblemSetDigest(ProblemMessages.digest(problems))
-                    .setTemplates(
-                            PromptTemplates.newBuilder().setRoot("{problem}").setGuided("{problem} {prefix}"))
-                    .setDraw(MixtureDraw.MIXTURE_DRAW_STRATIFIED)
-                    .addMixture(MixturePart.newBuilder()
-                            .setRoot(Root.getDefaultInstance())
-                            .setShare(1))
-                    .addMixture(MixturePart.newBuilder()
-                            .setGuided(Guided.getDefaultInstance())
-                            .setShare(1))
-                    .setSeed(3)
-                    .setGroups(64);
-            List<StartState> first =
-                    services.augmentation().draw(draw.setUpdate(1).build(), selection);
+            LongFunction<Augmentation.Draw> draw = update -> new Augmentation.Draw(
+                    source,
+                    ProblemMessages.digest(problems),
+                    new Prompts("{problem}", "{problem} {prefix}"),
+                    new MixtureSettings(1, 1, Mixture.Draw.STRATIFIED),
+                    3,
+                    update,
+                    64);
+            List<PromptedStart> first = services.augmentation().draw(draw.apply(1), selection);
             assertThat(first).hasSize(64);
-            assertThat(first.stream().filter(StartState::hasGuided)).hasSize(32);
+            assertThat(first.stream().filter(s -> s.prefixThoughts() > 0)).hasSize(32);
             server.shutdownNow().awaitTermination();
             server = serve(port);
             channel.resetConnectBackoff();
-            assertThat(services.augmentation().draw(draw.setUpdate(1).build(), selection))
+            assertThat(services.augmentation().draw(draw.apply(1), selection))
                     .isEqualTo(first);
-            assertThat(services.augmentation().draw(draw.setUpdate(2).build(), selection))
+            assertThat(services.augmentation().draw(draw.apply(2), selection))
                     .isNotEqualTo(first);
         } finally {
             channel.shutdownNow();

@@ -4,7 +4,17 @@ import io.foothold.contracts.draw.Selection;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.trace.Trace;
-import io.foothold.v1.*;
+import io.foothold.core.problem.Problem;
+import io.foothold.core.stats.SetStatistics;
+import io.foothold.orchestrator.rollout.PromptedStart;
+import io.foothold.v1.DrawStartStatesRequest;
+import io.foothold.v1.DrawStartStatesResponse;
+import io.foothold.v1.LoadProblemsRequest;
+import io.foothold.v1.MineHardSetRequest;
+import io.foothold.v1.MineHardSetStart;
+import io.foothold.v1.MutinyAugmentationServiceGrpc;
+import io.foothold.v1.SearchPrefixesRequest;
+import io.foothold.v1.SearchPrefixesStart;
 import io.smallrye.mutiny.Multi;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -28,9 +38,10 @@ final class GrpcAugmentation implements Augmentation {
     }
 
     @Override
-    public List<io.foothold.core.problem.Problem> problems(ProblemSource source) {
-        LoadProblemsRequest request =
-                LoadProblemsRequest.newBuilder().setSource(source).build();
+    public List<Problem> problems(Source source) {
+        LoadProblemsRequest request = LoadProblemsRequest.newBuilder()
+                .setSource(AugmentationMessages.source(source))
+                .build();
         return calls.call(name, () -> augmentation
                 .loadProblems(request)
                 .map(response -> ProblemMessages.problem(response.getProblem()))
@@ -39,25 +50,26 @@ final class GrpcAugmentation implements Augmentation {
     }
 
     @Override
-    public List<StartState> draw(DrawStartStatesRequest request, Selection selection) {
-        try (Trace.Part draw = Trace.begin("draw").with("update", request.getUpdate())) {
-            List<StartState> drawn = draw.during(() -> drawn(request, selection));
-            String trace = draw.carried();
+    public List<PromptedStart> draw(Draw draw, Selection selection) {
+        try (Trace.Part part = Trace.begin("draw").with("update", draw.update())) {
+            List<PromptedStart> drawn = part.during(() -> drawn(draw, selection));
+            String trace = part.carried();
             return trace.isEmpty()
                     ? drawn
-                    : drawn.stream()
-                            .map(start -> start.toBuilder().setTrace(trace).build())
-                            .toList();
+                    : drawn.stream().map(start -> start.withTrace(trace)).toList();
         }
     }
 
-    private List<StartState> drawn(DrawStartStatesRequest request, Selection selection) {
-        DrawStartStatesRequest named =
-                request.toBuilder().setSelectionDigest(selection.digest()).build();
+    private List<PromptedStart> drawn(Draw draw, Selection selection) {
+        DrawStartStatesRequest named = AugmentationMessages.draw(draw).toBuilder()
+                .setSelectionDigest(selection.digest())
+                .build();
         for (int handedOver = 0; ; handedOver++) {
             DrawStartStatesResponse drawn = calls.call(name, () -> augmentation.drawStartStates(named));
             if (!drawn.getSelectionUnknown()) {
-                return drawn.getStartsList();
+                return drawn.getStartsList().stream()
+                        .map(RolloutMessages::start)
+                        .toList();
             }
             if (handedOver == MOST_HANDED_OVER) {
                 throw new FootholdException(
@@ -71,14 +83,14 @@ final class GrpcAugmentation implements Augmentation {
     }
 
     @Override
-    public HardSet mine(MineHardSetStart start, int window, Function<Probe, CompletableFuture<ProbeOutcome>> answer) {
+    public HardSet mine(Mining mining, int window, Function<Probe, CompletableFuture<SetStatistics.Count>> answer) {
         return calls.patience()
-                .call(name, () -> mineOnce(start, window, answer))
+                .call(name, () -> mineOnce(AugmentationMessages.mining(mining), window, answer))
                 .get();
     }
 
     private Supplier<HardSet> mineOnce(
-            MineHardSetStart start, int window, Function<Probe, CompletableFuture<ProbeOutcome>> answer) {
+            MineHardSetStart start, int window, Function<Probe, CompletableFuture<SetStatistics.Count>> answer) {
         ProbeStream<MineHardSetRequest, HardSet> stream = new ProbeStream<>(
                 calls.stop(),
                 MineHardSetRequest.newBuilder().setStart(start).build(),
@@ -88,7 +100,9 @@ final class GrpcAugmentation implements Augmentation {
                 answer);
         return stream.run(augmentation.mineHardSet(stream.requests()), response -> {
             if (response.hasHardSet()) {
-                stream.ended(response.getHardSet());
+                io.foothold.v1.HardSet set = response.getHardSet();
+                stream.ended(new HardSet(
+                        set.getProblemIdsList(), set.getTried(), set.getRollouts(), set.getLookedAtTwice()));
             } else {
                 stream.probed(response.getProbe());
             }
@@ -96,22 +110,22 @@ final class GrpcAugmentation implements Augmentation {
     }
 
     @Override
-    public SearchSummary searchPrefixes(
-            SearchPrefixesStart start,
+    public Searched searchPrefixes(
+            Search search,
             int window,
-            Function<Probe, CompletableFuture<ProbeOutcome>> answer,
+            Function<Probe, CompletableFuture<SetStatistics.Count>> answer,
             Consumer<FoundPrefix> found) {
         return calls.patience()
-                .call(name, () -> searchOnce(start, window, answer, found))
+                .call(name, () -> searchOnce(AugmentationMessages.search(search), window, answer, found))
                 .get();
     }
 
-    private Supplier<SearchSummary> searchOnce(
+    private Supplier<Searched> searchOnce(
             SearchPrefixesStart start,
             int window,
-            Function<Probe, CompletableFuture<ProbeOutcome>> answer,
+            Function<Probe, CompletableFuture<SetStatistics.Count>> answer,
             Consumer<FoundPrefix> found) {
-        ProbeStream<SearchPrefixesRequest, SearchSummary> stream = new ProbeStream<>(
+        ProbeStream<SearchPrefixesRequest, Searched> stream = new ProbeStream<>(
                 calls.stop(),
                 SearchPrefixesRequest.newBuilder().setStart(start).build(),
                 c -> SearchPrefixesRequest.newBuilder().setCredit(c).build(),
@@ -120,8 +134,15 @@ final class GrpcAugmentation implements Augmentation {
                 answer);
         return stream.run(augmentation.searchPrefixes(stream.requests()), response -> {
             switch (response.getMessageCase()) {
-                case SUMMARY -> stream.ended(response.getSummary());
-                case FOUND -> found.accept(response.getFound());
+                case SUMMARY ->
+                    stream.ended(new Searched(
+                            response.getSummary().getRollouts(),
+                            response.getSummary().getFallbacks()));
+                case FOUND -> {
+                    io.foothold.v1.FoundPrefix prefix = response.getFound();
+                    found.accept(new FoundPrefix(
+                            prefix.getProblemId(), prefix.getPrefixThoughts(), prefix.getFallback()));
+                }
                 case PROBE -> stream.probed(response.getProbe());
                 case MESSAGE_NOT_SET -> stream.ended();
             }

@@ -2,6 +2,7 @@ package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.orchestrator.update.Artefact;
 import io.foothold.orchestrator.update.ServerState;
 import io.foothold.v1.*;
@@ -56,14 +57,14 @@ final class GrpcSampler implements Sampler {
     }
 
     @Override
-    public void preparePrompts(List<String> prompts, SamplingSettings settings) {
-        Calls.once(samplers.name(), samplers.prepare(encoding(prompts, settings)));
+    public void preparePrompts(List<String> prompts, Sampling sampling) {
+        Calls.once(samplers.name(), samplers.prepare(encoding(prompts, sampling)));
     }
 
     @Override
-    public List<Integer> countTokens(List<String> prompts, SamplingSettings settings) {
+    public List<Integer> countTokens(List<String> prompts, Sampling sampling) {
         List<Integer> counts = calls.call(
-                        samplers.name(), () -> samplers.any().preparePrompts(encoding(prompts, settings)))
+                        samplers.name(), () -> samplers.any().preparePrompts(encoding(prompts, sampling)))
                 .getTokenCountsList();
         if (counts.size() != prompts.size()) {
             throw new FootholdException(
@@ -73,9 +74,9 @@ final class GrpcSampler implements Sampler {
     }
 
     @Override
-    public List<PromptTokens> tokens(List<String> prompts, SamplingSettings settings) {
+    public List<List<Integer>> tokens(List<String> prompts, Sampling sampling) {
         PreparePromptsRequest request =
-                encoding(prompts, settings).toBuilder().setWithTokens(true).build();
+                encoding(prompts, sampling).toBuilder().setWithTokens(true).build();
         List<PromptTokens> tokens = calls.call(
                         samplers.name(), () -> samplers.any().preparePrompts(request))
                 .getTokensList();
@@ -84,15 +85,13 @@ final class GrpcSampler implements Sampler {
                     ErrorCode.INTERNAL,
                     "the sampler gave the tokens of " + tokens.size() + " of " + prompts.size() + " prompts");
         }
-        return tokens;
+        return tokens.stream().map(PromptTokens::getIdsList).toList();
     }
 
-    private static PreparePromptsRequest encoding(List<String> prompts, SamplingSettings settings) {
+    private static PreparePromptsRequest encoding(List<String> prompts, Sampling sampling) {
         PreparePromptsRequest.Builder request =
                 PreparePromptsRequest.newBuilder().addAllPrompts(prompts);
-        if (settings.hasChat()) {
-            request.setChat(settings.getChat());
-        }
+        sampling.chat().ifPresent(chat -> request.setChat(RolloutMessages.message(chat)));
         return request.build();
     }
 

@@ -2,6 +2,7 @@ package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.stats.SetStatistics;
 import io.foothold.v1.Credit;
 import io.foothold.v1.Probe;
 import io.foothold.v1.ProbeOutcome;
@@ -25,7 +26,7 @@ final class ProbeStream<Q, T> {
     private final Function<Credit, Q> credit;
     private final Function<ProbeOutcome, Q> outcome;
     private final int window;
-    private final Function<Probe, CompletableFuture<ProbeOutcome>> answer;
+    private final Function<Augmentation.Probe, CompletableFuture<SetStatistics.Count>> answer;
 
     ProbeStream(
             StopSignal stop,
@@ -33,7 +34,7 @@ final class ProbeStream<Q, T> {
             Function<Credit, Q> credit,
             Function<ProbeOutcome, Q> outcome,
             int window,
-            Function<Probe, CompletableFuture<ProbeOutcome>> answer) {
+            Function<Augmentation.Probe, CompletableFuture<SetStatistics.Count>> answer) {
         this.stop = stop;
         this.start = start;
         this.credit = credit;
@@ -56,14 +57,14 @@ final class ProbeStream<Q, T> {
 
     /** Answers a probe and grants another. */
     void probed(Probe probe) {
-        var unused = answer.apply(probe).whenComplete((known, failure) -> {
+        var unused = answer.apply(AugmentationMessages.probe(probe)).whenComplete((known, failure) -> {
             if (failure != null) {
                 FootholdException own = FootholdException.of(failure);
                 result.complete(() -> {
                     throw own;
                 });
             } else {
-                out.join().emit(outcome.apply(known));
+                out.join().emit(outcome.apply(AugmentationMessages.outcome(probe, known)));
                 out.join().emit(credit.apply(Credit.newBuilder().setItems(1).build()));
             }
         });

@@ -2,12 +2,11 @@ package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.orchestrator.update.Artefact;
 import io.foothold.orchestrator.update.ServerState;
-import io.foothold.v1.PromptTokens;
 import io.foothold.v1.SampleResponse;
 import io.foothold.v1.SampleWork;
-import io.foothold.v1.SamplingSettings;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -40,14 +39,14 @@ public interface Sampler {
      */
     void release(Holder publisher);
 
-    /** Has prompts encoded that will be sampled soon with these settings; not repeated, as it only saves time. */
-    void preparePrompts(List<String> prompts, SamplingSettings settings);
+    /** Has prompts encoded that will be sampled soon drawn from like this; not repeated, as it only saves time. */
+    void preparePrompts(List<String> prompts, Sampling sampling);
 
-    /** How many tokens each of these prompts has, with these settings. */
-    List<Integer> countTokens(List<String> prompts, SamplingSettings settings);
+    /** How many tokens each of these prompts has, drawn from like this. */
+    List<Integer> countTokens(List<String> prompts, Sampling sampling);
 
-    /** The tokens of each of these prompts, with these settings. */
-    List<PromptTokens> tokens(List<String> prompts, SamplingSettings settings);
+    /** The tokens of each of these prompts, drawn from like this. */
+    List<List<Integer>> tokens(List<String> prompts, Sampling sampling);
 
     /** The state of the inference servers. */
     List<ServerState> servers();

@@ -7,11 +7,11 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.random.Seeds;
+import io.foothold.core.start.StartState;
 import io.foothold.core.stats.Interval;
 import io.foothold.core.stats.SetStatistics;
-import io.foothold.v1.Root;
-import io.foothold.v1.SamplingSettings;
-import io.foothold.v1.StartState;
+import io.foothold.orchestrator.rollout.PromptedStart;
+import io.foothold.orchestrator.rollout.Sampling;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -35,7 +35,7 @@ final class Evaluator {
     record Result(ObjectNode json, List<Sample> samples, OptionalDouble passAt1) {}
 
     /** A sample for people to look at. */
-    record Sample(Problem problem, StartState start, Judged judged) {}
+    record Sample(Problem problem, PromptedStart start, Judged judged) {}
 
     private final RunSpec spec;
     private final GroupRunner groups;
@@ -56,15 +56,15 @@ final class Evaluator {
      */
     Result evaluate(String set, List<Problem> problems, long update, PolicyVersion policy) throws InterruptedException {
         int n = spec.settings().evaluation().samples();
-        SamplingSettings settings = spec.evaluationSampling();
+        Sampling settings = spec.evaluationSampling();
         Seeds seeds = spec.seeds("evaluation").split(set).split(update);
         long start = clock.nanos().getAsLong();
-        List<StartState> starts = problems.stream().map(this::root).toList();
+        List<PromptedStart> starts = problems.stream().map(this::root).toList();
         List<Future<List<Judged>>> futures = new ArrayList<>();
         try (ExecutorService threads = where.beside()) {
             for (int p = 0; p < problems.size(); p++) {
                 Problem problem = problems.get(p);
-                StartState at = starts.get(p);
+                PromptedStart at = starts.get(p);
                 String id = spec.runId() + "/eval/" + set + "/" + update + "/" + problem.id();
                 futures.add(threads.submit(
                         () -> groups.consume("evaluation", id, at, settings, n, seeds.split(problem.id()), policy)));
@@ -94,10 +94,10 @@ final class Evaluator {
         json.put("update", update).put("set", set);
         label(json, sampledBy);
         json.put("problems", problems.size()).put("samples_per_problem", n);
-        json.put("temperature", settings.getTemperature())
-                .put("top_p", settings.getTopP())
-                .put("top_k", settings.getTopK())
-                .put("max_tokens", settings.getMaxTokens());
+        json.put("temperature", settings.temperature())
+                .put("top_p", settings.topP())
+                .put("top_k", settings.topK())
+                .put("max_tokens", settings.maxTokens());
         json.put("problems_judged", statistics.problemsJudged());
         json.put("passes", statistics.passes()).put("samples", statistics.judged());
         statistics.passAtK().forEach((k, estimate) -> {
@@ -123,13 +123,9 @@ final class Evaluator {
         }
     }
 
-    private StartState root(Problem p) {
-        return StartState.newBuilder()
-                .setProblemId(p.id())
-                .setRoot(Root.getDefaultInstance())
-                .setPrompt(spec.prompts().root(p.statement()))
-                .setMaxTokens(p.maxTokens())
-                .build();
+    private PromptedStart root(Problem p) {
+        return new PromptedStart(
+                new StartState.Root(p.id()), spec.prompts().root(p.statement()), p.maxTokens());
     }
 
     private static <T> T value(Future<T> future) throws InterruptedException {

@@ -1,10 +1,10 @@
 package io.foothold.orchestrator.run;
 
-import io.foothold.v1.StartState;
+import io.foothold.orchestrator.rollout.PromptedStart;
 import java.util.List;
 
 /** A complete group. */
-record FilledGroup(String id, StartState start, List<FilledMember> members) {
+record FilledGroup(String id, PromptedStart start, List<FilledMember> members) {
     int passes() {
         return (int) members.stream().filter(m -> m.judged().passed()).count();
     }

@@ -4,7 +4,6 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.verdict.Verdict;
-import io.foothold.orchestrator.remote.ProblemMessages;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.remote.Verifier;
 import java.util.ArrayList;
@@ -43,7 +42,7 @@ final class GoldCheck {
                                     spec.verificationOptions(),
                                     true,
                                     ""),
-                            spec.verifier(ProblemMessages.message(p.kind()))));
+                            spec.verifier(p.kind())));
         }
         List<String> wrong = new ArrayList<>();
         for (int i = 0; i < problems.size(); i++) {

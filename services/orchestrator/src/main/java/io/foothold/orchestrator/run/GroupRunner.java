@@ -13,11 +13,11 @@ import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.rollout.PromptedStart;
+import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.v1.FinishReason;
 import io.foothold.v1.Reservation;
 import io.foothold.v1.Rollout;
-import io.foothold.v1.SamplingSettings;
-import io.foothold.v1.StartState;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -96,8 +96,8 @@ final class GroupRunner {
     List<Judged> consume(
             String purpose,
             String groupId,
-            StartState start,
-            SamplingSettings settings,
+            PromptedStart start,
+            Sampling settings,
             int rollouts,
             Seeds seed,
             PolicyVersion policy) {
@@ -127,7 +127,7 @@ final class GroupRunner {
 
     /** Samples rollouts without judging them, one from each start state: what a localizer asks of the policy. */
     List<Rollout> answers(
-            String groupId, List<StartState> starts, SamplingSettings settings, Seeds seed, PolicyVersion policy) {
+            String groupId, List<PromptedStart> starts, Sampling settings, Seeds seed, PolicyVersion policy) {
         boolean frozen = spec.keptLocalizer();
         RolloutSource.Wanted wanted = frozen ? RolloutSource.exactly(source.keptPolicy()) : source.forTraining(policy);
         List<Reservation> reservations = new ArrayList<>();
@@ -189,7 +189,7 @@ final class GroupRunner {
      * @param asks rollouts of this group
      * @return in their order
      */
-    List<Judged> draw(String groupId, StartState start, List<Ask> asks, PolicyVersion policy) {
+    List<Judged> draw(String groupId, PromptedStart start, List<Ask> asks, PolicyVersion policy) {
         List<Reservation> reservations = asks.stream()
                 .map(a -> reservation(groupId + "/" + a.member(), a.seeds()))
                 .toList();
@@ -356,8 +356,8 @@ final class GroupRunner {
     private List<Judged> sampled(
             String groupId,
             String purpose,
-            StartState start,
-            SamplingSettings settings,
+            PromptedStart start,
+            Sampling settings,
             List<Reservation> reservations,
             RolloutSource.Wanted wanted,
             Consumer<CompletableFuture<Void>> writes) {

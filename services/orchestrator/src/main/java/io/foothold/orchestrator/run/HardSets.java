@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.stats.SetStatistics;
-import io.foothold.v1.HardSet;
+import io.foothold.orchestrator.remote.Augmentation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -16,12 +16,12 @@ import java.util.Map;
 final class HardSets {
     private HardSets() {}
 
-    static String stored(HardSet set, Map<String, SetStatistics.Count> rates) {
+    static String stored(Augmentation.HardSet set, Map<String, SetStatistics.Count> rates) {
         ObjectNode json = new ObjectMapper()
                 .createObjectNode()
-                .put("tried", set.getTried())
-                .put("rollouts", set.getRollouts());
-        set.getProblemIdsList().forEach(json.withArray("problem_ids")::add);
+                .put("tried", set.tried())
+                .put("rollouts", set.rollouts());
+        set.problemIds().forEach(json.withArray("problem_ids")::add);
         rates.forEach((id, count) -> json.withObjectProperty("rates")
                 .putObject(id)
                 .put("passes", count.passes())

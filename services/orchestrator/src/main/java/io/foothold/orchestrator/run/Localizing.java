@@ -9,6 +9,7 @@ import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.problem.Problem;
 import io.foothold.orchestrator.remote.ItemFailures;
 import io.foothold.orchestrator.remote.Patience;
+import io.foothold.orchestrator.remote.RolloutMessages;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.v1.LocalizeWork;
 import io.foothold.v1.LocalizerMode;
@@ -98,12 +99,9 @@ final class Localizing {
         List<Rollout> answers = groups.answers(
                 groupId + "/q",
                 questions.getStartsList().stream()
-                        .map(s -> s.toBuilder()
-                                .setProblemId(problem.id())
-                                .setTrace(work.getTrace())
-                                .build())
+                        .map(s -> RolloutMessages.start(s, problem.id()).withTrace(work.getTrace()))
                         .toList(),
-                spec.conversing(questions.getSettings()),
+                spec.conversing(RolloutMessages.sampling(questions.getSettings())),
                 question.seeds().split("questions"),
                 policy);
         return services.localizer()

@@ -20,6 +20,7 @@ import io.foothold.core.random.Seeds;
 import io.foothold.core.start.StartState;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.v1.FinishReason;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -67,9 +68,9 @@ final class MethodRunner {
      * @throws FootholdException when it cannot be filled; all of its rollouts have their end then
      */
     FilledPlace run(
-            Method method, String id, IntFunction<io.foothold.v1.StartState> starts, Seeds seed, PolicyVersion policy) {
-        io.foothold.v1.StartState first = starts.apply(0);
-        try (Trace.Part part = Trace.follow("place", first.getTrace())
+            Method method, String id, IntFunction<PromptedStart> starts, Seeds seed, PolicyVersion policy) {
+        PromptedStart first = starts.apply(0);
+        try (Trace.Part part = Trace.follow("place", first.trace())
                 .with("run", spec.runId())
                 .with("group", id)) {
             Filling filling = new Filling(id, time -> time == 0 ? first : starts.apply(time), policy);
@@ -120,15 +121,15 @@ final class MethodRunner {
     /** One place while it is being filled: what its start states and rollouts are in the words of the contracts. */
     private final class Filling implements Peers {
         private final String id;
-        private final IntFunction<io.foothold.v1.StartState> starts;
+        private final IntFunction<PromptedStart> starts;
         private final PolicyVersion policy;
         private final PlaceClock clock = new PlaceClock(nanos);
-        private final Map<StartState, io.foothold.v1.StartState> drawn = new ConcurrentHashMap<>();
+        private final Map<StartState, PromptedStart> drawn = new ConcurrentHashMap<>();
         private final Map<String, Came> came = new ConcurrentHashMap<>();
         /** Of what came and has no end yet. */
         private final Set<String> open = ConcurrentHashMap.newKeySet();
 
-        Filling(String id, IntFunction<io.foothold.v1.StartState> starts, PolicyVersion policy) {
+        Filling(String id, IntFunction<PromptedStart> starts, PolicyVersion policy) {
             this.id = id;
             this.starts = starts;
             this.policy = policy;
@@ -148,16 +149,12 @@ final class MethodRunner {
         @Override
         public StartState another(int time) {
             clock.restart();
-            io.foothold.v1.StartState start = starts.apply(time);
-            StartState own = start.hasGuided()
-                    ? new StartState.Guided(
-                            start.getProblemId(), start.getGuided().getPrefixThoughts())
-                    : new StartState.Root(start.getProblemId());
-            drawn.put(own, start);
-            return own;
+            PromptedStart start = starts.apply(time);
+            drawn.put(start.origin(), start);
+            return start.origin();
         }
 
-        private io.foothold.v1.StartState wire(StartState start) {
+        private PromptedStart prompted(StartState start) {
             return switch (start) {
                 case StartState.Reset r -> reset(r);
                 case StartState.Root r -> root(r);
@@ -167,60 +164,54 @@ final class MethodRunner {
         }
 
         /** As it was drawn, or the guided one that was drawn, without its hint. */
-        private io.foothold.v1.StartState root(StartState.Root root) {
-            io.foothold.v1.StartState own = drawn.get(root);
+        private PromptedStart root(StartState.Root root) {
+            PromptedStart own = drawn.get(root);
             if (own != null) {
                 return own;
             }
-            io.foothold.v1.StartState guided = drawn.values().stream()
-                    .filter(start -> start.getProblemId().equals(root.problemId()))
+            PromptedStart guided = drawn.values().stream()
+                    .filter(start -> start.problemId().equals(root.problemId()))
                     .findFirst()
                     .orElseThrow();
-            return guided.toBuilder()
-                    .setRoot(io.foothold.v1.Root.getDefaultInstance())
-                    .setPrompt(
-                            spec.prompts().root(groups.problem(root.problemId()).statement()))
-                    .build();
+            return new PromptedStart(
+                            root,
+                            spec.prompts().root(groups.problem(root.problemId()).statement()),
+                            guided.maxTokens())
+                    .withTrace(guided.trace());
         }
 
         /** The exact tokens in front are kept; the prompt is that rollout's, oracle prefix and all. */
-        private io.foothold.v1.StartState reset(StartState.Reset reset) {
+        private PromptedStart reset(StartState.Reset reset) {
             Came before = came(reset.rolloutId());
-            return io.foothold.v1.StartState.newBuilder()
-                    .setProblemId(reset.problemId())
-                    .setReset(io.foothold.v1.Reset.newBuilder()
-                            .setRolloutId(reset.rolloutId())
-                            .setThought(reset.thought())
-                            .setTokens(reset.givenTokens()))
-                    .setPrompt(wire(before.rollout().start()).getPrompt())
-                    .addAllPromptTokenIds(before.sampled().getPromptTokenIdsList())
-                    .addAllPrefixTokenIds(Responses.tokens(before.sampled()).subList(0, reset.givenTokens()))
-                    .setMaxTokens(limit(reset))
-                    .build();
+            return new PromptedStart(
+                    reset,
+                    prompted(before.rollout().start()).prompt(),
+                    before.sampled().getPromptTokenIdsList(),
+                    Responses.tokens(before.sampled()).subList(0, reset.givenTokens()),
+                    limit(reset),
+                    "");
         }
 
         /** The answer as text in a prompt, and as many tokens as it had. */
-        private io.foothold.v1.StartState revision(StartState.Revision revision) {
+        private PromptedStart revision(StartState.Revision revision) {
             Came answer = came(revision.rolloutId());
-            return io.foothold.v1.StartState.newBuilder()
-                    .setProblemId(revision.problemId())
-                    .setRevision(io.foothold.v1.Revision.newBuilder().setRolloutId(revision.rolloutId()))
-                    .setPrompt(Placeholders.fill(
+            return new PromptedStart(
+                    revision,
+                    Placeholders.fill(
                             revision.instruction(),
                             Map.of(
                                     "problem",
                                     groups.problem(revision.problemId()).statement(),
                                     "response",
-                                    answer.sampled().getText())))
-                    .setMaxTokens(wire(answer.rollout().start()).getMaxTokens())
-                    .build();
+                                    answer.sampled().getText())),
+                    prompted(answer.rollout().start()).maxTokens());
         }
 
         @Override
         public int limit(StartState start) {
             return switch (start) {
-                case StartState.Root r -> spec.tokenLimit(wire(r));
-                case StartState.Guided g -> spec.tokenLimit(wire(g));
+                case StartState.Root r -> spec.tokenLimit(prompted(r));
+                case StartState.Guided g -> spec.tokenLimit(prompted(g));
                 case StartState.Reset r -> {
                     StartState before = came(r.rolloutId()).rollout().start();
                     yield limit(before) - (r.givenTokens() - before.givenTokens());
@@ -250,9 +241,9 @@ final class MethodRunner {
 
         private void sample(Work work, List<Ask> asks, Map<Ask, Rollout> sampled) {
             String group = groups.named(work.group().isEmpty() ? id : id + "/" + work.group());
-            io.foothold.v1.StartState start = traced(wire(work.start()));
+            PromptedStart start = traced(prompted(work.start()));
             if (work.segment() > 0) {
-                start = start.toBuilder().setMaxTokens(work.segment()).build();
+                start = start.withMaxTokens(work.segment());
             }
             List<Judged> answers = groups.draw(group, start, asks, policy);
             for (int i = 0; i < asks.size(); i++) {
@@ -267,9 +258,9 @@ final class MethodRunner {
             groups.checkStopped();
         }
 
-        private static io.foothold.v1.StartState traced(io.foothold.v1.StartState start) {
+        private static PromptedStart traced(PromptedStart start) {
             String trace = Trace.current();
-            return trace.isEmpty() ? start : start.toBuilder().setTrace(trace).build();
+            return trace.isEmpty() ? start : start.withTrace(trace);
         }
 
         private Rollout rollout(Ask ask, String group, Judged answer) {
@@ -342,7 +333,7 @@ final class MethodRunner {
         private FilledGroup group(Group group) {
             return new FilledGroup(
                     group.id(),
-                    traced(wire(group.start())),
+                    traced(prompted(group.start())),
                     group.members().stream().map(this::member).toList());
         }
 

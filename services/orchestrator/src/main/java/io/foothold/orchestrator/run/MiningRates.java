@@ -2,8 +2,7 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.core.stats.Interval;
 import io.foothold.core.stats.SetStatistics;
-import io.foothold.v1.Probe;
-import io.foothold.v1.ProbeOutcome;
+import io.foothold.orchestrator.remote.Augmentation;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -13,9 +12,9 @@ final class MiningRates {
     private final Map<String, Map<Integer, SetStatistics.Count>> looks = new TreeMap<>();
 
     /** The outcome of a probe; one that is asked for again, by a service that was started again, counts once. */
-    synchronized void answered(Probe probe, ProbeOutcome outcome) {
-        looks.computeIfAbsent(probe.getStart().getProblemId(), id -> new TreeMap<>())
-                .put(probe.getEarlierLooks(), new SetStatistics.Count(outcome.getPasses(), outcome.getJudged()));
+    synchronized void answered(Augmentation.Probe probe, SetStatistics.Count outcome) {
+        looks.computeIfAbsent(probe.start().problemId(), id -> new TreeMap<>())
+                .put(probe.earlierLooks(), outcome);
     }
 
     /** By problem, in the order of the ids. */

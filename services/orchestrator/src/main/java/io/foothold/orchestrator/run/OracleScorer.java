@@ -6,7 +6,6 @@ import io.foothold.core.problem.Problem;
 import io.foothold.core.problem.ProblemKind;
 import io.foothold.orchestrator.remote.Learner;
 import io.foothold.orchestrator.remote.Services;
-import io.foothold.v1.PromptTokens;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -195,15 +194,15 @@ final class OracleScorer {
                 .filter(p -> !p.oracleThoughts().isEmpty())
                 .limit(spec.oracleProblems())
                 .toList();
-        List<PromptTokens> prompts = tokens(
+        List<List<Integer>> prompts = tokens(
                 some.stream().map(p -> spec.prompts().root(p.statement())).toList());
-        List<PromptTokens> whole = tokens(some.stream()
+        List<List<Integer>> whole = tokens(some.stream()
                 .map(p -> spec.settings().answered(p.statement(), solution(p)))
                 .toList());
         List<Encoded> out = new ArrayList<>();
         for (int i = 0; i < some.size(); i++) {
             out.add(encoded(
-                    some.get(i).id(), prompts.get(i).getIdsList(), whole.get(i).getIdsList()));
+                    some.get(i).id(), prompts.get(i), whole.get(i)));
         }
         return out;
     }
@@ -216,8 +215,8 @@ final class OracleScorer {
                 : thoughts;
     }
 
-    private List<PromptTokens> tokens(List<String> prompts) {
-        List<PromptTokens> out = new ArrayList<>();
+    private List<List<Integer>> tokens(List<String> prompts) {
+        List<List<Integer>> out = new ArrayList<>();
         PromptFit.parts(prompts).forEach(part -> out.addAll(services.sampler().tokens(part, spec.answering())));
         return out;
     }

@@ -5,16 +5,13 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.problem.Problem;
+import io.foothold.core.stats.SetStatistics;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.ledger.Ledger;
+import io.foothold.orchestrator.remote.Augmentation;
 import io.foothold.orchestrator.remote.ProblemMessages;
 import io.foothold.orchestrator.remote.Services;
-import io.foothold.v1.FoundPrefix;
-import io.foothold.v1.HardSet;
-import io.foothold.v1.Probe;
-import io.foothold.v1.ProbeOutcome;
-import io.foothold.v1.SearchSummary;
-import io.foothold.v1.StartState;
+import io.foothold.orchestrator.rollout.PromptedStart;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -122,7 +119,7 @@ final class Preparation {
         if (known == null) {
             MiningRates rates = new MiningRates();
             ProbeAnswers answers = new ProbeAnswers(probe -> answer("mining", probe, policy));
-            HardSet set = services.augmentation().mine(spec.mining(), PROBE_WINDOW, probe -> answers.answer(probe)
+            Augmentation.HardSet set = services.augmentation().mine(spec.mining(), PROBE_WINDOW, probe -> answers.answer(probe)
                     .whenComplete((outcome, failure) -> {
                         if (outcome != null) {
                             rates.answered(probe, outcome);
@@ -131,11 +128,11 @@ final class Preparation {
             known = HardSets.stored(set, rates.byProblem());
             Ledger.await(ledger.savePreparation(spec.runId(), "hard_set", known));
             log.event(new Happening.Mined(
-                    set.getProblemIdsCount(),
-                    set.getTried(),
-                    set.getLookedAtTwice(),
-                    rates.highest(set.getProblemIdsList()),
-                    set.getRollouts()));
+                    set.problemIds().size(),
+                    set.tried(),
+                    set.lookedAtTwice(),
+                    rates.highest(set.problemIds()),
+                    set.rollouts()));
         }
         List<String> ids = HardSets.ids(known);
         if (ids.isEmpty()) {
@@ -154,37 +151,36 @@ final class Preparation {
         long start = clock.nanos().getAsLong();
         Map<String, Integer> lengths = new ConcurrentHashMap<>();
         ProbeAnswers answers = new ProbeAnswers(probe -> answer("search", probe, policy));
-        SearchSummary summary = services.augmentation()
+        Augmentation.Searched summary = services.augmentation()
                 .searchPrefixes(spec.search(left), PROBE_WINDOW, answers::answer, found -> save(found, lengths));
         Map<Integer, Integer> histogram = new TreeMap<>();
         lengths.values().forEach(length -> histogram.merge(length, 1, Integer::sum));
         Happening searched = new Happening.PrefixesSearched(
-                left.size(), summary.getRollouts(), summary.getFallbacks(), clock.secondsSince(start), histogram);
+                left.size(), summary.rollouts(), summary.fallbacks(), clock.secondsSince(start), histogram);
         Ledger.await(ledger.savePreparation(
                 spec.runId(), "prefix_search", log.details(searched).toString()));
         log.event(searched);
     }
 
-    private void save(FoundPrefix found, Map<String, Integer> lengths) {
-        lengths.put(found.getProblemId(), found.getPrefixThoughts());
-        var unused =
-                ledger.savePrefix(spec.runId(), found.getProblemId(), found.getPrefixThoughts(), found.getFallback());
+    private void save(Augmentation.FoundPrefix found, Map<String, Integer> lengths) {
+        lengths.put(found.problemId(), found.thoughts());
+        var unused = ledger.savePrefix(spec.runId(), found.problemId(), found.thoughts(), found.fallback());
     }
 
-    private CompletableFuture<ProbeOutcome> answer(String purpose, Probe probe, PolicyVersion policy) {
+    private CompletableFuture<SetStatistics.Count> answer(
+            String purpose, Augmentation.Probe probe, PolicyVersion policy) {
         return CompletableFuture.supplyAsync(
                 () -> {
                     services.checkStopped();
-                    StartState start = probe.getStart();
-                    int prefix = start.getGuided().getPrefixThoughts();
-                    int looks = probe.getEarlierLooks();
-                    String at = start.getProblemId() + "/" + prefix + (looks == 0 ? "" : "/look" + (looks + 1));
+                    PromptedStart start = probe.start();
+                    int looks = probe.earlierLooks();
+                    String at = start.problemId() + "/" + start.prefixThoughts() + (looks == 0 ? "" : "/look" + (looks + 1));
                     List<Judged> judged = groups.consume(
                             purpose,
                             spec.runId() + "/" + purpose + "/" + at,
                             start,
                             spec.trainSampling(),
-                            probe.getRollouts(),
+                            probe.rollouts(),
                             spec.seeds(purpose).split(at),
                             policy);
                     if (judged.stream().noneMatch(Judged::judged)) {
@@ -194,13 +190,9 @@ final class Preparation {
                                 : new FootholdException(
                                         ErrorCode.PEER_UNAVAILABLE, "no verdict on any sample of " + at);
                     }
-                    return ProbeOutcome.newBuilder()
-                            .setProbeId(probe.getProbeId())
-                            .setPasses(
-                                    (int) judged.stream().filter(Judged::passed).count())
-                            .setJudged(
-                                    (int) judged.stream().filter(Judged::judged).count())
-                            .build();
+                    return new SetStatistics.Count(
+                            (int) judged.stream().filter(Judged::passed).count(),
+                            (int) judged.stream().filter(Judged::judged).count());
                 },
                 threads);
     }

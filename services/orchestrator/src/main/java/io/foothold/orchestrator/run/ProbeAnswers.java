@@ -1,7 +1,7 @@
 package io.foothold.orchestrator.run;
 
-import io.foothold.v1.Probe;
-import io.foothold.v1.ProbeOutcome;
+import io.foothold.core.stats.SetStatistics;
+import io.foothold.orchestrator.remote.Augmentation.Probe;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -14,26 +14,22 @@ import java.util.function.Function;
 final class ProbeAnswers {
     private record Key(String problemId, int prefixThoughts, int earlierLooks) {}
 
-    private final Map<Key, CompletableFuture<ProbeOutcome>> known = new ConcurrentHashMap<>();
-    private final Function<Probe, CompletableFuture<ProbeOutcome>> sample;
+    private final Map<Key, CompletableFuture<SetStatistics.Count>> known = new ConcurrentHashMap<>();
+    private final Function<Probe, CompletableFuture<SetStatistics.Count>> sample;
 
     /**
      * Answers.
      *
      * @param sample starts the sampling of a probe
      */
-    ProbeAnswers(Function<Probe, CompletableFuture<ProbeOutcome>> sample) {
+    ProbeAnswers(Function<Probe, CompletableFuture<SetStatistics.Count>> sample) {
         this.sample = sample;
     }
 
-    /** The outcome under the probe's own id. */
-    CompletableFuture<ProbeOutcome> answer(Probe probe) {
+    /** The outcome of a probe, or the one that is being made. */
+    CompletableFuture<SetStatistics.Count> answer(Probe probe) {
         Key key = new Key(
-                probe.getStart().getProblemId(),
-                probe.getStart().getGuided().getPrefixThoughts(),
-                probe.getEarlierLooks());
-        return known.computeIfAbsent(key, k -> sample.apply(probe))
-                .thenApply(outcome ->
-                        outcome.toBuilder().setProbeId(probe.getProbeId()).build());
+                probe.start().problemId(), probe.start().prefixThoughts(), probe.earlierLooks());
+        return known.computeIfAbsent(key, k -> sample.apply(probe));
     }
 }

@@ -6,8 +6,8 @@ import io.foothold.core.problem.OraclePrefix;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.search.PrefixSearch;
 import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.orchestrator.update.ServerState;
-import io.foothold.v1.SamplingSettings;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,6 +42,7 @@ final class PromptFit {
      * @throws FootholdException INVALID_DATA with the first problems whose prompts do not fit
      */
     void roots(String set, List<Problem> problems) {
+        Sampling sampling = set.equals(ProblemChecks.TRAIN) ? spec.trainSampling() : spec.evaluationSampling();
         check(
                 set,
                 "prompts",
@@ -49,11 +50,7 @@ final class PromptFit {
                         .map(p -> new Asked(
                                 p.id(),
                                 spec.prompts().root(p.statement()),
-                                limit(
-                                        p,
-                                        set.equals(ProblemChecks.TRAIN)
-                                                ? spec.trainSampling()
-                                                : spec.evaluationSampling())))
+                                sampling.limit(p.maxTokens())))
                         .toList());
     }
 
@@ -76,17 +73,10 @@ final class PromptFit {
                 asked.add(new Asked(
                         p.id(),
                         spec.prompts().guided(p.statement(), thoughts, length),
-                        limit(p, spec.trainSampling())));
+                        spec.trainSampling().limit(p.maxTokens())));
             }
         }
         check(set, "guided prompts", asked);
-    }
-
-    /** Tokens that may be answered, as the sampler understands the two limits. */
-    private static int limit(Problem p, SamplingSettings settings) {
-        int own = p.maxTokens();
-        int all = settings.getMaxTokens();
-        return own > 0 && all > 0 ? Math.min(own, all) : Math.max(own, all);
     }
 
     private void check(String set, String what, List<Asked> prompts) {

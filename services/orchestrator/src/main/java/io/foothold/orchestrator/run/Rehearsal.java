@@ -8,14 +8,13 @@ import io.foothold.core.problem.OraclePrefix;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.search.PrefixSearch;
+import io.foothold.core.start.StartState;
 import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.rollout.PromptedStart;
+import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.orchestrator.update.Manifest;
-import io.foothold.v1.Guided;
 import io.foothold.v1.RewardedRollout;
 import io.foothold.v1.Rollout;
-import io.foothold.v1.Root;
-import io.foothold.v1.SamplingSettings;
-import io.foothold.v1.StartState;
 import io.foothold.v1.TrainGroup;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -60,7 +59,7 @@ final class Rehearsal {
      *     what a real one takes is less. Resets, revisions and trees come on top.
      */
     ObjectNode measure(List<Problem> problems, int evaluated, ObjectNode out) throws InterruptedException {
-        List<StartState> longest = longest(problems);
+        List<PromptedStart> longest = longest(problems);
         int update = spec.groupsPerUpdate() * spec.rolloutsPerGroup();
         int atOnce = Math.min(
                 MOST_ROLLOUTS,
@@ -113,22 +112,20 @@ final class Rehearsal {
     }
 
     /** One start state a group of an update, from the problems with the longest prompts; guided ones with the longest prefix. */
-    private List<StartState> longest(List<Problem> problems) {
-        List<StartState> all = new ArrayList<>();
+    private List<PromptedStart> longest(List<Problem> problems) {
+        List<PromptedStart> all = new ArrayList<>();
         for (Problem p : problems) {
-            StartState.Builder start = StartState.newBuilder()
-                    .setProblemId(p.id())
-                    .setMaxTokens(p.maxTokens())
-                    .setRoot(Root.getDefaultInstance())
-                    .setPrompt(spec.prompts().root(p.statement()));
             int prefix = spec.guided() ? prefix(p) : 0;
-            if (prefix > 0) {
-                start.setGuided(Guided.newBuilder().setPrefixThoughts(prefix))
-                        .setPrompt(spec.prompts().guided(p.statement(), p.oracleThoughts(), prefix));
-            }
-            all.add(start.build());
+            all.add(
+                    prefix > 0
+                            ? new PromptedStart(
+                                    new StartState.Guided(p.id(), prefix),
+                                    spec.prompts().guided(p.statement(), p.oracleThoughts(), prefix),
+                                    p.maxTokens())
+                            : new PromptedStart(
+                                    new StartState.Root(p.id()), spec.prompts().root(p.statement()), p.maxTokens()));
         }
-        all.sort(Comparator.comparingInt((StartState s) -> -s.getPrompt().length()));
+        all.sort(Comparator.comparingInt((PromptedStart s) -> -s.prompt().length()));
         return all.subList(0, Math.min(all.size(), spec.groupsPerUpdate()));
     }
 
@@ -143,18 +140,15 @@ final class Rehearsal {
     private record Sampled(List<Rollout> rollouts, double seconds) {}
 
     /** So many rollouts under way together, in groups as the run has them. */
-    private Sampled sampled(String what, List<StartState> starts, int count, int tokens) throws InterruptedException {
-        SamplingSettings settings =
-                spec.trainSampling().toBuilder().setMaxTokens(tokens).build();
+    private Sampled sampled(String what, List<PromptedStart> starts, int count, int tokens) throws InterruptedException {
+        Sampling settings = spec.trainSampling().withMaxTokens(tokens);
         Seeds seeds = spec.seeds("rehearsal").split(what);
         int perGroup = Math.max(1, spec.rolloutsPerGroup());
         List<Future<List<Judged>>> asked = new ArrayList<>();
         long begin = clock.nanos().getAsLong();
         try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
             for (int from = 0, g = 0; from < count; from += perGroup, g++) {
-                StartState start = starts.get(g % starts.size()).toBuilder()
-                        .clearMaxTokens()
-                        .build();
+                PromptedStart start = starts.get(g % starts.size()).withMaxTokens(0);
                 String id = spec.runId() + "/rehearsal/" + what + "/" + g;
                 int rollouts = Math.min(perGroup, count - from);
                 Seeds seed = seeds.split(g);

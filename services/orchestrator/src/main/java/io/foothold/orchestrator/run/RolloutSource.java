@@ -5,17 +5,17 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.problem.Problem;
 import io.foothold.orchestrator.remote.ItemFailures;
-import io.foothold.orchestrator.remote.ProblemMessages;
+import io.foothold.orchestrator.remote.RolloutMessages;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.remote.Verifier;
+import io.foothold.orchestrator.rollout.PromptedStart;
+import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.v1.FailedRollout;
 import io.foothold.v1.PolicyName;
 import io.foothold.v1.Reservation;
 import io.foothold.v1.Rollout;
 import io.foothold.v1.SampleResponse;
 import io.foothold.v1.SampleWork;
-import io.foothold.v1.SamplingSettings;
-import io.foothold.v1.StartState;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -57,11 +57,11 @@ final class RolloutSource {
      */
     List<Judged> judged(
             String groupId,
-            StartState start,
-            SamplingSettings settings,
+            PromptedStart start,
+            Sampling settings,
             List<Reservation> reservations,
             Wanted wanted) {
-        Problem problem = problems.apply(start.getProblemId());
+        Problem problem = problems.apply(start.problemId());
         BlockingQueue<Optional<SampleResponse>> arrived = new LinkedBlockingQueue<>();
         SampleWork work = work(groupId, start, settings, reservations, wanted);
         CompletableFuture<FootholdException> missing = sample(work, response -> arrived.add(Optional.of(response)))
@@ -83,7 +83,7 @@ final class RolloutSource {
                 judging.put(
                         sampled.rolloutId(),
                         sampled.failure() == null
-                                ? judge(problem, response.getRollout(), start.getTrace())
+                                ? judge(problem, response.getRollout(), start.trace())
                                 : CompletableFuture.completedFuture(sampled));
             }
         }
@@ -99,14 +99,14 @@ final class RolloutSource {
     /** Work for the sampler. */
     static SampleWork work(
             String groupId,
-            StartState start,
-            SamplingSettings settings,
+            PromptedStart start,
+            Sampling settings,
             List<Reservation> reservations,
             Wanted wanted) {
         SampleWork.Builder out = SampleWork.newBuilder()
                 .setGroupId(groupId)
-                .setStart(start)
-                .setSettings(settings)
+                .setStart(RolloutMessages.message(start))
+                .setSettings(RolloutMessages.message(settings))
                 .addAllReservations(reservations)
                 .setMinPolicyVersion(wanted.policy().number());
         if (wanted.exactly()) {
@@ -220,7 +220,7 @@ final class RolloutSource {
                                 spec.verificationOptions(),
                                 false,
                                 trace),
-                        spec.verifier(ProblemMessages.message(problem.kind())))
+                        spec.verifier(problem.kind()))
                 .handle((verdict, failure) -> new Judged(
                         rollout.getId(), rollout, verdict, failure == null ? null : FootholdException.of(failure)));
     }

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.start.StartState;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.Ledger;
@@ -135,13 +136,13 @@ final class RunLog {
         for (FilledGroup g : groups) {
             for (FilledMember m : g.members()) {
                 Judged j = m.judged();
-                ObjectNode line = line(g.start().getPrompt(), j);
-                line.put("group", g.id()).put("problem", g.start().getProblemId());
-                line.put("start", g.start().getOriginCase().name().toLowerCase(java.util.Locale.ROOT));
+                ObjectNode line = line(g.start().prompt(), j);
+                line.put("group", g.id()).put("problem", g.start().problemId());
+                line.put("start", g.start().kind());
                 line.put("reward", m.reward());
-                if (g.start().hasReset()) {
-                    line.put("seed", g.start().getReset().getRolloutId());
-                    line.put("thought", g.start().getReset().getThought());
+                if (g.start().origin() instanceof StartState.Reset reset) {
+                    line.put("seed", reset.rolloutId());
+                    line.put("thought", reset.thought());
                 }
                 if (m.refines() != null) {
                     line.put("refines", m.refines().getId());
@@ -174,7 +175,7 @@ final class RunLog {
     void samples(String set, long update, List<Evaluator.Sample> samples) {
         StringBuilder out = new StringBuilder();
         for (Evaluator.Sample s : samples) {
-            ObjectNode line = line(s.start().getPrompt(), s.judged());
+            ObjectNode line = line(s.start().prompt(), s.judged());
             line.put("problem", s.problem().id()).put("gold", s.problem().answer());
             append(out, line);
         }

@@ -6,8 +6,8 @@ import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.staleness.Admission;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.remote.StopSignal;
+import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.update.Manifest;
-import io.foothold.v1.StartState;
 import io.foothold.v1.TrainGroup;
 import java.util.List;
 import java.util.OptionalLong;
@@ -151,7 +151,7 @@ final class RunLoop {
     }
 
     private void fill(long number, PolicyVersion policy) {
-        StartState start;
+        PromptedStart start;
         try {
             start = draws.of(number, 0);
         } catch (RuntimeException e) {
@@ -164,7 +164,7 @@ final class RunLoop {
                 failure -> new Report.Lost(number, failure));
     }
 
-    private FilledPlace filled(long number, StartState start, PolicyVersion policy) {
+    private FilledPlace filled(long number, PromptedStart start, PolicyVersion policy) {
         String id = spec.runId() + "/g" + number;
         try (LogIds ids = LogIds.ofGroup(id).update(number / spec.groupsPerUpdate() + 1)) {
             return parts.methods()

@@ -1,5 +1,6 @@
 package io.foothold.orchestrator.run;
 
+import io.foothold.core.problem.ProblemKind;
 import io.foothold.core.prompt.Prompts;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.settings.LocalizerSettings;
@@ -7,14 +8,21 @@ import io.foothold.core.settings.ProblemSettings;
 import io.foothold.core.settings.PromptSettings;
 import io.foothold.core.settings.RunSettings;
 import io.foothold.core.verdict.RewardRule;
+import io.foothold.orchestrator.remote.Augmentation;
+import io.foothold.orchestrator.rollout.PromptedStart;
+import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.orchestrator.runfile.RunFile;
-import io.foothold.v1.*;
+import io.foothold.v1.LocalizeWork;
+import io.foothold.v1.LocalizerMode;
+import io.foothold.v1.LocalizerPrompt;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
-/** A resolved run file in the words of the contracts. */
+/** A resolved run file, and what a run asks its services for by it. */
 final class RunSpec {
     private final String runId;
     private final RunFile file;
@@ -68,45 +76,21 @@ final class RunSpec {
 
     /** Address of the verifier for problems of a kind; empty for the standard one. */
     String verifier(ProblemKind kind) {
-        return settings.verification().servers().getOrDefault(word(kind), "");
-    }
-
-    private static String word(ProblemKind kind) {
-        return kind.name().replaceFirst("^PROBLEM_KIND_", "").toLowerCase(Locale.ROOT);
+        return settings.verification().servers().getOrDefault(kind.name().toLowerCase(Locale.ROOT), "");
     }
 
     String verificationOptions() {
         return settings.verification().options();
     }
 
-    ProblemSource source(String at) {
-        ProblemSettings.Source source = settings.problems().at(at);
-        ProblemSource.Builder out = ProblemSource.newBuilder()
-                .setSegmenter(source.segmenter())
-                .setThoughtDelimiter(settings.prompting().thoughtDelimiter());
-        if (source.jsonl().isEmpty()) {
-            out.setGenerated(GeneratedFamily.newBuilder()
-                    .setFamily(source.family())
-                    .setLevel(source.level())
-                    .setCount(source.count())
-                    .setSeed(source.seed())
-                    .setSplit(source.split()));
-        } else {
-            out.setJsonlPath(source.jsonl());
-        }
-        return out.build();
+    /** A problem set by its key, see {@link ProblemSettings#at}. */
+    Augmentation.Source source(String at) {
+        return new Augmentation.Source(
+                settings.problems().at(at), settings.prompting().thoughtDelimiter());
     }
 
-    ProblemSource trainSource() {
+    Augmentation.Source trainSource() {
         return source("problems.train");
-    }
-
-    PromptTemplates templates() {
-        Prompts prompts = prompts();
-        return PromptTemplates.newBuilder()
-                .setRoot(prompts.root())
-                .setGuided(prompts.guided())
-                .build();
     }
 
     /** What prompts are made of here. */
@@ -114,58 +98,57 @@ final class RunSpec {
         return settings.prompts();
     }
 
-    /** Settings with the conversation that prompts stand in, if they do. */
-    SamplingSettings conversing(SamplingSettings sampling) {
+    /** The conversation that prompts stand in, if they do. */
+    private Optional<Sampling.Chat> chat(String answerSeparator) {
         PromptSettings prompts = settings.prompting();
         if (!prompts.chat()) {
-            return sampling;
+            return Optional.empty();
         }
-        ChatSettings.Builder chat =
-                ChatSettings.newBuilder().setSystem(prompts.system()).setAnswerSeparator(settings.answerSeparator());
-        prompts.turns()
-                .forEach(turn ->
-                        chat.addTurns(ChatTurn.newBuilder().setUser(turn.user()).setAssistant(turn.assistant())));
+        Map<String, String> options = new LinkedHashMap<>();
         for (String option : prompts.chatOptions()) {
             int equals = option.indexOf('=');
-            chat.putOptions(
+            options.put(
                     option.substring(0, equals).strip(),
                     option.substring(equals + 1).strip());
         }
-        return sampling.toBuilder().setChat(chat).build();
+        return Optional.of(new Sampling.Chat(prompts.system(), options, prompts.turns(), answerSeparator));
     }
 
-    SamplingSettings sampling(double temperature) {
-        return conversing(SamplingSettings.newBuilder()
-                .setTemperature(temperature)
-                .setTopP(1)
-                .setMaxTokens(settings.sampling().maxTokens())
-                .setThoughtDelimiter(settings.prompting().thoughtDelimiter())
-                .setMaxThoughtTokens(settings.sampling().maxThoughtTokens())
-                .setMaxThoughts(settings.sampling().maxThoughts())
-                .build());
+    /** The same in the conversation that prompts stand in, if they do. */
+    Sampling conversing(Sampling sampling) {
+        return sampling.in(chat(settings.answerSeparator()));
     }
 
-    SamplingSettings trainSampling() {
+    private Sampling sampling(double temperature) {
+        return conversing(new Sampling(
+                temperature,
+                1,
+                0,
+                settings.sampling().maxTokens(),
+                new Sampling.Thoughts(
+                        settings.prompting().thoughtDelimiter(),
+                        settings.sampling().maxThoughtTokens(),
+                        settings.sampling().maxThoughts()),
+                List.of(),
+                Optional.empty()));
+    }
+
+    Sampling trainSampling() {
         return sampling(settings.sampling().temperature());
     }
 
     /** How evaluations draw tokens: as training does where the file does not say. */
-    SamplingSettings evaluationSampling() {
-        return sampling(settings.evaluationTemperature()).toBuilder()
-                .setTopP(settings.evaluation().sampling().topP())
-                .setTopK(settings.evaluation().sampling().topK())
-                .setMaxTokens(settings.evaluationTokens())
-                .build();
+    Sampling evaluationSampling() {
+        return sampling(settings.evaluationTemperature())
+                .withSupport(
+                        settings.evaluation().sampling().topP(),
+                        settings.evaluation().sampling().topK())
+                .withMaxTokens(settings.evaluationTokens());
     }
 
     /** How prompts with the beginning of their answer are encoded, see {@link RunSettings#answered}, and prompts alone. */
-    SamplingSettings answering() {
-        SamplingSettings training = trainSampling();
-        return training.hasChat()
-                ? training.toBuilder()
-                        .setChat(training.getChat().toBuilder().setAnswerSeparator(settings.answering()))
-                        .build()
-                : training;
+    Sampling answering() {
+        return trainSampling().in(chat(settings.answering()));
     }
 
     /** Problems of each set whose oracle solutions are scored at an evaluation; 0 for none. */
@@ -216,10 +199,8 @@ final class RunSpec {
     }
 
     /** Tokens that a rollout from a start state may have at most. */
-    int tokenLimit(StartState start) {
-        int own = start.getMaxTokens();
-        int all = trainSampling().getMaxTokens();
-        return own > 0 && all > 0 ? Math.min(own, all) : Math.max(own, all);
+    int tokenLimit(PromptedStart start) {
+        return trainSampling().limit(start.maxTokens());
     }
 
     /** How often a place without a signal is filled again. */
@@ -232,55 +213,30 @@ final class RunSpec {
      *
      * @param problemSet digest of the training problems as they were loaded
      */
-    DrawStartStatesRequest draw(long update, int attempt, String problemSet) {
-        DrawStartStatesRequest.Builder out = DrawStartStatesRequest.newBuilder()
-                .setSource(trainSource())
-                .setProblemSetDigest(problemSet)
-                .setTemplates(templates())
-                .setDraw(MixtureDraw.valueOf(
-                        "MIXTURE_DRAW_" + settings.mixture().draw().name()))
-                .setSeed(
-                        attempt == 0
-                                ? settings.general().seed()
-                                : seeds("refill").split(attempt).nonNegative())
-                .setUpdate(update)
-                .setGroups(groupsPerUpdate());
-        if (settings.mixture().root() > 0) {
-            out.addMixture(MixturePart.newBuilder()
-                    .setRoot(Root.getDefaultInstance())
-                    .setShare(settings.mixture().root()));
-        }
-        if (guided()) {
-            out.addMixture(MixturePart.newBuilder()
-                    .setGuided(Guided.getDefaultInstance())
-                    .setShare(settings.mixture().guided()));
-        }
-        return out.build();
+    Augmentation.Draw draw(long update, int attempt, String problemSet) {
+        return new Augmentation.Draw(
+                trainSource(),
+                problemSet,
+                prompts(),
+                settings.mixture(),
+                attempt == 0
+                        ? settings.general().seed()
+                        : seeds("refill").split(attempt).nonNegative(),
+                update,
+                groupsPerUpdate());
     }
 
-    MineHardSetStart mining() {
-        return MineHardSetStart.newBuilder()
-                .setSource(trainSource())
-                .setTemplates(templates())
-                .setSamples(settings.mining().samples())
-                .setMaxPasses(settings.mining().maxPasses())
-                .setSecondSamples(settings.mining().secondSamples())
-                .build();
+    Augmentation.Mining mining() {
+        return new Augmentation.Mining(trainSource(), prompts(), settings.mining());
     }
 
-    SearchPrefixesStart search(List<String> problemIds) {
-        return SearchPrefixesStart.newBuilder()
-                .setSource(trainSource())
-                .addAllProblemIds(problemIds)
-                .setTemplates(templates())
-                .setMode(PrefixSearchMode.valueOf(
-                        "PREFIX_SEARCH_MODE_" + settings.prefixSearch().mode().name()))
-                .setRolloutsPerCandidate(settings.prefixSearch().rollouts())
-                .setMinPasses(settings.prefixSearch().minPasses())
-                .setFallback(PrefixFallback.valueOf(
-                        "PREFIX_FALLBACK_" + settings.prefixSearch().fallback().name()))
-                .setSeed(settings.general().seed())
-                .build();
+    Augmentation.Search search(List<String> problemIds) {
+        return new Augmentation.Search(
+                trainSource(),
+                problemIds,
+                prompts(),
+                settings.prefixSearch(),
+                settings.general().seed());
     }
 
     /** Addresses of verifiers of one's own, by the key that names them. */

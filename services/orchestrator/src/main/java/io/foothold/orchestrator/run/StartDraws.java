@@ -1,7 +1,7 @@
 package io.foothold.orchestrator.run;
 
 import io.foothold.orchestrator.remote.Services;
-import io.foothold.v1.StartState;
+import io.foothold.orchestrator.rollout.PromptedStart;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -32,12 +32,12 @@ final class StartDraws {
      *
      * @param number of the place in the run, from 0
      */
-    StartState of(long number, int attempt) {
+    PromptedStart of(long number, int attempt) {
         Draw draw = new Draw(number / spec.groupsPerUpdate() + 1, attempt);
         return drawn(draw).get((int) (number % spec.groupsPerUpdate()));
     }
 
-    private List<StartState> drawn(Draw draw) {
+    private List<PromptedStart> drawn(Draw draw) {
         return draws.computeIfAbsent(draw, Drawn::new).starts();
     }
 
@@ -45,16 +45,16 @@ final class StartDraws {
     private final class Drawn {
         private final Draw draw;
         private final ReentrantLock making = new ReentrantLock();
-        private @Nullable List<StartState> made;
+        private @Nullable List<PromptedStart> made;
 
         Drawn(Draw draw) {
             this.draw = draw;
         }
 
-        List<StartState> starts() {
+        List<PromptedStart> starts() {
             making.lock();
             try {
-                List<StartState> known = made;
+                List<PromptedStart> known = made;
                 if (known == null) {
                     known = services.augmentation()
                             .draw(
@@ -79,7 +79,7 @@ final class StartDraws {
                 services.sampler()
                         .preparePrompts(
                                 drawn(new Draw(update, 0)).stream()
-                                        .map(StartState::getPrompt)
+                                        .map(PromptedStart::prompt)
                                         .distinct()
                                         .toList(),
                                 spec.trainSampling());

@@ -7,7 +7,6 @@ import io.foothold.orchestrator.runfile.Methods;
 import io.foothold.orchestrator.update.Manifest;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -108,7 +107,7 @@ final class Telemetry {
         Map<String, double[]> sums = new LinkedHashMap<>();
         for (FilledGroup g : groups) {
             double[] sum =
-                    sums.computeIfAbsent(g.start().getOriginCase().name().toLowerCase(Locale.ROOT), k -> new double[3]);
+                    sums.computeIfAbsent(g.start().kind(), k -> new double[3]);
             g.members().forEach(m -> {
                 sum[0] += m.reward();
                 sum[1] += m.judged().passed() ? 1 : 0;

@@ -50,7 +50,7 @@ final class Training {
                     .setIndex(i)
                     .setGroupsInUpdate(members.size())
                     .setGroupId(members.get(i).id())
-                    .setTrace(members.get(i).start().getTrace())
+                    .setTrace(members.get(i).start().trace())
                     .addAllMembers(members.get(i).members().stream()
                             .map(FilledMember::rewarded)
                             .toList())

@@ -13,6 +13,7 @@ import io.foothold.core.random.Seeds;
 import io.foothold.orchestrator.TestDatabase;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.*;
 import java.time.Duration;
@@ -103,10 +104,8 @@ class HealingTest {
                     .run(
                             new Plain(3),
                             "run/g0",
-                            attempt -> StartState.newBuilder()
-                                    .setProblemId("p")
-                                    .setRoot(Root.getDefaultInstance())
-                                    .build(),
+                            attempt ->
+                                    new PromptedStart(new io.foothold.core.start.StartState.Root("p"), "", 0),
                             Seeds.of(1),
                             POLICY)
                     .groups()

@@ -18,6 +18,7 @@ import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.remote.StopSignal;
 import io.foothold.orchestrator.remote.Waits;
+import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.runfile.Methods;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.*;
@@ -156,13 +157,17 @@ class MethodRunnerTest {
         return spec.resets() ? methods.withResets() : methods.withoutResets();
     }
 
-    private static StartState root() {
-        return StartState.newBuilder()
-                .setProblemId("p")
-                .setRoot(Root.getDefaultInstance())
-                .setPrompt("prompt")
-                .setMaxTokens(40)
-                .build();
+    private static PromptedStart root() {
+        return new PromptedStart(new io.foothold.core.start.StartState.Root("p"), "prompt", 40);
+    }
+
+    /** The reset that a group begins with. */
+    private static io.foothold.core.start.StartState.Reset reset(FilledGroup group) {
+        return (io.foothold.core.start.StartState.Reset) group.start().origin();
+    }
+
+    private static boolean isReset(FilledGroup group) {
+        return group.start().kind().equals("reset");
     }
 
     @Test
@@ -175,18 +180,16 @@ class MethodRunnerTest {
                 "prompts.root=Solve {problem}",
                 "prompts.guided={problem} so: {prefix}",
                 "sampling.rollouts_per_group=2");
-        StartState guided = root().toBuilder()
-                .setGuided(Guided.newBuilder().setPrefixThoughts(1))
-                .setPrompt("statement so: x;")
-                .build();
+        PromptedStart guided =
+                new PromptedStart(new io.foothold.core.start.StartState.Guided("p", 1), "statement so: x;", 40);
         MethodRunner runner = runner(spec);
         Set<Integer> seen = new HashSet<>();
         for (long seed = 0; seed < 20; seed++) {
             asked.clear();
             FilledPlace unit = runner.run(method(spec), "run/g" + seed, attempt -> guided, Seeds.of(seed), POLICY);
             FilledGroup first = unit.groups().get(0);
-            assertThat(first.start().hasRoot()).isTrue();
-            assertThat(first.start().getMaxTokens()).isEqualTo(guided.getMaxTokens());
+            assertThat(first.start().kind()).isEqualTo("root");
+            assertThat(first.start().maxTokens()).isEqualTo(guided.maxTokens());
             boolean wrong = first.members().stream().allMatch(m -> m.reward() == 0);
             assertThat(asked.stream().map(w -> w.getStart().getPrompt()))
                     .isEqualTo(wrong ? List.of("Solve statement", "statement so: x;") : List.of("Solve statement"));
@@ -236,7 +239,7 @@ class MethodRunnerTest {
     private void check(FilledPlace unit, int base, int seeds) {
         Set<String> ids = new HashSet<>();
         for (FilledGroup group : unit.groups()) {
-            StartState start = group.start();
+            PromptedStart start = group.start();
             assertThat(ids.add(group.id())).as("group ids are its own").isTrue();
             for (FilledMember m : group.members()) {
                 assertThat(ids.add(m.judged().rolloutId()))
@@ -244,28 +247,28 @@ class MethodRunnerTest {
                         .isTrue();
                 assertThat(m.rollout().getPrefixTokenIdsList())
                         .as("members share their start, and what it gives is no target")
-                        .isEqualTo(start.getPrefixTokenIdsList());
+                        .isEqualTo(start.prefixTokenIds());
                 assertThat(m.rollout().getTokenIdsCount())
                         .as("credit covers sampled tokens only")
                         .isEqualTo(m.rollout().getLogProbsCount());
             }
-            if (start.hasReset()) {
+            if (isReset(group)) {
                 Rollout seed = asked.stream()
                         .flatMap(w -> w.getReservationsList().stream()
                                 .filter(r ->
-                                        r.getRolloutId().equals(start.getReset().getRolloutId()))
+                                        r.getRolloutId().equals(reset(group).rolloutId()))
                                 .map(r -> rollout(w, r)))
                         .findFirst()
                         .orElseThrow();
-                int kept = 2 * (start.getReset().getThought() - 1);
-                assertThat(start.getPrefixTokenIdsList())
+                int kept = 2 * (reset(group).thought() - 1);
+                assertThat(start.prefixTokenIds())
                         .isEqualTo(seed.getTokenIdsList().subList(0, kept));
-                assertThat(start.getPromptTokenIdsList()).isEqualTo(seed.getPromptTokenIdsList());
-                assertThat(start.getMaxTokens()).isEqualTo(40 - kept);
+                assertThat(start.promptTokenIds()).isEqualTo(seed.getPromptTokenIdsList());
+                assertThat(start.maxTokens()).isEqualTo(40 - kept);
                 assertThat(group.members()).hasSize(3);
             }
         }
-        long resets = unit.groups().stream().filter(g -> g.start().hasReset()).count();
+        long resets = unit.groups().stream().filter(MethodRunnerTest::isReset).count();
         assertThat(unit.resets().outcomes()).hasSize((int) resets);
         if (resets > 0) {
             assertThat(resets).isEqualTo(seeds);
@@ -290,7 +293,7 @@ class MethodRunnerTest {
             throw new FootholdException(ErrorCode.PEER_UNAVAILABLE, "the localizer is down");
         };
         FilledPlace unit = run(spec(), 1);
-        assertThat(unit.groups()).singleElement().matches(g -> g.start().hasRoot());
+        assertThat(unit.groups()).singleElement().matches(g -> g.start().kind().equals("root"));
         assertThat(unit.resets().dropped()).singleElement().asString().contains("the localizer is down");
         FilledPlace without = run(spec("resets.base_rollouts=0"), 2);
         assertThat(without.groups()).as("the fresh rollouts are trained").hasSize(1);
@@ -347,7 +350,7 @@ class MethodRunnerTest {
             if (consequence.getValue() == 0) {
                 assertThat(unit.resets().dropped()).singleElement().asString().contains("mumbling");
             } else {
-                assertThat(unit.groups().get(1).start().getReset().getThought()).isEqualTo(consequence.getValue());
+                assertThat(reset(unit.groups().get(1)).thought()).isEqualTo(consequence.getValue());
             }
         }
         peers.localizing = work -> Localization.newBuilder()
@@ -355,7 +358,7 @@ class MethodRunnerTest {
                 .setNoError(NoError.getDefaultInstance())
                 .build();
         FilledPlace unit = run(spec("resets.on_no_error=last"), 31);
-        assertThat(unit.groups().get(1).start().getReset().getThought()).isEqualTo(THOUGHTS);
+        assertThat(reset(unit.groups().get(1)).thought()).isEqualTo(THOUGHTS);
         peers.localizing = work -> Localization.newBuilder()
                 .setRolloutId(work.getRolloutId())
                 .setStep(THOUGHTS + 2)
@@ -382,7 +385,7 @@ class MethodRunnerTest {
         };
         FilledPlace unit = run(spec(), 4);
         assertThat(rounds).hasValue(2);
-        assertThat(unit.groups().get(1).start().getReset().getThought()).isEqualTo(2);
+        assertThat(reset(unit.groups().get(1)).thought()).isEqualTo(2);
         assertThat(asked.stream().map(w -> w.getStart().getPrompt())).contains("first?", "second?");
         assertThat(ledger.tokensByUse("run")).containsKey("localization");
         assertThat(states().keySet())
@@ -493,7 +496,7 @@ class MethodRunnerTest {
                 for (FilledMember m : parent.members()) {
                     String id = m.judged().rolloutId();
                     unit.groups().stream()
-                            .filter(g -> g.start().getReset().getRolloutId().equals(id))
+                            .filter(g -> isReset(g) && reset(g).rolloutId().equals(id))
                             .findFirst()
                             .ifPresentOrElse(
                                     children -> {
@@ -502,10 +505,10 @@ class MethodRunnerTest {
                                                         .mapToDouble(FilledMember::reward)
                                                         .average()
                                                         .orElseThrow());
-                                        assertThat(children.start().getPrefixTokenIdsList())
+                                        assertThat(children.start().prefixTokenIds())
                                                 .isEqualTo(Responses.tokens(m.rollout()));
-                                        assertThat(children.start().getReset().getTokens())
-                                                .isEqualTo(children.start().getPrefixTokenIdsCount());
+                                        assertThat(children.start().prefixTokenIds())
+                                                .hasSize(reset(children).givenTokens());
                                     },
                                     () -> assertThat(m.reward())
                                             .isEqualTo(m.judged().passed() ? 1 : 0));
@@ -549,9 +552,9 @@ class MethodRunnerTest {
                 double after = m.judged().passed() ? 1 : 0;
                 assertThat(m.reward()).isEqualTo(after + 10 * (after - before));
                 assertThat(revision.members()).hasSize(1);
-                assertThat(revision.start().getPrompt())
+                assertThat(revision.start().prompt())
                         .isEqualTo("statement | " + answers.get(i).rollout().getText() + " | again");
-                assertThat(revision.start().getRevision().getRolloutId())
+                assertThat(((io.foothold.core.start.StartState.Revision) revision.start().origin()).rolloutId())
                         .isEqualTo(answers.get(i).judged().rolloutId());
                 rewards.add(m.reward());
             }
@@ -651,10 +654,10 @@ class MethodRunnerTest {
                     "run/f" + seed,
                     attempt -> {
                         drawn.add(attempt);
-                        return StartState.newBuilder()
-                                .setProblemId("p")
-                                .setPrompt(attempt == 0 ? "" : "another " + attempt)
-                                .build();
+                        return new PromptedStart(
+                                new io.foothold.core.start.StartState.Root("p"),
+                                attempt == 0 ? "" : "another " + attempt,
+                                0);
                     },
                     Seeds.of(seed),
                     POLICY);
@@ -662,7 +665,7 @@ class MethodRunnerTest {
             boolean signal = last.passes() > 0 && last.passes() < 4;
             assertThat(signal || unit.refills() == 3).isTrue();
             assertThat(drawn).isEqualTo(List.of(0, 1, 2, 3).subList(0, 1 + unit.refills()));
-            assertThat(last.start().getPrompt()).isEqualTo(unit.refills() == 0 ? "" : "another " + unit.refills());
+            assertThat(last.start().prompt()).isEqualTo(unit.refills() == 0 ? "" : "another " + unit.refills());
             refills.add(unit.refills());
             dropped += 4L * unit.refills();
             kept += 4;
@@ -755,7 +758,7 @@ class MethodRunnerTest {
                 results.done();
                 return () -> {};
             };
-            StartState start = StartState.newBuilder().setProblemId("p").build();
+            PromptedStart start = new PromptedStart(new io.foothold.core.start.StartState.Root("p"), "", 0);
             RunSpec spec = spec();
             RunSpec four = spec("resets.share=0", "sampling.rollouts_per_group=4");
             List<Judged> judged = groups(spec)

@@ -3,10 +3,10 @@ package io.foothold.orchestrator.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.foothold.core.start.StartState;
 import io.foothold.core.stats.SetStatistics;
-import io.foothold.v1.Probe;
-import io.foothold.v1.ProbeOutcome;
-import io.foothold.v1.StartState;
+import io.foothold.orchestrator.remote.Augmentation;
+import io.foothold.orchestrator.rollout.PromptedStart;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -14,11 +14,8 @@ import org.junit.jupiter.api.Test;
 class MiningRatesTest {
     private static void answer(MiningRates rates, String id, int look, int passes, int judged) {
         rates.answered(
-                Probe.newBuilder()
-                        .setStart(StartState.newBuilder().setProblemId(id))
-                        .setEarlierLooks(look)
-                        .build(),
-                ProbeOutcome.newBuilder().setPasses(passes).setJudged(judged).build());
+                new Augmentation.Probe(new PromptedStart(new StartState.Root(id), "", 0), judged, look),
+                new SetStatistics.Count(passes, judged));
     }
 
     @Test

@@ -2,8 +2,9 @@ package io.foothold.orchestrator.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.foothold.core.search.PrefixSearch;
+import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.orchestrator.runfile.RunFile;
-import io.foothold.v1.PrefixFallback;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -24,30 +25,27 @@ class RunSpecTest {
             optimizer: {learning_rate: 3.0e-07}
             """;
 
-    /** Everything that goes to another service, to the byte. */
     @Test
     void aResumedRunAsksForWhatTheRunAskedFor() {
         RunFile file = RunFile.resolve("r.yaml", FILE, List.of());
         RunSpec first = new RunSpec("r", file);
         RunSpec resumed = new RunSpec("r", RunFile.restore(file.stored()));
-        assertThat(resumed.templates().toByteArray())
-                .isEqualTo(first.templates().toByteArray());
-        assertThat(resumed.templates().getRoot()).isEqualTo("{problem} $x \\neq y$, \\nabla [^\\n]");
-        assertThat(resumed.templates().getGuided()).isEqualTo("{problem}\r\n\\neq {prefix} ");
-        assertThat(resumed.trainSource().toByteArray())
-                .isEqualTo(first.trainSource().toByteArray());
+        assertThat(resumed.prompts()).isEqualTo(first.prompts());
+        assertThat(resumed.prompts().root()).isEqualTo("{problem} $x \\neq y$, \\nabla [^\\n]");
+        assertThat(resumed.prompts().guided()).isEqualTo("{problem}\r\n\\neq {prefix} ");
+        assertThat(resumed.trainSource()).isEqualTo(first.trainSource());
         assertThat(resumed.trainSampling()).isEqualTo(first.trainSampling());
         assertThat(resumed.draw(3, 1, "x")).isEqualTo(first.draw(3, 1, "x"));
-        assertThat(resumed.source("problems.evaluate.e").getJsonlPath()).isEqualTo("tab\there.jsonl");
+        assertThat(resumed.source("problems.evaluate.e").set().jsonl()).isEqualTo("tab\there.jsonl");
         assertThat(resumed.search(List.of("x"))).isEqualTo(first.search(List.of("x")));
     }
 
     @Test
     void whatIsTakenWhereNoPrefixWorksGoesToTheSearch() {
         RunSpec plain = new RunSpec("r", RunFile.resolve("r.yaml", FILE, List.of()));
-        assertThat(plain.search(List.of()).getFallback()).isEqualTo(PrefixFallback.PREFIX_FALLBACK_SHORT);
+        assertThat(plain.search(List.of()).settings().fallback()).isEqualTo(PrefixSearch.Fallback.SHORT);
         RunSpec longest = new RunSpec("r", RunFile.resolve("r.yaml", FILE, List.of("prefix_search.fallback=longest")));
-        assertThat(longest.search(List.of()).getFallback()).isEqualTo(PrefixFallback.PREFIX_FALLBACK_LONGEST);
+        assertThat(longest.search(List.of()).settings().fallback()).isEqualTo(PrefixSearch.Fallback.LONGEST);
     }
 
     @Test
@@ -65,11 +63,13 @@ class RunSpecTest {
                                 "evaluation.sampling.top_k=50",
                                 "evaluation.sampling.max_tokens=100")));
         assertThat(own.evaluationSampling())
-                .isEqualTo(own.trainSampling().toBuilder()
-                        .setTemperature(0.5)
-                        .setTopP(0.95)
-                        .setTopK(50)
-                        .setMaxTokens(100)
-                        .build());
+                .isEqualTo(new Sampling(
+                        0.5,
+                        0.95,
+                        50,
+                        100,
+                        own.trainSampling().thoughts(),
+                        List.of(),
+                        own.trainSampling().chat()));
     }
 }

@@ -157,24 +157,6 @@ class ArchitectureTest {
         }
     }
 
-    /** What of the orchestrator's run still speaks the contracts' words: rollouts, start states, and what is asked for them. */
-    private static final List<String> RUN_IN_MESSAGES = List.of(
-            "Continuation",
-            "FilledMember",
-            "FilledPlace",
-            "GroupRunner",
-            "Judged",
-            "LearnerLink",
-            "Localizing",
-            "MethodRunner",
-            "Rehearsal",
-            "Responses",
-            "RolloutSource",
-            "RunLog",
-            "RunLoop",
-            "RunSpec",
-            "Training");
-
     /** Its clock and its parts are given to a run, so that one can be simulated. */
     @Test
     void aRunAsksItsOwnClockOnly() {
@@ -196,21 +178,10 @@ class ArchitectureTest {
                 .check(ALL);
     }
 
-    /** The list may only become shorter. */
-    @Test
-    void noOtherPartOfARunSpeaksProto() {
-        noClasses()
-                .that()
-                .resideInAPackage("io.foothold.orchestrator.run..")
-                .and(DescribedPredicate.describe("are not listed", c -> RUN_IN_MESSAGES.stream()
-                        .noneMatch(listed -> c.getName().matches(".*\\." + listed + "(\\$.*)?"))))
-                .should()
-                .dependOnClassesThat()
-                .resideInAPackage("io.foothold.v1..")
-                .check(ALL);
-    }
-
-    /** Whoever speaks the contracts' words is named here: edges, and of the orchestrator's run what is listed above. */
+    /**
+     * Messages are turned into records at the edges of a service: where it is asked ({@code grpc}), where it asks others ({@code remote};
+     * the learner's worker, {@code torch}), and where the ledger stores what has to be read by later versions.
+     */
     @Test
     void protoIsSpokenAtTheEdgesOnly() {
         noClasses()
@@ -221,9 +192,7 @@ class ArchitectureTest {
                         "io.foothold.*.grpc..",
                         "io.foothold.learner.torch..",
                         "io.foothold.orchestrator.ledger..",
-                        "io.foothold.orchestrator.remote..",
-                        "io.foothold.orchestrator.run..",
-                        "io.foothold.cli..")
+                        "io.foothold.orchestrator.remote..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("io.foothold.v1..")

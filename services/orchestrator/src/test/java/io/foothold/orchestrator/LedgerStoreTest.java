@@ -8,11 +8,10 @@ import io.foothold.core.ledger.RolloutState;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.rollout.Rollouts;
+import io.foothold.orchestrator.rollout.TrainGroup;
 import io.foothold.orchestrator.update.Artefact;
 import io.foothold.orchestrator.update.Manifest;
-import io.foothold.v1.RewardedRollout;
-import io.foothold.v1.Rollout;
-import io.foothold.v1.TrainGroup;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -46,16 +45,20 @@ class LedgerStoreTest {
     }
 
     private static TrainGroup group(int index, String... rollouts) {
-        TrainGroup.Builder out = TrainGroup.newBuilder()
-                .setRunId("r")
-                .setUpdate(1)
-                .setIndex(index)
-                .setGroupsInUpdate(2);
-        for (String id : rollouts) {
-            out.addMembers(RewardedRollout.newBuilder()
-                    .setRollout(Rollout.newBuilder().setId(id).addTokenIds(3)));
-        }
-        return out.build();
+        return group(1, index, rollouts);
+    }
+
+    private static TrainGroup group(long update, int index, String... rollouts) {
+        return new TrainGroup(
+                "r",
+                update,
+                index,
+                2,
+                "g" + index,
+                "",
+                Stream.of(rollouts)
+                        .map(id -> new TrainGroup.Member(Rollouts.named(id), 0.5, List.of(7)))
+                        .toList());
     }
 
     private static Manifest manifest(String digest, String... rollouts) {
@@ -161,7 +164,7 @@ class LedgerStoreTest {
                 Ledger.await(ledger.admit(
                         "r",
                         update,
-                        List.of(group(0, id).toBuilder().setUpdate(update).build())));
+                        List.of(group(update, 0, id))));
                 Ledger.await(ledger.trained(manifest(update, Math.max(0, update - 2), "d" + update, id)));
             }
             assertThat(ledger.admittedBatch("r", 2)).isEmpty();

@@ -10,9 +10,13 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.MessageLimit;
 import io.foothold.core.policy.PolicyVersion;
+import io.foothold.core.start.StartState;
 import io.foothold.orchestrator.remote.GrpcServices;
 import io.foothold.orchestrator.remote.Holder;
+import io.foothold.orchestrator.remote.Sampler;
 import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.rollout.PromptedStart;
+import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.orchestrator.update.Artefact;
 import io.foothold.orchestrator.update.ServerState;
 import io.foothold.policy.GenerationEngine;
@@ -21,11 +25,6 @@ import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.Precision;
-import io.foothold.v1.Reservation;
-import io.foothold.v1.Root;
-import io.foothold.v1.SampleWork;
-import io.foothold.v1.SamplingSettings;
-import io.foothold.v1.StartState;
 import io.grpc.ManagedChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -153,8 +152,10 @@ public final class SamplerBench {
         for (int g = 0; g * GROUP < count; g++) {
             room.acquire(GROUP);
             all.add(services.sampler().sample(work(g), r -> {
-                tokens.addAndGet(r.getRollout().getTokenIdsCount());
-                failed.addAndGet(r.hasRollout() ? 0 : 1);
+                switch (r) {
+                    case Sampler.Came came -> tokens.addAndGet(came.rollout().sampledTokens());
+                    case Sampler.Failed no -> failed.incrementAndGet();
+                }
                 room.release();
             }));
             if (g == count / GROUP / 5) {
@@ -207,22 +208,31 @@ public final class SamplerBench {
         return longest;
     }
 
-    private static SampleWork work(int group) {
-        SampleWork.Builder out = SampleWork.newBuilder()
-                .setGroupId("b" + group)
-                .setStart(StartState.newBuilder()
-                        .setRoot(Root.getDefaultInstance())
-                        .addAllPromptTokenIds(Ints.asList(prompt(group)))
-                        .setMaxTokens(EngineBench.MOST_NEW))
-                .setSettings(SamplingSettings.newBuilder()
-                        .setTemperature(1)
-                        .setTopP(1)
-                        .setMaxTokens(EngineBench.MOST_NEW));
+    private static Sampler.Work work(int group) {
+        List<Sampler.Reservation> reservations = new ArrayList<>();
         for (int i = 0; i < GROUP; i++) {
-            out.addReservations(
-                    Reservation.newBuilder().setRolloutId("b" + group + "/" + i).setSeed(seed(group, i)));
+            reservations.add(new Sampler.Reservation("b" + group + "/" + i, seed(group, i)));
         }
-        return out.build();
+        return new Sampler.Work(
+                "b" + group,
+                new PromptedStart(
+                        new StartState.Root(""),
+                        "",
+                        Ints.asList(prompt(group)),
+                        List.of(),
+                        EngineBench.MOST_NEW,
+                        ""),
+                new Sampling(
+                        1,
+                        1,
+                        0,
+                        EngineBench.MOST_NEW,
+                        new Sampling.Thoughts("", 0, 0),
+                        List.of(),
+                        Optional.empty()),
+                reservations,
+                new Sampler.Wanted(new PolicyVersion(0, "any"), false),
+                false);
     }
 
     private static int[] prompt(int group) {

@@ -5,7 +5,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.LedgerAudit;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.update.Manifest;
-import io.foothold.v1.TrainGroup;
+import io.foothold.orchestrator.rollout.TrainGroup;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

@@ -4,7 +4,7 @@ import io.foothold.contracts.metric.OpenWork;
 import io.foothold.core.ledger.LedgerAudit;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.update.Manifest;
-import io.foothold.v1.TrainGroup;
+import io.foothold.orchestrator.rollout.TrainGroup;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;

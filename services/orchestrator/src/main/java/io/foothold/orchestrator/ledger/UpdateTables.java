@@ -1,12 +1,14 @@
 package io.foothold.orchestrator.ledger;
 
+import io.foothold.orchestrator.remote.BatchMessages;
+import org.jspecify.annotations.Nullable;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.remote.UpdateMessages;
 import io.foothold.orchestrator.update.Manifest;
-import io.foothold.v1.TrainGroup;
+import io.foothold.orchestrator.rollout.TrainGroup;
 import io.foothold.v1.UpdateManifest;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -31,8 +33,8 @@ final class UpdateTables {
         RolloutTable.step(
                 c,
                 groups.stream()
-                        .flatMap(g -> g.getMembersList().stream())
-                        .map(m -> m.getRollout().getId())
+                        .flatMap(g -> g.members().stream())
+                        .map(m -> m.rollout().id())
                         .toList(),
                 RolloutState.ADMITTED);
     }
@@ -107,7 +109,7 @@ final class UpdateTables {
         try {
             ByteArrayOutputStream out = new ByteArrayOutputStream();
             for (TrainGroup g : groups) {
-                g.writeDelimitedTo(out);
+                BatchMessages.message(g).writeDelimitedTo(out);
             }
             return out.toByteArray();
         } catch (IOException e) {
@@ -119,12 +121,16 @@ final class UpdateTables {
         try {
             List<TrainGroup> out = new ArrayList<>();
             ByteArrayInputStream in = new ByteArrayInputStream(bytes);
-            for (TrainGroup g = TrainGroup.parseDelimitedFrom(in); g != null; g = TrainGroup.parseDelimitedFrom(in)) {
-                out.add(g);
+            for (var g = parsed(in); g != null; g = parsed(in)) {
+                out.add(BatchMessages.group(g));
             }
             return out;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private static io.foothold.v1.@Nullable TrainGroup parsed(ByteArrayInputStream in) throws IOException {
+        return io.foothold.v1.TrainGroup.parseDelimitedFrom(in);
     }
 }

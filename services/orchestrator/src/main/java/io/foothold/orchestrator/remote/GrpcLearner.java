@@ -6,7 +6,20 @@ import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.core.settings.RunSettings;
 import io.foothold.orchestrator.update.Manifest;
 import io.foothold.orchestrator.update.Opened;
-import io.foothold.v1.*;
+import io.foothold.orchestrator.rollout.TrainGroup;
+import io.foothold.v1.CloseRunRequest;
+import io.foothold.v1.GroupOutcome;
+import io.foothold.v1.KeepRunRequest;
+import io.foothold.v1.MutinyLearnerServiceGrpc;
+import io.foothold.v1.OpenRunRequest;
+import io.foothold.v1.PromptedSolution;
+import io.foothold.v1.RunHolder;
+import io.foothold.v1.SaveCheckpointRequest;
+import io.foothold.v1.ScoreSolutionsRequest;
+import io.foothold.v1.ScoreSolutionsResponse;
+import io.foothold.v1.TrainRequest;
+import io.foothold.v1.TrainResponse;
+import io.foothold.v1.UpdateManifest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -83,8 +96,10 @@ final class GrpcLearner implements Learner {
         try {
             for (TrainGroup g : groups) {
                 futures.add(training.submit(
-                        TrainRequest.newBuilder().setGroup(g).build(),
-                        List.of(key(g.getRunId(), g.getUpdate(), g.getIndex())),
+                        TrainRequest.newBuilder()
+                                .setGroup(BatchMessages.message(g))
+                                .build(),
+                        List.of(key(g.runId(), g.update(), g.index())),
                         r -> {},
                         updates));
             }

@@ -2,10 +2,8 @@ package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.Replicas;
-import io.foothold.v1.Localization;
 import io.foothold.v1.LocalizeRequest;
 import io.foothold.v1.LocalizeResponse;
-import io.foothold.v1.LocalizeWork;
 import io.foothold.v1.MutinyLocalizerServiceGrpc;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -34,10 +32,16 @@ final class GrpcLocalizer implements Localizer {
     }
 
     @Override
-    public CompletableFuture<Localization> localize(LocalizeWork work) {
-        String key = work.getRolloutId();
+    public CompletableFuture<Answer> localize(Work work) {
+        String key = work.rollout().id();
         return calls.ask(
-                        localization, LocalizeRequest.newBuilder().setWork(work).build(), List.of(key), r -> {})
-                .thenApply(byKey -> Calls.need(byKey, key).getLocalization());
+                        localization,
+                        LocalizeRequest.newBuilder()
+                                .setWork(LocalizerMessages.work(work))
+                                .build(),
+                        List.of(key),
+                        r -> {})
+                .thenApply(byKey ->
+                        LocalizerMessages.answer(Calls.need(byKey, key).getLocalization(), work));
     }
 }

@@ -5,7 +5,11 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.orchestrator.update.Artefact;
 import io.foothold.orchestrator.update.ServerState;
-import io.foothold.v1.*;
+import io.foothold.v1.GetSamplerStatusRequest;
+import io.foothold.v1.PreparePromptsRequest;
+import io.foothold.v1.PromptTokens;
+import io.foothold.v1.PublishPolicyRequest;
+import io.foothold.v1.SampleRequest;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
@@ -23,15 +27,16 @@ final class GrpcSampler implements Sampler {
     }
 
     @Override
-    public CompletableFuture<Void> sample(SampleWork work, Consumer<SampleResponse> onEach) {
-        List<String> keys = work.getReservationsList().stream()
-                .map(Reservation::getRolloutId)
-                .toList();
+    public CompletableFuture<Void> sample(Work work, Consumer<Answer> onEach) {
+        List<String> keys =
+                work.reservations().stream().map(Reservation::rolloutId).toList();
         return calls.ask(
                         samplers.stream(),
-                        SampleRequest.newBuilder().setWork(work).build(),
+                        SampleRequest.newBuilder()
+                                .setWork(RolloutMessages.message(work))
+                                .build(),
                         keys,
-                        onEach)
+                        response -> onEach.accept(RolloutMessages.answer(response)))
                 .thenApply(byKey -> null);
     }
 

@@ -5,11 +5,11 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.v1.ItemFailure;
 
 /** Failures of single items of a stream. */
-public final class ItemFailures {
+final class ItemFailures {
     private ItemFailures() {}
 
     /** A failure of a stream item as an exception. */
-    public static FootholdException failure(ItemFailure f) {
+    static FootholdException failure(ItemFailure f) {
         ErrorCode code;
         try {
             code = ErrorCode.valueOf(f.getCode());

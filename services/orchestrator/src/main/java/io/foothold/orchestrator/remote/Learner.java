@@ -4,7 +4,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.settings.RunSettings;
 import io.foothold.orchestrator.update.Manifest;
 import io.foothold.orchestrator.update.Opened;
-import io.foothold.v1.TrainGroup;
+import io.foothold.orchestrator.rollout.TrainGroup;
 import java.util.List;
 
 /** Whoever trains a run. Thread-safe. */

@@ -1,5 +1,13 @@
 package io.foothold.orchestrator.remote;
 
+import io.foothold.core.policy.PolicyVersion;
+import io.foothold.orchestrator.rollout.FinishReason;
+import io.foothold.orchestrator.rollout.SampledRollout;
+import io.foothold.v1.PolicyName;
+import io.foothold.v1.Reservation;
+import io.foothold.v1.Rollout;
+import io.foothold.v1.SampleResponse;
+import io.foothold.v1.SampleWork;
 import io.foothold.core.settings.PromptSettings;
 import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.rollout.Sampling;
@@ -13,8 +21,8 @@ import io.foothold.v1.SamplingSettings;
 import io.foothold.v1.StartState;
 import java.util.Optional;
 
-/** Start states and how tokens are drawn, in the words of the contracts. */
-public final class RolloutMessages {
+/** Start states, how tokens are drawn, and rollouts, in the words of the contracts. */
+final class RolloutMessages {
     private RolloutMessages() {}
 
     static PromptedStart start(StartState s) {
@@ -57,7 +65,7 @@ public final class RolloutMessages {
     }
 
     /** A start state as a sampler is told it; a revision's instruction is in its prompt already. */
-    public static StartState message(PromptedStart start) {
+    static StartState message(PromptedStart start) {
         StartState.Builder out = StartState.newBuilder()
                 .setProblemId(start.problemId())
                 .setPrompt(start.prompt())
@@ -81,7 +89,7 @@ public final class RolloutMessages {
     }
 
     /** How tokens are drawn. */
-    public static SamplingSettings message(Sampling sampling) {
+    static SamplingSettings message(Sampling sampling) {
         SamplingSettings.Builder out = SamplingSettings.newBuilder()
                 .setTemperature(sampling.temperature())
                 .setTopP(sampling.topP())
@@ -107,7 +115,7 @@ public final class RolloutMessages {
     }
 
     /** How an answer to a question is drawn that somebody asks of the policy. */
-    public static Sampling sampling(SamplingSettings s) {
+    static Sampling sampling(SamplingSettings s) {
         return new Sampling(
                 s.getTemperature(),
                 s.getTopP(),
@@ -116,5 +124,80 @@ public final class RolloutMessages {
                 new Sampling.Thoughts(s.getThoughtDelimiter(), s.getMaxThoughtTokens(), s.getMaxThoughts()),
                 s.getStopStringsList(),
                 Optional.empty());
+    }
+
+    static SampleWork message(Sampler.Work work) {
+        PolicyVersion policy = work.wanted().policy();
+        SampleWork.Builder out = SampleWork.newBuilder()
+                .setGroupId(work.groupId())
+                .setStart(message(work.start()))
+                .setSettings(message(work.sampling()))
+                .setMinPolicyVersion(policy.number())
+                .setFrozen(work.frozen());
+        for (Sampler.Reservation r : work.reservations()) {
+            out.addReservations(
+                    Reservation.newBuilder().setRolloutId(r.rolloutId()).setSeed(r.seed()));
+        }
+        if (work.wanted().exactly()) {
+            out.setPolicy(PolicyName.newBuilder().setVersion(policy.number()).setDigest(policy.digest()));
+        }
+        return out.build();
+    }
+
+    static Sampler.Answer answer(SampleResponse response) {
+        return response.hasFailed()
+                ? new Sampler.Failed(
+                        response.getFailed().getRolloutId(),
+                        ItemFailures.failure(response.getFailed().getFailure()))
+                : new Sampler.Came(rollout(response.getRollout()));
+    }
+
+    /** A rollout that came or was stored; it takes over the message's lists, which nobody can change. */
+    static SampledRollout rollout(Rollout r) {
+        return new SampledRollout(
+                r.getId(),
+                r.getGroupId(),
+                r.getPromptTokenIdsList(),
+                r.getPrefixTokenIdsList(),
+                new SampledRollout.Tokens(
+                        r.getTokenIdsList(),
+                        r.getLogProbsList(),
+                        r.getPolicyVersionsList(),
+                        r.getPolicyDigest(),
+                        switch (r.getFinishReason()) {
+                            case FINISH_REASON_STOP -> FinishReason.STOP;
+                            case FINISH_REASON_STOP_STRING -> FinishReason.STOP_STRING;
+                            case FINISH_REASON_LENGTH -> FinishReason.LENGTH;
+                            case FINISH_REASON_ABORT -> FinishReason.ABORT;
+                            case FINISH_REASON_UNSPECIFIED, UNRECOGNIZED -> FinishReason.UNKNOWN;
+                        }),
+                new SampledRollout.Response(
+                        r.getText(), r.getThoughtEndsList(), r.getThoughtTextEndsList(), r.getOpensInThought()));
+    }
+
+    /** A rollout as learner and localizer get it and the ledger keeps it; lists that came in a message are copied as arrays. */
+    static Rollout message(SampledRollout r) {
+        return Rollout.newBuilder()
+                .setId(r.id())
+                .setGroupId(r.groupId())
+                .addAllPromptTokenIds(r.promptTokenIds())
+                .addAllPrefixTokenIds(r.prefixTokenIds())
+                .addAllTokenIds(r.tokens().ids())
+                .addAllLogProbs(r.tokens().logProbs())
+                .addAllPolicyVersions(r.tokens().policyVersions())
+                .addAllThoughtEnds(r.response().thoughtEnds())
+                .setFinishReason(
+                        switch (r.tokens().finish()) {
+                            case UNKNOWN -> io.foothold.v1.FinishReason.FINISH_REASON_UNSPECIFIED;
+                            case STOP -> io.foothold.v1.FinishReason.FINISH_REASON_STOP;
+                            case STOP_STRING -> io.foothold.v1.FinishReason.FINISH_REASON_STOP_STRING;
+                            case LENGTH -> io.foothold.v1.FinishReason.FINISH_REASON_LENGTH;
+                            case ABORT -> io.foothold.v1.FinishReason.FINISH_REASON_ABORT;
+                        })
+                .setText(r.response().text())
+                .addAllThoughtTextEnds(r.response().thoughtTextEnds())
+                .setOpensInThought(r.response().opensInThought())
+                .setPolicyDigest(r.tokens().policyDigest())
+                .build();
     }
 }

@@ -1,12 +1,13 @@
 package io.foothold.orchestrator.remote;
 
+import io.foothold.core.policy.PolicyVersion;
+import io.foothold.orchestrator.rollout.PromptedStart;
+import io.foothold.orchestrator.rollout.SampledRollout;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.orchestrator.update.Artefact;
 import io.foothold.orchestrator.update.ServerState;
-import io.foothold.v1.SampleResponse;
-import io.foothold.v1.SampleWork;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -15,11 +16,54 @@ import java.util.function.Consumer;
 /** Whoever turns start states into rollouts, and the inference servers behind it, as a run sees them. Thread-safe. */
 public interface Sampler {
     /**
+     * A rollout that was reserved in the ledger before it is sampled.
+     *
+     * @param rolloutId also the id of the request at the inference server, so that a retry is harmless
+     * @param seed of its sampling noise, not negative
+     */
+    record Reservation(String rolloutId, long seed) {}
+
+    /**
+     * Which policy may sample.
+     *
+     * @param exactly whether no other may; else every later one of the run may too
+     */
+    record Wanted(PolicyVersion policy, boolean exactly) {}
+
+    /**
+     * Rollouts of one group.
+     *
+     * @param reservations one a rollout
+     * @param frozen whether the servers sample that keep their policy and are never published to
+     */
+    record Work(
+            String groupId,
+            PromptedStart start,
+            Sampling sampling,
+            List<Reservation> reservations,
+            Wanted wanted,
+            boolean frozen) {
+        /** Copies. */
+        public Work {
+            reservations = List.copyOf(reservations);
+        }
+    }
+
+    /** What a sampler says of a rollout. */
+    sealed interface Answer {}
+
+    /** It was sampled. */
+    record Came(SampledRollout rollout) implements Answer {}
+
+    /** It will not come. */
+    record Failed(String rolloutId, FootholdException failure) implements Answer {}
+
+    /**
      * Samples a group; completes when every reservation has a rollout or a failure.
      *
      * @param onEach told of every rollout and failure as it comes, before the future completes; must not block
      */
-    CompletableFuture<Void> sample(SampleWork work, Consumer<SampleResponse> onEach);
+    CompletableFuture<Void> sample(Work work, Consumer<Answer> onEach);
 
     /**
      * Switches every inference server to a policy version.

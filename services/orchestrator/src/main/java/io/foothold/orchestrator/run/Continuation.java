@@ -1,7 +1,7 @@
 package io.foothold.orchestrator.run;
 
 import io.foothold.core.reset.LocalizationStatistics;
-import io.foothold.v1.Rollout;
+import io.foothold.orchestrator.rollout.SampledRollout;
 
 /** A seed that was reset. */
-record Continuation(String problemId, Rollout seed, LocalizationStatistics.Outcome outcome) {}
+record Continuation(String problemId, SampledRollout seed, LocalizationStatistics.Outcome outcome) {}

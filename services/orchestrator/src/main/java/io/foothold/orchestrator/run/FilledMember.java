@@ -1,7 +1,8 @@
 package io.foothold.orchestrator.run;
 
-import io.foothold.v1.RewardedRollout;
-import io.foothold.v1.Rollout;
+import io.foothold.orchestrator.rollout.SampledRollout;
+import io.foothold.orchestrator.rollout.TrainGroup;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -10,17 +11,12 @@ import org.jspecify.annotations.Nullable;
  *
  * @param refines the answer that it refines and whose prompt it is trained under; null for a rollout of its own prompt
  */
-record FilledMember(Judged judged, double reward, @Nullable Rollout refines) {
-    Rollout rollout() {
+record FilledMember(Judged judged, double reward, @Nullable SampledRollout refines) {
+    SampledRollout rollout() {
         return Objects.requireNonNull(judged.rollout());
     }
 
-    RewardedRollout rewarded() {
-        RewardedRollout.Builder out =
-                RewardedRollout.newBuilder().setRollout(rollout()).setReward(reward);
-        if (refines != null) {
-            out.addAllTrainedPromptTokenIds(refines.getPromptTokenIdsList());
-        }
-        return out.build();
+    TrainGroup.Member rewarded() {
+        return new TrainGroup.Member(rollout(), reward, refines == null ? List.of() : refines.promptTokenIds());
     }
 }

@@ -18,7 +18,7 @@ record FilledPlace(List<FilledGroup> groups, int verifierErrors, PlaceResets res
     /** The oldest policy version that is stamped on one of its tokens; empty without tokens. */
     OptionalLong oldestVersion() {
         return members().stream()
-                .flatMap(m -> m.rollout().getPolicyVersionsList().stream())
+                .flatMap(m -> m.rollout().tokens().policyVersions().stream())
                 .mapToLong(Long::longValue)
                 .min();
     }

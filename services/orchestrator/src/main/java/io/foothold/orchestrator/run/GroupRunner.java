@@ -1,5 +1,8 @@
 package io.foothold.orchestrator.run;
 
+import io.foothold.orchestrator.remote.Sampler;
+import io.foothold.orchestrator.remote.Sampler.Reservation;
+import io.foothold.orchestrator.rollout.SampledRollout;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
@@ -15,9 +18,6 @@ import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.rollout.Sampling;
-import io.foothold.v1.FinishReason;
-import io.foothold.v1.Reservation;
-import io.foothold.v1.Rollout;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -126,10 +126,10 @@ final class GroupRunner {
     }
 
     /** Samples rollouts without judging them, one from each start state: what a localizer asks of the policy. */
-    List<Rollout> answers(
+    List<SampledRollout> answers(
             String groupId, List<PromptedStart> starts, Sampling settings, Seeds seed, PolicyVersion policy) {
         boolean frozen = spec.keptLocalizer();
-        RolloutSource.Wanted wanted = frozen ? RolloutSource.exactly(source.keptPolicy()) : source.forTraining(policy);
+        Sampler.Wanted wanted = frozen ? RolloutSource.exactly(source.keptPolicy()) : source.forTraining(policy);
         List<Reservation> reservations = new ArrayList<>();
         for (int q = 0; q < starts.size(); q++) {
             reservations.add(reservation(groupId + incarnation + "/" + q, seed.split(q)));
@@ -141,16 +141,13 @@ final class GroupRunner {
                 reservations,
                 asked -> asked.stream()
                         .map(a -> source.unjudged(
-                                RolloutSource.work(
-                                                a.reservation().getRolloutId(),
-                                                starts.get(a.place()),
-                                                settings,
-                                                List.of(a.reservation()),
-                                                wanted)
-                                        .toBuilder()
-                                        .setFrozen(frozen)
-                                        .build(),
-                                wanted))
+                                new Sampler.Work(
+                                        a.reservation().rolloutId(),
+                                        starts.get(a.place()),
+                                        settings,
+                                        List.of(a.reservation()),
+                                        wanted,
+                                        frozen)))
                         .toList()
                         .stream()
                         .map(CompletableFuture::join)
@@ -302,10 +299,7 @@ final class GroupRunner {
     }
 
     private static Reservation reservation(String id, Seeds seed) {
-        return Reservation.newBuilder()
-                .setRolloutId(id)
-                .setSeed(seed.nonNegative())
-                .build();
+        return new Reservation(id, seed.nonNegative());
     }
 
     /** Queued before sampling begins; the outcome, written behind it by the same writer, waits for it. */
@@ -314,19 +308,19 @@ final class GroupRunner {
                 spec.runId(),
                 groupId,
                 purpose,
-                reservations.stream().map(Reservation::getRolloutId).toList());
+                reservations.stream().map(Reservation::rolloutId).toList());
     }
 
     private OptionalDouble reward(Judged j, Seeds seed) {
         Verdict verdict = j.verdict();
-        Rollout rollout = j.rollout();
+        SampledRollout rollout = j.rollout();
         if (verdict == null || rollout == null || !j.judged()) {
             return OptionalDouble.empty();
         }
         return spec.reward()
                 .reward(
                         verdict,
-                        rollout.getFinishReason() == FinishReason.FINISH_REASON_LENGTH,
+                        rollout.truncated(),
                         Seeds.uniform(seed.value(), 0));
     }
 
@@ -359,7 +353,7 @@ final class GroupRunner {
             PromptedStart start,
             Sampling settings,
             List<Reservation> reservations,
-            RolloutSource.Wanted wanted,
+            Sampler.Wanted wanted,
             Consumer<CompletableFuture<Void>> writes) {
         return persistently(
                 groupId,
@@ -410,9 +404,7 @@ final class GroupRunner {
                     lost.add(j);
                     again.add(new Asked(
                             place,
-                            first.toBuilder()
-                                    .setRolloutId(first.getRolloutId() + "+" + losses)
-                                    .build()));
+                            new Reservation(first.rolloutId() + "+" + losses, first.seed())));
                 }
             }
             asked.clear();

@@ -4,8 +4,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.remote.Patience;
-import io.foothold.v1.FinishReason;
-import io.foothold.v1.Rollout;
+import io.foothold.orchestrator.rollout.SampledRollout;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -17,13 +16,13 @@ import org.jspecify.annotations.Nullable;
  */
 record Judged(
         String rolloutId,
-        @Nullable Rollout rollout,
+        @Nullable SampledRollout rollout,
         @Nullable Verdict verdict,
         @Nullable FootholdException failure,
         boolean item) {
     Judged(
             String rolloutId,
-            @Nullable Rollout rollout,
+            @Nullable SampledRollout rollout,
             @Nullable Verdict verdict,
             @Nullable FootholdException failure) {
         this(rolloutId, rollout, verdict, failure, false);
@@ -52,20 +51,20 @@ record Judged(
 
     /** Whether it was sampled and ended by itself, before its limit of tokens. */
     boolean finished() {
-        return rollout != null && rollout.getFinishReason() != FinishReason.FINISH_REASON_LENGTH;
+        return rollout != null && !rollout.truncated();
     }
 
     int tokens() {
-        return rollout == null ? 0 : rollout.getTokenIdsCount();
+        return rollout == null ? 0 : rollout.sampledTokens();
     }
 
     /** The policies that its tokens are stamped with, under the digest that was asked for; empty without tokens. */
     Set<PolicyVersion> sampledBy() {
-        Rollout sampled = rollout;
+        SampledRollout sampled = rollout;
         return sampled == null
                 ? Set.of()
-                : sampled.getPolicyVersionsList().stream()
-                        .map(v -> new PolicyVersion(v, sampled.getPolicyDigest()))
+                : sampled.tokens().policyVersions().stream()
+                        .map(v -> new PolicyVersion(v, sampled.tokens().policyDigest()))
                         .collect(Collectors.toSet());
     }
 }

@@ -10,7 +10,7 @@ import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.update.Artefact;
 import io.foothold.orchestrator.update.Manifest;
 import io.foothold.orchestrator.update.Opened;
-import io.foothold.v1.TrainGroup;
+import io.foothold.orchestrator.rollout.TrainGroup;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;

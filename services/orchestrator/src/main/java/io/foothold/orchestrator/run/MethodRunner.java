@@ -1,5 +1,6 @@
 package io.foothold.orchestrator.run;
 
+import io.foothold.orchestrator.rollout.SampledRollout;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.trace.Trace;
 import io.foothold.core.method.Ask;
@@ -21,7 +22,6 @@ import io.foothold.core.start.StartState;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.rollout.PromptedStart;
-import io.foothold.v1.FinishReason;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,8 +39,8 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs any method on the run's services and writes what comes of it into the ledger: the one place where the words of the contracts
- * become those of {@link Method}, and its decisions ends of rollouts. Blocks its caller, who runs on a virtual thread. Thread-safe.
+ * Runs any method on the run's services and writes what comes of it into the ledger: the one place where what services say
+ * becomes the words of {@link Method}, and its decisions ends of rollouts. Blocks its caller, who runs on a virtual thread. Thread-safe.
  */
 final class MethodRunner {
     private final RunSpec spec;
@@ -118,7 +118,7 @@ final class MethodRunner {
         return out;
     }
 
-    /** One place while it is being filled: what its start states and rollouts are in the words of the contracts. */
+    /** One place while it is being filled: what its start states and rollouts are to its services. */
     private final class Filling implements Peers {
         private final String id;
         private final IntFunction<PromptedStart> starts;
@@ -137,7 +137,7 @@ final class MethodRunner {
 
         /** A rollout that was sampled, in both words. */
         private record Came(Rollout rollout, Judged judged) {
-            io.foothold.v1.Rollout sampled() {
+            SampledRollout sampled() {
                 return Objects.requireNonNull(judged.rollout());
             }
         }
@@ -186,8 +186,8 @@ final class MethodRunner {
             return new PromptedStart(
                     reset,
                     prompted(before.rollout().start()).prompt(),
-                    before.sampled().getPromptTokenIdsList(),
-                    Responses.tokens(before.sampled()).subList(0, reset.givenTokens()),
+                    before.sampled().promptTokenIds(),
+                    before.sampled().responseTokenIds().subList(0, reset.givenTokens()),
                     limit(reset),
                     "");
         }
@@ -203,7 +203,7 @@ final class MethodRunner {
                                     "problem",
                                     groups.problem(revision.problemId()).statement(),
                                     "response",
-                                    answer.sampled().getText())),
+                                    answer.sampled().response().text())),
                     prompted(answer.rollout().start()).maxTokens());
         }
 
@@ -264,7 +264,7 @@ final class MethodRunner {
         }
 
         private Rollout rollout(Ask ask, String group, Judged answer) {
-            io.foothold.v1.Rollout sampled = answer.rollout();
+            SampledRollout sampled = answer.rollout();
             return new Rollout(
                     answer.rolloutId(),
                     group,
@@ -276,16 +276,14 @@ final class MethodRunner {
         }
 
         /** What the start gives is what the credit mask leaves out: tokens that were given otherwise would be trained. */
-        private static Rollout.Response response(Ask ask, io.foothold.v1.Rollout sampled) {
-            if (sampled.getPrefixTokenIdsCount() != ask.start().givenTokens()) {
-                throw new IllegalStateException("rollout " + sampled.getId() + " has "
-                        + sampled.getPrefixTokenIdsCount() + " given tokens, its start has "
+        private static Rollout.Response response(Ask ask, SampledRollout sampled) {
+            if (sampled.prefixTokenIds().size() != ask.start().givenTokens()) {
+                throw new IllegalStateException("rollout " + sampled.id() + " has "
+                        + sampled.prefixTokenIds().size() + " given tokens, its start has "
                         + ask.start().givenTokens());
             }
             return new Rollout.Response(
-                    sampled.getTokenIdsCount(),
-                    sampled.getThoughtEndsList(),
-                    sampled.getFinishReason() == FinishReason.FINISH_REASON_LENGTH);
+                    sampled.sampledTokens(), sampled.response().thoughtEnds(), sampled.truncated());
         }
 
         @Override
@@ -341,7 +339,7 @@ final class MethodRunner {
             return new FilledMember(came(member.rollout().id()).judged(), member.reward(), refined(member));
         }
 
-        private io.foothold.v1.@Nullable Rollout refined(Member member) {
+        private @Nullable SampledRollout refined(Member member) {
             Rollout answer = member.refines();
             return answer == null ? null : came(answer.id()).sampled();
         }

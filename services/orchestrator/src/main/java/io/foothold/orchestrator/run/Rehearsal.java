@@ -1,5 +1,8 @@
 package io.foothold.orchestrator.run;
 
+import io.foothold.orchestrator.rollout.SampledRollout;
+import io.foothold.orchestrator.rollout.TrainGroup;
+import java.util.stream.IntStream;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
@@ -13,9 +16,6 @@ import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.orchestrator.update.Manifest;
-import io.foothold.v1.RewardedRollout;
-import io.foothold.v1.Rollout;
-import io.foothold.v1.TrainGroup;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -70,7 +70,7 @@ final class Rehearsal {
         Sampled first = sampled("first", longest, load, 1);
         Sampled more = sampled("more", longest, load, 1 + DECODED);
         int promptTokens = more.rollouts().stream()
-                .mapToInt(Rollout::getPromptTokenIdsCount)
+                .mapToInt(r -> r.promptTokenIds().size())
                 .max()
                 .orElse(0);
         int answerTokens = longest.stream().mapToInt(spec::tokenLimit).max().orElse(0);
@@ -79,12 +79,12 @@ final class Rehearsal {
         double sampling = waves * (first.seconds() + step * (answerTokens - 1));
         // The first update compares every token and warms the learner up: with the second it tells what the large one
         // costs beside it.
-        List<Rollout> one =
-                List.of(Collections.max(more.rollouts(), Comparator.comparingInt(Rollout::getTokenIdsCount)));
+        List<SampledRollout> one =
+                List.of(Collections.max(more.rollouts(), Comparator.comparingInt(SampledRollout::sampledTokens)));
         Trained small = train(1, List.of(one), 0);
         Trained same = train(2, List.of(one), 0);
         int microBatch = spec.settings().optimizer().steps().microBatchTokens().orElseThrow();
-        List<List<Rollout>> shape = largest(more.rollouts(), promptTokens, answerTokens, microBatch);
+        List<List<SampledRollout>> shape = largest(more.rollouts(), promptTokens, answerTokens, microBatch);
         Trained large = train(3, shape, answerTokens);
         double microBatchSeconds = Math.max(0, large.seconds() - same.seconds());
         long shaped = tokens(shape.size(), shape.getFirst().size(), promptTokens, answerTokens);
@@ -137,7 +137,7 @@ final class Rehearsal {
                 PrefixSearch.longestAsked(mode, thoughts.size(), OraclePrefix.longest(thoughts, p.answer())));
     }
 
-    private record Sampled(List<Rollout> rollouts, double seconds) {}
+    private record Sampled(List<SampledRollout> rollouts, double seconds) {}
 
     /** So many rollouts under way together, in groups as the run has them. */
     private Sampled sampled(String what, List<PromptedStart> starts, int count, int tokens) throws InterruptedException {
@@ -157,10 +157,10 @@ final class Rehearsal {
             }
         }
         double seconds = clock.secondsSince(begin);
-        List<Rollout> out = new ArrayList<>();
+        List<SampledRollout> out = new ArrayList<>();
         for (Future<List<Judged>> group : asked) {
             for (Judged judged : value(group)) {
-                Rollout rollout = judged.rollout();
+                SampledRollout rollout = judged.rollout();
                 if (rollout == null) {
                     FootholdException failure = judged.failure();
                     throw failure != null
@@ -175,15 +175,17 @@ final class Rehearsal {
     }
 
     /** Groups as large as a micro-batch takes, at most those of an update, with the longest prompt in every one. */
-    private List<List<Rollout>> largest(List<Rollout> rollouts, int prompt, int answer, int microBatch) {
-        Rollout longest = Collections.max(rollouts, Comparator.comparingInt(Rollout::getPromptTokenIdsCount));
+    private List<List<SampledRollout>> largest(List<SampledRollout> rollouts, int prompt, int answer, int microBatch) {
+        SampledRollout longest = Collections.max(
+                rollouts,
+                Comparator.comparingInt((SampledRollout r) -> r.promptTokenIds().size()));
         int members = Math.clamp((microBatch - (long) prompt) / answer, 1, Math.max(1, spec.rolloutsPerGroup()));
         int count = (int) Math.clamp(microBatch / tokens(1, members, prompt, answer), 1, spec.groupsPerUpdate());
-        List<List<Rollout>> out = new ArrayList<>();
+        List<List<SampledRollout>> out = new ArrayList<>();
         for (int g = 0; g < count; g++) {
-            List<Rollout> group = new ArrayList<>();
+            List<SampledRollout> group = new ArrayList<>();
             // Prompts that differ: one that groups share would be computed once.
-            Rollout own = g == 0 ? longest : rotated(longest, g);
+            SampledRollout own = g == 0 ? longest : rotated(longest, g);
             for (int r = 0; r < members; r++) {
                 group.add(own);
             }
@@ -192,13 +194,11 @@ final class Rehearsal {
         return out;
     }
 
-    private static Rollout rotated(Rollout rollout, int by) {
-        List<Integer> ids = new ArrayList<>(rollout.getPromptTokenIdsList());
+    private static SampledRollout rotated(SampledRollout rollout, int by) {
+        List<Integer> ids = new ArrayList<>(rollout.promptTokenIds());
         Collections.rotate(ids, by);
-        return rollout.toBuilder()
-                .clearPromptTokenIds()
-                .addAllPromptTokenIds(ids)
-                .build();
+        return new SampledRollout(
+                rollout.id(), rollout.groupId(), ids, rollout.prefixTokenIds(), rollout.tokens(), rollout.response());
     }
 
     private record Trained(Manifest manifest, double seconds) {}
@@ -208,40 +208,43 @@ final class Rehearsal {
      *
      * @param answer tokens of each answer, those of the prompt again and again; 0 leaves what was sampled
      */
-    private Trained train(long update, List<List<Rollout>> given, int answer) {
+    private Trained train(long update, List<List<SampledRollout>> given, int answer) {
         List<TrainGroup> batch = new ArrayList<>();
         for (int g = 0; g < given.size(); g++) {
-            List<Rollout> members = given.get(g);
-            TrainGroup.Builder group = TrainGroup.newBuilder()
-                    .setRunId(spec.runId())
-                    .setUpdate(update)
-                    .setIndex(g)
-                    .setGroupsInUpdate(given.size())
-                    .setGroupId("rehearsal/" + update + "/" + g);
+            List<SampledRollout> members = given.get(g);
+            List<TrainGroup.Member> rewarded = new ArrayList<>();
             for (int r = 0; r < Math.max(2, members.size()); r++) {
-                Rollout own = members.get(Math.min(r, members.size() - 1));
-                group.addMembers(RewardedRollout.newBuilder()
-                        .setRollout((answer == 0 ? own : stretched(own, answer))
-                                .toBuilder().setId("rehearsal/" + update + "/" + g + "/" + r))
-                        .setReward((r + 1) % 2));
+                SampledRollout own = members.get(Math.min(r, members.size() - 1));
+                rewarded.add(new TrainGroup.Member(
+                        trained("rehearsal/" + update + "/" + g + "/" + r, own, answer), (r + 1) % 2, List.of()));
             }
-            batch.add(group.build());
+            batch.add(new TrainGroup(
+                    spec.runId(), update, g, given.size(), "rehearsal/" + update + "/" + g, "", rewarded));
         }
         long begin = clock.nanos().getAsLong();
         Manifest manifest = services.learner().train(batch);
         return new Trained(manifest, clock.secondsSince(begin));
     }
 
-    /** An answer of so many tokens. It was not sampled, so it claims the log-prob 0, below which no ratio grows. */
-    private static Rollout stretched(Rollout rollout, int answer) {
-        Rollout.Builder out =
-                rollout.toBuilder().clearTokenIds().clearLogProbs().clearPolicyVersions();
-        for (int t = 0; t < answer; t++) {
-            out.addTokenIds(rollout.getPromptTokenIds(t % rollout.getPromptTokenIdsCount()))
-                    .addLogProbs(0)
-                    .addPolicyVersions(0);
+    /**
+     * A rollout under another id, with an answer of so many tokens. That was not sampled, so it claims the log-prob 0, below which no ratio
+     * grows.
+     */
+    private static SampledRollout trained(String id, SampledRollout rollout, int answer) {
+        SampledRollout.Tokens tokens = rollout.tokens();
+        if (answer > 0) {
+            List<Integer> prompt = rollout.promptTokenIds();
+            tokens = new SampledRollout.Tokens(
+                    IntStream.range(0, answer)
+                            .mapToObj(t -> prompt.get(t % prompt.size()))
+                            .toList(),
+                    Collections.nCopies(answer, 0f),
+                    Collections.nCopies(answer, 0L),
+                    tokens.policyDigest(),
+                    tokens.finish());
         }
-        return out.build();
+        return new SampledRollout(
+                id, rollout.groupId(), rollout.promptTokenIds(), rollout.prefixTokenIds(), tokens, rollout.response());
     }
 
     private static <T> T value(Future<T> future) throws InterruptedException {

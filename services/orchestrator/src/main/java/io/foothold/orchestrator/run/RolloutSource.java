@@ -1,21 +1,17 @@
 package io.foothold.orchestrator.run;
 
+import io.foothold.orchestrator.remote.Sampler;
+import io.foothold.orchestrator.remote.Sampler.Reservation;
+import io.foothold.orchestrator.remote.Sampler.Wanted;
+import io.foothold.orchestrator.rollout.SampledRollout;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.problem.Problem;
-import io.foothold.orchestrator.remote.ItemFailures;
-import io.foothold.orchestrator.remote.RolloutMessages;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.remote.Verifier;
 import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.rollout.Sampling;
-import io.foothold.v1.FailedRollout;
-import io.foothold.v1.PolicyName;
-import io.foothold.v1.Reservation;
-import io.foothold.v1.Rollout;
-import io.foothold.v1.SampleResponse;
-import io.foothold.v1.SampleWork;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -62,8 +58,8 @@ final class RolloutSource {
             List<Reservation> reservations,
             Wanted wanted) {
         Problem problem = problems.apply(start.problemId());
-        BlockingQueue<Optional<SampleResponse>> arrived = new LinkedBlockingQueue<>();
-        SampleWork work = work(groupId, start, settings, reservations, wanted);
+        BlockingQueue<Optional<Sampler.Answer>> arrived = new LinkedBlockingQueue<>();
+        Sampler.Work work = new Sampler.Work(groupId, start, settings, reservations, wanted, false);
         CompletableFuture<FootholdException> missing = sample(work, response -> arrived.add(Optional.of(response)))
                 .handle((nothing, failure) -> {
                     arrived.add(Optional.empty());
@@ -73,56 +69,23 @@ final class RolloutSource {
                 });
         // Each is judged as it comes, while its neighbours are still being sampled.
         Map<String, CompletableFuture<Judged>> judging = new HashMap<>();
-        for (Optional<SampleResponse> next = take(arrived); next.isPresent(); next = take(arrived)) {
-            SampleResponse response = next.get();
-            if (response.hasFailed()) {
-                Judged failed = failed(response.getFailed());
-                judging.put(failed.rolloutId(), CompletableFuture.completedFuture(failed));
-            } else {
-                Judged sampled = accepted(response.getRollout(), wanted);
-                judging.put(
-                        sampled.rolloutId(),
-                        sampled.failure() == null
-                                ? judge(problem, response.getRollout(), start.trace())
-                                : CompletableFuture.completedFuture(sampled));
-            }
+        for (Optional<Sampler.Answer> next = take(arrived); next.isPresent(); next = take(arrived)) {
+            Judged sampled = judgeable(next.get(), wanted);
+            SampledRollout rollout = sampled.rollout();
+            judging.put(
+                    sampled.rolloutId(),
+                    rollout == null
+                            ? CompletableFuture.completedFuture(sampled)
+                            : judge(problem, rollout, start.trace()));
         }
         return reservations.stream()
-                .map(Reservation::getRolloutId)
+                .map(Reservation::rolloutId)
                 .map(id -> {
                     CompletableFuture<Judged> own = judging.get(id);
                     return own == null ? new Judged(id, null, null, missing.join()) : own.join();
                 })
                 .toList();
     }
-
-    /** Work for the sampler. */
-    static SampleWork work(
-            String groupId,
-            PromptedStart start,
-            Sampling settings,
-            List<Reservation> reservations,
-            Wanted wanted) {
-        SampleWork.Builder out = SampleWork.newBuilder()
-                .setGroupId(groupId)
-                .setStart(RolloutMessages.message(start))
-                .setSettings(RolloutMessages.message(settings))
-                .addAllReservations(reservations)
-                .setMinPolicyVersion(wanted.policy().number());
-        if (wanted.exactly()) {
-            out.setPolicy(PolicyName.newBuilder()
-                    .setVersion(wanted.policy().number())
-                    .setDigest(wanted.policy().digest()));
-        }
-        return out.build();
-    }
-
-    /**
-     * Which policy may sample.
-     *
-     * @param exactly whether no other may; else every later one of the run may too
-     */
-    record Wanted(PolicyVersion policy, boolean exactly) {}
 
     static Wanted exactly(PolicyVersion policy) {
         return new Wanted(policy, true);
@@ -152,42 +115,46 @@ final class RolloutSource {
         return known;
     }
 
+    /** What came and may be judged, or why there is nothing to judge. */
+    private Judged judgeable(Sampler.Answer answer, Wanted wanted) {
+        return switch (answer) {
+            case Sampler.Came came -> accepted(came.rollout(), wanted);
+            case Sampler.Failed failed -> new Judged(failed.rolloutId(), null, null, failed.failure(), true);
+        };
+    }
+
     /** A rollout, unless its tokens come from a policy that may not sample it: whoever stamped them, they are not what was asked for. */
-    private Judged accepted(Rollout rollout, Wanted wanted) {
+    private Judged accepted(SampledRollout rollout, Wanted wanted) {
         long oldest = wanted.policy().number();
         long latest = wanted.exactly() ? oldest : newest;
-        boolean right = rollout.getPolicyVersionsList().stream().allMatch(v -> v >= oldest && v <= latest)
+        boolean right = rollout.tokens().policyVersions().stream().allMatch(v -> v >= oldest && v <= latest)
                 && (!wanted.exactly()
-                        || rollout.getPolicyDigest().equals(wanted.policy().digest()));
+                        || rollout.tokens().policyDigest().equals(wanted.policy().digest()));
         return right
-                ? new Judged(rollout.getId(), rollout, null, null)
+                ? new Judged(rollout.id(), rollout, null, null)
                 : new Judged(
-                        rollout.getId(),
+                        rollout.id(),
                         null,
                         null,
                         new FootholdException(
                                 ErrorCode.PEER_UNAVAILABLE,
-                                "rollout " + rollout.getId() + " was sampled by versions "
-                                        + rollout.getPolicyVersionsList().stream()
+                                "rollout " + rollout.id() + " was sampled by versions "
+                                        + rollout.tokens().policyVersions().stream()
                                                 .distinct()
                                                 .toList()
-                                        + (wanted.exactly() ? " (" + rollout.getPolicyDigest() + ")" : "")
+                                        + (wanted.exactly() ? " (" + rollout.tokens().policyDigest() + ")" : "")
                                         + ", asked for "
                                         + (wanted.exactly() ? wanted.policy() : oldest + " to " + latest)),
                         true);
     }
 
-    private static Judged failed(FailedRollout failed) {
-        return new Judged(failed.getRolloutId(), null, null, ItemFailures.failure(failed.getFailure()), true);
-    }
-
     /** Has one rollout sampled that nobody judges. */
-    CompletableFuture<Judged> unjudged(SampleWork work, Wanted wanted) {
-        String id = work.getReservations(0).getRolloutId();
-        AtomicReference<@Nullable SampleResponse> arrived = new AtomicReference<>();
+    CompletableFuture<Judged> unjudged(Sampler.Work work) {
+        String id = work.reservations().getFirst().rolloutId();
+        AtomicReference<Sampler.@Nullable Answer> arrived = new AtomicReference<>();
         return sample(work, arrived::set).handle((nothing, failure) -> {
-            SampleResponse response = arrived.get();
-            if (response == null) {
+            Sampler.Answer answer = arrived.get();
+            if (answer == null) {
                 return new Judged(
                         id,
                         null,
@@ -196,11 +163,11 @@ final class RolloutSource {
                                 ? new FootholdException(ErrorCode.INTERNAL, "the sampler ended without this rollout")
                                 : FootholdException.of(failure));
             }
-            return response.hasFailed() ? failed(response.getFailed()) : accepted(response.getRollout(), wanted);
+            return judgeable(answer, work.wanted());
         });
     }
 
-    private CompletableFuture<Void> sample(SampleWork work, Consumer<SampleResponse> onEach) {
+    private CompletableFuture<Void> sample(Sampler.Work work, Consumer<Sampler.Answer> onEach) {
         try {
             return services.sampler().sample(work, onEach);
         } catch (RuntimeException e) {
@@ -208,21 +175,21 @@ final class RolloutSource {
         }
     }
 
-    private CompletableFuture<Judged> judge(Problem problem, Rollout rollout, String trace) {
+    private CompletableFuture<Judged> judge(Problem problem, SampledRollout rollout, String trace) {
         return services.verifier()
                 .verify(
                         new Verifier.Work(
-                                rollout.getId(),
+                                rollout.id(),
                                 problem.kind(),
                                 problem.answer(),
-                                rollout.getText(),
-                                rollout.getOpensInThought(),
+                                rollout.response().text(),
+                                rollout.response().opensInThought(),
                                 spec.verificationOptions(),
                                 false,
                                 trace),
                         spec.verifier(problem.kind()))
                 .handle((verdict, failure) -> new Judged(
-                        rollout.getId(), rollout, verdict, failure == null ? null : FootholdException.of(failure)));
+                        rollout.id(), rollout, verdict, failure == null ? null : FootholdException.of(failure)));
     }
 
     private static <T> T take(BlockingQueue<T> queue) {

@@ -145,7 +145,7 @@ final class RunLog {
                     line.put("thought", reset.thought());
                 }
                 if (m.refines() != null) {
-                    line.put("refines", m.refines().getId());
+                    line.put("refines", m.refines().id());
                 }
                 line.put("advantage", advantages.getOrDefault(j.rolloutId(), 0.0));
                 append(out, line);
@@ -159,9 +159,9 @@ final class RunLog {
         StringBuilder out = new StringBuilder();
         for (Continuation c : continued) {
             ObjectNode line = object();
-            line.put("rollout", c.seed().getId()).put("problem", c.problemId());
-            Responses.thoughts(c.seed()).forEach(line.putArray("thoughts")::add);
-            line.put("response", c.seed().getText());
+            line.put("rollout", c.seed().id()).put("problem", c.problemId());
+            c.seed().thoughts().forEach(line.putArray("thoughts")::add);
+            line.put("response", c.seed().response().text());
             line.put("thought", c.outcome().step());
             c.outcome().firstError().ifPresent(error -> line.put("first_error", error));
             line.put("suffixes", c.outcome().suffixes())
@@ -192,7 +192,7 @@ final class RunLog {
     private ObjectNode line(String prompt, Judged j) {
         ObjectNode line = object();
         line.put("rollout", j.rolloutId()).put("prompt", prompt);
-        line.put("response", j.rollout() == null ? "" : j.rollout().getText());
+        line.put("response", j.rollout() == null ? "" : j.rollout().response().text());
         line.put("verdict", j.verdictName()).put("tokens", j.tokens());
         if (j.verdict() != null) {
             line.put("score", j.verdict().score()).put("rule", j.verdict().rule());

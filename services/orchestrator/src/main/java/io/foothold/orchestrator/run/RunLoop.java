@@ -8,7 +8,7 @@ import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.remote.StopSignal;
 import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.update.Manifest;
-import io.foothold.v1.TrainGroup;
+import io.foothold.orchestrator.rollout.TrainGroup;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.BlockingQueue;

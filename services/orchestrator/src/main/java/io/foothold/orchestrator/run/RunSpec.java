@@ -1,5 +1,7 @@
 package io.foothold.orchestrator.run;
 
+import io.foothold.orchestrator.remote.Localizer;
+import io.foothold.core.settings.ResetSettings;
 import io.foothold.core.problem.ProblemKind;
 import io.foothold.core.prompt.Prompts;
 import io.foothold.core.random.Seeds;
@@ -12,9 +14,6 @@ import io.foothold.orchestrator.remote.Augmentation;
 import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.orchestrator.runfile.RunFile;
-import io.foothold.v1.LocalizeWork;
-import io.foothold.v1.LocalizerMode;
-import io.foothold.v1.LocalizerPrompt;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -177,25 +176,20 @@ final class RunSpec {
         return settings.localizer().policy() == LocalizerSettings.Answerer.FROZEN;
     }
 
-    /** Work for the localizer, without what is known of one rollout only. */
-    LocalizeWork.Builder localization() {
+    /** How the localizer names thoughts. */
+    Localizer.Manner localization() {
+        ResetSettings.Localizing own = settings.resets().localizing();
         String wording = settings.localizer().prompt();
-        return LocalizeWork.newBuilder()
-                .setMode(localizerMode())
-                .setEarlyThought(settings.resets().localizing().earlyThought())
-                .setNoise(settings.resets().localizing().noise())
-                .setThoughtDelimiter(settings.prompting().thoughtDelimiter())
-                .setPrompt(LocalizerPrompt.newBuilder()
-                        .setTemplate(
-                                wording.equals("l1") || wording.equals("l2") ? LocalizerWording.of(wording) : wording)
-                        .setTemperature(settings.localizer().temperature())
-                        .setMaxTokens(settings.localizer().maxTokens())
-                        .setClaimTokens(settings.localizer().claimTokens()));
-    }
-
-    private LocalizerMode localizerMode() {
-        return LocalizerMode.valueOf(
-                "LOCALIZER_MODE_" + settings.resets().localizing().localizer().toUpperCase(Locale.ROOT));
+        return new Localizer.Manner(
+                Localizer.Mode.valueOf(own.localizer().toUpperCase(Locale.ROOT)),
+                own.earlyThought(),
+                own.noise(),
+                settings.prompting().thoughtDelimiter(),
+                new Localizer.Wording(
+                        wording.equals("l1") || wording.equals("l2") ? LocalizerWording.of(wording) : wording,
+                        settings.localizer().temperature(),
+                        settings.localizer().maxTokens(),
+                        settings.localizer().claimTokens()));
     }
 
     /** Tokens that a rollout from a start state may have at most. */

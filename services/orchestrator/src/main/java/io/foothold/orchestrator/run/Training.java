@@ -3,7 +3,7 @@ package io.foothold.orchestrator.run;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.update.Manifest;
-import io.foothold.v1.TrainGroup;
+import io.foothold.orchestrator.rollout.TrainGroup;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -44,17 +44,15 @@ final class Training {
                 places.stream().flatMap(p -> p.groups().stream()).toList();
         List<TrainGroup> out = new ArrayList<>();
         for (int i = 0; i < members.size(); i++) {
-            out.add(TrainGroup.newBuilder()
-                    .setRunId(spec.runId())
-                    .setUpdate(update)
-                    .setIndex(i)
-                    .setGroupsInUpdate(members.size())
-                    .setGroupId(members.get(i).id())
-                    .setTrace(members.get(i).start().trace())
-                    .addAllMembers(members.get(i).members().stream()
-                            .map(FilledMember::rewarded)
-                            .toList())
-                    .build());
+            FilledGroup group = members.get(i);
+            out.add(new TrainGroup(
+                    spec.runId(),
+                    update,
+                    i,
+                    members.size(),
+                    group.id(),
+                    group.start().trace(),
+                    group.members().stream().map(FilledMember::rewarded).toList()));
         }
         return out;
     }

@@ -11,6 +11,8 @@ import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.Replicas;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.problem.ProblemKind;
+import io.foothold.orchestrator.rollout.PromptedStart;
+import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.orchestrator.update.Artefact;
 import io.foothold.v1.*;
 import io.grpc.Channel;
@@ -202,10 +204,14 @@ class ReplicasTest {
     private static CompletableFuture<Void> sample(GrpcServices services, int number) {
         return services.sampler()
                 .sample(
-                        SampleWork.newBuilder()
-                                .setGroupId("g" + number)
-                                .addReservations(Reservation.newBuilder().setRolloutId("r" + number))
-                                .build(),
+                        new Sampler.Work(
+                                "g" + number,
+                                new PromptedStart(new io.foothold.core.start.StartState.Root("p"), "", 0),
+                                new Sampling(
+                                        1, 1, 0, 1, new Sampling.Thoughts("", 0, 0), List.of(), Optional.empty()),
+                                List.of(new Sampler.Reservation("r" + number, 1)),
+                                new Sampler.Wanted(new PolicyVersion(0, "d"), false),
+                                false),
                         r -> {});
     }
 

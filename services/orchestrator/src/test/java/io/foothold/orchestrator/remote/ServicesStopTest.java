@@ -8,7 +8,11 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.problem.ProblemKind;
+import io.foothold.orchestrator.rollout.PromptedStart;
+import io.foothold.orchestrator.rollout.Rollouts;
+import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.orchestrator.update.Manifest;
 import io.foothold.v1.*;
 import io.grpc.BindableService;
@@ -20,6 +24,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -83,10 +88,20 @@ class ServicesStopTest {
             CompletableFuture<?> ask(Services services, String id) {
                 return services.sampler()
                         .sample(
-                                SampleWork.newBuilder()
-                                        .addReservations(
-                                                Reservation.newBuilder().setRolloutId(id))
-                                        .build(),
+                                new Sampler.Work(
+                                        "g",
+                                        new PromptedStart(new io.foothold.core.start.StartState.Root("p"), "", 0),
+                                        new Sampling(
+                                                1,
+                                                1,
+                                                0,
+                                                1,
+                                                new Sampling.Thoughts("", 0, 0),
+                                                List.of(),
+                                                Optional.empty()),
+                                        List.of(new Sampler.Reservation(id, 1)),
+                                        new Sampler.Wanted(new PolicyVersion(0, "d"), false),
+                                        false),
                                 response -> {});
             }
         },
@@ -101,7 +116,16 @@ class ServicesStopTest {
             @Override
             CompletableFuture<?> ask(Services services, String id) {
                 return services.localizer()
-                        .localize(LocalizeWork.newBuilder().setRolloutId(id).build());
+                        .localize(new Localizer.Work(
+                                Rollouts.named(id),
+                                new Localizer.Manner(
+                                        Localizer.Mode.RANDOM, 1, 0, "", new Localizer.Wording("", 0, 1, 1)),
+                                new io.foothold.core.problem.Problem(
+                                        "p", "", ProblemKind.MATH, "", List.of(), "", "train", 0),
+                                false,
+                                1,
+                                List.of(),
+                                ""));
             }
         };
 
@@ -236,13 +260,8 @@ class ServicesStopTest {
         }
     }
 
-    private static TrainGroup group(int index, int of) {
-        return TrainGroup.newBuilder()
-                .setRunId("r")
-                .setUpdate(5)
-                .setIndex(index)
-                .setGroupsInUpdate(of)
-                .build();
+    private static io.foothold.orchestrator.rollout.TrainGroup group(int index, int of) {
+        return new io.foothold.orchestrator.rollout.TrainGroup("r", 5, index, of, "", "", List.of());
     }
 
     @Test
@@ -251,7 +270,7 @@ class ServicesStopTest {
         Services all = services(
                 new GrpcServices.Channels(nobody, nobody, nobody, nobody, learner(came::add)),
                 CreditedStream.Limits.standard());
-        List<TrainGroup> batch = List.of(group(0, 2), group(1, 2));
+        List<io.foothold.orchestrator.rollout.TrainGroup> batch = List.of(group(0, 2), group(1, 2));
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
             StopSignal aborted = new StopSignal();
             Future<?> first = threads.submit(
@@ -275,7 +294,7 @@ class ServicesStopTest {
                 new GrpcServices.Channels(
                         nobody, nobody, nobody, nobody, learner(b -> Thread.startVirtualThread(b::trained))),
                 CreditedStream.Limits.standard());
-        List<TrainGroup> batch = java.util.stream.IntStream.range(0, 8)
+        List<io.foothold.orchestrator.rollout.TrainGroup> batch = java.util.stream.IntStream.range(0, 8)
                 .mapToObj(i -> group(i, 8))
                 .toList();
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -293,7 +312,7 @@ class ServicesStopTest {
     @Test
     void aStopWhileTheLearnerIsAwayReachesABatchThatWaitsForSpaceAndNothingOfItStays() {
         Services all = services(new GrpcServices.Channels(nobody, nobody, nobody, nobody, nobody), TWO_QUEUED);
-        List<TrainGroup> batch = java.util.stream.IntStream.range(0, 5)
+        List<io.foothold.orchestrator.rollout.TrainGroup> batch = java.util.stream.IntStream.range(0, 5)
                 .mapToObj(i -> group(i, 5))
                 .toList();
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {

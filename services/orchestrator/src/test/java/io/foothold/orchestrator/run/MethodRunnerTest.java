@@ -245,12 +245,12 @@ class MethodRunnerTest {
                 assertThat(ids.add(m.judged().rolloutId()))
                         .as("no rollout is in two groups")
                         .isTrue();
-                assertThat(m.rollout().getPrefixTokenIdsList())
+                assertThat(m.rollout().prefixTokenIds())
                         .as("members share their start, and what it gives is no target")
                         .isEqualTo(start.prefixTokenIds());
-                assertThat(m.rollout().getTokenIdsCount())
+                assertThat(m.rollout().sampledTokens())
                         .as("credit covers sampled tokens only")
-                        .isEqualTo(m.rollout().getLogProbsCount());
+                        .isEqualTo(m.rollout().tokens().logProbs().size());
             }
             if (isReset(group)) {
                 Rollout seed = asked.stream()
@@ -506,7 +506,7 @@ class MethodRunnerTest {
                                                         .average()
                                                         .orElseThrow());
                                         assertThat(children.start().prefixTokenIds())
-                                                .isEqualTo(Responses.tokens(m.rollout()));
+                                                .isEqualTo(m.rollout().responseTokenIds());
                                         assertThat(children.start().prefixTokenIds())
                                                 .hasSize(reset(children).givenTokens());
                                     },
@@ -553,7 +553,7 @@ class MethodRunnerTest {
                 assertThat(m.reward()).isEqualTo(after + 10 * (after - before));
                 assertThat(revision.members()).hasSize(1);
                 assertThat(revision.start().prompt())
-                        .isEqualTo("statement | " + answers.get(i).rollout().getText() + " | again");
+                        .isEqualTo("statement | " + answers.get(i).rollout().response().text() + " | again");
                 assertThat(((io.foothold.core.start.StartState.Revision) revision.start().origin()).rolloutId())
                         .isEqualTo(answers.get(i).judged().rolloutId());
                 rewards.add(m.reward());
@@ -587,14 +587,14 @@ class MethodRunnerTest {
             assertThat(asking).as("only what failed is refined").hasSize((int) failed);
             assertThat(group.members()).hasSize(failed == 0 ? 4 : 5);
             assertThat(answers)
-                    .allMatch(a -> a.refines() == null && a.rewarded().getTrainedPromptTokenIdsCount() == 0);
+                    .allMatch(a -> a.refines() == null && a.rewarded().trainedPromptTokenIds().isEmpty());
             if (failed > 0) {
                 FilledMember best = group.members().get(4);
                 boolean any = asking.stream().anyMatch(w -> w.getReservations(0).getSeed() % 4 == 0);
                 assertThat(best.reward()).as("the best of them").isEqualTo(any ? 1 : 0);
-                assertThat(best.rewarded().getTrainedPromptTokenIdsList())
+                assertThat(best.rewarded().trainedPromptTokenIds())
                         .as("trained under the answers' prompt")
-                        .isEqualTo(answers.get(0).rollout().getPromptTokenIdsList());
+                        .isEqualTo(answers.get(0).rollout().promptTokenIds());
                 rewards.add(best.reward());
                 refined++;
                 consumed += (int) failed - 1;

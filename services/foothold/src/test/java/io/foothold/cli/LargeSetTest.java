@@ -14,8 +14,8 @@ import io.foothold.core.settings.ProblemSettings;
 import io.foothold.core.start.Mixture;
 import io.foothold.orchestrator.remote.Augmentation;
 import io.foothold.orchestrator.remote.GrpcServices;
-import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.remote.ProblemMessages;
+import io.foothold.orchestrator.rollout.PromptedStart;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
 import io.grpc.ServerBuilder;
@@ -84,10 +84,8 @@ class LargeSetTest {
             server.shutdownNow().awaitTermination();
             server = serve(port);
             channel.resetConnectBackoff();
-            assertThat(services.augmentation().draw(draw.apply(1), selection))
-                    .isEqualTo(first);
-            assertThat(services.augmentation().draw(draw.apply(2), selection))
-                    .isNotEqualTo(first);
+            assertThat(services.augmentation().draw(draw.apply(1), selection)).isEqualTo(first);
+            assertThat(services.augmentation().draw(draw.apply(2), selection)).isNotEqualTo(first);
         } finally {
             channel.shutdownNow();
             server.shutdownNow();

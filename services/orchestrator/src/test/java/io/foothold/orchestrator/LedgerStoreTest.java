@@ -74,13 +74,11 @@ class LedgerStoreTest {
                         "file:/p",
                         Optional.of(new Artefact.Canary(List.of(1, 2), List.of(2), List.of(-0.5f))),
                         Optional.of(new Artefact.Adapter("file:/a", "a"))),
-                2,
-                1,
+                new Manifest.Steps(2, 1),
                 Stream.of(rollouts).map(id -> new Manifest.Trained(id, 0.5)).toList(),
-                update,
+                new Manifest.Kept(update, oldestKept),
                 Map.of("loss", 0.25, "entropy", 1.5),
-                "settings",
-                oldestKept);
+                "settings");
     }
 
     private static void verified(LedgerStore ledger, String... ids) {
@@ -115,13 +113,11 @@ class LedgerStoreTest {
                                     "file:/p",
                                     Optional.empty(),
                                     whole.artefact().adapter()),
-                            2,
-                            1,
+                            new Manifest.Steps(2, 1),
                             whole.rollouts(),
-                            1,
+                            new Manifest.Kept(1, 0),
                             whole.metrics(),
-                            "settings",
-                            0));
+                            "settings"));
             assertThat(ledger.audit("r").sound()).isTrue();
             assertThat(ledger.audit("r").counts())
                     .containsEntry(RolloutState.TRAINED, 2L)
@@ -161,10 +157,7 @@ class LedgerStoreTest {
             for (long update = 1; update <= 4; update++) {
                 String id = "a" + update;
                 verified(ledger, id);
-                Ledger.await(ledger.admit(
-                        "r",
-                        update,
-                        List.of(group(update, 0, id))));
+                Ledger.await(ledger.admit("r", update, List.of(group(update, 0, id))));
                 Ledger.await(ledger.trained(manifest(update, Math.max(0, update - 2), "d" + update, id)));
             }
             assertThat(ledger.admittedBatch("r", 2)).isEmpty();

@@ -216,20 +216,9 @@ public final class SamplerBench {
         return new Sampler.Work(
                 "b" + group,
                 new PromptedStart(
-                        new StartState.Root(""),
-                        "",
-                        Ints.asList(prompt(group)),
-                        List.of(),
-                        EngineBench.MOST_NEW,
-                        ""),
+                        new StartState.Root(""), "", Ints.asList(prompt(group)), List.of(), EngineBench.MOST_NEW, ""),
                 new Sampling(
-                        1,
-                        1,
-                        0,
-                        EngineBench.MOST_NEW,
-                        new Sampling.Thoughts("", 0, 0),
-                        List.of(),
-                        Optional.empty()),
+                        1, 1, 0, EngineBench.MOST_NEW, new Sampling.Thoughts("", 0, 0), List.of(), Optional.empty()),
                 reservations,
                 new Sampler.Wanted(new PolicyVersion(0, "any"), false),
                 false);

@@ -1,14 +1,13 @@
 package io.foothold.orchestrator.ledger;
 
-import io.foothold.orchestrator.remote.BatchMessages;
-import org.jspecify.annotations.Nullable;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.orchestrator.remote.BatchMessages;
 import io.foothold.orchestrator.remote.UpdateMessages;
-import io.foothold.orchestrator.update.Manifest;
 import io.foothold.orchestrator.rollout.TrainGroup;
+import io.foothold.orchestrator.update.Manifest;
 import io.foothold.v1.UpdateManifest;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -18,6 +17,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The tables of admitted batches and of what the learner made of them; with both go steps in the lives of their rollouts. */
 final class UpdateTables {
@@ -73,7 +73,7 @@ final class UpdateTables {
                 c,
                 "delete from admitted_batch where run_id = ? and update_number <= ?",
                 run,
-                manifest.oldestKeptUpdate());
+                manifest.kept().oldestUpdate());
         return known == null ? manifest.rollouts().size() : 0;
     }
 

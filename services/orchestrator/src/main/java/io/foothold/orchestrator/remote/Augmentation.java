@@ -64,8 +64,7 @@ public interface Augmentation {
      * @param problemIds of the problems whose prefixes are looked for
      * @param seed of the fall-back's draw
      */
-    record Search(
-            Source source, List<String> problemIds, Prompts prompts, PrefixSearchSettings settings, long seed) {
+    record Search(Source source, List<String> problemIds, Prompts prompts, PrefixSearchSettings settings, long seed) {
         /** Copies. */
         public Search {
             problemIds = List.copyOf(problemIds);

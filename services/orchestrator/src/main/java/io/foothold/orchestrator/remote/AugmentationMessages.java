@@ -26,9 +26,8 @@ final class AugmentationMessages {
 
     static ProblemSource source(Augmentation.Source source) {
         ProblemSettings.Source set = source.set();
-        ProblemSource.Builder out = ProblemSource.newBuilder()
-                .setSegmenter(set.segmenter())
-                .setThoughtDelimiter(source.thoughtDelimiter());
+        ProblemSource.Builder out =
+                ProblemSource.newBuilder().setSegmenter(set.segmenter()).setThoughtDelimiter(source.thoughtDelimiter());
         if (set.jsonl().isEmpty()) {
             out.setGenerated(GeneratedFamily.newBuilder()
                     .setFamily(set.family())

@@ -140,8 +140,8 @@ final class GrpcAugmentation implements Augmentation {
                             response.getSummary().getFallbacks()));
                 case FOUND -> {
                     io.foothold.v1.FoundPrefix prefix = response.getFound();
-                    found.accept(new FoundPrefix(
-                            prefix.getProblemId(), prefix.getPrefixThoughts(), prefix.getFallback()));
+                    found.accept(
+                            new FoundPrefix(prefix.getProblemId(), prefix.getPrefixThoughts(), prefix.getFallback()));
                 }
                 case PROBE -> stream.probed(response.getProbe());
                 case MESSAGE_NOT_SET -> stream.ended();

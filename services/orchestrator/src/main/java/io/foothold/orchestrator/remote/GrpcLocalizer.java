@@ -41,7 +41,7 @@ final class GrpcLocalizer implements Localizer {
                                 .build(),
                         List.of(key),
                         r -> {})
-                .thenApply(byKey ->
-                        LocalizerMessages.answer(Calls.need(byKey, key).getLocalization(), work));
+                .thenApply(
+                        byKey -> LocalizerMessages.answer(Calls.need(byKey, key).getLocalization(), work));
     }
 }

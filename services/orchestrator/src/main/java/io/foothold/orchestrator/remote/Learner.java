@@ -2,9 +2,9 @@ package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.settings.RunSettings;
+import io.foothold.orchestrator.rollout.TrainGroup;
 import io.foothold.orchestrator.update.Manifest;
 import io.foothold.orchestrator.update.Opened;
-import io.foothold.orchestrator.rollout.TrainGroup;
 import java.util.List;
 
 /** Whoever trains a run. Thread-safe. */

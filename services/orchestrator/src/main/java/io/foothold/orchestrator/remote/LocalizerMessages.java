@@ -63,7 +63,8 @@ final class LocalizerMessages {
             case QUESTIONS ->
                 new Localizer.Questions(
                         found.getQuestions().getStartsList().stream()
-                                .map(s -> RolloutMessages.start(s, work.problem().id())
+                                .map(s -> RolloutMessages.start(
+                                                s, work.problem().id())
                                         .withTrace(work.trace()))
                                 .toList(),
                         RolloutMessages.sampling(found.getQuestions().getSettings()));

@@ -1,10 +1,10 @@
 package io.foothold.orchestrator.remote;
 
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.rollout.SampledRollout;
-import io.foothold.contracts.error.ErrorCode;
-import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.orchestrator.update.Artefact;
 import io.foothold.orchestrator.update.ServerState;

@@ -29,15 +29,13 @@ public final class UpdateMessages {
                         m.getArtefactUri(),
                         m.hasCanary() ? Optional.of(canary(m.getCanary())) : Optional.empty(),
                         m.hasAdapter() ? Optional.of(adapter(m.getAdapter())) : Optional.empty()),
-                m.getOptimizerSteps(),
-                m.getGroupsWithSignal(),
+                new Manifest.Steps(m.getOptimizerSteps(), m.getGroupsWithSignal()),
                 m.getRolloutsList().stream()
                         .map(r -> new Manifest.Trained(r.getRolloutId(), r.getAdvantage()))
                         .toList(),
-                m.getCheckpointedUpdate(),
+                new Manifest.Kept(m.getCheckpointedUpdate(), m.getOldestKeptUpdate()),
                 m.getMetricsMap(),
-                m.getSettingsDigest(),
-                m.getOldestKeptUpdate());
+                m.getSettingsDigest());
     }
 
     /** A manifest as it is stored: without its canary, which is no part of what an update did. */
@@ -48,12 +46,12 @@ public final class UpdateMessages {
                 .setPolicyVersion(m.policyVersion())
                 .setArtefactUri(m.artefact().uri())
                 .setDigest(m.digest())
-                .setOptimizerSteps(m.optimizerSteps())
-                .setGroupsWithSignal(m.groupsWithSignal())
-                .setCheckpointedUpdate(m.checkpointedUpdate())
+                .setOptimizerSteps(m.steps().optimizerSteps())
+                .setGroupsWithSignal(m.steps().groupsWithSignal())
+                .setCheckpointedUpdate(m.kept().checkpointedUpdate())
                 .putAllMetrics(m.metrics())
                 .setSettingsDigest(m.settingsDigest())
-                .setOldestKeptUpdate(m.oldestKeptUpdate());
+                .setOldestKeptUpdate(m.kept().oldestUpdate());
         m.rollouts()
                 .forEach(r -> out.addRollouts(
                         TrainedRollout.newBuilder().setRolloutId(r.rolloutId()).setAdvantage(r.advantage())));
@@ -104,9 +102,7 @@ public final class UpdateMessages {
                 s.getMaxModelLength(),
                 s.getProblem(),
                 s.getFrozen(),
-                s.getEngine(),
-                s.getWeightChange(),
-                s.getAdapters());
+                new ServerState.Engine(s.getEngine(), s.getWeightChange(), s.getAdapters()));
     }
 
     private static Artefact.Canary canary(PolicyCanary c) {

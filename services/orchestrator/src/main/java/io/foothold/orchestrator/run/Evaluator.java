@@ -124,8 +124,7 @@ final class Evaluator {
     }
 
     private PromptedStart root(Problem p) {
-        return new PromptedStart(
-                new StartState.Root(p.id()), spec.prompts().root(p.statement()), p.maxTokens());
+        return new PromptedStart(new StartState.Root(p.id()), spec.prompts().root(p.statement()), p.maxTokens());
     }
 
     private static <T> T value(Future<T> future) throws InterruptedException {

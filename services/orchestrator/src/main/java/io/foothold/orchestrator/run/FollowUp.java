@@ -103,13 +103,14 @@ final class FollowUp {
         List<String> due = due(made.manifest().update());
         weightsStay = evaluation.scores(due);
         Artefact artefact = made.manifest().artefact();
-        if (artefact.policy().number() == parts.publisher().policy().number()) {
+        if (artefact.policy().number() == parts.policies().publisher().policy().number()) {
             told(made, due);
             return;
         }
         work.begin(
-                () -> new RunLoop.Report.Published(
-                        made, due, unlessStopped(() -> parts.publication().publish(artefact))),
+                () -> new RunLoop.Report.Published(made, due, unlessStopped(() -> parts.policies()
+                        .publication()
+                        .publish(artefact))),
                 RunLoop.Report.Failed::new);
     }
 
@@ -125,13 +126,13 @@ final class FollowUp {
     private void evaluate(long update, List<String> due) {
         work.begin(
                 () -> new RunLoop.Report.Evaluated(unlessStopped(() -> evaluation.make(
-                        due, update, parts.publisher().policy(), passAt1 -> keepBest(passAt1, update)))),
+                        due, update, parts.policies().publisher().policy(), passAt1 -> keepBest(passAt1, update)))),
                 RunLoop.Report.Failed::new);
     }
 
     private void keepBest(double passAt1, long update) {
         if (evaluation.improvedBy(passAt1)) {
-            parts.learner().checkpoint("best", update);
+            parts.updates().learner().checkpoint("best", update);
         }
     }
 

@@ -1,8 +1,5 @@
 package io.foothold.orchestrator.run;
 
-import io.foothold.orchestrator.remote.Sampler;
-import io.foothold.orchestrator.remote.Sampler.Reservation;
-import io.foothold.orchestrator.rollout.SampledRollout;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
@@ -15,8 +12,11 @@ import io.foothold.core.random.Seeds;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Patience;
+import io.foothold.orchestrator.remote.Sampler;
+import io.foothold.orchestrator.remote.Sampler.Reservation;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.rollout.PromptedStart;
+import io.foothold.orchestrator.rollout.SampledRollout;
 import io.foothold.orchestrator.rollout.Sampling;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -140,14 +140,13 @@ final class GroupRunner {
                 "localization",
                 reservations,
                 asked -> asked.stream()
-                        .map(a -> source.unjudged(
-                                new Sampler.Work(
-                                        a.reservation().rolloutId(),
-                                        starts.get(a.place()),
-                                        settings,
-                                        List.of(a.reservation()),
-                                        wanted,
-                                        frozen)))
+                        .map(a -> source.unjudged(new Sampler.Work(
+                                a.reservation().rolloutId(),
+                                starts.get(a.place()),
+                                settings,
+                                List.of(a.reservation()),
+                                wanted,
+                                frozen)))
                         .toList()
                         .stream()
                         .map(CompletableFuture::join)
@@ -317,11 +316,7 @@ final class GroupRunner {
         if (verdict == null || rollout == null || !j.judged()) {
             return OptionalDouble.empty();
         }
-        return spec.reward()
-                .reward(
-                        verdict,
-                        rollout.truncated(),
-                        Seeds.uniform(seed.value(), 0));
+        return spec.reward().reward(verdict, rollout.truncated(), Seeds.uniform(seed.value(), 0));
     }
 
     private static Ledger.Outcome dropped(Judged j) {
@@ -402,9 +397,7 @@ final class GroupRunner {
                 if (patient && j.lost()) {
                     Reservation first = reservations.get(place);
                     lost.add(j);
-                    again.add(new Asked(
-                            place,
-                            new Reservation(first.rolloutId() + "+" + losses, first.seed())));
+                    again.add(new Asked(place, new Reservation(first.rolloutId() + "+" + losses, first.seed())));
                 }
             }
             asked.clear();

@@ -17,10 +17,8 @@ final class HardSets {
     private HardSets() {}
 
     static String stored(Augmentation.HardSet set, Map<String, SetStatistics.Count> rates) {
-        ObjectNode json = new ObjectMapper()
-                .createObjectNode()
-                .put("tried", set.tried())
-                .put("rollouts", set.rollouts());
+        ObjectNode json =
+                new ObjectMapper().createObjectNode().put("tried", set.tried()).put("rollouts", set.rollouts());
         set.problemIds().forEach(json.withArray("problem_ids")::add);
         rates.forEach((id, count) -> json.withObjectProperty("rates")
                 .putObject(id)

@@ -25,9 +25,9 @@ final class InferenceServers {
             entry.put("problem", server.problem());
             return entry;
         }
-        put(entry, "engine", server.engine());
-        put(entry, "weight_change", server.weightChange());
-        put(entry, "adapters", server.adapters());
+        put(entry, "engine", server.engine().name());
+        put(entry, "weight_change", server.engine().weightChange());
+        put(entry, "adapters", server.engine().adapters());
         if (server.frozen()) {
             entry.put("frozen", true);
         }

@@ -1,6 +1,5 @@
 package io.foothold.orchestrator.run;
 
-import io.foothold.orchestrator.rollout.SampledRollout;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.trace.Trace;
 import io.foothold.core.method.Ask;
@@ -22,6 +21,7 @@ import io.foothold.core.start.StartState;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.rollout.PromptedStart;
+import io.foothold.orchestrator.rollout.SampledRollout;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -67,12 +67,10 @@ final class MethodRunner {
      * @return at least one group; rollouts that are in none have their end
      * @throws FootholdException when it cannot be filled; all of its rollouts have their end then
      */
-    FilledPlace run(
-            Method method, String id, IntFunction<PromptedStart> starts, Seeds seed, PolicyVersion policy) {
+    FilledPlace run(Method method, String id, IntFunction<PromptedStart> starts, Seeds seed, PolicyVersion policy) {
         PromptedStart first = starts.apply(0);
-        try (Trace.Part part = Trace.follow("place", first.trace())
-                .with("run", spec.runId())
-                .with("group", id)) {
+        try (Trace.Part part =
+                Trace.follow("place", first.trace()).with("run", spec.runId()).with("group", id)) {
             Filling filling = new Filling(id, time -> time == 0 ? first : starts.apply(time), policy);
             return part.during(() -> filled(method, filling, seed, part));
         }

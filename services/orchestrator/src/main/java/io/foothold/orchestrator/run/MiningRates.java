@@ -13,8 +13,7 @@ final class MiningRates {
 
     /** The outcome of a probe; one that is asked for again, by a service that was started again, counts once. */
     synchronized void answered(Augmentation.Probe probe, SetStatistics.Count outcome) {
-        looks.computeIfAbsent(probe.start().problemId(), id -> new TreeMap<>())
-                .put(probe.earlierLooks(), outcome);
+        looks.computeIfAbsent(probe.start().problemId(), id -> new TreeMap<>()).put(probe.earlierLooks(), outcome);
     }
 
     /** By problem, in the order of the ids. */

@@ -201,8 +201,7 @@ final class OracleScorer {
                 .toList());
         List<Encoded> out = new ArrayList<>();
         for (int i = 0; i < some.size(); i++) {
-            out.add(encoded(
-                    some.get(i).id(), prompts.get(i), whole.get(i)));
+            out.add(encoded(some.get(i).id(), prompts.get(i), whole.get(i)));
         }
         return out;
     }

@@ -119,12 +119,13 @@ final class Preparation {
         if (known == null) {
             MiningRates rates = new MiningRates();
             ProbeAnswers answers = new ProbeAnswers(probe -> answer("mining", probe, policy));
-            Augmentation.HardSet set = services.augmentation().mine(spec.mining(), PROBE_WINDOW, probe -> answers.answer(probe)
-                    .whenComplete((outcome, failure) -> {
-                        if (outcome != null) {
-                            rates.answered(probe, outcome);
-                        }
-                    }));
+            Augmentation.HardSet set = services.augmentation()
+                    .mine(spec.mining(), PROBE_WINDOW, probe -> answers.answer(probe)
+                            .whenComplete((outcome, failure) -> {
+                                if (outcome != null) {
+                                    rates.answered(probe, outcome);
+                                }
+                            }));
             known = HardSets.stored(set, rates.byProblem());
             Ledger.await(ledger.savePreparation(spec.runId(), "hard_set", known));
             log.event(new Happening.Mined(
@@ -174,7 +175,8 @@ final class Preparation {
                     services.checkStopped();
                     PromptedStart start = probe.start();
                     int looks = probe.earlierLooks();
-                    String at = start.problemId() + "/" + start.prefixThoughts() + (looks == 0 ? "" : "/look" + (looks + 1));
+                    String at = start.problemId() + "/" + start.prefixThoughts()
+                            + (looks == 0 ? "" : "/look" + (looks + 1));
                     List<Judged> judged = groups.consume(
                             purpose,
                             spec.runId() + "/" + purpose + "/" + at,

@@ -28,8 +28,7 @@ final class ProbeAnswers {
 
     /** The outcome of a probe, or the one that is being made. */
     CompletableFuture<SetStatistics.Count> answer(Probe probe) {
-        Key key = new Key(
-                probe.start().problemId(), probe.start().prefixThoughts(), probe.earlierLooks());
+        Key key = new Key(probe.start().problemId(), probe.start().prefixThoughts(), probe.earlierLooks());
         return known.computeIfAbsent(key, k -> sample.apply(probe));
     }
 }

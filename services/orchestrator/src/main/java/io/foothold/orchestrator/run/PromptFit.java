@@ -47,10 +47,7 @@ final class PromptFit {
                 set,
                 "prompts",
                 problems.stream()
-                        .map(p -> new Asked(
-                                p.id(),
-                                spec.prompts().root(p.statement()),
-                                sampling.limit(p.maxTokens())))
+                        .map(p -> new Asked(p.id(), spec.prompts().root(p.statement()), sampling.limit(p.maxTokens())))
                         .toList());
     }
 

@@ -1,8 +1,5 @@
 package io.foothold.orchestrator.run;
 
-import io.foothold.orchestrator.rollout.SampledRollout;
-import io.foothold.orchestrator.rollout.TrainGroup;
-import java.util.stream.IntStream;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
@@ -14,7 +11,9 @@ import io.foothold.core.search.PrefixSearch;
 import io.foothold.core.start.StartState;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.rollout.PromptedStart;
+import io.foothold.orchestrator.rollout.SampledRollout;
 import io.foothold.orchestrator.rollout.Sampling;
+import io.foothold.orchestrator.rollout.TrainGroup;
 import io.foothold.orchestrator.update.Manifest;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -24,6 +23,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.IntStream;
 
 /**
  * What one update costs, measured on the run's own services before there is one: a few tokens from the longest prompts with as many
@@ -140,7 +140,8 @@ final class Rehearsal {
     private record Sampled(List<SampledRollout> rollouts, double seconds) {}
 
     /** So many rollouts under way together, in groups as the run has them. */
-    private Sampled sampled(String what, List<PromptedStart> starts, int count, int tokens) throws InterruptedException {
+    private Sampled sampled(String what, List<PromptedStart> starts, int count, int tokens)
+            throws InterruptedException {
         Sampling settings = spec.trainSampling().withMaxTokens(tokens);
         Seeds seeds = spec.seeds("rehearsal").split(what);
         int perGroup = Math.max(1, spec.rolloutsPerGroup());
@@ -176,9 +177,9 @@ final class Rehearsal {
 
     /** Groups as large as a micro-batch takes, at most those of an update, with the longest prompt in every one. */
     private List<List<SampledRollout>> largest(List<SampledRollout> rollouts, int prompt, int answer, int microBatch) {
-        SampledRollout longest = Collections.max(
-                rollouts,
-                Comparator.comparingInt((SampledRollout r) -> r.promptTokenIds().size()));
+        SampledRollout longest =
+                Collections.max(rollouts, Comparator.comparingInt((SampledRollout r) -> r.promptTokenIds()
+                        .size()));
         int members = Math.clamp((microBatch - (long) prompt) / answer, 1, Math.max(1, spec.rolloutsPerGroup()));
         int count = (int) Math.clamp(microBatch / tokens(1, members, prompt, answer), 1, spec.groupsPerUpdate());
         List<List<SampledRollout>> out = new ArrayList<>();

@@ -1,16 +1,16 @@
 package io.foothold.orchestrator.run;
 
-import io.foothold.orchestrator.remote.Sampler;
-import io.foothold.orchestrator.remote.Sampler.Reservation;
-import io.foothold.orchestrator.remote.Sampler.Wanted;
-import io.foothold.orchestrator.rollout.SampledRollout;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.problem.Problem;
+import io.foothold.orchestrator.remote.Sampler;
+import io.foothold.orchestrator.remote.Sampler.Reservation;
+import io.foothold.orchestrator.remote.Sampler.Wanted;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.remote.Verifier;
 import io.foothold.orchestrator.rollout.PromptedStart;
+import io.foothold.orchestrator.rollout.SampledRollout;
 import io.foothold.orchestrator.rollout.Sampling;
 import java.util.HashMap;
 import java.util.List;
@@ -52,11 +52,7 @@ final class RolloutSource {
      * @return one a reservation, in order
      */
     List<Judged> judged(
-            String groupId,
-            PromptedStart start,
-            Sampling settings,
-            List<Reservation> reservations,
-            Wanted wanted) {
+            String groupId, PromptedStart start, Sampling settings, List<Reservation> reservations, Wanted wanted) {
         Problem problem = problems.apply(start.problemId());
         BlockingQueue<Optional<Sampler.Answer>> arrived = new LinkedBlockingQueue<>();
         Sampler.Work work = new Sampler.Work(groupId, start, settings, reservations, wanted, false);
@@ -129,7 +125,9 @@ final class RolloutSource {
         long latest = wanted.exactly() ? oldest : newest;
         boolean right = rollout.tokens().policyVersions().stream().allMatch(v -> v >= oldest && v <= latest)
                 && (!wanted.exactly()
-                        || rollout.tokens().policyDigest().equals(wanted.policy().digest()));
+                        || rollout.tokens()
+                                .policyDigest()
+                                .equals(wanted.policy().digest()));
         return right
                 ? new Judged(rollout.id(), rollout, null, null)
                 : new Judged(
@@ -142,7 +140,9 @@ final class RolloutSource {
                                         + rollout.tokens().policyVersions().stream()
                                                 .distinct()
                                                 .toList()
-                                        + (wanted.exactly() ? " (" + rollout.tokens().policyDigest() + ")" : "")
+                                        + (wanted.exactly()
+                                                ? " (" + rollout.tokens().policyDigest() + ")"
+                                                : "")
                                         + ", asked for "
                                         + (wanted.exactly() ? wanted.policy() : oldest + " to " + latest)),
                         true);

@@ -88,14 +88,13 @@ final class Run {
                 stop,
                 log,
                 clock,
-                groups,
-                new MethodRunner(spec, this.services, groups, clock, threads),
-                new Methods(spec.file()),
-                new Training(spec, ledger, learner, groups),
-                learner,
-                publisher,
-                publication,
-                trainingTokens,
+                new RunParts.Places(
+                        groups,
+                        new MethodRunner(spec, this.services, groups, clock, threads),
+                        new Methods(spec.file()),
+                        trainingTokens),
+                new RunParts.Updates(new Training(spec, ledger, learner, groups), learner),
+                new RunParts.Policies(publisher, publication),
                 threads);
     }
 
@@ -175,7 +174,7 @@ final class Run {
                 log,
                 problems.evaluation(),
                 train,
-                parts.trainingTokens());
+                parts.places().trainingTokens());
     }
 
     /** Mines and searches as a run does before its first update, and stops there; the run can be resumed. */

@@ -7,8 +7,8 @@ import io.foothold.core.staleness.Admission;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.remote.StopSignal;
 import io.foothold.orchestrator.rollout.PromptedStart;
-import io.foothold.orchestrator.update.Manifest;
 import io.foothold.orchestrator.rollout.TrainGroup;
+import io.foothold.orchestrator.update.Manifest;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.BlockingQueue;
@@ -75,7 +75,7 @@ final class RunLoop {
         this.spec = parts.spec();
         this.stop = parts.stop();
         this.draws = draws;
-        this.telemetry = new Telemetry(spec, parts.log(), parts.named(), parts.clock());
+        this.telemetry = new Telemetry(spec, parts.log(), parts.places().named(), parts.clock());
         this.update = at.update();
         this.version = at.artefact().policy().number();
         this.admission = new Admission<>(spec.staleness(), spec.groupsPerUpdate(), spec.updates(), update);
@@ -103,7 +103,7 @@ final class RunLoop {
             take(reports.take());
         }
         for (FilledPlace place : admission.takeReady()) {
-            parts.groups().drop(place.members(), "the run ended before its update");
+            parts.places().groups().drop(place.members(), "the run ended before its update");
         }
         return over() && !followUp.givenUp();
     }
@@ -120,7 +120,7 @@ final class RunLoop {
     /** Asked between updates only: groups that are being sampled belong to an update that will be trained. */
     private void checkBudget() {
         long most = spec.settings().general().maxTrainingTokens();
-        budgetSpent = most > 0 && parts.trainingTokens().getAsLong() >= most;
+        budgetSpent = most > 0 && parts.places().trainingTokens().getAsLong() >= most;
     }
 
     /** Starts what may be started: training when an update is complete, and groups. */
@@ -140,7 +140,7 @@ final class RunLoop {
     private void fill() {
         // Also in asynchronous runs a server that came back with its first policy would give tokens that no gate lets
         // pass: those of the published one are asked for.
-        PolicyVersion published = parts.publisher().policy();
+        PolicyVersion published = parts.policies().publisher().policy();
         while (spec.staleness() > 0 || !followUp.underWay()) {
             OptionalLong number = admission.begin(version, published.number());
             if (number.isEmpty()) {
@@ -167,11 +167,12 @@ final class RunLoop {
     private FilledPlace filled(long number, PromptedStart start, PolicyVersion policy) {
         String id = spec.runId() + "/g" + number;
         try (LogIds ids = LogIds.ofGroup(id).update(number / spec.groupsPerUpdate() + 1)) {
-            return parts.methods()
+            return parts.places()
+                    .methods()
                     .run(
                             spec.resets(number)
-                                    ? parts.named().withResets()
-                                    : parts.named().withoutResets(),
+                                    ? parts.places().named().withResets()
+                                    : parts.places().named().withoutResets(),
                             id,
                             attempt -> attempt == 0 ? start : draws.of(number, attempt),
                             spec.seeds("train").split(number),
@@ -184,9 +185,11 @@ final class RunLoop {
             return;
         }
         admission.admit(version).ifPresent(places -> {
-            List<TrainGroup> batch = parts.training().admit(update + 1, places);
+            List<TrainGroup> batch = parts.updates().training().admit(update + 1, places);
             draws.ahead(update + 2);
-            work.begin(() -> new Report.Trained(new Made(parts.training().train(batch), places)), Report.Failed::new);
+            work.begin(
+                    () -> new Report.Trained(new Made(parts.updates().training().train(batch), places)),
+                    Report.Failed::new);
         });
     }
 

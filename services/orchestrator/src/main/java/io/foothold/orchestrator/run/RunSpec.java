@@ -1,16 +1,16 @@
 package io.foothold.orchestrator.run;
 
-import io.foothold.orchestrator.remote.Localizer;
-import io.foothold.core.settings.ResetSettings;
 import io.foothold.core.problem.ProblemKind;
 import io.foothold.core.prompt.Prompts;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.settings.LocalizerSettings;
 import io.foothold.core.settings.ProblemSettings;
 import io.foothold.core.settings.PromptSettings;
+import io.foothold.core.settings.ResetSettings;
 import io.foothold.core.settings.RunSettings;
 import io.foothold.core.verdict.RewardRule;
 import io.foothold.orchestrator.remote.Augmentation;
+import io.foothold.orchestrator.remote.Localizer;
 import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.orchestrator.runfile.RunFile;

@@ -81,7 +81,11 @@ final class Telemetry {
         log.scalars(update, starts);
         details.putAll(resets(update, places));
         log.event(new Happening.UpdateDone(
-                update, manifest.policyVersion(), manifest.digest(), manifest.optimizerSteps(), details));
+                update,
+                manifest.policyVersion(),
+                manifest.digest(),
+                manifest.steps().optimizerSteps(),
+                details));
         log.scalars(update, manifest.metrics());
         warnings.after(manifest.metrics())
                 .forEach(w -> log.event(new Happening.Warning(update, w.rule().word(), w.what())));
@@ -106,8 +110,7 @@ final class Telemetry {
     private static Map<String, Double> byStart(List<FilledGroup> groups) {
         Map<String, double[]> sums = new LinkedHashMap<>();
         for (FilledGroup g : groups) {
-            double[] sum =
-                    sums.computeIfAbsent(g.start().kind(), k -> new double[3]);
+            double[] sum = sums.computeIfAbsent(g.start().kind(), k -> new double[3]);
             g.members().forEach(m -> {
                 sum[0] += m.reward();
                 sum[1] += m.judged().passed() ? 1 : 0;

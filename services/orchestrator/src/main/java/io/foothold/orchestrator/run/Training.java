@@ -2,8 +2,8 @@ package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.orchestrator.ledger.Ledger;
-import io.foothold.orchestrator.update.Manifest;
 import io.foothold.orchestrator.rollout.TrainGroup;
+import io.foothold.orchestrator.update.Manifest;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -10,24 +10,37 @@ import java.util.Map;
  *
  * @param update its number, from 1
  * @param artefact the policy after it; its version is that before when every advantage was zero
- * @param groupsWithSignal groups that carried an advantage
+ * @param steps what the batch gave
  * @param rollouts what each of them got
- * @param checkpointedUpdate the last update that a durable checkpoint holds
+ * @param kept what of the run's updates is kept
  * @param metrics means and norms by name
  * @param settingsDigest of the run's settings
- * @param oldestKeptUpdate the oldest update that the learner can go on from, 0 for the base policy; batches of later ones must be kept
  */
 public record Manifest(
         String runId,
         long update,
         Artefact artefact,
-        int optimizerSteps,
-        int groupsWithSignal,
+        Steps steps,
         List<Trained> rollouts,
-        long checkpointedUpdate,
+        Kept kept,
         Map<String, Double> metrics,
-        String settingsDigest,
-        long oldestKeptUpdate) {
+        String settingsDigest) {
+    /**
+     * What a batch gave.
+     *
+     * @param optimizerSteps that were taken
+     * @param groupsWithSignal groups that carried an advantage
+     */
+    public record Steps(int optimizerSteps, int groupsWithSignal) {}
+
+    /**
+     * What of a run's updates is kept.
+     *
+     * @param checkpointedUpdate the last update that a durable checkpoint holds
+     * @param oldestUpdate the oldest that the learner can go on from, 0 for the base policy; batches of later ones must be kept
+     */
+    public record Kept(long checkpointedUpdate, long oldestUpdate) {}
+
     /**
      * A rollout that was trained.
      *

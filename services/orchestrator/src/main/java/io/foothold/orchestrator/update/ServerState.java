@@ -8,9 +8,7 @@ package io.foothold.orchestrator.update;
  * @param maxModelLength of prompt and response together, tokens; 0 where it does not say
  * @param problem why it is not healthy; empty for one that is
  * @param frozen whether it keeps its policy whatever is published
- * @param engine that draws the tokens; empty where it does not say, as the next two
- * @param weightChange what it does with sequences under way when its weights change
- * @param adapters whether it takes them
+ * @param engine what draws its tokens
  */
 public record ServerState(
         String endpoint,
@@ -20,6 +18,14 @@ public record ServerState(
         int maxModelLength,
         String problem,
         boolean frozen,
-        String engine,
-        String weightChange,
-        String adapters) {}
+        Engine engine) {
+
+    /**
+     * What draws the tokens of a server; each is empty where the server does not say.
+     *
+     * @param name such as vllm
+     * @param weightChange what it does with sequences under way when its weights change
+     * @param adapters whether it takes them
+     */
+    public record Engine(String name, String weightChange, String adapters) {}
+}

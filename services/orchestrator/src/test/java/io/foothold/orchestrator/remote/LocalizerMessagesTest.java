@@ -68,9 +68,8 @@ class LocalizerMessagesTest {
                 .isEqualTo(new Localizer.Found(new Localization.Step(3, OptionalInt.empty(), 0)));
         assertThat(answer(said.clone()
                         .setStep(3)
-                        .setComparison(OracleComparison.newBuilder()
-                                .setFirstError(2)
-                                .setEffectiveDeviation(-1))))
+                        .setComparison(
+                                OracleComparison.newBuilder().setFirstError(2).setEffectiveDeviation(-1))))
                 .isEqualTo(new Localizer.Found(new Localization.Step(3, OptionalInt.of(2), -1)));
         assertThat(answer(said.clone().setNoError(NoError.getDefaultInstance())))
                 .isEqualTo(new Localizer.Found(new Localization.NoError()));
@@ -95,7 +94,9 @@ class LocalizerMessagesTest {
                         .addStarts(io.foothold.v1.StartState.newBuilder()
                                 .setRevision(Revision.newBuilder().setRolloutId("r"))
                                 .setPrompt("which?"))
-                        .setSettings(SamplingSettings.newBuilder().setTemperature(0.3).setMaxTokens(7))));
+                        .setSettings(SamplingSettings.newBuilder()
+                                .setTemperature(0.3)
+                                .setMaxTokens(7))));
         assertThat(questions.starts()).singleElement().satisfies(start -> {
             assertThat(start.origin()).isEqualTo(new StartState.Revision("p", "r", ""));
             assertThat(start.prompt()).isEqualTo("which?");

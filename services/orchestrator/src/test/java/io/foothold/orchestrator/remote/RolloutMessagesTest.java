@@ -36,7 +36,8 @@ class RolloutMessagesTest {
     /** Nothing that a message may hold is left out, whatever is added to it. */
     @Test
     void everyFieldOfARolloutIsSetHere() {
-        assertThat(whole().build().getAllFields()).hasSameSizeAs(Rollout.getDescriptor().getFields());
+        assertThat(whole().build().getAllFields())
+                .hasSameSizeAs(Rollout.getDescriptor().getFields());
     }
 
     @ParameterizedTest
@@ -101,7 +102,8 @@ class RolloutMessagesTest {
                         .addAllTrainedPromptTokenIds(List.of(8, 9)))
                 .addMembers(io.foothold.v1.RewardedRollout.newBuilder().setRollout(whole().setId("s")))
                 .build();
-        assertThat(message.getAllFields()).hasSameSizeAs(message.getDescriptorForType().getFields());
+        assertThat(message.getAllFields())
+                .hasSameSizeAs(message.getDescriptorForType().getFields());
         TrainGroup group = BatchMessages.group(message);
         assertThat(BatchMessages.message(group).toByteArray()).isEqualTo(message.toByteArray());
     }

@@ -104,8 +104,7 @@ class HealingTest {
                     .run(
                             new Plain(3),
                             "run/g0",
-                            attempt ->
-                                    new PromptedStart(new io.foothold.core.start.StartState.Root("p"), "", 0),
+                            attempt -> new PromptedStart(new io.foothold.core.start.StartState.Root("p"), "", 0),
                             Seeds.of(1),
                             POLICY)
                     .groups()

@@ -10,11 +10,11 @@ import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Holder;
 import io.foothold.orchestrator.remote.Learner;
 import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.rollout.TrainGroup;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.orchestrator.update.Artefact;
 import io.foothold.orchestrator.update.Manifest;
 import io.foothold.orchestrator.update.Opened;
-import io.foothold.v1.TrainGroup;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,12 +45,20 @@ class LearnerLinkTest {
     }
 
     private Manifest trained(List<TrainGroup> groups) {
-        long update = groups.getFirst().getUpdate();
+        long update = groups.getFirst().update();
         asked.add("train " + update);
         if (update == 2 && losses-- > 0) {
             throw new FootholdException(ErrorCode.WRONG_STATE, "run r is not open");
         }
-        return new Manifest("r", update, artefact(update), 1, 1, List.of(), 0, Map.of(), "", 0);
+        return new Manifest(
+                "r",
+                update,
+                artefact(update),
+                new Manifest.Steps(1, 1),
+                List.of(),
+                new Manifest.Kept(0, 0),
+                Map.of(),
+                "");
     }
 
     private LearnerLink link() {
@@ -73,9 +81,7 @@ class LearnerLinkTest {
                         "admittedBatch",
                         given -> (long) given[1] > 2
                                 ? List.of()
-                                : List.of(TrainGroup.newBuilder()
-                                        .setUpdate((long) given[1])
-                                        .build()),
+                                : List.of(new TrainGroup("r", (long) given[1], 0, 1, "g", "", List.of())),
                         "trained",
                         given -> CompletableFuture.completedFuture(null)));
         RunSpec spec = new RunSpec("r", RunFile.resolve("run.yaml", """

@@ -553,8 +553,11 @@ class MethodRunnerTest {
                 assertThat(m.reward()).isEqualTo(after + 10 * (after - before));
                 assertThat(revision.members()).hasSize(1);
                 assertThat(revision.start().prompt())
-                        .isEqualTo("statement | " + answers.get(i).rollout().response().text() + " | again");
-                assertThat(((io.foothold.core.start.StartState.Revision) revision.start().origin()).rolloutId())
+                        .isEqualTo("statement | "
+                                + answers.get(i).rollout().response().text() + " | again");
+                assertThat(((io.foothold.core.start.StartState.Revision)
+                                        revision.start().origin())
+                                .rolloutId())
                         .isEqualTo(answers.get(i).judged().rolloutId());
                 rewards.add(m.reward());
             }
@@ -587,7 +590,8 @@ class MethodRunnerTest {
             assertThat(asking).as("only what failed is refined").hasSize((int) failed);
             assertThat(group.members()).hasSize(failed == 0 ? 4 : 5);
             assertThat(answers)
-                    .allMatch(a -> a.refines() == null && a.rewarded().trainedPromptTokenIds().isEmpty());
+                    .allMatch(a -> a.refines() == null
+                            && a.rewarded().trainedPromptTokenIds().isEmpty());
             if (failed > 0) {
                 FilledMember best = group.members().get(4);
                 boolean any = asking.stream().anyMatch(w -> w.getReservations(0).getSeed() % 4 == 0);

@@ -207,8 +207,7 @@ class ReplicasTest {
                         new Sampler.Work(
                                 "g" + number,
                                 new PromptedStart(new io.foothold.core.start.StartState.Root("p"), "", 0),
-                                new Sampling(
-                                        1, 1, 0, 1, new Sampling.Thoughts("", 0, 0), List.of(), Optional.empty()),
+                                new Sampling(1, 1, 0, 1, new Sampling.Thoughts("", 0, 0), List.of(), Optional.empty()),
                                 List.of(new Sampler.Reservation("r" + number, 1)),
                                 new Sampler.Wanted(new PolicyVersion(0, "d"), false),
                                 false),
@@ -379,11 +378,17 @@ class ReplicasTest {
         }
         GrpcServices services = services();
         List<CompletableFuture<io.foothold.core.verdict.Verdict>> verdicts = new ArrayList<>();
-        for (int i = 0; i < 60; i++) {
-            verdicts.add(services.verifier()
-                    .verify(new Verifier.Work("r" + i, ProblemKind.MATH, "1", "1", false, "", false, ""), ""));
-        }
-        await().atMost(Duration.ofSeconds(20)).until(() -> judged.get("c").get() > 0);
+        // Until the last one, whose connection may be made after the others have judged everything, has something to lose.
+        await().atMost(Duration.ofSeconds(20)).until(() -> {
+            for (int i = 0; i < 20; i++) {
+                verdicts.add(services.verifier()
+                        .verify(
+                                new Verifier.Work(
+                                        "r" + verdicts.size(), ProblemKind.MATH, "1", "1", false, "", false, ""),
+                                ""));
+            }
+            return judged.get("c").get() > 0;
+        });
         servers.get("c").shutdownNow();
         verdicts.forEach(v -> assertThat(v).succeedsWithin(Duration.ofSeconds(20)));
         assertThat(judged.values()).allSatisfy(count -> assertThat(count).hasPositiveValue());

@@ -110,6 +110,18 @@ class ProtocolTest {
         assertThat(Interval.wilson(0, 0)).isEqualTo(new Interval(0, 1));
     }
 
+    /** Ten values of the textbook kind: mean 5.5, s 3.0277, t 2.262; and two, whose t is 12.706. */
+    @Test
+    void intervalsOfMeansAreStudents() {
+        Interval ten = Interval.ofMean(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+        assertThat(ten.low()).isEqualTo(3.3341, within(1e-3));
+        assertThat(ten.high()).isEqualTo(7.6659, within(1e-3));
+        Interval two = Interval.ofMean(1, 2);
+        assertThat(two.high() - two.low()).isEqualTo(12.706, within(1e-9));
+        assertThat(Interval.ofMean(.5, .5, .5)).isEqualTo(new Interval(.5, .5));
+        assertThatThrownBy(() -> Interval.ofMean(1)).hasMessageContaining("needs two values");
+    }
+
     @Test
     void segmentersGiveTheTextBack() {
         String text = "First, add 2. Then 3!\nNow halve it. Done; \nreally";

@@ -18,7 +18,10 @@ final class BootstrapCommand implements Callable<Integer> {
     @Option(names = "--seed", description = "Seed (default: ${DEFAULT-VALUE}).")
     private long seed;
 
-    @Option(names = "--family", description = "Family, dial, dial-jumps or dial-restating (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--family",
+            description =
+                    "Family, dial, dial-jumps, dial-restating, two-dials or two-dials-rare (default: ${DEFAULT-VALUE}).")
     private String family = "dial";
 
     @Option(names = "--steps", description = "Optimizer steps; 0 takes those of the shipped base.")

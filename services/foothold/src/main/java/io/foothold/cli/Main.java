@@ -29,6 +29,7 @@ import picocli.CommandLine.Command;
             VerifyCommand.class,
             VerifyEstimatorCommand.class,
             TheoryCommand.class,
+            StudyCommand.class,
             BenchCommand.class,
             BootstrapCommand.class,
             ProblemsCommand.class,

@@ -66,13 +66,15 @@ final class ProblemsCommand implements Callable<Integer> {
     static final class Generate implements Callable<Integer> {
         @Option(
                 names = "--family",
-                description = "dial, dial-jumps, dial-traced or dial-restating (default: ${DEFAULT-VALUE}).")
+                description = "dial, dial-jumps, dial-traced, dial-restating, two-dials or two-dials-terse "
+                        + "(default: ${DEFAULT-VALUE}).")
         private String family = "dial";
 
         @Option(
                 names = "--level",
-                description = "dial: easy, medium, medium8 or hard; the others: early, late or spread "
-                        + "(default: ${DEFAULT-VALUE}).")
+                description =
+                        "dial: easy, medium, medium8 or hard; two-dials: hard, turns, shared, conflict or several of them "
+                                + "as in hard:5+conflict:1; the others: early, late or spread (default: ${DEFAULT-VALUE}).")
         private String level = "hard";
 
         @Option(names = "--count", description = "How many (default: ${DEFAULT-VALUE}).")

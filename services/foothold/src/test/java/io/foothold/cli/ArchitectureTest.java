@@ -228,7 +228,8 @@ class ArchitectureTest {
             "report", Set.of("machine"),
             "process", Set.of("machine", "size"),
             "bench", Set.of("machine", "size", "process"),
-            "demo", Set.of("machine", "size", "process", "report"));
+            "demo", Set.of("machine", "size", "process", "report"),
+            "study", Set.of("machine", "size", "process", "report", "demo"));
 
     @Test
     void roomsOfTheCommandLineKnowThoseBelowThemOnly() {

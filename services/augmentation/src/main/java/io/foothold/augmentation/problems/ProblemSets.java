@@ -2,6 +2,7 @@ package io.foothold.augmentation.problems;
 
 import io.foothold.augmentation.dial.Dial;
 import io.foothold.augmentation.dial.JumpDial;
+import io.foothold.augmentation.dial.TwoDials;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.error.Nearest;
@@ -29,7 +30,8 @@ import java.util.function.Function;
 public final class ProblemSets {
     private static final int REMEMBERED = 16;
     private static final int READERS = 4;
-    private static final List<String> FAMILIES = List.of("add", "dial", "dial-jumps", "dial-traced", "dial-restating");
+    private static final List<String> FAMILIES =
+            List.of("add", "dial", "dial-jumps", "dial-traced", "dial-restating", "two-dials", "two-dials-terse");
 
     /** Where problems come from. */
     public sealed interface Source {
@@ -164,6 +166,9 @@ public final class ProblemSets {
             case "dial-jumps" -> jumps(g, 0, JumpDial.Claim.LAST_MARK);
             case "dial-traced" -> jumps(g, 0, JumpDial.Claim.EVERY_MARK);
             case "dial-restating" -> jumps(g, JumpDial.MOVES, JumpDial.Claim.LAST_MARK);
+            case "two-dials" -> TwoDials.problems(g.level(), g.count(), g.seed(), g.split(), TwoDials.Oracle.OWN);
+            case "two-dials-terse" ->
+                TwoDials.problems(g.level(), g.count(), g.seed(), g.split(), TwoDials.Oracle.TERSE);
             default ->
                 throw new FootholdException(
                         ErrorCode.INVALID_INPUT,

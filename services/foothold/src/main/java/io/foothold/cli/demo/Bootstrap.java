@@ -7,6 +7,8 @@ import io.foothold.augmentation.dial.Exercise;
 import io.foothold.augmentation.dial.JumpCorpus;
 import io.foothold.augmentation.dial.JumpDial;
 import io.foothold.augmentation.dial.PieceVocabulary;
+import io.foothold.augmentation.dial.TwoDials;
+import io.foothold.augmentation.dial.TwoDialsCorpus;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.error.Nearest;
@@ -71,7 +73,18 @@ public final class Bootstrap {
                             List.of(new Stage(.15, 2), new Stage(.3, 4), new Stage(1, 8)),
                             1600),
             "dial-jumps", jumps(JumpCorpus.Settings.standard()),
-            "dial-restating", jumps(JumpCorpus.Settings.restating()));
+            "dial-restating", jumps(JumpCorpus.Settings.restating()),
+            "two-dials", twoDials(TwoDialsCorpus.Settings.standard()),
+            "two-dials-rare", twoDials(TwoDialsCorpus.Settings.rare()));
+
+    private static Recipe twoDials(TwoDialsCorpus.Settings author) {
+        return new Recipe(
+                TwoDials.VOCABULARY,
+                seed -> new TwoDialsCorpus(author, seed),
+                2900,
+                List.of(new Stage(.15, 2), new Stage(.3, 4), new Stage(1, TwoDials.LONGEST)),
+                900);
+    }
 
     private static Recipe jumps(JumpCorpus.Settings author) {
         return new Recipe(

@@ -168,6 +168,32 @@ public final class ResetDemo {
      * @param ci a smaller version with SRPO only, and 1 unless its pass@1 reaches a half
      */
     public static int run(Path home, Path report, long seed, List<Arm> chosen, boolean ci) throws Exception {
+        return withServices(home, chosen, runs -> {
+            ResetReport done = ci
+                    ? new ResetDemo(runs, seed, Size.CI).run(CI_ARMS)
+                    : new ResetDemo(runs, seed, Size.FULL).run(chosen);
+            done.write(report);
+            System.out.print(done.table());
+            if (!ci) {
+                return 0;
+            }
+            double end = Evaluations.passAt1(done.runs().get(0).last());
+            System.out.printf(
+                    Locale.ROOT,
+                    "srpo pass@1 %.3f after %,d sampled tokens: %s%n",
+                    end,
+                    Size.CI.tokens(),
+                    end >= CI_PASS ? "at least a half" : "LESS than a half");
+            return end >= CI_PASS ? 0 : 1;
+        });
+    }
+
+    /**
+     * Runs a job with what these arms need. Gives its exit code.
+     *
+     * @param home directory of ledger, checkpoints and completions
+     */
+    public static int withServices(Path home, List<Arm> arms, AllInOne.Job job) throws Exception {
         int frozenPort = AllInOne.freePort();
         try (Child frozen = Child.start(
                 "policy-server",
@@ -176,26 +202,23 @@ public final class ResetDemo {
                 Map.of("foothold.policy-server.model", Workspace.policy(JUMPS).toString()),
                 home)) {
             frozen.awaitReady();
-            Map<String, String> settings = FileRoots.with(engine(frozenPort, chosen), home, List.of());
-            return AllInOne.run(home, AllInOne.freePort(), settings, runs -> {
-                ResetReport done = ci
-                        ? new ResetDemo(runs, seed, Size.CI).run(CI_ARMS)
-                        : new ResetDemo(runs, seed, Size.FULL).run(chosen);
-                done.write(report);
-                System.out.print(done.table());
-                if (!ci) {
-                    return 0;
-                }
-                double end = Evaluations.passAt1(done.runs().get(0).last());
-                System.out.printf(
-                        Locale.ROOT,
-                        "srpo pass@1 %.3f after %,d sampled tokens: %s%n",
-                        end,
-                        Size.CI.tokens(),
-                        end >= CI_PASS ? "at least a half" : "LESS than a half");
-                return end >= CI_PASS ? 0 : 1;
-            });
+            Map<String, String> settings = FileRoots.with(engine(frozenPort, arms), home, List.of());
+            return AllInOne.run(home, AllInOne.freePort(), settings, job);
         }
+    }
+
+    /** The arms of the demo. */
+    public static List<Arm> arms() {
+        return ARMS;
+    }
+
+    /**
+     * The run file of an arm of the whole demo.
+     *
+     * @param set name of its evaluation set
+     */
+    public static String runFile(Arm arm, long seed, String set) {
+        return runFile(arm, seed, set, Size.FULL);
     }
 
     private ResetReport run(List<Arm> arms) throws InterruptedException {
@@ -209,7 +232,7 @@ public final class ResetDemo {
     private ResetReport.Run run(Arm arm) throws InterruptedException {
         String id = arm.name().replaceAll("[^a-z0-9]+", "-") + "-seed" + seed;
         long start = System.nanoTime();
-        runs.create(id, yaml(arm), arm.settings());
+        runs.create(id, runFile(arm, seed, arm.level() + "-test", size), arm.settings());
         List<JsonNode> evaluations = new Progress(runs, System.out, false).finished(id);
         Path home = runs.homeOf(id);
         return new ResetReport.Run(
@@ -222,7 +245,7 @@ public final class ResetDemo {
                 ResetReport.suffixes(home));
     }
 
-    private String yaml(Arm arm) {
+    private static String runFile(Arm arm, long seed, String set, Size size) {
         return String.format(
                 Locale.ROOT,
                 """
@@ -234,7 +257,7 @@ public final class ResetDemo {
                 problems:
                   train: {family: %s, level: %s, count: %d, seed: %d, split: train}
                   evaluate:
-                    %s-test: {family: %s, level: %s, count: %d, seed: %d, split: test}
+                    %s: {family: %s, level: %s, count: %d, seed: %d, split: test}
                 evaluation: {every_tokens: %d, samples: %d}
                 checkpoint: {every: 50, keep: 1}
                 """,
@@ -246,7 +269,7 @@ public final class ResetDemo {
                 arm.level(),
                 POOL,
                 30 + seed,
-                arm.level(),
+                set,
                 arm.family(),
                 arm.level(),
                 TEST,

@@ -74,7 +74,7 @@ public record Chart(String label, List<Tick> up, List<Tick> across, List<Series>
      *
      * @param least the smallest x at the right end, so that an empty chart has an axis
      */
-    static Chart shares(List<Curve> curves, double least, String label) {
+    public static Chart shares(List<Curve> curves, double least, String label) {
         double most = Math.max(
                 Math.max(1, least),
                 curves.stream()

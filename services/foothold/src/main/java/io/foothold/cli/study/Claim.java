@@ -1,0 +1,218 @@
+package io.foothold.cli.study;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.foothold.cli.report.Evaluations;
+import io.foothold.core.stats.Interval;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalDouble;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * A sign of a paper: what it says, and how it is looked for here.
+ *
+ * @param paper its words, ours
+ * @param condition under which it is looked for here
+ * @param look how it is looked for
+ */
+record Claim(String paper, String condition, Look look) {
+
+    /** How a claim is looked for. */
+    sealed interface Look {}
+
+    /**
+     * Two arms by the same seeds: the mean of the differences and Student's 95 % interval.
+     *
+     * @param higher whether the paper has the first arm higher
+     */
+    record Beside(String arm, String other, Measure measure, boolean higher) implements Look {}
+
+    /**
+     * Two arms that the paper has level: their differences' interval holds 0, or the first one is not higher.
+     *
+     * @param arm that is not to be higher
+     */
+    record NotHigher(String arm, String other, Measure measure) implements Look {}
+
+    /** Every seed of an arm ends on one side of a bound. */
+    record Ends(String arm, double bound, boolean above) implements Look {}
+
+    /** Nothing of this size can tell. */
+    record Untestable() implements Look {}
+
+    /** What is compared. */
+    enum Measure {
+        /** pass@1 at the end. */
+        END("pass@1 at the end"),
+        /** pass@16 at the end. */
+        PASS_AT_16("pass@16 at the end"),
+        /** pass@1 at the largest cost that both reach. */
+        AT_EQUAL_COST("pass@1 at the same cost"),
+        /** Cost until the threshold, that of the whole run where it was not reached. */
+        COST_TO_THRESHOLD("cost to take off");
+
+        private final String words;
+
+        Measure(String words) {
+            this.words = words;
+        }
+
+        /** For people. */
+        String words() {
+            return words;
+        }
+    }
+
+    /** How it came out. */
+    enum Verdict {
+        /** As the paper says. */
+        REPRODUCED("reproduced"),
+        /** The other way round. */
+        REVERSED("the opposite"),
+        /** Neither is told apart from nothing. */
+        OPEN("not told apart"),
+        /** Some of its arms have fewer than two seeds. */
+        NOT_RUN("not run"),
+        /** Nothing of this size can tell. */
+        UNTESTABLE("cannot be tested here");
+
+        private final String words;
+
+        Verdict(String words) {
+            this.words = words;
+        }
+
+        /** For people. */
+        String words() {
+            return words;
+        }
+    }
+
+    /**
+     * How a claim came out.
+     *
+     * @param numbers that say so; empty where there are none
+     */
+    record Finding(Claim claim, Verdict verdict, String numbers) {}
+
+    /** How it came out. */
+    Finding find(Study study, List<Outcome> outcomes) {
+        return switch (look) {
+            case Untestable u -> new Finding(this, Verdict.UNTESTABLE, "");
+            case Ends e -> ends(e, study, of(outcomes, e.arm()));
+            case Beside b -> {
+                List<Double> differences = differences(study, outcomes, b.arm(), b.other(), b.measure());
+                yield differences.size() < 2
+                        ? new Finding(this, Verdict.NOT_RUN, "")
+                        : new Finding(
+                                this,
+                                told(differences, b.higher()),
+                                numbers(b.arm(), b.other(), b.measure(), differences));
+            }
+            case NotHigher n -> {
+                List<Double> differences = differences(study, outcomes, n.arm(), n.other(), n.measure());
+                yield differences.size() < 2
+                        ? new Finding(this, Verdict.NOT_RUN, "")
+                        : new Finding(
+                                this,
+                                told(differences, true) == Verdict.REPRODUCED ? Verdict.REVERSED : Verdict.REPRODUCED,
+                                numbers(n.arm(), n.other(), n.measure(), differences));
+            }
+        };
+    }
+
+    private Finding ends(Ends e, Study study, List<Outcome> outcomes) {
+        if (outcomes.size() < 2) {
+            return new Finding(this, Verdict.NOT_RUN, "");
+        }
+        List<Double> ends = outcomes.stream()
+                .map(o -> Evaluations.passAt1(o.end(study.set())))
+                .toList();
+        long right = ends.stream().filter(v -> v > e.bound() == e.above()).count();
+        String numbers = String.format(
+                Locale.ROOT,
+                "%s: %d of %d seeds end %s %.2f",
+                e.arm(),
+                right,
+                ends.size(),
+                e.above() ? "above" : "at or below",
+                e.bound());
+        return new Finding(
+                this,
+                right == ends.size() ? Verdict.REPRODUCED : right == 0 ? Verdict.REVERSED : Verdict.OPEN,
+                numbers);
+    }
+
+    private static List<Outcome> of(List<Outcome> outcomes, String arm) {
+        return outcomes.stream().filter(o -> o.arm().equals(arm)).toList();
+    }
+
+    private static List<Double> differences(
+            Study study, List<Outcome> outcomes, String arm, String other, Measure measure) {
+        List<Double> out = new ArrayList<>();
+        for (Outcome a : of(outcomes, arm)) {
+            of(outcomes, other).stream()
+                    .filter(b -> b.seed() == a.seed())
+                    .findFirst()
+                    .ifPresent(b -> difference(study, a, b, measure).ifPresent(out::add));
+        }
+        return out;
+    }
+
+    private static OptionalDouble difference(Study study, Outcome a, Outcome b, Measure measure) {
+        ToDoubleFunction<Outcome> spent = o -> study.cost().at(o, o.end(study.set()));
+        return switch (measure) {
+            case END ->
+                OptionalDouble.of(Evaluations.passAt1(a.end(study.set())) - Evaluations.passAt1(b.end(study.set())));
+            case PASS_AT_16 -> {
+                JsonNode first = a.end(study.set()).path("pass@16");
+                JsonNode second = b.end(study.set()).path("pass@16");
+                yield first.isNumber() && second.isNumber()
+                        ? OptionalDouble.of(first.asDouble() - second.asDouble())
+                        : OptionalDouble.empty();
+            }
+            case AT_EQUAL_COST -> {
+                double both = Math.min(spent.applyAsDouble(a), spent.applyAsDouble(b));
+                yield OptionalDouble.of(
+                        a.passAt1At(both, study.set(), study.cost()) - b.passAt1At(both, study.set(), study.cost()));
+            }
+            case COST_TO_THRESHOLD -> {
+                OptionalDouble first = study.takeOff(a);
+                OptionalDouble second = study.takeOff(b);
+                yield first.isEmpty() && second.isEmpty()
+                        ? OptionalDouble.empty()
+                        : OptionalDouble.of(
+                                first.orElse(spent.applyAsDouble(a)) - second.orElse(spent.applyAsDouble(b)));
+            }
+        };
+    }
+
+    private static Verdict told(List<Double> differences, boolean higher) {
+        Interval interval = interval(differences);
+        return interval.low() > 0
+                ? (higher ? Verdict.REPRODUCED : Verdict.REVERSED)
+                : interval.high() < 0 ? (higher ? Verdict.REVERSED : Verdict.REPRODUCED) : Verdict.OPEN;
+    }
+
+    private static Interval interval(List<Double> differences) {
+        return Interval.ofMean(
+                differences.stream().mapToDouble(Double::doubleValue).toArray());
+    }
+
+    private static String numbers(String arm, String other, Measure measure, List<Double> differences) {
+        Interval interval = interval(differences);
+        String form = measure == Measure.COST_TO_THRESHOLD ? "%,+.0f (%,+.0f to %,+.0f)" : "%+.3f (%+.3f to %+.3f)";
+        return arm + " less " + other + ", " + measure.words() + ": "
+                + String.format(
+                        Locale.ROOT,
+                        form,
+                        differences.stream()
+                                .mapToDouble(Double::doubleValue)
+                                .average()
+                                .orElseThrow(),
+                        interval.low(),
+                        interval.high())
+                + ", " + differences.size() + " seeds";
+    }
+}

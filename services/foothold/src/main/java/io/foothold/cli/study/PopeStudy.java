@@ -1,0 +1,358 @@
+package io.foothold.cli.study;
+
+import io.foothold.augmentation.dial.Dial;
+import io.foothold.augmentation.dial.TwoDials;
+import io.foothold.cli.machine.Workspace;
+import io.foothold.cli.process.AllInOne;
+import io.foothold.cli.process.FileRoots;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * POPE beside its rivals on {@link TwoDials}, where every rival has a gradient: the base solves a hard problem about once in 500, or once in
+ * 5,000, and easy problems share the hard skill, do not touch it, or contradict it.
+ */
+final class PopeStudy implements Study {
+    private static final String OFTEN = "two-dials";
+    private static final String RARE = "two-dials-rare";
+    private static final String GRPO = "grpo-dial";
+    private static final String POPE = "pope-dial";
+    /** Hard problems of a pool, whatever is mixed in. */
+    private static final int HARD = 80;
+
+    /** What the paper falls back to, below a quarter of the solution, is nothing at all of three terse thoughts. */
+    private static final String LONGEST = "prefix_search.fallback=longest";
+
+    private static final int TEST = 32;
+    private static final int SAMPLES = 16;
+    private static final int COSINE_PROBLEMS = 128;
+    private static final int COSINE_SEED = 77;
+
+    private static final String GUIDANCE = "Guidance, hard pass@1 about 2e-3";
+    private static final String RARE_PANEL = "Guidance, hard pass@1 about 2e-4";
+    private static final String EASY = "Easy problems mixed in";
+    private static final String OBJECTIVES = "Other objectives";
+
+    private static final List<Arm> ARMS = List.of(
+            arm("grpo", "hard problems only", GUIDANCE, OFTEN, GRPO, "", 70),
+            arm(
+                    "pope",
+                    "half of the groups behind the shortest terse prefix that works",
+                    GUIDANCE,
+                    OFTEN,
+                    POPE,
+                    "",
+                    50,
+                    LONGEST),
+            arm("hard + turns", "as many easy ones without the skill", EASY, OFTEN, GRPO, "turns", 50, groups(24)),
+            arm("hard + shared", "as many easy ones with the skill", EASY, OFTEN, GRPO, "shared", 30, groups(24)),
+            arm("hard + conflict", "a sixth of the problems contradict", EASY, OFTEN, GRPO, "conflict", 60),
+            arm(
+                    "pope + conflict",
+                    "a sixth of the problems contradict",
+                    EASY,
+                    OFTEN,
+                    POPE,
+                    "conflict",
+                    60,
+                    LONGEST),
+            arm(
+                    "pass@4",
+                    "GRPO, weights of pass@4 less their mean",
+                    OBJECTIVES,
+                    OFTEN,
+                    GRPO,
+                    "",
+                    70,
+                    "estimator.name=pass_at_k",
+                    "estimator.k=4"),
+            arm(
+                    "entropy 1e-3",
+                    "GRPO, entropy bonus",
+                    OBJECTIVES,
+                    OFTEN,
+                    GRPO,
+                    "",
+                    70,
+                    "loss.entropy_coefficient=1e-3"),
+            clipped("clip .2", ".2"),
+            clipped("clip-higher .6", ".6"),
+            arm("grpo, rare", "hard problems only", RARE_PANEL, RARE, GRPO, "", 100),
+            arm(
+                    "pope, rare",
+                    "guided, 16 rollouts a candidate",
+                    RARE_PANEL,
+                    RARE,
+                    POPE,
+                    "",
+                    60,
+                    LONGEST,
+                    "prefix_search.rollouts=16"));
+
+    private static final List<Claim> CLAIMS = List.of(
+            new Claim(
+                    "Hard problems alone give no signal: GRPO stands still",
+                    "the base passes once in 500, so that rivals can be compared; GRPO has to end below .05 for this sign",
+                    new Claim.Ends("grpo", .05, false)),
+            new Claim(
+                    "What is learned behind guidance carries over to the prompt without it",
+                    "POPE's unguided pass@1 on held-out hard problems ends above one half on every seed",
+                    new Claim.Ends("pope", .5, true)),
+            new Claim(
+                    "POPE reaches more than GRPO",
+                    "same rollouts, search counted, once in 500",
+                    new Claim.Beside("pope", "grpo", Claim.Measure.AT_EQUAL_COST, true)),
+            new Claim(
+                    "POPE reaches more than GRPO",
+                    "same rollouts, search counted, once in 5,000",
+                    new Claim.Beside("pope, rare", "grpo, rare", Claim.Measure.AT_EQUAL_COST, true)),
+            new Claim(
+                    "Easy problems beside hard ones end below hard ones alone (ray interference)",
+                    "easy problems that contradict the hard skill",
+                    new Claim.Beside("hard + conflict", "grpo", Claim.Measure.END, false)),
+            new Claim(
+                    "Easy problems beside hard ones end below hard ones alone (ray interference)",
+                    "easy problems that share the hard skill, same rollouts",
+                    new Claim.Beside("hard + shared", "grpo", Claim.Measure.AT_EQUAL_COST, false)),
+            new Claim(
+                    "Easy problems beside hard ones end below hard ones alone (ray interference)",
+                    "easy problems that do not touch the hard skill",
+                    new Claim.Beside("hard + turns", "grpo", Claim.Measure.END, false)),
+            new Claim(
+                    "Guidance withstands easy problems",
+                    "a sixth of the problems contradict: POPE with them ends above hard ones with them",
+                    new Claim.Beside("pope + conflict", "hard + conflict", Claim.Measure.END, true)),
+            new Claim(
+                    "The pass@k objective is slower and ends lower",
+                    "pass@4 in groups of 8",
+                    new Claim.Beside("pass@4", "grpo", Claim.Measure.END, false)),
+            new Claim(
+                    "The pass@k objective solves no more problems",
+                    "pass@4 in groups of 8; pass@16",
+                    new Claim.NotHigher("pass@4", "grpo", Claim.Measure.PASS_AT_16)),
+            new Claim(
+                    "An entropy bonus does not help",
+                    "1e-3; the base's slip is a near-tie whose runner-up is right, so flattening helps by construction",
+                    new Claim.NotHigher("entropy 1e-3", "grpo", Claim.Measure.AT_EQUAL_COST)),
+            new Claim(
+                    "A higher upper clip does not help",
+                    ".6 beside .2, four optimizer steps an update",
+                    new Claim.NotHigher("clip-higher .6", "clip .2", Claim.Measure.AT_EQUAL_COST)),
+            new Claim(
+                    "Guidance that must not be restated transfers less",
+                    "all moves share one skill here: a restated one earns nothing of its own",
+                    new Claim.Untestable()),
+            new Claim(
+                    "Training on human solutions off-policy blows up",
+                    "the family has no human solutions, and the product has no such method",
+                    new Claim.Untestable()));
+
+    private static Arm arm(
+            String name,
+            String about,
+            String panel,
+            String base,
+            String preset,
+            String mix,
+            int updates,
+            String... settings) {
+        return new Arm(
+                name, about, panel, base, mix, seed -> runFile(preset, base, mix, updates, seed), List.of(settings));
+    }
+
+    private static Arm clipped(String name, String high) {
+        return arm(
+                name,
+                "GRPO, ratios clipped, two passes of two steps",
+                OBJECTIVES,
+                OFTEN,
+                GRPO,
+                "",
+                70,
+                "loss.ratio=token",
+                "loss.clip_low=.2",
+                "loss.clip_high=" + high,
+                "optimizer.groups_per_step=6",
+                "optimizer.epochs=2");
+    }
+
+    private static String groups(int groups) {
+        return "sampling.groups_per_update=" + groups;
+    }
+
+    /** Easy problems in the share that the paper's curves need: a sixth that contradicts is enough, of the others there are as many. */
+    private static String level(String mix) {
+        return switch (mix) {
+            case "" -> "hard";
+            case "conflict" -> "hard:5+conflict:1";
+            default -> "hard+" + mix;
+        };
+    }
+
+    private static int problems(String mix) {
+        return switch (mix) {
+            case "" -> HARD;
+            case "conflict" -> HARD / 5 * 6;
+            default -> 2 * HARD;
+        };
+    }
+
+    private static String runFile(String preset, String base, String mix, int updates, long seed) {
+        String easy = mix.isEmpty()
+                ? ""
+                : "    easy-test: {family: two-dials, level: " + mix + ", count: " + TEST + ", seed: 1, split: test}\n";
+        return String.format(
+                Locale.ROOT,
+                """
+                method: %s
+                seed: %d
+                updates: %d
+                policy: {base: %s}
+                problems:
+                  train: {family: two-dials-terse, level: "%s", count: %d, seed: %d, split: train}
+                  evaluate:
+                    hard-test: {family: two-dials, level: hard, count: %d, seed: 1, split: test}
+                %sprompts:
+                  root: "%s"
+                  guided: "%s"
+                  thought_delimiter: "%s"
+                evaluation: {every: 10, samples: %d, oracle_problems: 0}
+                checkpoint: {every: 1000, keep: 1}
+                """,
+                preset,
+                seed,
+                updates,
+                Workspace.policy(base),
+                level(mix),
+                problems(mix),
+                10 + seed,
+                TEST,
+                easy,
+                Dial.ROOT_TEMPLATE,
+                Dial.GUIDED_TEMPLATE.replace("\n", "\\n"),
+                Dial.DELIMITER.replace("\n", "\\n"),
+                SAMPLES);
+    }
+
+    @Override
+    public String name() {
+        return "pope";
+    }
+
+    @Override
+    public String title() {
+        return "POPE and its rivals on two dials";
+    }
+
+    @Override
+    public String text() {
+        return """
+                A dial, and a gauge on which a leap goes one mark further. The hard problems are six leaps on the dial; the base lands one mark \
+                too far on a leap most of the time, and passes a hard problem about once in 500 (or, called rare, once in 5,000), so that \
+                every rival has a gradient. Oracle solutions are terse: every second thought is left out, a style that the base reads and has never \
+                written. Easy problems have the hard skill, do not touch it, or contradict it: on the gauge the base's slip is right. \
+                What this can show: how the mix, the objective and guidance bear on take-off, seed by seed, with search counted. What it \
+                cannot: the deficit is designed, all leaps share one habit, and nothing about large models follows.""";
+    }
+
+    @Override
+    public List<Arm> arms() {
+        return ARMS;
+    }
+
+    @Override
+    public List<String> quick() {
+        return List.of(
+                "grpo",
+                "pope",
+                "hard + shared",
+                "hard + conflict",
+                "pope + conflict",
+                "pass@4",
+                "entropy 1e-3",
+                "clip-higher .6");
+    }
+
+    @Override
+    public int seeds() {
+        return 5;
+    }
+
+    @Override
+    public String baseline() {
+        return "grpo";
+    }
+
+    @Override
+    public String set() {
+        return "hard-test";
+    }
+
+    @Override
+    public Cost cost() {
+        return Cost.ROLLOUTS;
+    }
+
+    @Override
+    public double threshold() {
+        return .5;
+    }
+
+    @Override
+    public int window() {
+        return 1;
+    }
+
+    @Override
+    public List<Claim> claims() {
+        return CLAIMS;
+    }
+
+    @Override
+    public Map<String, String> beside(List<Arm> arms, Path home) {
+        Map<String, String> out = new LinkedHashMap<>();
+        List<Arm> mixed = arms.stream().filter(a -> !a.mix().isEmpty()).toList();
+        if (mixed.isEmpty()) {
+            return out;
+        }
+        try (BaseGradients gradients = new BaseGradients(Workspace.policy(OFTEN), TwoDials.VOCABULARY)) {
+            float[] hard = gradient(gradients, "hard", COSINE_SEED);
+            double ceiling = BaseGradients.cosine(hard, gradient(gradients, "hard", COSINE_SEED + 1));
+            for (Arm arm : mixed) {
+                double cosine = BaseGradients.cosine(hard, gradient(gradients, arm.mix(), COSINE_SEED + 1));
+                out.put(
+                        arm.name(),
+                        String.format(
+                                Locale.ROOT,
+                                "cosine of the base's gradients on hard and %s %+.2f (on other hard ones %+.2f)",
+                                arm.mix(),
+                                cosine,
+                                ceiling));
+            }
+        }
+        return out;
+    }
+
+    private static float[] gradient(BaseGradients gradients, String level, long seed) {
+        return gradients.of(TwoDials.problems(level, COSINE_PROBLEMS, seed, "train", TwoDials.Oracle.OWN));
+    }
+
+    @Override
+    public void withServices(Path home, List<Arm> arms, AllInOne.Job job) throws Exception {
+        var unused = AllInOne.run(
+                home,
+                AllInOne.freePort(),
+                FileRoots.with(
+                        Map.of(
+                                "foothold.policy-server.model",
+                                Workspace.policy(OFTEN).toString(),
+                                "foothold.policy-server.deterministic",
+                                "true"),
+                        home,
+                        List.of()),
+                job);
+    }
+}

@@ -1,0 +1,61 @@
+package io.foothold.cli.study;
+
+import io.foothold.cli.process.AllInOne;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+
+/** What is compared, and what a paper says of it. */
+interface Study {
+    /** Its name on the command line. */
+    String name();
+
+    /** Title of the report. */
+    String title();
+
+    /** What the task is, what it can show and what it cannot. */
+    String text();
+
+    /** The arms of the whole study, in the order of the report. */
+    List<Arm> arms();
+
+    /** Names of the arms of the quick version. */
+    List<String> quick();
+
+    /** Seeds of the whole study; the quick version has three. */
+    int seeds();
+
+    /** Name of the arm whose curve stands in every figure of its base. */
+    String baseline();
+
+    /** Name of the evaluation set that arms are compared by. */
+    String set();
+
+    /** What arms are charged with. */
+    Cost cost();
+
+    /** pass@1 from which on a run has taken off. */
+    double threshold();
+
+    /** Evaluations whose mean tells take-off, an odd number. */
+    int window();
+
+    /** What it cost a run to take off; empty where it did not. */
+    default OptionalDouble takeOff(Outcome outcome) {
+        return outcome.costTo(threshold(), set(), cost(), window());
+    }
+
+    /** What the paper says, one line of the report each. */
+    List<Claim> claims();
+
+    /** Numbers about the base policies that stand beside arms, by the name of the arm; measured when the report is written. */
+    Map<String, String> beside(List<Arm> arms, Path home);
+
+    /**
+     * Runs a job beside the services that the arms need.
+     *
+     * @param home directory of ledger, checkpoints and completions
+     */
+    void withServices(Path home, List<Arm> arms, AllInOne.Job job) throws Exception;
+}

@@ -1,0 +1,67 @@
+package io.foothold.cli.study;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class StudyReportTest {
+    @TempDir
+    Path directory;
+
+    private static Arm arm(String name, String panel, String mix) {
+        return new Arm(name, "about " + name, panel, "two-dials", mix, seed -> "", List.of());
+    }
+
+    private static final List<Arm> ARMS =
+            List.of(arm("grpo", "one", ""), arm("mixed", "two", "conflict"), arm("late", "two", ""));
+
+    private static StudyReport report() {
+        Study study = new Outcomes.Sham(
+                ARMS,
+                List.of(new Claim(
+                        "mixing <hurts>", "here", new Claim.Beside("mixed", "grpo", Claim.Measure.END, false))));
+        return new StudyReport(
+                study,
+                ARMS,
+                List.of(
+                        Outcomes.of("grpo", 0, Map.of("train", 960L), 0, .4, .8),
+                        Outcomes.of("grpo", 1, Map.of("train", 960L), 0, .5, .9),
+                        Outcomes.of("mixed", 0, Map.of("train", 960L, "search", 100L), 0, 0, .01),
+                        Outcomes.of("mixed", 1, Map.of("train", 960L, "search", 100L), 0, 0, .02)),
+                study.beside(ARMS, Path.of("")),
+                List.of("late-seed0", "late-seed1"));
+    }
+
+    @Test
+    void theTableHasEverySeedItsCostAndTheSign() {
+        assertThat(report().table())
+                .contains("0: 0.800 (0.40 to 0.90)   1: 0.900 (0.45 to 0.95)")
+                .contains("1.0k, took off at 0.6k / 0.5k")
+                .contains("1.1k (search 0.1), took off at - / -; cosine -0.91")
+                .contains("late                     not run")
+                .contains("reproduced")
+                .contains("mixed less grpo, pass@1 at the end: -0.835")
+                .contains("not finished, the same command goes on with them: late-seed0, late-seed1");
+    }
+
+    @Test
+    void thePageHasACurveAFigureAndTheBaselineInEach() throws Exception {
+        StudyReport report = report();
+        report.write(directory);
+        String page = Files.readString(directory.resolve("report.html"));
+        assertThat(page.split("<svg", -1)).hasSize(3);
+        assertThat(page.split("<polyline", -1)).as("grpo; grpo and mixed").hasSize(4);
+        assertThat(page)
+                .contains("mixing &lt;hurts&gt;")
+                .contains("A &lt;sham&gt;")
+                .contains("Not finished: late-seed0");
+        assertThat(Files.readString(directory.resolve("report.json")))
+                .contains("\"cost_to_threshold\"")
+                .contains("\"verdict\" : \"reproduced\"");
+    }
+}

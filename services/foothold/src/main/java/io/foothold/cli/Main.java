@@ -20,7 +20,7 @@ import picocli.CommandLine.Command;
 @Command(
         name = "foothold",
         mixinStandardHelpOptions = true,
-        version = "foothold 0.1.0",
+        version = "foothold " + Main.VERSION,
         description = "Reinforcement learning for reasoning problems a language model cannot solve yet.",
         subcommands = {
             DemoCommand.class,
@@ -34,6 +34,7 @@ import picocli.CommandLine.Command;
             BootstrapCommand.class,
             ProblemsCommand.class,
             ServeCommand.class,
+            ImagesCommand.class,
             LedgerCommand.class,
             DoctorCommand.class,
             ScoreCommand.class,
@@ -44,6 +45,9 @@ import picocli.CommandLine.Command;
             ReferenceCommand.class
         })
 public final class Main implements Runnable {
+    /** Of the program, and of its images unless they are given a tag. */
+    static final String VERSION = "0.1.0";
+
     private static volatile String farewell = "interrupted";
     private static volatile boolean over;
 

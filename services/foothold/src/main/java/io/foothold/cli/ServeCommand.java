@@ -23,7 +23,7 @@ import picocli.CommandLine.Parameters;
                 "Starts one service as a process of its own: augmentation, sampler, verifier, localizer, learner, "
                         + "policy-server or orchestrator.")
 final class ServeCommand implements Callable<Integer> {
-    private static final List<String> SERVICES =
+    static final List<String> SERVICES =
             List.of("augmentation", "sampler", "verifier", "localizer", "learner", "policy-server", "orchestrator");
 
     /** From a service's port to the one for health and metrics. */

@@ -219,17 +219,18 @@ class ArchitectureTest {
     }
 
     /** What each room of the command line may know of the others; the commands know all, and nobody knows them. */
-    private static final Map<String, Set<String>> ROOMS = Map.of(
-            "machine", Set.of(),
-            "rows", Set.of(),
-            "conformance", Set.of(),
-            "reference", Set.of(),
-            "size", Set.of("machine"),
-            "report", Set.of("machine"),
-            "process", Set.of("machine", "size"),
-            "bench", Set.of("machine", "size", "process"),
-            "demo", Set.of("machine", "size", "process", "report"),
-            "study", Set.of("machine", "size", "process", "report", "demo"));
+    private static final Map<String, Set<String>> ROOMS = Map.ofEntries(
+            Map.entry("machine", Set.of()),
+            Map.entry("rows", Set.of()),
+            Map.entry("conformance", Set.of()),
+            Map.entry("images", Set.of()),
+            Map.entry("reference", Set.of()),
+            Map.entry("size", Set.of("machine")),
+            Map.entry("report", Set.of("machine")),
+            Map.entry("process", Set.of("machine", "size")),
+            Map.entry("bench", Set.of("machine", "size", "process")),
+            Map.entry("demo", Set.of("machine", "size", "process", "report")),
+            Map.entry("study", Set.of("machine", "size", "process", "report", "demo")));
 
     @Test
     void roomsOfTheCommandLineKnowThoseBelowThemOnly() {

@@ -9,18 +9,32 @@ import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import io.fabric8.kubernetes.api.model.Container;
+import io.fabric8.kubernetes.api.model.EnvVar;
+import io.fabric8.kubernetes.api.model.Namespace;
+import io.fabric8.kubernetes.api.model.PersistentVolume;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
+import io.fabric8.kubernetes.api.model.PodSpec;
+import io.fabric8.kubernetes.api.model.Probe;
+import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.VolumeMount;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
+import io.fabric8.kubernetes.api.model.autoscaling.v2.HorizontalPodAutoscaler;
+import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
+import io.foothold.cli.images.Packing;
+import io.foothold.cli.images.ServiceImage;
+import io.foothold.contracts.metric.Metric;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -29,12 +43,18 @@ class ManifestsTest {
     private static final Path K8S = Path.of(System.getProperty("foothold.root"), "k8s");
     private static final Path BASE = K8S.resolve("base");
     private static final Map<String, Class<?>> KINDS = Map.of(
-            "Deployment",
-            Deployment.class,
-            "Service",
-            Service.class,
-            "PersistentVolumeClaim",
-            PersistentVolumeClaim.class);
+            "Namespace", Namespace.class,
+            "Deployment", Deployment.class,
+            "HorizontalPodAutoscaler", HorizontalPodAutoscaler.class,
+            "PodDisruptionBudget", PodDisruptionBudget.class,
+            "Service", Service.class,
+            "PersistentVolume", PersistentVolume.class,
+            "PersistentVolumeClaim", PersistentVolumeClaim.class);
+
+    /** A node under load needed 2.5 minutes to start a service. */
+    private static final int STARTUP_SECONDS = 300;
+
+    private static final int PROBE_TIMEOUT = 5;
 
     private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory());
     /** Fabric8's models gather unknown fields instead of refusing them: writing them back shows what was not understood. */
@@ -50,6 +70,9 @@ class ManifestsTest {
         List<JsonNode> out = new ArrayList<>();
         JsonNode index = YAML.readTree(directory.resolve("kustomization.yaml").toFile());
         for (JsonNode entry : index.path(key)) {
+            if (entry.has("patch")) {
+                continue;
+            }
             Path file = directory.resolve(
                     entry.isTextual() ? entry.asText() : entry.path("path").asText());
             assertThat(file).exists();
@@ -79,7 +102,7 @@ class ManifestsTest {
         }
         List<Path> all = new ArrayList<>(kustomizations("components"));
         all.addAll(kustomizations("overlays"));
-        assertThat(all).hasSize(2);
+        assertThat(all).hasSize(5);
         for (Path directory : all) {
             for (JsonNode document : named(directory, "resources")) {
                 typed(document);
@@ -88,7 +111,9 @@ class ManifestsTest {
                                 + document.path("metadata").path("name").asText());
             }
             List<JsonNode> patches = named(directory, "patches");
-            assertThat(patches).isNotEmpty();
+            assertThat(YAML.readTree(directory.resolve("kustomization.yaml").toFile())
+                            .path("patches"))
+                    .isNotEmpty();
             for (JsonNode patch : patches) {
                 typed(patch);
                 assertThat(deployments)
@@ -160,7 +185,7 @@ class ManifestsTest {
 
     @Test
     void everyFieldIsKnownToKubernetes() throws IOException {
-        assertThat(documents()).hasSize(16);
+        assertThat(documents()).hasSize(17);
         for (JsonNode document : documents()) {
             typed(document);
         }
@@ -182,7 +207,6 @@ class ManifestsTest {
                 Container c =
                         d.getSpec().getTemplate().getSpec().getContainers().get(0);
                 int port = c.getPorts().get(0).getContainerPort();
-                assertThat(c.getReadinessProbe().getGrpc().getPort()).isEqualTo(port);
                 assertThat(c.getLivenessProbe().getHttpGet().getPath()).isEqualTo("/q/health/live");
                 assertThat(c.getLivenessProbe().getHttpGet().getPort().getStrVal())
                         .isEqualTo("management");
@@ -202,5 +226,246 @@ class ManifestsTest {
         assertThat(names)
                 .containsExactlyInAnyOrder(
                         "augmentation", "sampler", "verifier", "localizer", "learner", "policy-server", "orchestrator");
+    }
+
+    /** Every Deployment of base and components. */
+    private static List<Deployment> deployments() throws IOException {
+        List<JsonNode> all = new ArrayList<>(documents());
+        for (Path component : kustomizations("components")) {
+            all.addAll(named(component, "resources"));
+        }
+        List<Deployment> out = new ArrayList<>();
+        for (JsonNode document : all) {
+            if (typed(document) instanceof Deployment d) {
+                out.add(d);
+            }
+        }
+        return out;
+    }
+
+    private static PodSpec pod(Deployment d) {
+        return d.getSpec().getTemplate().getSpec();
+    }
+
+    private static List<Container> containers(Deployment d) {
+        return Stream.concat(pod(d).getInitContainers().stream(), pod(d).getContainers().stream())
+                .toList();
+    }
+
+    @Test
+    void theNamespaceIsMadeAndLetsNoPrivilegedPodIn() throws IOException {
+        JsonNode index = YAML.readTree(BASE.resolve("kustomization.yaml").toFile());
+        List<Namespace> namespaces = new ArrayList<>();
+        for (JsonNode document : documents()) {
+            if (typed(document) instanceof Namespace n) {
+                namespaces.add(n);
+            }
+        }
+        assertThat(namespaces).hasSize(1);
+        assertThat(namespaces.get(0).getMetadata().getName())
+                .isEqualTo(index.path("namespace").asText());
+        assertThat(namespaces.get(0).getMetadata().getLabels())
+                .containsEntry("pod-security.kubernetes.io/enforce", "restricted");
+    }
+
+    /** Without a tag the kubelet asks a registry each time, and an image that is on the node is not used. */
+    @Test
+    void everyImageHasTheTagThatImagesAreMadeWith() throws IOException {
+        JsonNode index = YAML.readTree(BASE.resolve("kustomization.yaml").toFile());
+        Map<String, String> tags = new HashMap<>();
+        index.path("images")
+                .forEach(i -> tags.put(i.path("name").asText(), i.path("newTag").asText()));
+        for (Deployment d : deployments()) {
+            for (Container c : containers(d)) {
+                assertThat(c.getImage()).as(d.getMetadata().getName()).doesNotContain(":");
+                assertThat(tags).containsEntry(c.getImage(), Main.VERSION);
+            }
+        }
+        assertThat(tags.keySet())
+                .containsExactlyInAnyOrderElementsOf(
+                        ServeCommand.SERVICES.stream().map(s -> "foothold/" + s).toList());
+    }
+
+    @Test
+    void everyPodKeepsToTheRestrictedProfileAndHoldsNoToken() throws IOException {
+        for (Deployment d : deployments()) {
+            String name = d.getMetadata().getName();
+            PodSpec pod = pod(d);
+            assertThat(pod.getAutomountServiceAccountToken()).as(name).isFalse();
+            assertThat(pod.getSecurityContext().getRunAsNonRoot()).as(name).isTrue();
+            assertThat(pod.getSecurityContext().getRunAsUser() + ":"
+                            + pod.getSecurityContext().getRunAsGroup())
+                    .as(name)
+                    .isEqualTo(Packing.USER);
+            assertThat(pod.getSecurityContext().getSeccompProfile().getType())
+                    .as(name)
+                    .isEqualTo("RuntimeDefault");
+            for (Container c : containers(d)) {
+                assertThat(c.getSecurityContext().getAllowPrivilegeEscalation())
+                        .as(name)
+                        .isFalse();
+                assertThat(c.getSecurityContext().getReadOnlyRootFilesystem())
+                        .as(name)
+                        .isTrue();
+                assertThat(c.getSecurityContext().getCapabilities().getDrop())
+                        .as(name)
+                        .containsExactly("ALL");
+                assertThat(c.getResources().getLimits()).as(name).containsKey("memory");
+            }
+        }
+    }
+
+    @Test
+    void whatIsWrittenHasAVolume() throws IOException {
+        for (Deployment d : deployments()) {
+            String name = d.getMetadata().getName();
+            Set<String> empty = pod(d).getVolumes().stream()
+                    .filter(v -> v.getEmptyDir() != null)
+                    .map(v -> v.getName())
+                    .collect(Collectors.toSet());
+            Container c = pod(d).getContainers().get(0);
+            List<VolumeMount> scratch = c.getVolumeMounts().stream()
+                    .filter(m -> empty.contains(m.getName()))
+                    .toList();
+            assertThat(scratch).as(name).extracting(VolumeMount::getMountPath).contains("/tmp");
+            boolean computes = c.getImage().matches("foothold/(learner|policy-server)");
+            List<EnvVar> cache = c.getEnv().stream()
+                    .filter(e -> e.getName().equals("DJL_CACHE_DIR"))
+                    .toList();
+            assertThat(cache).as(name).hasSize(computes ? 1 : 0);
+            cache.forEach(e -> assertThat(e.getValue()).startsWith("/tmp/"));
+        }
+    }
+
+    @Test
+    void aSlowStartIsWaitedForAndASlowAnswerIsNoDeath() throws IOException {
+        for (Deployment d : deployments()) {
+            String name = d.getMetadata().getName();
+            Container c = pod(d).getContainers().get(0);
+            Probe startup = c.getStartupProbe();
+            assertThat(startup.getPeriodSeconds() * startup.getFailureThreshold())
+                    .as(name)
+                    .isGreaterThanOrEqualTo(STARTUP_SECONDS);
+            for (Probe probe : List.of(startup, c.getReadinessProbe(), c.getLivenessProbe())) {
+                assertThat(probe.getTimeoutSeconds()).as(name).isGreaterThanOrEqualTo(PROBE_TIMEOUT);
+                assertThat(probe.getHttpGet().getPort().getStrVal()).isEqualTo("management");
+            }
+            assertThat(c.getReadinessProbe().getHttpGet().getPath()).as(name).isEqualTo("/q/health/ready");
+            assertThat(c.getLivenessProbe().getHttpGet().getPath()).as(name).isEqualTo("/q/health/live");
+            Probe live = c.getLivenessProbe();
+            assertThat(live.getPeriodSeconds() * live.getFailureThreshold())
+                    .as(name)
+                    .isGreaterThanOrEqualTo(120);
+        }
+    }
+
+    /** Recreate means that there is one of it: nobody could take its work over. */
+    @Test
+    void whatHasReplicasDrains() throws IOException {
+        for (Deployment d : deployments()) {
+            String name = d.getMetadata().getName();
+            boolean one = d.getSpec().getStrategy() != null
+                    && "Recreate".equals(d.getSpec().getStrategy().getType());
+            Container c = pod(d).getContainers().get(0);
+            long sleep = c.getLifecycle() == null
+                    ? 0
+                    : c.getLifecycle().getPreStop().getSleep().getSeconds();
+            assertThat(sleep).as(name).isEqualTo(one ? 0 : 10);
+            assertThat(pod(d).getTerminationGracePeriodSeconds()).as(name).isGreaterThan(sleep + 30);
+        }
+    }
+
+    @Test
+    void thePolicyThatServersLoadIsPutThere() throws IOException {
+        for (Deployment d : deployments()) {
+            Container c = pod(d).getContainers().get(0);
+            if (!c.getImage().equals("foothold/policy-server")) {
+                continue;
+            }
+            String model = c.getEnv().stream()
+                    .filter(e -> e.getName().equals("FOOTHOLD_POLICY_SERVER_MODEL"))
+                    .findFirst()
+                    .orElseThrow()
+                    .getValue();
+            Container seed = pod(d).getInitContainers().get(0);
+            assertThat(String.join(" ", seed.getCommand())).contains(model).contains(ServiceImage.POLICIES + "/dial");
+            assertThat(seed.getVolumeMounts()).anySatisfy(m -> {
+                assertThat(model).startsWith(m.getMountPath() + "/");
+                assertThat(m.getReadOnly()).isNotEqualTo(Boolean.TRUE);
+            });
+        }
+    }
+
+    @Test
+    void aSingleNodeBindsEveryClaimAndHoldsAllThatIsAskedFor() throws IOException {
+        Path overlay = K8S.resolve("overlays/demo");
+        Map<String, PersistentVolume> volumes = new HashMap<>();
+        for (JsonNode document : named(overlay, "resources")) {
+            if (typed(document) instanceof PersistentVolume v) {
+                volumes.put(
+                        v.getSpec().getClaimRef().getNamespace() + "/"
+                                + v.getSpec().getClaimRef().getName(),
+                        v);
+            }
+        }
+        Set<String> classless = new HashSet<>();
+        double cores = 0;
+        double bytes = 0;
+        Set<String> patched = new HashSet<>();
+        for (JsonNode document : named(overlay, "patches")) {
+            switch (typed(document)) {
+                case PersistentVolumeClaim claim -> {
+                    assertThat(claim.getSpec().getStorageClassName()).isEmpty();
+                    classless.add("foothold/" + claim.getMetadata().getName());
+                }
+                case Deployment d -> {
+                    patched.add(d.getMetadata().getName());
+                    Map<String, Quantity> requests =
+                            pod(d).getContainers().get(0).getResources().getRequests();
+                    cores += requests.get("cpu").getNumericalAmount().doubleValue();
+                    bytes += requests.get("memory").getNumericalAmount().doubleValue();
+                }
+                default -> throw new AssertionError(document.path("kind").asText());
+            }
+        }
+        assertThat(cores).isLessThan(1.5);
+        assertThat(bytes).isLessThan(6e9);
+        assertThat(patched).containsExactlyInAnyOrderElementsOf(ServeCommand.SERVICES);
+        for (JsonNode document : documents()) {
+            if (typed(document) instanceof PersistentVolumeClaim claim) {
+                String name = "foothold/" + claim.getMetadata().getName();
+                assertThat(classless).contains(name);
+                assertThat(volumes).containsKey(name);
+                assertThat(volumes.get(name).getSpec().getAccessModes())
+                        .containsAll(claim.getSpec().getAccessModes());
+            }
+        }
+    }
+
+    /** The metric and its tag are those that the services tell, in all three ways to scale on it. */
+    @Test
+    void autoscalersAskForTheAgeOfTheOldestWork() throws IOException {
+        Path component = K8S.resolve("components/autoscaling");
+        String metric = "foothold_work_oldest_seconds";
+        for (JsonNode document : named(component, "resources")) {
+            HorizontalPodAutoscaler scaler = (HorizontalPodAutoscaler) typed(document);
+            String target = scaler.getSpec().getScaleTargetRef().getName();
+            assertThat(target).isIn(ServeCommand.SERVICES);
+            var external = scaler.getSpec().getMetrics().get(0).getExternal();
+            assertThat(external.getMetric().getName()).isEqualTo(metric);
+            assertThat(external.getMetric().getSelector().getMatchLabels()).containsOnly(Map.entry("service", target));
+            assertThat(external.getTarget().getType()).isEqualTo("Value");
+        }
+        assertThat(Metric.WORK_OLDEST.prometheus()).isEqualTo(metric);
+        assertThat(Files.readString(component.resolve("keda.yaml")))
+                .contains("max(" + metric + "{namespace=\"foothold\",service=\"sampler\"})");
+        assertThat(YAML.readTree(component
+                                .resolve("prometheus-adapter-rule.yaml")
+                                .toFile())
+                        .path("externalRules")
+                        .get(0)
+                        .path("seriesQuery")
+                        .asText())
+                .startsWith(metric + "{");
     }
 }

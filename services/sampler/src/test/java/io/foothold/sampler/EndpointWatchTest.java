@@ -19,6 +19,7 @@ import io.foothold.sampler.rollout.GroupWork;
 import io.foothold.sampler.rollout.RolloutSampler;
 import io.foothold.sampler.rollout.SampledRollout;
 import io.foothold.sampler.triton.PublishedPolicy;
+import io.foothold.sampler.triton.Servers;
 import io.foothold.sampler.triton.TritonEndpoint;
 import java.io.IOException;
 import java.time.Duration;
@@ -46,7 +47,7 @@ class EndpointWatchTest {
             endpoints.add(new TritonEndpoint(server.target(), "policy", Optional.empty()));
         }
         return new RolloutSampler(
-                endpoints,
+                new Servers(endpoints),
                 new RolloutSampler.Limits(
                         Duration.ofMinutes(5), 4, Duration.ofMillis(20), Duration.ofMillis(100), patience));
     }
@@ -185,7 +186,7 @@ class EndpointWatchTest {
         }
         sampler.close();
         RolloutSampler nowhere = new RolloutSampler(
-                List.of(new TritonEndpoint("127.0.0.1:" + port, "policy", Optional.empty())),
+                new Servers(List.of(new TritonEndpoint("127.0.0.1:" + port, "policy", Optional.empty()))),
                 new RolloutSampler.Limits(
                         Duration.ofMinutes(5),
                         4,

@@ -9,7 +9,7 @@ import java.util.Optional;
 /** Configuration of the sampler. */
 @ConfigMapping(prefix = "foothold.sampler")
 public interface SamplerConfig {
-    /** Inference servers, host:port. */
+    /** Inference servers, host:port; a host stands for every address that it has, looked up again every three seconds. */
     @WithDefault("127.0.0.1:9201")
     List<String> endpoints();
 

@@ -22,6 +22,7 @@ import io.foothold.sampler.rollout.RolloutSampler;
 import io.foothold.sampler.rollout.SampledRollout;
 import io.foothold.sampler.triton.PublishedPolicy;
 import io.foothold.sampler.triton.PublisherHold;
+import io.foothold.sampler.triton.Servers;
 import io.foothold.sampler.triton.TritonEndpoint;
 import io.foothold.v1.ChatSettings;
 import io.foothold.v1.FailedRollout;
@@ -93,16 +94,14 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
                 config.window(),
                 (request, results) -> start(request.getWork(), results));
         Metric.work(metrics, "sampler", service.work());
-        Metric.SERVERS_HEALTHY.gauge(metrics, sampler.endpoints(), all -> all.stream()
+        Metric.SERVERS_HEALTHY.gauge(metrics, sampler, all -> all.endpoints().stream()
                 .filter(TritonEndpoint::healthy)
                 .count());
     }
 
     private static RolloutSampler sampler(List<String> endpoints, SamplerConfig config) {
         return new RolloutSampler(
-                endpoints.stream()
-                        .map(target -> new TritonEndpoint(target, config.model(), config.adminSecret()))
-                        .toList(),
+                new Servers(endpoints, target -> new TritonEndpoint(target, config.model(), config.adminSecret())),
                 new RolloutSampler.Limits(
                         config.deadline(),
                         config.attempts(),
@@ -325,12 +324,13 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
     public Uni<GetSamplerStatusResponse> getSamplerStatus(GetSamplerStatusRequest request) {
         return onVirtualThread(() -> {
             GetSamplerStatusResponse.Builder out = GetSamplerStatusResponse.newBuilder();
-            List<TritonEndpoint> all = new ArrayList<>(sampler.endpoints());
+            List<TritonEndpoint> published = sampler.endpoints();
+            List<TritonEndpoint> all = new ArrayList<>(published);
             frozen.ifPresent(kept -> all.addAll(kept.endpoints()));
             for (TritonEndpoint endpoint : all) {
                 InferenceServerStatus.Builder server = InferenceServerStatus.newBuilder()
                         .setEndpoint(endpoint.target())
-                        .setFrozen(!sampler.endpoints().contains(endpoint));
+                        .setFrozen(!published.contains(endpoint));
                 try {
                     JsonNode status = endpoint.status(PROBE_DEADLINE);
                     server.setHealthy(true)

@@ -11,6 +11,7 @@ import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
 import io.foothold.inference.ModelInferRequest;
 import io.foothold.sampler.triton.EndpointWatch;
+import io.foothold.sampler.triton.Servers;
 import io.foothold.sampler.triton.TritonEndpoint;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -65,7 +66,7 @@ public final class RolloutSampler implements AutoCloseable {
         void done();
     }
 
-    private final List<TritonEndpoint> endpoints;
+    private final Servers servers;
     private final EndpointWatch watch;
     private final Limits limits;
     private final ExecutorService threads = Trace.carrying(Executors.newVirtualThreadPerTaskExecutor());
@@ -73,14 +74,14 @@ public final class RolloutSampler implements AutoCloseable {
     private final Set<String> delimiters = ConcurrentHashMap.newKeySet();
     private volatile boolean draining;
 
-    /** A sampler over these endpoints; closes them with itself. */
-    public RolloutSampler(List<TritonEndpoint> endpoints, Limits limits) {
-        if (endpoints.isEmpty()) {
+    /** A sampler over these servers; closes them with itself. */
+    public RolloutSampler(Servers servers, Limits limits) {
+        if (servers.now().isEmpty()) {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT, "no inference server: set foothold.sampler.endpoints to host:port,…");
         }
-        this.endpoints = List.copyOf(endpoints);
-        this.watch = new EndpointWatch(endpoints, limits.probeEvery(), limits.patience());
+        this.servers = servers;
+        this.watch = new EndpointWatch(servers, limits.probeEvery(), limits.patience());
         this.limits = limits;
     }
 
@@ -89,9 +90,9 @@ public final class RolloutSampler implements AutoCloseable {
         return watch;
     }
 
-    /** The inference servers. */
+    /** The inference servers that are there. */
     public List<TritonEndpoint> endpoints() {
-        return endpoints;
+        return servers.now();
     }
 
     /** Starts a group that no trace follows; the returned action gives it up. */
@@ -261,7 +262,7 @@ public final class RolloutSampler implements AutoCloseable {
 
     /** The healthy endpoint with the least work; when none is healthy, the one with the least work is tried again. */
     private TritonEndpoint choose() {
-        return endpoints.stream()
+        return servers.now().stream()
                 .min(Comparator.comparing((TritonEndpoint e) -> !e.healthy())
                         .thenComparing(TritonEndpoint::outstanding))
                 .orElseThrow();
@@ -329,8 +330,8 @@ public final class RolloutSampler implements AutoCloseable {
             while (!cancelled.get()
                     && !draining
                     && System.nanoTime() < end
-                    && endpoints.stream().noneMatch(TritonEndpoint::healthy)
-                    && endpoints.stream().anyMatch(TritonEndpoint::reached)) {
+                    && servers.now().stream().noneMatch(TritonEndpoint::healthy)
+                    && servers.now().stream().anyMatch(TritonEndpoint::reached)) {
                 sleep(POLL);
             }
         }
@@ -516,6 +517,6 @@ public final class RolloutSampler implements AutoCloseable {
         draining = true;
         threads.close();
         watch.close();
-        endpoints.forEach(TritonEndpoint::close);
+        servers.close();
     }
 }

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * died, that is away twice or silent six times, also loses what is under way (readiness says nothing of a dead model process on
  * tritonserver 2.51).
  * One that has another policy than the published one, older or newer, by version or by digest, gets the published one before it gets
- * work. Thread-safe.
+ * work. One that comes later is looked at first, one that left is watched until what it does is done. Thread-safe.
  */
 public final class EndpointWatch implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(EndpointWatch.class);
@@ -40,7 +40,7 @@ public final class EndpointWatch implements AutoCloseable {
     /** Tokens as young as this prove more than a status that is late. */
     private static final Duration ALIVE = Duration.ofSeconds(15);
 
-    private final List<TritonEndpoint> endpoints;
+    private final Servers servers;
     private final Duration every;
     private final Duration patience;
     private final Map<TritonEndpoint, Integer> failures = new ConcurrentHashMap<>();
@@ -60,16 +60,21 @@ public final class EndpointWatch implements AutoCloseable {
      * @param every time between two probes of a server
      * @param patience longest wait of a publication for servers that are all away
      */
-    public EndpointWatch(List<TritonEndpoint> endpoints, Duration every, Duration patience) {
+    public EndpointWatch(Servers servers, Duration every, Duration patience) {
         this.patience = patience;
-        this.endpoints = List.copyOf(endpoints);
+        this.servers = servers;
         this.every = every;
-        this.endpoints.forEach(e -> threads.execute(() -> watch(e)));
+        servers.follow(endpoint -> {
+            if (!endpoint.healthy()) {
+                called(endpoint).release();
+            }
+            threads.execute(() -> watch(endpoint));
+        });
     }
 
     private void watch(TritonEndpoint endpoint) {
         try {
-            while (!Thread.currentThread().isInterrupted()) {
+            while (servers.has(endpoint) || endpoint.outstanding() > 0) {
                 Semaphore called = called(endpoint);
                 boolean early = called.tryAcquire(every.toNanos(), TimeUnit.NANOSECONDS);
                 if (early) {
@@ -77,8 +82,15 @@ public final class EndpointWatch implements AutoCloseable {
                 }
                 look(endpoint);
             }
+            LOG.infof("inference server %s has left", endpoint.target());
+            failures.remove(endpoint);
+            calls.remove(endpoint);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        } finally {
+            if (!servers.has(endpoint)) {
+                endpoint.close();
+            }
         }
     }
 
@@ -110,7 +122,7 @@ public final class EndpointWatch implements AutoCloseable {
             publishing.readLock().lock();
             try {
                 PublishedPolicy p = published;
-                if (p != null && !TritonEndpoint.serves(status, p.policy())) {
+                if (p != null && servers.has(endpoint) && !TritonEndpoint.serves(status, p.policy())) {
                     endpoint.switchTo(p, SWITCH_DEADLINE);
                 }
             } finally {
@@ -162,7 +174,7 @@ public final class EndpointWatch implements AutoCloseable {
                 } catch (FootholdException e) {
                     if (!e.code().retryable()
                             || System.nanoTime() > end
-                            || endpoints.stream().noneMatch(TritonEndpoint::reached)) {
+                            || servers.now().stream().noneMatch(TritonEndpoint::reached)) {
                         throw e;
                     }
                 }
@@ -178,6 +190,7 @@ public final class EndpointWatch implements AutoCloseable {
 
     private long switchAll(PublishedPolicy next) throws InterruptedException {
         List<Future<Long>> pauses = new ArrayList<>();
+        List<TritonEndpoint> endpoints = servers.now();
         for (TritonEndpoint e : endpoints) {
             pauses.add(threads.submit(() -> {
                 e.connectAnew();

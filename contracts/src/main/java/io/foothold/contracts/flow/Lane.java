@@ -16,25 +16,13 @@ import org.jspecify.annotations.Nullable;
  * @param <R> response message of the stream
  */
 final class Lane<Q, R> {
-    /** What happens on a lane, told on any thread. What is of an earlier opening is to be passed over. */
-    interface Owner<Q, R> {
-        /** The outbound side is open. */
-        void opened(Lane<Q, R> lane, long opening, MultiEmitter<? super Q> emitter);
-
-        /** Something came. */
-        void received(Lane<Q, R> lane, long opening, R response);
-
-        /** The call ended; without a failure by the service. */
-        void broken(Lane<Q, R> lane, long opening, @Nullable Throwable failure);
-    }
-
     /** Address of the replica, as people look for it. */
     final String replica;
 
     /** How it is called; another one where the replica came back under its address. */
     Function<Multi<Q>, Multi<R>> call;
 
-    private final Owner<Q, R> owner;
+    private final CreditedStream<Q, R> owner;
     /** Number of the opening; what belongs to another is late. */
     private long opening;
 
@@ -59,7 +47,7 @@ final class Lane<Q, R> {
     /** Whether it is no lane of the stream any more. */
     boolean gone;
 
-    Lane(String replica, Function<Multi<Q>, Multi<R>> call, Owner<Q, R> owner) {
+    Lane(String replica, Function<Multi<Q>, Multi<R>> call, CreditedStream<Q, R> owner) {
         this.replica = replica;
         this.call = call;
         this.owner = owner;
@@ -105,7 +93,7 @@ final class Lane<Q, R> {
                 .with(
                         response -> owner.received(this, number, response),
                         failure -> owner.broken(this, number, failure),
-                        () -> owner.broken(this, number, null));
+                        () -> owner.ended(this, number));
     }
 
     long opening() {

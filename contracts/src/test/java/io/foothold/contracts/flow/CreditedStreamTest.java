@@ -10,8 +10,10 @@ import io.foothold.v1.Credit;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.operators.multi.processors.UnicastProcessor;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,7 +33,7 @@ import org.junit.jupiter.api.Timeout;
 /** The calling side by itself: work is its key, a result is the key with a word behind it, credit is {@code "credit n"}. */
 @Timeout(60)
 class CreditedStreamTest {
-    private static final CreditedStream.Shape<String, String> SHAPE = CreditedStream.Shape.of(
+    private static final StreamShape<String, String> SHAPE = StreamShape.of(
             credit -> "credit " + credit.getItems(),
             response -> Credit.newBuilder().setItems(credit(response)).build(),
             response -> response.split(" ")[0]);
@@ -70,7 +72,7 @@ class CreditedStreamTest {
                 "peer",
                 SHAPE,
                 call,
-                new CreditedStream.Limits(
+                new StreamLimits(
                         8,
                         2,
                         Duration.ofMinutes(10),
@@ -116,10 +118,10 @@ class CreditedStreamTest {
 
     @Test
     void anAnswerMayTakeTheWholeDeadlineUnlessItHasATimeOfItsOwn() {
-        CreditedStream.Limits half = CreditedStream.Limits.standard().withDeadline(Duration.ofMinutes(30));
+        StreamLimits half = StreamLimits.standard().withDeadline(Duration.ofMinutes(30));
         assertThat(half.answer()).isEqualTo(Duration.ofMinutes(30));
         assertThat(half.patience()).isEqualTo(Duration.ofMinutes(5));
-        CreditedStream.Limits minute = CreditedStream.Limits.standard().withAnswer(Duration.ofMinutes(1));
+        StreamLimits minute = StreamLimits.standard().withAnswer(Duration.ofMinutes(1));
         assertThat(minute.withDeadline(Duration.ofMinutes(30)).answer()).isEqualTo(Duration.ofMinutes(1));
     }
 
@@ -219,7 +221,7 @@ class CreditedStreamTest {
     }
 
     /** Writes down what it is told. */
-    private record Told(List<String> news) implements CreditedStream.Caller {
+    private record Told(List<String> news) implements StreamCaller {
         Told() {
             this(Collections.synchronizedList(new ArrayList<>()));
         }
@@ -278,6 +280,92 @@ class CreditedStreamTest {
         calls.forEach(call -> assertFailed(call, "it was away for more than 0.4s; last failure: nobody"));
     }
 
+    /** A clock that stands; what is due is done when a test says so. */
+    private static final class Standing implements StreamTimer {
+        private final Deque<Runnable> due = new ArrayDeque<>();
+
+        @Override
+        public long nanoTime() {
+            return 0;
+        }
+
+        @Override
+        public void after(Duration delay, Runnable task) {
+            due.add(task);
+        }
+
+        @Override
+        public void every(Duration pause, Runnable task) {}
+
+        @Override
+        public void close() {
+            due.clear();
+        }
+
+        void run() {
+            for (Runnable task = due.poll(); task != null; task = due.poll()) {
+                task.run();
+            }
+        }
+    }
+
+    private static CreditedStream<String, String> standing(Standing clock) {
+        return new CreditedStream<>(
+                "peer",
+                SHAPE,
+                new StreamLimits(8, 8, Duration.ofMinutes(10), Duration.ofMillis(10), Duration.ofMillis(10)),
+                clock);
+    }
+
+    /** A replica that takes a call and is silent. */
+    private static Multi<String> silent(List<String> cancelled) {
+        return Multi.createFrom().<String>nothing().onCancellation().invoke(() -> cancelled.add("call"));
+    }
+
+    @Test
+    void aCallThatIsToEndIsCancelledThoughTheStreamIsClosedBeforeThat() {
+        Standing clock = new Standing();
+        List<String> cancelled = new ArrayList<>();
+        CreditedStream<String, String> own = standing(clock);
+        own.replicas(Map.of("a", up -> silent(cancelled)));
+        CompletableFuture<?> work = own.submit("k", List.of("k"), result -> {});
+        clock.run();
+        own.replicas(Map.of());
+        assertThat(cancelled).isEmpty();
+        own.close();
+        assertThat(cancelled).hasSize(1);
+        assertThat(work).isCompletedExceptionally();
+    }
+
+    @Test
+    void aCallThatBeginsWhileTheStreamIsClosedIsCancelled() {
+        Standing clock = new Standing();
+        List<String> cancelled = new ArrayList<>();
+        CreditedStream<String, String> own = standing(clock);
+        own.replicas(Map.of("a", up -> {
+            own.close();
+            return silent(cancelled);
+        }));
+        CompletableFuture<?> work = own.submit("k", List.of("k"), result -> {});
+        clock.run();
+        assertThat(cancelled).hasSize(1);
+        assertThat(work).isCompletedExceptionally();
+    }
+
+    @Test
+    void aCallThatWasCancelledIsNotCancelledAgain() {
+        Standing clock = new Standing();
+        List<String> cancelled = new ArrayList<>();
+        CreditedStream<String, String> own = standing(clock);
+        own.replicas(Map.of("a", up -> silent(cancelled)));
+        var unused = own.submit("k", List.of("k"), result -> {});
+        clock.run();
+        own.replicas(Map.of());
+        clock.run();
+        own.close();
+        assertThat(cancelled).hasSize(1);
+    }
+
     /** Three replicas that take eight at a time and answer when a test says so; what each has, by its name. */
     private final class Three implements AutoCloseable {
         final Map<String, List<String>> has = new ConcurrentHashMap<>();
@@ -286,7 +374,7 @@ class CreditedStreamTest {
         final CreditedStream<String, String> stream = new CreditedStream<>(
                 "peer",
                 SHAPE,
-                new CreditedStream.Limits(64, 64, Duration.ofMinutes(10), Duration.ofMillis(10), Duration.ofMillis(10)),
+                new StreamLimits(64, 64, Duration.ofMinutes(10), Duration.ofMillis(10), Duration.ofMillis(10)),
                 StreamTimer.system("three-"));
 
         void are(String... names) {

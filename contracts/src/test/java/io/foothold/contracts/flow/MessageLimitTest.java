@@ -166,7 +166,7 @@ class MessageLimitTest {
     void aPieceOfWorkThatIsTooLargeFailsByItself() throws Exception {
         try (CreditedStream<VerifyRequest, VerifyResponse> stream = new CreditedStream<>(
                 "verifier",
-                CreditedStream.Shape.of(
+                StreamShape.of(
                         c -> VerifyRequest.newBuilder().setCredit(c).build(),
                         VerifyResponse::getCredit,
                         r -> r.getResult().getRolloutId()),
@@ -188,7 +188,7 @@ class MessageLimitTest {
                                     return () -> {};
                                 })
                         .serve(requests),
-                CreditedStream.Limits.standard())) {
+                StreamLimits.standard())) {
             var large = stream.submit(
                     VerifyRequest.newBuilder()
                             .setWork(VerifyWork.newBuilder()

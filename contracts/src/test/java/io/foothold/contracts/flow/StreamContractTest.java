@@ -52,7 +52,7 @@ public abstract class StreamContractTest<Q, R> {
     protected abstract Multi<R> call(Channel channel, Multi<Q> requests);
 
     /** How messages look to the caller. */
-    protected abstract CreditedStream.Shape<Q, R> shape();
+    protected abstract StreamShape<Q, R> shape();
 
     /** A piece of work with one result under this key. */
     protected abstract Q work(String key);
@@ -83,8 +83,8 @@ public abstract class StreamContractTest<Q, R> {
     }
 
     private CreditedStream<Q, R> stream(Channel channel) {
-        CreditedStream.Limits limits =
-                new CreditedStream.Limits(8, 64, Duration.ofSeconds(30), Duration.ofMillis(20), Duration.ofMillis(200));
+        StreamLimits limits =
+                new StreamLimits(8, 64, Duration.ofSeconds(30), Duration.ofMillis(20), Duration.ofMillis(200));
         CreditedStream<Q, R> stream = new CreditedStream<>("test", shape(), m -> call(channel, m), limits);
         cleanup.add(stream::close);
         return stream;
@@ -233,8 +233,8 @@ public abstract class StreamContractTest<Q, R> {
     void workForAPeerThatIsNotThereFailsWithItsReasonInTime() {
         int port = serve(0).getPort();
         cleanUp();
-        CreditedStream.Limits limits =
-                new CreditedStream.Limits(8, 64, Duration.ofMillis(400), Duration.ofMillis(20), Duration.ofMillis(100));
+        StreamLimits limits =
+                new StreamLimits(8, 64, Duration.ofMillis(400), Duration.ofMillis(20), Duration.ofMillis(100));
         try (CreditedStream<Q, R> stream = new CreditedStream<>("test", shape(), m -> call(channel(port), m), limits)) {
             CompletableFuture<Map<String, R>> f = stream.submit(work("x"), List.of("x"), r -> {});
             assertThatThrownBy(() -> f.get(10, TimeUnit.SECONDS)).hasMessageContaining("no answer from test for [x]");
@@ -245,7 +245,7 @@ public abstract class StreamContractTest<Q, R> {
     void aPeerThatStaysAwayIsGivenUpLongBeforeTheDeadlineAndFoundWhenItIsThereAgain() throws Exception {
         Server first = serve(0);
         int port = first.getPort();
-        CreditedStream.Limits limits = new CreditedStream.Limits(
+        StreamLimits limits = new StreamLimits(
                         8, 64, Duration.ofMinutes(10), Duration.ofMillis(20), Duration.ofMillis(100))
                 .withPatience(Duration.ofMillis(400));
         try (CreditedStream<Q, R> stream = new CreditedStream<>("test", shape(), m -> call(channel(port), m), limits)) {

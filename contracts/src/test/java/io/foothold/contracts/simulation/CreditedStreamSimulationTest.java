@@ -7,6 +7,8 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.contracts.flow.StreamLimits;
+import io.foothold.contracts.flow.StreamShape;
 import io.foothold.v1.Credit;
 import io.smallrye.mutiny.Multi;
 import java.time.Duration;
@@ -43,7 +45,7 @@ class CreditedStreamSimulationTest {
     /** Until the whole protocol is in order again when nothing goes wrong any more. */
     private static final Duration HEALED = Duration.ofSeconds(5);
 
-    private static final CreditedStream.Shape<String, String> CALLER = CreditedStream.Shape.of(
+    private static final StreamShape<String, String> CALLER = StreamShape.of(
             credit -> "credit " + credit.getItems(),
             response -> Credit.newBuilder().setItems(credit(response)).build(),
             response -> response.split(" ")[0],
@@ -150,7 +152,7 @@ class CreditedStreamSimulationTest {
         private final SimulatedTime time;
         private final List<Replica> replicas = new ArrayList<>();
         private final CreditedStream<String, String> stream;
-        private final CreditedStream.Limits limits;
+        private final StreamLimits limits;
         private final List<Work> all = new ArrayList<>();
         private final Map<String, Integer> sends = new HashMap<>();
         private final Map<String, Replica> lastSent = new HashMap<>();
@@ -165,7 +167,7 @@ class CreditedStreamSimulationTest {
             for (int i = 0; i < count; i++) {
                 replicas.add(new Replica("replica-" + i));
             }
-            limits = new CreditedStream.Limits(
+            limits = new StreamLimits(
                     1 + random.nextInt(8),
                     1 + random.nextInt(6),
                     DEADLINE,

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.foothold.augmentation.grpc.AugmentationGrpc;
 import io.foothold.contracts.draw.Selection;
 import io.foothold.contracts.files.Roots;
-import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.MessageLimit;
+import io.foothold.contracts.flow.StreamLimits;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.prompt.Prompts;
 import io.foothold.core.settings.MixtureSettings;
@@ -60,8 +60,7 @@ class LargeSetTest {
         int port = server.getPort();
         ManagedChannel channel = MessageLimit.channel("127.0.0.1:" + port).build();
         try (GrpcServices services = new GrpcServices(
-                new GrpcServices.Channels(channel, channel, channel, channel, channel),
-                CreditedStream.Limits.standard())) {
+                new GrpcServices.Channels(channel, channel, channel, channel, channel), StreamLimits.standard())) {
             Augmentation.Source source = new Augmentation.Source(
                     new ProblemSettings.Source("", "", 0, 0, "train", file.toString(), "line"), "");
             List<Problem> problems = services.augmentation().problems(source);

@@ -2,7 +2,7 @@ package io.foothold.cli;
 
 import io.foothold.augmentation.grpc.AugmentationGrpc;
 import io.foothold.contracts.files.Roots;
-import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.contracts.flow.StreamLimits;
 import io.foothold.inference.ModelInferRequest;
 import io.foothold.inference.ModelStreamInferResponse;
 import io.foothold.inference.MutinyGRPCInferenceServiceGrpc;
@@ -184,7 +184,7 @@ final class Stack implements AutoCloseable {
                         channel(verifierPort),
                         channel(localizerPort),
                         channel(learnerPort)),
-                CreditedStream.Limits.standard(),
+                StreamLimits.standard(),
                 waiting);
         open.add(services);
         runs = new RunManager(

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.StreamContractTest;
+import io.foothold.contracts.flow.StreamShape;
 import io.foothold.localizer.grpc.LocalizerGrpc;
 import io.foothold.localizer.thought.FirstWrongThought;
 import io.foothold.v1.LocalizeRequest;
@@ -66,8 +66,8 @@ class LocalizerStreamTest extends StreamContractTest<LocalizeRequest, LocalizeRe
     }
 
     @Override
-    protected CreditedStream.Shape<LocalizeRequest, LocalizeResponse> shape() {
-        return CreditedStream.Shape.of(
+    protected StreamShape<LocalizeRequest, LocalizeResponse> shape() {
+        return StreamShape.of(
                 c -> LocalizeRequest.newBuilder().setCredit(c).build(),
                 LocalizeResponse::getCredit,
                 r -> r.getLocalization().getRolloutId());

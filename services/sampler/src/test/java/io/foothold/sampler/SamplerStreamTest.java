@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.foothold.contracts.files.Roots;
-import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.StreamContractTest;
+import io.foothold.contracts.flow.StreamShape;
 import io.foothold.sampler.config.SamplerConfig;
 import io.foothold.sampler.grpc.SamplerGrpc;
 import io.foothold.v1.ChatSettings;
@@ -148,8 +148,8 @@ class SamplerStreamTest extends StreamContractTest<SampleRequest, SampleResponse
     }
 
     @Override
-    protected CreditedStream.Shape<SampleRequest, SampleResponse> shape() {
-        return CreditedStream.Shape.of(
+    protected StreamShape<SampleRequest, SampleResponse> shape() {
+        return StreamShape.of(
                 c -> SampleRequest.newBuilder().setCredit(c).build(),
                 SampleResponse::getCredit,
                 r -> r.hasFailed()

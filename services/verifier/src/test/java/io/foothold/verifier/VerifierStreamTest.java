@@ -1,7 +1,7 @@
 package io.foothold.verifier;
 
-import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.StreamContractTest;
+import io.foothold.contracts.flow.StreamShape;
 import io.foothold.v1.MutinyVerifierServiceGrpc;
 import io.foothold.v1.ProblemKind;
 import io.foothold.v1.VerifyRequest;
@@ -50,8 +50,8 @@ class VerifierStreamTest extends StreamContractTest<VerifyRequest, VerifyRespons
     }
 
     @Override
-    protected CreditedStream.Shape<VerifyRequest, VerifyResponse> shape() {
-        return CreditedStream.Shape.of(
+    protected StreamShape<VerifyRequest, VerifyResponse> shape() {
+        return StreamShape.of(
                 c -> VerifyRequest.newBuilder().setCredit(c).build(), VerifyResponse::getCredit, r -> r.getResult()
                         .getRolloutId());
     }

@@ -7,8 +7,8 @@ import io.foothold.cli.process.FileRoots;
 import io.foothold.cli.size.Inference;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.MessageLimit;
+import io.foothold.contracts.flow.StreamLimits;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.start.StartState;
 import io.foothold.orchestrator.remote.GrpcServices;
@@ -96,8 +96,7 @@ public final class SamplerBench {
             ManagedChannel channel =
                     MessageLimit.channel("127.0.0.1:" + port).directExecutor().build();
             try (GrpcServices services = new GrpcServices(
-                    new GrpcServices.Channels(channel, channel, channel, channel, channel),
-                    CreditedStream.Limits.standard())) {
+                    new GrpcServices.Channels(channel, channel, channel, channel, channel), StreamLimits.standard())) {
                 through(services, Math.min(WARM_UP, rollouts / PIECES), () -> {});
                 if (!inference.elsewhere()) {
                     beside(services, out);

@@ -1,8 +1,8 @@
 package io.foothold.learner.grpc;
 
 import io.foothold.contracts.files.Roots;
-import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.StreamContractTest;
+import io.foothold.contracts.flow.StreamShape;
 import io.foothold.learner.config.LearnerConfig;
 import io.foothold.v1.MutinyLearnerServiceGrpc;
 import io.foothold.v1.TrainGroup;
@@ -66,8 +66,8 @@ class LearnerStreamTest extends StreamContractTest<TrainRequest, TrainResponse> 
     }
 
     @Override
-    protected CreditedStream.Shape<TrainRequest, TrainResponse> shape() {
-        return CreditedStream.Shape.of(
+    protected StreamShape<TrainRequest, TrainResponse> shape() {
+        return StreamShape.of(
                 c -> TrainRequest.newBuilder().setCredit(c).build(), TrainResponse::getCredit, r -> r.getOutcome()
                         .getRunId());
     }

@@ -1,7 +1,7 @@
 package io.foothold.orchestrator.config;
 
 import io.agroal.api.AgroalDataSource;
-import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.contracts.flow.StreamLimits;
 import io.foothold.contracts.metric.Metric;
 import io.foothold.orchestrator.event.EventBus;
 import io.foothold.orchestrator.event.RunEvent;
@@ -66,9 +66,10 @@ public class Runs {
             Metric.work(metrics, "orchestrator", store.work());
             GrpcServices remote = new GrpcServices(
                     peers,
-                    CreditedStream.Limits.standard().withDeadline(config.deadline()),
+                    StreamLimits.standard().withDeadline(config.deadline()),
                     new GrpcServices.Waiting(config.patience(), config.verdict(), config.ownVerdict()));
-            made = new RunManager(store, remote, Path.of(config.home()), this::tell, RunClock.system(), RunThreads.system());
+            made = new RunManager(
+                    store, remote, Path.of(config.home()), this::tell, RunClock.system(), RunThreads.system());
             ledger = store;
             services = remote;
             manager = made;

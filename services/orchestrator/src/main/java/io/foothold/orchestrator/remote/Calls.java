@@ -3,6 +3,7 @@ package io.foothold.orchestrator.remote;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.contracts.flow.StreamCaller;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.util.List;
@@ -22,7 +23,7 @@ final class Calls {
     private final Waits waits;
     private final Patience patience;
     /** The run, towards the streams that a stop lets go. */
-    private final CreditedStream.Caller items;
+    private final StreamCaller items;
 
     Calls(Duration patience, StopSignal stop, Waits waits) {
         this.stop = stop;
@@ -44,12 +45,12 @@ final class Calls {
      *
      * @param whether throws when the run does not wait any more
      */
-    CreditedStream.Caller caller(Runnable whether) {
+    StreamCaller caller(Runnable whether) {
         return new Waiter(waits, whether);
     }
 
     /** Has a run told of streams that are lost while it waits for their answers, as of calls. */
-    private record Waiter(Waits waits, Runnable whether) implements CreditedStream.Caller {
+    private record Waiter(Waits waits, Runnable whether) implements StreamCaller {
         @Override
         public void check() {
             whether.run();

@@ -3,6 +3,9 @@ package io.foothold.orchestrator.remote;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.contracts.flow.StreamCaller;
+import io.foothold.contracts.flow.StreamLimits;
+import io.foothold.contracts.flow.StreamShape;
 import io.foothold.core.settings.RunSettings;
 import io.foothold.orchestrator.rollout.TrainGroup;
 import io.foothold.orchestrator.update.Manifest;
@@ -32,7 +35,7 @@ final class GrpcLearner implements Learner {
     private final MutinyLearnerServiceGrpc.MutinyLearnerServiceStub learner;
     private final CreditedStream<TrainRequest, TrainResponse> training;
     /** The run, towards training, where a stop waits for the update. */
-    private final CreditedStream.Caller updates;
+    private final StreamCaller updates;
 
     GrpcLearner(
             Calls calls,
@@ -47,10 +50,10 @@ final class GrpcLearner implements Learner {
     }
 
     static CreditedStream<TrainRequest, TrainResponse> stream(
-            String name, MutinyLearnerServiceGrpc.MutinyLearnerServiceStub learner, CreditedStream.Limits limits) {
+            String name, MutinyLearnerServiceGrpc.MutinyLearnerServiceStub learner, StreamLimits limits) {
         return new CreditedStream<>(
                 name,
-                CreditedStream.Shape.of(
+                StreamShape.of(
                         c -> TrainRequest.newBuilder().setCredit(c).build(),
                         TrainResponse::getCredit,
                         r -> key(

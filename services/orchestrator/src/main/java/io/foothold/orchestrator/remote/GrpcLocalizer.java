@@ -2,6 +2,8 @@ package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.Replicas;
+import io.foothold.contracts.flow.StreamLimits;
+import io.foothold.contracts.flow.StreamShape;
 import io.foothold.v1.LocalizeRequest;
 import io.foothold.v1.LocalizeResponse;
 import io.foothold.v1.MutinyLocalizerServiceGrpc;
@@ -19,11 +21,10 @@ final class GrpcLocalizer implements Localizer {
     }
 
     static CreditedStream<LocalizeRequest, LocalizeResponse> stream(
-            String name, Replicas replicas, CreditedStream.Limits limits) {
-        return CreditedStream.to(
-                replicas,
+            String name, Replicas replicas, StreamLimits limits) {
+        return replicas.stream(
                 name,
-                CreditedStream.Shape.of(
+                StreamShape.of(
                         c -> LocalizeRequest.newBuilder().setCredit(c).build(),
                         LocalizeResponse::getCredit,
                         r -> r.getLocalization().getRolloutId()),

@@ -2,6 +2,7 @@ package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.Replicas;
+import io.foothold.contracts.flow.StreamLimits;
 import io.foothold.v1.LocalizeRequest;
 import io.foothold.v1.LocalizeResponse;
 import io.foothold.v1.MutinyAugmentationServiceGrpc;
@@ -52,7 +53,7 @@ public final class GrpcServices implements Services, AutoCloseable {
     private final Services untilClosed;
 
     /** Services behind these channels, with the standard times of waiting. */
-    public GrpcServices(Channels channels, CreditedStream.Limits limits) {
+    public GrpcServices(Channels channels, StreamLimits limits) {
         this(channels, limits, Waiting.standard());
     }
 
@@ -61,10 +62,10 @@ public final class GrpcServices implements Services, AutoCloseable {
      *
      * @param withoutPatience limits of the streams; their patience is that of {@code waiting}
      */
-    public GrpcServices(Channels channels, CreditedStream.Limits withoutPatience, Waiting waiting) {
+    public GrpcServices(Channels channels, StreamLimits withoutPatience, Waiting waiting) {
         this.waiting = waiting;
         this.channels = channels;
-        CreditedStream.Limits limits = withoutPatience.withPatience(waiting.patience());
+        StreamLimits limits = withoutPatience.withPatience(waiting.patience());
         this.samplers = new SamplerReplicas(named("sampler", channels.sampler()), channels.sampler(), limits);
         this.verifiers = new VerifierStreams(
                 named("verifier", channels.verifier()),

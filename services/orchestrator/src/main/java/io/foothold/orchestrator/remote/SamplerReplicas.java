@@ -4,6 +4,8 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.Replicas;
+import io.foothold.contracts.flow.StreamLimits;
+import io.foothold.contracts.flow.StreamShape;
 import io.foothold.contracts.flow.StreamTimer;
 import io.foothold.v1.MutinySamplerServiceGrpc;
 import io.foothold.v1.MutinySamplerServiceGrpc.MutinySamplerServiceStub;
@@ -50,11 +52,11 @@ final class SamplerReplicas implements AutoCloseable {
     private int asked;
     private boolean closed;
 
-    SamplerReplicas(String name, Replicas replicas, CreditedStream.Limits limits) {
+    SamplerReplicas(String name, Replicas replicas, StreamLimits limits) {
         this.name = name;
         this.stream = new CreditedStream<>(
                 name,
-                CreditedStream.Shape.of(
+                StreamShape.of(
                         c -> SampleRequest.newBuilder().setCredit(c).build(),
                         SampleResponse::getCredit,
                         r -> r.hasRollout()

@@ -3,6 +3,8 @@ package io.foothold.orchestrator.remote;
 import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.MessageLimit;
 import io.foothold.contracts.flow.Replicas;
+import io.foothold.contracts.flow.StreamLimits;
+import io.foothold.contracts.flow.StreamShape;
 import io.foothold.v1.MutinyVerifierServiceGrpc;
 import io.foothold.v1.VerifyRequest;
 import io.foothold.v1.VerifyResponse;
@@ -13,7 +15,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** The streams to the standard verifier and to those that run files name, for all runs. Thread-safe. */
 final class VerifierStreams implements AutoCloseable {
-    private final CreditedStream.Limits limits;
+    private final StreamLimits limits;
     private final Duration ownVerdict;
     private final String standardName;
     private final CreditedStream<VerifyRequest, VerifyResponse> standard;
@@ -27,11 +29,7 @@ final class VerifierStreams implements AutoCloseable {
      * @param ownVerdict the same of one that a run file names
      */
     VerifierStreams(
-            String standardName,
-            Replicas replicas,
-            CreditedStream.Limits limits,
-            Duration verdict,
-            Duration ownVerdict) {
+            String standardName, Replicas replicas, StreamLimits limits, Duration verdict, Duration ownVerdict) {
         this.limits = limits;
         this.ownVerdict = ownVerdict;
         this.standardName = standardName;
@@ -53,10 +51,9 @@ final class VerifierStreams implements AutoCloseable {
     }
 
     private CreditedStream<VerifyRequest, VerifyResponse> stream(String name, Replicas replicas, Duration answer) {
-        return CreditedStream.to(
-                replicas,
+        return replicas.stream(
                 name,
-                CreditedStream.Shape.of(
+                StreamShape.of(
                         c -> VerifyRequest.newBuilder().setCredit(c).build(),
                         VerifyResponse::getCredit,
                         r -> r.getResult().getRolloutId()),

@@ -7,8 +7,8 @@ import static org.awaitility.Awaitility.await;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
-import io.foothold.contracts.flow.CreditedStream;
 import io.foothold.contracts.flow.Replicas;
+import io.foothold.contracts.flow.StreamLimits;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.problem.ProblemKind;
 import io.foothold.orchestrator.rollout.PromptedStart;
@@ -187,7 +187,7 @@ class ReplicasTest {
         Channel nobody = InProcessChannelBuilder.forName("nobody").build();
         GrpcServices services = new GrpcServices(
                 new GrpcServices.Channels(nobody, samplers, verifiers, Replicas.only("nobody", nobody), nobody),
-                CreditedStream.Limits.standard(),
+                StreamLimits.standard(),
                 new GrpcServices.Waiting(Duration.ofSeconds(5), Duration.ofMinutes(1), Duration.ofMinutes(1)));
         open.add(services);
         return services;
@@ -378,7 +378,8 @@ class ReplicasTest {
         }
         GrpcServices services = services();
         List<CompletableFuture<io.foothold.core.verdict.Verdict>> verdicts = new ArrayList<>();
-        // Until the last one, whose connection may be made after the others have judged everything, has something to lose.
+        // Until the last one, whose connection may be made after the others have judged everything, has something to
+        // lose.
         await().atMost(Duration.ofSeconds(20)).until(() -> {
             for (int i = 0; i < 20; i++) {
                 verdicts.add(services.verifier()

@@ -7,7 +7,7 @@ import static org.awaitility.Awaitility.await;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
-import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.contracts.flow.StreamLimits;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.problem.ProblemKind;
 import io.foothold.orchestrator.rollout.PromptedStart;
@@ -42,7 +42,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** What stop and abort reach of the work that runs have in the shared streams, and what they leave for whoever comes next. */
 @Timeout(60)
 class ServicesStopTest {
-    private static final CreditedStream.Limits TWO_QUEUED = new CreditedStream.Limits(
+    private static final StreamLimits TWO_QUEUED = new StreamLimits(
             256,
             2,
             Duration.ofMinutes(10),
@@ -75,7 +75,7 @@ class ServicesStopTest {
         return opened(InProcessChannelBuilder.forName(name).build());
     }
 
-    private Services services(GrpcServices.Channels channels, CreditedStream.Limits limits) {
+    private Services services(GrpcServices.Channels channels, StreamLimits limits) {
         GrpcServices services = new GrpcServices(channels, limits);
         open.add(services);
         return services;
@@ -268,8 +268,7 @@ class ServicesStopTest {
     void aBatchThatAnAbortLeftIsWaitedForBeforeItIsSentAgain() throws Exception {
         List<Batch> came = java.util.Collections.synchronizedList(new ArrayList<>());
         Services all = services(
-                new GrpcServices.Channels(nobody, nobody, nobody, nobody, learner(came::add)),
-                CreditedStream.Limits.standard());
+                new GrpcServices.Channels(nobody, nobody, nobody, nobody, learner(came::add)), StreamLimits.standard());
         List<io.foothold.orchestrator.rollout.TrainGroup> batch = List.of(group(0, 2), group(1, 2));
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
             StopSignal aborted = new StopSignal();
@@ -293,7 +292,7 @@ class ServicesStopTest {
         Services all = services(
                 new GrpcServices.Channels(
                         nobody, nobody, nobody, nobody, learner(b -> Thread.startVirtualThread(b::trained))),
-                CreditedStream.Limits.standard());
+                StreamLimits.standard());
         List<io.foothold.orchestrator.rollout.TrainGroup> batch = java.util.stream.IntStream.range(0, 8)
                 .mapToObj(i -> group(i, 8))
                 .toList();

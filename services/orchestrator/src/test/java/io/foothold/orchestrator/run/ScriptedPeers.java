@@ -1,7 +1,7 @@
 package io.foothold.orchestrator.run;
 
 import io.foothold.contracts.flow.CreditedService;
-import io.foothold.contracts.flow.CreditedStream;
+import io.foothold.contracts.flow.StreamLimits;
 import io.foothold.orchestrator.remote.GrpcServices;
 import io.foothold.v1.*;
 import io.grpc.BindableService;
@@ -105,7 +105,7 @@ final class ScriptedPeers implements AutoCloseable {
         services = new GrpcServices(
                 new GrpcServices.Channels(
                         verifierChannel, samplerChannel, verifierChannel, localizerChannel, verifierChannel),
-                CreditedStream.Limits.standard(),
+                StreamLimits.standard(),
                 new GrpcServices.Waiting(patience, Duration.ofMinutes(1), Duration.ofMinutes(1)));
         open.add(services);
     }

@@ -18,9 +18,9 @@ final class Letters {
             Pattern.compile("(?iu)(?:(?:choose|pick|select|go with)(?: option| choice| answer)?(?=\\s)"
                     + "|(?:final |correct )?(?:answers?(?:\\s+(?:is|are))?|(?:choices?|options?)(?:\\s+selected)?(?=\\s*(?:is\\b|are\\b|[:：])))(?:\\s*[:：]|\\s+(?:is|are)\\b)?"
                     + "|选择?(?!项)"
-                    + "|(?:" + Extraction.ANSWER_ELSEWHERE + ")(?:\\s*(?:是|为|est|es|ist|is|é|è|:|：))*)[\\s:：*]*");
+                    + "|(?:" + Prose.ANSWER_ELSEWHERE + ")(?:\\s*(?:是|为|est|es|ist|is|é|è|:|：))*)[\\s:：*]*");
     private static final Pattern DEMANDING =
-            Pattern.compile("(?isu).*(?:answer|" + Extraction.ANSWER_ELSEWHERE + ").*[:：]\\s*");
+            Pattern.compile("(?isu).*(?:answer|" + Prose.ANSWER_ELSEWHERE + ").*[:：]\\s*");
     private static final String OPEN =
             "(?:[\\s*]*(?:\\\\(?:text(?:bf|rm)?|mathrm|mathbf)\\{\\s*)?(?i:both|either|only|options?|choices?|letters?|answers?|选项)(?![A-Za-z]))?[\\s*\\[(（{$\"']*";
     private static final Pattern FIRST = Pattern.compile(
@@ -88,7 +88,7 @@ final class Letters {
         if (said.isEmpty()) {
             return new TreeSet<>();
         }
-        Optional<Extraction.Candidate> box = Extraction.boxes(said.get());
+        Optional<Extraction.Candidate> box = Boxes.last(said.get());
         if (box.isPresent()) {
             return lead(claimed(Extraction.end(box.get().text())), NEXT_IN_A_BOX)
                     .letters();

@@ -20,7 +20,7 @@ import java.util.List;
  * @param warmUp training steps before them
  * @param microBatchTokens largest count of tokens of a micro-batch
  */
-public record BenchShape(
+record BenchShape(
         int prompt,
         int mostNew,
         List<Integer> batches,
@@ -45,12 +45,12 @@ public record BenchShape(
     static final BenchShape LARGE = new BenchShape(77, 20, List.of(1, 16, 64), 1, 4, 2, 16, 8, false, 20, 3, 1, 2048);
 
     /** What fits a model. */
-    public static BenchShape of(ModelConfig config) {
+    static BenchShape of(ModelConfig config) {
         return config.parameters() < REAL ? SMALL : LARGE;
     }
 
     /** Whether the model is too large for the measurements of the shipped policy. */
-    public boolean isLarge() {
+    boolean isLarge() {
         return this == LARGE;
     }
 

@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /** Measures the generation engine by itself, on the calling thread. */
-public final class EngineBench {
+final class EngineBench {
     /** Tokens of a prompt of the shipped policy's measurements. */
     static final int PROMPT = BenchShape.SMALL.prompt();
 
@@ -26,7 +26,7 @@ public final class EngineBench {
      * @param usefulTokensPerCpuSecond of the same repetition, by the time of all threads
      * @param occupancy share of the slots' decode steps that held a live sequence while work was waiting
      */
-    public record Result(double usefulTokensPerSecond, double usefulTokensPerCpuSecond, double occupancy) {}
+    record Result(double usefulTokensPerSecond, double usefulTokensPerCpuSecond, double occupancy) {}
 
     /** Tokens per second of a way through services, and of the engine alone on the same requests right before or behind it. */
     record Pair(double through, double alone) {
@@ -72,8 +72,7 @@ public final class EngineBench {
      *
      * @param rowsPerPrompt requests that have the same prompt, one after the other
      */
-    public static Result measure(
-            PolicyWeights weights, BenchShape shape, int slots, int rowsPerPrompt, Precision precision) {
+    static Result measure(PolicyWeights weights, BenchShape shape, int slots, int rowsPerPrompt, Precision precision) {
         int vocabulary = weights.config().vocabulary();
         Result best = new Result(0, 0, 0);
         try (GenerationEngine engine = new GenerationEngine(

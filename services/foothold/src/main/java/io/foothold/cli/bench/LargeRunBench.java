@@ -22,7 +22,7 @@ import java.util.Map;
  * Measures a synchronous GRPO run of a real model through all services in this process: short sums asked with a worked example, 64
  * rollouts an update, and a coin as reward, so that nearly every group has a signal.
  */
-public final class LargeRunBench {
+final class LargeRunBench {
     private static final String RUN = "bench";
     private static final int UPDATES = 4;
     private static final int GROUPS = 8;
@@ -34,14 +34,14 @@ public final class LargeRunBench {
     private final boolean adapters;
 
     /** @param adapters trains adapters of rank 16 and not all weights */
-    public LargeRunBench(Path home, PolicyDirectory policy, boolean adapters) {
+    LargeRunBench(Path home, PolicyDirectory policy, boolean adapters) {
         this.home = home.toAbsolutePath().normalize();
         this.policy = policy;
         this.adapters = adapters;
     }
 
     /** What was measured, with its numbers; the first update, which warms up, counts nowhere. */
-    public Map<String, Double> measure() throws Exception {
+    Map<String, Double> measure() throws Exception {
         String text = runFile();
         RunFile file = RunFile.resolve("bench.yaml", text, List.of());
         RunShape shape =

@@ -13,7 +13,7 @@ import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
 /** Measures the learner by itself, on the calling thread. */
-public final class LearnerBench {
+final class LearnerBench {
     private LearnerBench() {}
 
     /**
@@ -24,7 +24,7 @@ public final class LearnerBench {
      * @param tokensPerCpuSecond by the time that all steps took on all threads
      * @param rowsPerCpuSecond sequences likewise
      */
-    public record Result(double tokensPerSecond, double tokensPerCpuSecond, double rowsPerCpuSecond) {}
+    record Result(double tokensPerSecond, double tokensPerCpuSecond, double rowsPerCpuSecond) {}
 
     /**
      * Measures it.
@@ -32,7 +32,7 @@ public final class LearnerBench {
      * @param shared whether the sequences of a group share their prompt; else each has its own and a fixed length
      * @param adapter trained instead of all weights, or null
      */
-    public static Result measure(
+    static Result measure(
             PolicyWeights weights,
             BenchShape shape,
             Precision precision,

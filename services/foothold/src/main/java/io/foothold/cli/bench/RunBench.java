@@ -32,7 +32,7 @@ import java.util.SplittableRandom;
  * Measures whole runs through all services in this process: the sampling phases of synchronous ones beside the engine alone on
  * the same work, and an asynchronous GRPO run whose reward is a coin (so that nearly every group has a signal).
  */
-public final class RunBench {
+final class RunBench {
     private static final int PROBLEMS = 1200;
     private static final int ROLLOUTS_PER_GROUP = 8;
     private static final int GROUPS = 12;
@@ -53,14 +53,14 @@ public final class RunBench {
     private final Precision precision;
     private final ObjectMapper mapper = new ObjectMapper();
 
-    public RunBench(Path home, PolicyWeights weights, Precision precision) {
+    RunBench(Path home, PolicyWeights weights, Precision precision) {
         this.home = home.toAbsolutePath().normalize();
         this.weights = weights;
         this.precision = precision;
     }
 
     /** Names of what was measured, with their numbers. */
-    public Map<String, Map<String, Double>> measure() throws Exception {
+    Map<String, Map<String, Double>> measure() throws Exception {
         if (weights.config().vocabulary() != Dial.VOCABULARY.size()) {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT,

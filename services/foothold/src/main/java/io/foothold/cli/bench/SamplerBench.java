@@ -48,7 +48,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * <p>Sampler and engine take turns, one piece of the work each, and the share is the median over the pairs: what else the
  * machine does changes from minute to minute by more than the sampler costs.
  */
-public final class SamplerBench {
+final class SamplerBench {
     private static final int SLOTS = 256;
     private static final int IN_FLIGHT = 1000;
     private static final int GROUP = 8;
@@ -71,7 +71,7 @@ public final class SamplerBench {
      * @param rollouts how many are sampled
      * @param publish whether servers that are there already get updates too; they end with other weights than they had
      */
-    public SamplerBench(
+    SamplerBench(
             Path home, PolicyWeights weights, Precision precision, int rollouts, Inference inference, boolean publish) {
         this.home = home.toAbsolutePath().normalize();
         this.weights = weights;
@@ -82,7 +82,7 @@ public final class SamplerBench {
     }
 
     /** Numbers by name. */
-    public Map<String, Double> measure() throws Exception {
+    Map<String, Double> measure() throws Exception {
         Path policy = home.resolve("policy");
         PolicyDirectory.write(policy, weights, Dial.VOCABULARY.tokenizerJson());
         Map<String, String> settings = new LinkedHashMap<>();

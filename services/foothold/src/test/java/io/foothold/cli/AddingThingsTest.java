@@ -73,7 +73,7 @@ class AddingThingsTest {
                     .invoke(null, "own.yaml", yaml.get(1), List.of());
             Class<?> rules = program.loadClass(Methods.class.getName());
             Object named = rules.getConstructor(resolved.getClass()).newInstance(resolved);
-            assertThat(rules.getMethod("withoutResets").invoke(named)).hasToString("Extremes[members=16, trained=8]");
+            assertThat(rules.getMethod("own").invoke(named)).hasToString("Extremes[members=16, trained=8]");
             assertThatThrownBy(() -> program.loadClass(RunFile.class.getName())
                             .getMethod("resolve", String.class, String.class, List.class)
                             .invoke(null, "own.yaml", yaml.get(1), List.of("tree.branches=2x2")))

@@ -3,6 +3,9 @@ package io.foothold.orchestrator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.foothold.core.method.Plain;
+import io.foothold.core.method.Reset;
+import io.foothold.core.method.ResetSettings;
 import io.foothold.core.method.Tree;
 import io.foothold.core.reset.ResetSplit;
 import io.foothold.core.reset.ResetSplit.SeedRule;
@@ -262,8 +265,23 @@ class RunFileTest {
                 List.of("resets: {share: 1}", "tree: {branches: 2x2}", "revision: {prompt: \"{response}\"}")) {
             assertRefused(
                     guided + other + "\n",
-                    "set one of guidance.when: all_wrong, revision.prompt, tree.branches and resets.share");
+                    "set one of guidance.when: all_wrong, resets.share, revision.prompt and tree.branches");
         }
+    }
+
+    @Test
+    void resetsFillTheirShareOfThePlacesAndPlainTheOthers() {
+        String text = BASE + "prompts: {thought_delimiter: ;}\n";
+        Methods half = new Methods(resolve(text + "resets: {share: 0.5}\n"));
+        assertThat(half.chosen().share()).isEqualTo(0.5);
+        assertThat(half.chosen().localizes()).isTrue();
+        assertThat(half.own()).isInstanceOf(Reset.class).isSameAs(half.own());
+        assertThat(half.plain()).isEqualTo(new Plain(8));
+        Methods none = new Methods(resolve(text + "resets: {share: 0}\n"));
+        assertThat(none.chosen().share()).isEqualTo(1);
+        assertThat(none.chosen().localizes()).isFalse();
+        assertThat(none.own()).isEqualTo(new Plain(8));
+        assertRefused(BASE + "resets: {share: 1}\n", "resets need 'prompts.thought_delimiter'");
     }
 
     @Test
@@ -274,7 +292,7 @@ class RunFileTest {
                     .isEqualTo(preset);
         }
         RunFile srpo = resolve(BASE.replace("grpo-dial", "srpo"));
-        assertThat(srpo.settings().resets().split().split())
+        assertThat(srpo.settings().of(ResetSettings.class).split().split())
                 .as("1x4 and a base group")
                 .isEqualTo(new ResetSplit(4, 1, 4, 12, SeedRule.PAPER, WithoutSeeds.PLAIN));
         assertThat(srpo.settings().evaluationTemperature())

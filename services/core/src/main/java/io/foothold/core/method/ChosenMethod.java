@@ -10,10 +10,9 @@ import java.util.ServiceLoader;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** How the settings of a run fill places that no reset begins: by the {@link MethodKind} that they ask for. Immutable. */
+/** How the settings of a run fill places: by the {@link MethodKind} that they ask for. Immutable. */
 public final class ChosenMethod {
     private static final List<MethodKind<?>> KINDS = found();
-    private static final String RESETS = "resets.share";
 
     private final RunSettings run;
     private final @Nullable Bound<?> bound;
@@ -34,6 +33,10 @@ public final class ChosenMethod {
 
         Method method() {
             return kind.method(own, run);
+        }
+
+        double share() {
+            return kind.share(own);
         }
 
         boolean trainsOffPolicy() {
@@ -59,15 +62,18 @@ public final class ChosenMethod {
         List<Bound<?>> all = new ArrayList<>();
         KINDS.forEach(kind -> all.add(Bound.of(kind, run)));
         List<Bound<?>> asked = all.stream().filter(Bound::asked).toList();
-        if (asked.size() > 1 || (asked.size() == 1 && run.resetting())) {
+        if (asked.size() > 1) {
             String first = asked.get(0).kind().asking();
-            String second = asked.size() > 1 ? asked.get(1).kind().asking() : RESETS;
+            String second = asked.get(1).kind().asking();
             throw new SettingsException(
                     key(first),
                     "'" + key(first) + "' and '" + key(second)
                             + "' contradict each other, each fills a place of an update in its own way: set one of "
-                            + all.stream().map(b -> b.kind().asking()).collect(Collectors.joining(", ")) + " and "
-                            + RESETS);
+                            + all.stream()
+                                    .map(b -> b.kind().asking())
+                                    .limit(all.size() - 1L)
+                                    .collect(Collectors.joining(", "))
+                            + " and " + all.getLast().kind().asking());
         }
         all.forEach(Bound::check);
         this.bound = asked.isEmpty() ? null : asked.get(0);
@@ -80,9 +86,24 @@ public final class ChosenMethod {
         return out;
     }
 
-    /** The method, without what fills silent places again. */
+    /** The method, without what fills silent places again. One for the whole run, as it may remember. */
     public Method method() {
-        return bound == null ? new Plain(run.sampling().rolloutsPerGroup()) : bound.method();
+        return bound == null ? plain() : bound.method();
+    }
+
+    /** What fills the places that the method leaves. */
+    public Method plain() {
+        return new Plain(run.sampling().rolloutsPerGroup());
+    }
+
+    /** See {@link MethodKind#share}. */
+    public double share() {
+        return bound == null ? 1 : bound.share();
+    }
+
+    /** See {@link MethodKind#localizes}. */
+    public boolean localizes() {
+        return bound != null && bound.kind().localizes();
     }
 
     /** See {@link MethodKind#trainsOffPolicy}. */

@@ -15,4 +15,9 @@ public interface Method {
      * @throws PlaceLost when the place cannot be filled; every rollout that came and has no end in it is given up for that reason
      */
     Place place(StartState start, Peers peers, Seeds seeds);
+
+    /** Whether it has given up its localizer, for the rest of the run, for thoughts at random. */
+    default boolean fellBack() {
+        return false;
+    }
 }

@@ -32,6 +32,16 @@ public interface MethodKind<S extends Record> {
     /** The method itself; {@link Refilled} is put around it where the run fills silent places again. */
     Method method(S own, RunSettings run);
 
+    /** Share of an update's places that it fills, from 0 to 1; {@link Plain} fills the others. */
+    default double share(S own) {
+        return 1;
+    }
+
+    /** Whether it asks a localizer. */
+    default boolean localizes() {
+        return false;
+    }
+
     /** Whether it trains rollouts under another prompt than they were sampled with, so that the loss needs shaping. */
     default boolean trainsOffPolicy(S own) {
         return false;

@@ -49,4 +49,9 @@ public record Refilled(Method inner, AdvantageEstimator estimator, int most) imp
     private boolean isSilent(Place place) {
         return place.groups().stream().noneMatch(g -> estimator.signal(g.rewards()));
     }
+
+    @Override
+    public boolean fellBack() {
+        return inner.fellBack();
+    }
 }

@@ -1,11 +1,14 @@
 package io.foothold.core.method;
 
+import com.google.auto.service.AutoService;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.reset.Instead;
 import io.foothold.core.reset.LocalizationStatistics.Outcome;
 import io.foothold.core.reset.LocalizerTrust;
 import io.foothold.core.reset.ResetSplit;
 import io.foothold.core.reset.SeedSelection;
+import io.foothold.core.settings.RunSettings;
+import io.foothold.core.settings.SettingsException;
 import io.foothold.core.start.StartState;
 import java.util.ArrayList;
 import java.util.List;
@@ -81,6 +84,80 @@ public record Reset(ResetSplit split, Instead onNoError, Instead onUnparseable, 
         }
         int passed = (int) drawn.stream().filter(Rollout::passed).count();
         return new Place(groups, sampling.ends(), new Resets(drawn.size(), passed, continued, dropped));
+    }
+
+    @Override
+    public boolean fellBack() {
+        return trust.lost();
+    }
+
+    /** What a run file says of it. */
+    @AutoService(MethodKind.class)
+    public static final class Kind implements MethodKind<ResetSettings> {
+        private static final long MOST_OF_A_PLACE = 100_000;
+
+        @Override
+        public Class<ResetSettings> settings() {
+            return ResetSettings.class;
+        }
+
+        @Override
+        public String asking() {
+            return "resets.share";
+        }
+
+        @Override
+        public boolean isAsked(ResetSettings own) {
+            return own.share() > 0;
+        }
+
+        @Override
+        public void check(ResetSettings own, RunSettings run) {
+            if (!isAsked(own)) {
+                return;
+            }
+            if (run.prompting().thoughtDelimiter().isEmpty()) {
+                throw new SettingsException(
+                        asking(), "resets need 'prompts.thought_delimiter': without it a rollout has no thoughts");
+            }
+            if (own.localizing().minCleanShare() > 0 && !own.localizing().compareWithOracle()) {
+                throw new SettingsException(
+                        "resets.min_clean_share", "'resets.min_clean_share' needs resets.compare_with_oracle: true");
+            }
+            ResetSettings.Split split = own.split();
+            long most = split.baseRollouts() + (long) split.seeds() * split.suffixes();
+            if (most > MOST_OF_A_PLACE) {
+                throw new SettingsException(
+                        "resets.seeds",
+                        "resets.base_rollouts + resets.seeds * resets.suffixes must be at most " + MOST_OF_A_PLACE
+                                + ", is " + most);
+            }
+            try {
+                var unused = split.split();
+            } catch (IllegalArgumentException e) {
+                throw new SettingsException("resets.draws", "'resets': " + e.getMessage());
+            }
+        }
+
+        @Override
+        public Method method(ResetSettings own, RunSettings run) {
+            return new Reset(
+                    own.split().split(),
+                    own.onNoError(),
+                    own.onUnparseable(),
+                    own.offset(),
+                    new LocalizerTrust(own.localizing().minCleanShare()));
+        }
+
+        @Override
+        public double share(ResetSettings own) {
+            return own.share();
+        }
+
+        @Override
+        public boolean localizes() {
+            return true;
+        }
     }
 
     private static SeedSelection.Draw draw(Rollout rollout) {

@@ -17,7 +17,6 @@ public final class RunSettings {
             PrefixSearchSettings.class,
             MixtureSettings.class,
             GuidanceSettings.class,
-            ResetSettings.class,
             LocalizerSettings.class,
             SamplingSettings.class,
             VerificationSettings.class,
@@ -110,11 +109,6 @@ public final class RunSettings {
         return of(GuidanceSettings.class);
     }
 
-    /** Resets of failed rollouts. */
-    public ResetSettings resets() {
-        return of(ResetSettings.class);
-    }
-
     /** How a policy is asked for the first wrong thought. */
     public LocalizerSettings localizer() {
         return of(LocalizerSettings.class);
@@ -173,11 +167,6 @@ public final class RunSettings {
     /** Whether some start states are guided. */
     public boolean guided() {
         return mixture().guided() > 0;
-    }
-
-    /** Whether some places go through the reset flow. */
-    public boolean resetting() {
-        return resets().share() > 0;
     }
 
     /** Whether a guided answer begins with the oracle's thoughts. */

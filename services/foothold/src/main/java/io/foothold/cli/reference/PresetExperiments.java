@@ -4,6 +4,7 @@ import io.foothold.core.bandit.EstimatorTable;
 import io.foothold.core.bandit.Experiment;
 import io.foothold.core.bandit.Experiment.Target;
 import io.foothold.core.method.Method;
+import io.foothold.core.method.ResetSettings;
 import io.foothold.core.settings.RunSettings;
 import io.foothold.core.start.StartState;
 import io.foothold.orchestrator.runfile.Methods;
@@ -57,7 +58,7 @@ public final class PresetExperiments {
         Methods methods = new Methods(file);
         RunSettings settings = file.settings();
         boolean hints = methods.chosen().choosesHints();
-        Method method = settings.resetting() ? methods.withResets() : methods.withoutResets();
+        Method method = methods.own();
         return new Experiment(
                 "`" + preset + "`",
                 target,
@@ -65,7 +66,7 @@ public final class PresetExperiments {
                 methods.estimator(),
                 methods.loss(),
                 settings.guided() && !hints,
-                !settings.resets().localizing().localizer().equals("random"));
+                !settings.of(ResetSettings.class).localizing().localizer().equals("random"));
     }
 
     /** A method whose every place is drawn with a hint. */

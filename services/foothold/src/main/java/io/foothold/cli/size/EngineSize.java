@@ -3,6 +3,7 @@ package io.foothold.cli.size;
 import io.foothold.augmentation.problems.ProblemSets;
 import io.foothold.cli.machine.Memory;
 import io.foothold.core.method.ChosenMethod;
+import io.foothold.core.method.ResetSettings;
 import io.foothold.core.problem.OraclePrefix;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.search.PrefixSearch;
@@ -191,8 +192,10 @@ public record EngineSize(int maxLength, int slots) {
         if (!instruction.isEmpty()) {
             more = tokenizer.encode(instruction).length + 2 * answer;
         }
-        if (file.settings().resetting() && file.settings().localizer().policy() != LocalizerSettings.Answerer.OTHER) {
-            String localizer = file.settings().resets().localizing().localizer();
+        if (new ChosenMethod(file.settings()).localizes()
+                && file.settings().localizer().policy() != LocalizerSettings.Answerer.OTHER) {
+            String localizer =
+                    file.settings().of(ResetSettings.class).localizing().localizer();
             if (localizer.equals("self")) {
                 String wording = file.settings().localizer().prompt();
                 // The two shipped wordings are below 512 tokens of any vocabulary.

@@ -49,8 +49,7 @@ final class Localizing {
     private Localization asked(Question question, SampledRollout rollout, String groupId, PolicyVersion policy) {
         Problem problem = groups.problem(question.rollout().start().problemId());
         Localizer.Manner manner = spec.localization();
-        boolean withOracle =
-                spec.settings().resets().localizing().compareWithOracle() || manner.mode() == Localizer.Mode.ORACLE;
+        boolean withOracle = spec.comparesWithOracle() || manner.mode() == Localizer.Mode.ORACLE;
         Localizer.Work work = new Localizer.Work(
                 rollout,
                 question.random() ? manner.with(Localizer.Mode.RANDOM) : manner,

@@ -57,7 +57,7 @@ final class Reconciliation {
         opened = true;
         publication.publish(at.artefact());
         log.event(InferenceServers.told(services.sampler().servers()));
-        if (spec.resets() && spec.keptLocalizer()) {
+        if (spec.localizes() && spec.keptLocalizer()) {
             rollouts.keeps(kept(
                     at.opened().update() == 0 ? at.opened().artefact().policy().digest() : ""));
         }

@@ -170,9 +170,9 @@ final class RunLoop {
             return parts.places()
                     .methods()
                     .run(
-                            spec.resets(number)
-                                    ? parts.places().named().withResets()
-                                    : parts.places().named().withoutResets(),
+                            spec.own(number)
+                                    ? parts.places().named().own()
+                                    : parts.places().named().plain(),
                             id,
                             attempt -> attempt == 0 ? start : draws.of(number, attempt),
                             spec.seeds("train").split(number),

@@ -72,12 +72,7 @@ public final class RunManager {
      * @param threads where runs do their work
      */
     public RunManager(
-            Ledger ledger,
-            Services services,
-            Path home,
-            Consumer<RunEvent> sink,
-            RunClock clock,
-            RunThreads threads) {
+            Ledger ledger, Services services, Path home, Consumer<RunEvent> sink, RunClock clock, RunThreads threads) {
         this.ledger = ledger;
         this.services = services;
         this.home = home;

@@ -1,12 +1,13 @@
 package io.foothold.orchestrator.run;
 
+import io.foothold.core.method.ChosenMethod;
+import io.foothold.core.method.ResetSettings;
 import io.foothold.core.problem.ProblemKind;
 import io.foothold.core.prompt.Prompts;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.settings.LocalizerSettings;
 import io.foothold.core.settings.ProblemSettings;
 import io.foothold.core.settings.PromptSettings;
-import io.foothold.core.settings.ResetSettings;
 import io.foothold.core.settings.RunSettings;
 import io.foothold.core.verdict.RewardRule;
 import io.foothold.orchestrator.remote.Augmentation;
@@ -26,11 +27,13 @@ final class RunSpec {
     private final String runId;
     private final RunFile file;
     private final RunSettings settings;
+    private final ChosenMethod chosen;
 
     RunSpec(String runId, RunFile file) {
         this.runId = runId;
         this.file = file;
         this.settings = file.settings();
+        this.chosen = new ChosenMethod(settings);
     }
 
     String runId() {
@@ -155,15 +158,23 @@ final class RunSpec {
         return settings.evaluation().oracleProblems();
     }
 
-    boolean resets() {
-        return settings.resetting();
+    /** Whether failed rollouts are localized. */
+    boolean localizes() {
+        return chosen.localizes();
     }
 
-    /** Whether the unit of that number goes through the reset flow. */
-    boolean resets(long number) {
-        return resets()
-                && Seeds.uniform(seeds("resets").split(number).value(), 0)
-                        < settings.resets().share();
+    /** Whether the run's own method fills the place of that number; else it is filled plainly. */
+    boolean own(long number) {
+        return Seeds.uniform(seeds("resets").split(number).value(), 0) < chosen.share();
+    }
+
+    /** Whether failed rollouts are compared with oracle solutions. */
+    boolean comparesWithOracle() {
+        return localizing().compareWithOracle();
+    }
+
+    private ResetSettings.Localizing localizing() {
+        return settings.of(ResetSettings.class).localizing();
     }
 
     /** Whether localizers ask servers of their own, which no publication reaches. */
@@ -178,7 +189,7 @@ final class RunSpec {
 
     /** How the localizer names thoughts. */
     Localizer.Manner localization() {
-        ResetSettings.Localizing own = settings.resets().localizing();
+        ResetSettings.Localizing own = localizing();
         String wording = settings.localizer().prompt();
         return new Localizer.Manner(
                 Localizer.Mode.valueOf(own.localizer().toUpperCase(Locale.ROOT)),

@@ -57,9 +57,7 @@ final class StartDraws {
                 List<PromptedStart> known = made;
                 if (known == null) {
                     known = services.augmentation()
-                            .draw(
-                                    spec.draw(draw.update(), draw.attempt(), prepared.digest()),
-                                    prepared.selection());
+                            .draw(spec.draw(draw.update(), draw.attempt(), prepared.digest()), prepared.selection());
                     made = known;
                 }
                 return known;

@@ -7,6 +7,7 @@ import io.foothold.orchestrator.runfile.Methods;
 import io.foothold.orchestrator.update.Manifest;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -129,7 +130,7 @@ final class Telemetry {
 
     /** Draws, localizations and suffixes of an update; says once when the localizer was given up for random resets. */
     private Map<String, Object> resets(long update, List<FilledPlace> places) {
-        if (!spec.resets()) {
+        if (!spec.localizes()) {
             return Map.of();
         }
         log.resets(
@@ -140,7 +141,7 @@ final class Telemetry {
         if (methods.fellBack() && !fallbackTold) {
             fallbackTold = true;
             log.event(new Happening.LocalizerFallback(
-                    update, spec.settings().resets().localizing().localizer(), "random"));
+                    update, spec.localization().mode().name().toLowerCase(Locale.ROOT), "random"));
         }
         return metrics.details();
     }

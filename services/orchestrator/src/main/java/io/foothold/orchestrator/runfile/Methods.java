@@ -5,34 +5,31 @@ import io.foothold.core.loss.LossRule;
 import io.foothold.core.method.ChosenMethod;
 import io.foothold.core.method.Method;
 import io.foothold.core.method.Refilled;
-import io.foothold.core.method.Reset;
-import io.foothold.core.reset.LocalizerTrust;
-import io.foothold.core.settings.ResetSettings;
 import io.foothold.core.settings.RunSettings;
 
 /** The rules of learning that a run file names, in the words of core. Thread-safe. */
 public final class Methods {
     private final RunSettings settings;
     private final ChosenMethod chosen;
-    private final LocalizerTrust trust;
+    private final Method own;
+    private final Method plain;
 
-    /** Those of a run file; resets remember how good their localizations were. */
+    /** Those of a run file; a method that remembers does so for as long as this is used. */
     public Methods(RunFile file) {
         this.settings = file.settings();
         this.chosen = new ChosenMethod(settings);
-        this.trust = new LocalizerTrust(settings.resets().localizing().minCleanShare());
+        this.own = refilled(chosen.method());
+        this.plain = refilled(chosen.plain());
     }
 
-    /** How the places are filled that go through the reset flow. */
-    public Method withResets() {
-        ResetSettings resets = settings.resets();
-        return refilled(
-                new Reset(resets.split().split(), resets.onNoError(), resets.onUnparseable(), resets.offset(), trust));
+    /** How the places are filled that are the method's own, see {@link ChosenMethod#share}. */
+    public Method own() {
+        return own;
     }
 
     /** How all other places are filled. */
-    public Method withoutResets() {
-        return refilled(chosen.method());
+    public Method plain() {
+        return plain;
     }
 
     private Method refilled(Method inner) {
@@ -47,7 +44,7 @@ public final class Methods {
 
     /** Whether the localizer was given up for thoughts at random. */
     public boolean fellBack() {
-        return trust.lost();
+        return own.fellBack();
     }
 
     /** What members of a group are compared by. */

@@ -8,7 +8,6 @@ import io.foothold.core.settings.MiningSettings;
 import io.foothold.core.settings.OptimizerSettings;
 import io.foothold.core.settings.ProblemSettings;
 import io.foothold.core.settings.PromptSettings;
-import io.foothold.core.settings.ResetSettings;
 import io.foothold.core.settings.RunSettings;
 import io.foothold.core.settings.SamplingSettings;
 import io.foothold.core.settings.SettingsException;
@@ -24,8 +23,6 @@ final class SettingsRules {
 
     /** Most rollouts of one evaluation set, or of mining. */
     private static final long MOST_SAMPLES = 1_000_000_000;
-
-    private static final long MOST_OF_A_PLACE = 100_000;
 
     private final RunSettings settings;
     private final Set<String> evaluationSets;
@@ -62,9 +59,6 @@ final class SettingsRules {
         }
         checkPrompts();
         checkThoughts();
-        if (settings.resetting()) {
-            checkResets(settings.resets());
-        }
         checkSizes();
     }
 
@@ -177,27 +171,6 @@ final class SettingsRules {
 
     private boolean withoutThoughts() {
         return settings.prompting().thoughtDelimiter().isEmpty();
-    }
-
-    private void checkResets(ResetSettings resets) {
-        if (withoutThoughts()) {
-            throw refused(
-                    "resets.share", "resets need 'prompts.thought_delimiter': without it a rollout has no thoughts");
-        }
-        if (resets.localizing().minCleanShare() > 0 && !resets.localizing().compareWithOracle()) {
-            throw refused("resets.min_clean_share", "'resets.min_clean_share' needs resets.compare_with_oracle: true");
-        }
-        ResetSettings.Split split = resets.split();
-        atMost(
-                "resets.seeds",
-                "resets.base_rollouts + resets.seeds * resets.suffixes",
-                split.baseRollouts() + (long) split.seeds() * split.suffixes(),
-                MOST_OF_A_PLACE);
-        try {
-            var unused = split.split();
-        } catch (IllegalArgumentException e) {
-            throw refused("resets.draws", "'resets': " + e.getMessage());
-        }
     }
 
     /** Sizes that are fine one by one and too large together. */

@@ -154,7 +154,7 @@ class MethodRunnerTest {
     /** How every place of the run is filled. */
     private static Method method(RunSpec spec) {
         Methods methods = new Methods(spec.file());
-        return spec.resets() ? methods.withResets() : methods.withoutResets();
+        return methods.own();
     }
 
     private static PromptedStart root() {
@@ -412,7 +412,7 @@ class MethodRunnerTest {
         Methods methods = new Methods(spec.file());
         MethodRunner runner = runner(spec);
         for (int i = 0; i < 70; i++) {
-            run(runner, methods.withResets(), "f" + i, i);
+            run(runner, methods.own(), "f" + i, i);
         }
         assertThat(methods.fellBack()).isTrue();
         assertThat(modes.subList(0, 64)).containsOnly(LocalizerMode.LOCALIZER_MODE_SELF);
@@ -517,7 +517,7 @@ class MethodRunnerTest {
         }
         assertThat(states().keySet()).containsExactly(RolloutState.VERIFIED);
         assertThatThrownBy(() -> spec("tree.branches=2x4"))
-                .hasMessageContaining("'tree.branches' and 'resets.share' contradict each other");
+                .hasMessageContaining("'resets.share' and 'tree.branches' contradict each other");
         assertThatThrownBy(() -> spec("resets.share=0", "tree.branches=8"))
                 .hasMessageContaining("such as 2x4, got '8'");
     }

@@ -199,6 +199,23 @@ class ArchitectureTest {
                 .check(ALL);
     }
 
+    /** KServe's messages: towards tritonserver, where it is stood in for, and where a server is tried against the contract. */
+    @Test
+    void messagesOfInferenceServersStayAtTheEdges() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackages(
+                        "io.foothold.inference..",
+                        "io.foothold.contracts..",
+                        "io.foothold.sampler.triton..",
+                        "io.foothold.policyserver.grpc..",
+                        "io.foothold.cli.conformance..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("io.foothold.inference..")
+                .check(ALL);
+    }
+
     @Test
     void mutinyStaysAtTheEdges() {
         noClasses()

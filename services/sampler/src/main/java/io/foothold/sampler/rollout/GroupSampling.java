@@ -7,10 +7,8 @@ import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
-import io.foothold.inference.ModelInferRequest;
 import io.foothold.sampler.triton.TritonEndpoint;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -90,18 +88,15 @@ final class GroupSampling {
         TritonEndpoint endpoint = engines.choose();
         byte[][] vocabulary = engines.vocabulary(endpoint, work);
         Map<String, PartialRollout> byRequest = new LinkedHashMap<>();
-        List<ModelInferRequest> requests = new ArrayList<>();
-        ModelInferRequest shared = sharedRequest(endpoint, prompt);
+        Map<String, Map<String, Tensor>> own = new LinkedHashMap<>();
         for (GroupWork.Reservation r : missing.values()) {
             String requestId = r.rolloutId() + "/" + attempt;
             byRequest.put(requestId, new PartialRollout(r.rolloutId(), work));
-            ModelInferRequest.Builder request = shared.toBuilder().setId(requestId);
-            Tensors.put(request, RANDOM_SEED, Tensors.ofUnsignedLong(r.seed()));
-            requests.add(request.build());
+            own.put(requestId, Map.of(RANDOM_SEED, Tensors.ofUnsignedLong(r.seed())));
         }
         CountDownLatch over = new CountDownLatch(1);
         CompletableFuture<FootholdException> failure = new CompletableFuture<>();
-        call = endpoint.stream(requests, engines.limits().deadline(), new TritonEndpoint.Responses() {
+        call = endpoint.stream(shared(prompt), own, engines.limits().deadline(), new TritonEndpoint.Responses() {
             @Override
             public void received(String requestId, Map<String, Tensor> outputs, boolean isLast) {
                 PartialRollout c = byRequest.get(requestId);
@@ -146,27 +141,27 @@ final class GroupSampling {
     }
 
     /** What the requests of a group have in common: all but id and seed. */
-    private ModelInferRequest sharedRequest(TritonEndpoint endpoint, int[] prompt) {
+    private Map<String, Tensor> shared(int[] prompt) {
         GroupWork.Settings s = work.settings();
-        ModelInferRequest.Builder request = endpoint.request("");
+        Map<String, Tensor> out = new LinkedHashMap<>();
         int[] input = Arrays.copyOf(prompt, prompt.length + work.prefixTokens().length);
         System.arraycopy(work.prefixTokens(), 0, input, prompt.length, work.prefixTokens().length);
-        Tensors.put(request, INPUT_IDS, Tensors.ofInts(input));
-        Tensors.put(request, PROMPT_LENGTH, Tensors.ofInts(prompt.length));
-        Tensors.put(request, MAX_TOKENS, Tensors.ofInts(s.maxTokens()));
-        Tensors.put(request, TEMPERATURE, Tensors.ofFloats((float) s.temperature()));
-        Tensors.put(request, TOP_P, Tensors.ofFloats((float) s.topP()));
-        Tensors.put(request, TOP_K, Tensors.ofInts(s.topK()));
-        Tensors.put(request, STREAM_INTERVAL, Tensors.ofInts(0));
-        Tensors.put(request, MIN_POLICY_VERSION, Tensors.ofLongs(work.minPolicyVersion()));
+        out.put(INPUT_IDS, Tensors.ofInts(input));
+        out.put(PROMPT_LENGTH, Tensors.ofInts(prompt.length));
+        out.put(MAX_TOKENS, Tensors.ofInts(s.maxTokens()));
+        out.put(TEMPERATURE, Tensors.ofFloats((float) s.temperature()));
+        out.put(TOP_P, Tensors.ofFloats((float) s.topP()));
+        out.put(TOP_K, Tensors.ofInts(s.topK()));
+        out.put(STREAM_INTERVAL, Tensors.ofInts(0));
+        out.put(MIN_POLICY_VERSION, Tensors.ofLongs(work.minPolicyVersion()));
         work.policy().ifPresent(policy -> {
-            Tensors.put(request, POLICY_VERSION, Tensors.ofLongs(policy.number()));
-            Tensors.put(request, POLICY_DIGEST, Tensors.ofTexts(List.of(policy.digest())));
+            out.put(POLICY_VERSION, Tensors.ofLongs(policy.number()));
+            out.put(POLICY_DIGEST, Tensors.ofTexts(List.of(policy.digest())));
         });
         if (!s.stopStrings().isEmpty()) {
-            Tensors.put(request, STOP_STRINGS, Tensors.ofTexts(s.stopStrings()));
+            out.put(STOP_STRINGS, Tensors.ofTexts(s.stopStrings()));
         }
-        return request.build();
+        return out;
     }
 
     private static void await(CountDownLatch latch) {

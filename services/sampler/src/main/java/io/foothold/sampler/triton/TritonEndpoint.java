@@ -21,6 +21,7 @@ import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -145,13 +146,32 @@ public final class TritonEndpoint implements AutoCloseable {
         void cancel();
     }
 
-    /** A request of this model. */
-    public ModelInferRequest.Builder request(String id) {
+    private ModelInferRequest.Builder request(String id) {
         return ModelInferRequest.newBuilder().setModelName(model).setId(id);
     }
 
-    /** Sends requests on one stream of their own. */
-    public Call stream(Collection<ModelInferRequest> requests, Duration deadline, Responses responses) {
+    /**
+     * Sends requests of this model on one stream of their own.
+     *
+     * @param shared inputs of all of them
+     * @param own the other inputs of each, by its id, in the order in which they are sent
+     */
+    public Call stream(
+            Map<String, Tensor> shared, Map<String, Map<String, Tensor>> own, Duration deadline, Responses responses) {
+        ModelInferRequest.Builder common = request("");
+        shared.forEach((name, tensor) -> Tensors.put(common, name, tensor));
+        // Written once: a prompt may have thousands of tokens.
+        ModelInferRequest written = common.build();
+        List<ModelInferRequest> requests = new ArrayList<>();
+        own.forEach((id, inputs) -> {
+            ModelInferRequest.Builder request = written.toBuilder().setId(id);
+            inputs.forEach((name, tensor) -> Tensors.put(request, name, tensor));
+            requests.add(request.build());
+        });
+        return stream(requests, deadline, responses);
+    }
+
+    private Call stream(Collection<ModelInferRequest> requests, Duration deadline, Responses responses) {
         int size = requests.size();
         outstanding.addAndGet(size);
         StreamObserver observer = new StreamObserver(responses, size);

@@ -88,7 +88,11 @@ clear_old() {
   done
 }
 
-inside() { nsenter --target "$(cat "$W/run/init.pid" 2> /dev/null || fail "no cluster runs in $W")" --mount --net --pid --root --wd="$PWD" -- "$@"; }
+inside() {
+  local pid
+  pid=$(cat "$W/run/init.pid" 2> /dev/null) || fail "no cluster runs in $W"
+  nsenter --target "$pid" --mount --net --pid --root --wd="$PWD" -- "$@"
+}
 kubectl() { kube kubectl --kubeconfig "$W/pki/admin.kubeconfig" "$@"; }
 
 certificates() {
@@ -304,6 +308,9 @@ up() {
   able
   build
   [ ! -e "$W/run/init.pid" ] || ! kill -0 "$(cat "$W/run/init.pid")" 2> /dev/null || fail "one runs already in $W; cluster.sh down ends it"
+  # The node's control groups have one name. The lock is held by every process of the cluster.
+  exec 5> "$cache/cluster.lock"
+  flock -n 5 || fail "another one runs, in another CLUSTER_DIR"
   mkdir -p "$W"
   W=$(cd "$W" && pwd)
   rm -rf "$W"/{run,log,kubelet,etcd}
@@ -320,6 +327,7 @@ up() {
     sleep .1
   done
   ps -o pid= --ppid $outer | tr -d ' ' > "$W/run/init.pid"
+  exec 5>&-
   CLUSTER_DIR=$W setsid "$here/cluster.sh" keep "$whose" "${CLUSTER_MINUTES:-60}" > "$W/log/keep.log" 2>&1 < /dev/null 9>&- &
   for _ in $(seq 180); do
     if inside kube kubectl --kubeconfig "$W/pki/admin.kubeconfig" wait --for condition=Ready node/node --timeout 1s > /dev/null 2>&1 &&
@@ -348,7 +356,7 @@ environment
 case ${1:-} in
   init) init ;;
   keep) keep "$2" "$3" ;;
-  build) build ;;
+  build) able; build ;;
   up) shift; up "$@" ;;
   down) down ;;
   kubectl) shift; inside kube kubectl --kubeconfig "$W/pki/admin.kubeconfig" "$@" ;;

@@ -15,7 +15,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
 from foothold_torch.engine import Engine, Opening, Place
-from foothold_torch.rows import AdamW, Lora, Row, Rule
+from foothold_torch.rows import AdamW, Lora, Row, Slopes
 
 MODEL, ROUNDS, ROWS = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 3, int(sys.argv[3]) if len(sys.argv) > 3 else 16
 PROMPT, SAMPLED, GROUP, RATE = 77, 20, 8, 1e-6
@@ -68,9 +68,9 @@ class Ours:
     def update(self, tokens: list[list[int]], advantage: torch.Tensor) -> None:
         """One optimizer step."""
         weight = 1 / (len(tokens) * SAMPLED)
-        made = [Row(t, range(PROMPT, PROMPT + SAMPLED), (), [0.0] * SAMPLED, [weight * a] * SAMPLED, [weight] * SAMPLED)
-                for t, a in zip(tokens, advantage.tolist(), strict=True)]
-        self.engine.accumulate(made, Rule(), 1.0)
+        given = self.engine.accumulate([Row(t, range(PROMPT, PROMPT + SAMPLED)) for t in tokens], 1.0)
+        while given:
+            given = self.engine.backward({i: Slopes([-weight * advantage[i].item()]) for i in given})
         self.engine.step(AdamW(RATE, 0.9, 0.95, 1e-8, 0.01, 1.0))
 
 

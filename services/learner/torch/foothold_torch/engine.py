@@ -1,8 +1,12 @@
 """The engine room: what a group of processes does with one open policy. Every rank calls the same method with the same arguments;
-results are whole on rank 0. Blind to methods: it knows credit, not where credit comes from.
+results are whole on rank 0. Blind to methods: whoever asks computes the loss from log-probs, and hands its slopes back.
 
     engine = Engine(Place(device))
-    engine.open(Opening(directory, ...)); engine.accumulate(rows, rule, 1.0); engine.step(AdamW(1e-5)); engine.export(path, torch.float32)
+    engine.open(Opening(directory, ...))
+    given = engine.accumulate(rows, 1.0)
+    while given:
+        given = engine.backward({number: slopes_of(row.score) for number, row in given.items()})
+    engine.step(AdamW(1e-5)); engine.export(path, torch.float32)
 """
 from __future__ import annotations
 
@@ -10,12 +14,11 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import math
 import os
 import pathlib
 import platform
 import resource
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -24,11 +27,10 @@ import torch.distributed.checkpoint as dcp
 from torch.distributed.device_mesh import DeviceMesh
 
 from . import attention, files
-from .errors import NotReady, OutOfMemory, Refused, WorkerError
-from .loss import Credits, loss
+from .errors import NotReady, OutOfMemory, Refused
 from .packing import Packed, micro_batches
 from .policy import Form, Policy, blocks
-from .rows import Accumulated, AdamW, Lora, Row, Rule, Score, Stepped
+from .rows import AdamW, Forwarded, Lora, Row, Score, Slopes, Stepped
 
 STATE = "state.json"
 FORMAT = 1
@@ -84,6 +86,35 @@ class Opening:
     tokens: int = 8192
 
 
+@dataclasses.dataclass
+class _Forward:
+    """This rank's micro-batch with its autograd graph."""
+
+    part: list[int]
+    batch: Packed
+    log_probs: torch.Tensor
+    entropies: torch.Tensor
+
+
+@dataclasses.dataclass
+class _Pass:
+    """Rows on their way forward and back. `waiting`: those of all ranks that were passed forward last."""
+
+    rows: Sequence[Row]
+    temperature: float
+    base: bool
+    rounds: Iterator[list[list[int]]]
+    waiting: set[int] = dataclasses.field(default_factory=set)
+    forward: _Forward | None = None
+
+    def check(self, slopes: Mapping[int, Slopes]) -> None:
+        """Raises Refused, on all ranks alike, for slopes that are not those of what waits."""
+        if set(slopes) != self.waiting:
+            raise Refused(f"slopes of rows {sorted(slopes)} (expected those that were answered last: {sorted(self.waiting)})")
+        for i, given in slopes.items():
+            given.check(i, len(self.rows[i].targets))
+
+
 class Engine:
     """One policy with its gradients and moments. Not safe for use by several threads at a time."""
 
@@ -93,6 +124,7 @@ class Engine:
         self._policy: Policy | None = None
         self._base: Policy | None = None
         self._optimizer: torch.optim.AdamW | None = None
+        self._pass: _Pass | None = None
         self.steps = 0
 
     # --- life
@@ -132,7 +164,7 @@ class Engine:
 
     def close(self) -> None:
         """Gives all memory back. Nothing happens where nothing is open."""
-        self.opening = self._policy = self._base = self._optimizer = None
+        self.opening = self._policy = self._base = self._optimizer = self._pass = None
         self.steps = 0
         if self.place.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -162,7 +194,8 @@ class Engine:
 
     def score(self, rows: Sequence[Row], temperature: float, *, base: bool = False) -> list[Score]:
         """Log-probs and entropies of every row's targets under the policy, or under its base; no gradient. Whole on rank 0."""
-        self._check(rows, temperature, trained=False)
+        self._idle("score")
+        self._check(rows, temperature)
         if base:
             self._needs_base("scores of the base")
         return self._gathered(self._found([i for i, row in enumerate(rows) if len(row.targets)], rows, temperature, base=base), len(rows))
@@ -180,48 +213,93 @@ class Engine:
             found |= _split(part, batch, log_probs, entropies)
         return found
 
-    def accumulate(self, rows: Sequence[Row], rule: Rule, temperature: float) -> Accumulated:
-        """Adds the gradient of the loss of these rows to the gradient sums. Rows without credit are only scored, unless the rule has a
-        regulariser. Whole on rank 0.
+    def accumulate(self, rows: Sequence[Row], temperature: float, *, base: bool = False) -> dict[int, Forwarded]:
+        """Begins to add the gradient of a loss of these rows to the gradient sums: passes some of them forward, and gives what the policy
+        says of each, by its number, on rank 0. Whoever holds that knows the slopes of the loss, which `backward` is asked with next. No row
+        has a target: nothing is given, and nothing is to follow.
 
-        Raises Refused, before any work, for rows or rules that are not right. After any other error, a loss that is not finite among them,
-        the gradient sums are cleared, but another rank's part may be missing in what was answered before: begin the step anew."""
-        policy = self.policy
-        self._check(rows, temperature, trained=True)
-        if rule.shaping == 0 and any(r.off_policy for r in rows):
-            raise Refused("off-policy rows need a loss with shaping above 0")
-        if rule.kl_coefficient > 0:
-            self._needs_base("a KL term")
-        use = [i for i, row in enumerate(rows) if len(row.targets) and (rule.regularised or row.has_credit)]
-        found: dict[int, Score] = {}
-        total = 0.0
+        base: whether log-probs of the base are wanted too
+
+        Raises Refused, before any work, for rows that are not right. After any other error, here and in `backward`, the gradient sums are
+        cleared, but another rank's part may be missing in what was answered before: begin the step anew."""
+        self._idle("accumulate")
+        self._check(rows, temperature)
+        if base:
+            self._needs_base("log-probs of the base")
+        use = [i for i, row in enumerate(rows) if len(row.targets)]
+        self._pass = _Pass(rows, temperature, base, self._rounds(rows, use))
+        with self._clearing():
+            return self._forward()
+
+    def backward(self, slopes: Mapping[int, Slopes]) -> dict[int, Forwarded]:
+        """Carries slopes of the rows that were given last back into the gradient sums, and passes the next rows forward: what `accumulate`
+        gives, and nothing when all rows are through.
+
+        Raises Refused, before any work, unless there are slopes of exactly the rows that were given last."""
+        waits = self._pass
+        if waits is None or waits.forward is None:
+            raise NotReady("no rows wait for slopes (expected Accumulate first)")
+        waits.check(slopes)
+        policy, forward = self.policy, waits.forward
+        self.place.beat("backward")
+        with self._clearing():
+            with self._memory("backward", sum(len(waits.rows[i].inputs) for i in forward.part)), attention.layout(forward.batch):
+                outputs, gradients = [forward.log_probs], [torch.zeros_like(forward.log_probs)]
+                by_entropy = torch.zeros_like(forward.entropies)
+                for place, i in enumerate(forward.part):
+                    part = slice(forward.batch.starts[place], forward.batch.starts[place + 1])
+                    gradients[0][part] = torch.tensor(slopes[i].by_log_prob, dtype=by_entropy.dtype)
+                    if len(slopes[i].by_entropy):
+                        by_entropy[part] = torch.tensor(slopes[i].by_entropy, dtype=by_entropy.dtype)
+                # The same on every rank: all have been told all slopes.
+                if any(len(s.by_entropy) for s in slopes.values()):
+                    outputs.append(forward.entropies)
+                    gradients.append(by_entropy)
+                # Gradients are averaged over ranks; the caller's slopes are for their sum.
+                torch.autograd.backward(outputs, [g * self.place.size for g in gradients])
+            waits.forward = None
+            del forward, outputs, gradients
+            assert policy is self.policy
+            return self._forward()
+
+    def _forward(self) -> dict[int, Forwarded]:
+        """Passes the next micro-batch of every rank forward; gives all of them on rank 0."""
+        waits, policy = self._pass, self.policy
+        assert waits is not None
+        part_of_each = next(waits.rounds, None)
+        if part_of_each is None:
+            self._pass = None
+            return {}
+        self.place.beat("accumulate, micro-batch")
+        part = part_of_each[self.place.rank] if self.place.rank < len(part_of_each) else []
+        members = [waits.rows[i] for i in part] or [_dummy(waits.rows[part_of_each[0][0]])]
+        with self._memory("accumulate", sum(len(r.inputs) for r in members)):
+            batch = policy.pack(members)
+            base = self._base_scores(batch, waits.temperature)[0] if waits.base else None
+            with attention.layout(batch):
+                log_probs, entropies = policy(batch, waits.temperature)
+        waits.waiting = {i for own in part_of_each for i in own}
+        waits.forward = _Forward(part, batch, log_probs, entropies)
+        found = {}
+        for i, score in _split(part, batch, log_probs.detach(), entropies.detach()).items():
+            begin = batch.starts[part.index(i)]
+            found[i] = Forwarded(score, [] if base is None else base[begin : begin + len(score.log_probs)].tolist())
+        whole: dict[int, Forwarded] = {}
+        for own in self._gather(found):
+            whole |= own
+        return whole
+
+    @contextlib.contextmanager
+    def _clearing(self) -> Iterator[None]:
         try:
-            for number, part in enumerate(self._shares(rows, use)):
-                self.place.beat(f"accumulate, micro-batch {number + 1}")
-                members = [rows[i] for i in part] or [_dummy(rows[use[0]])]
-                with self._memory("accumulate", sum(len(r.inputs) for r in members)):
-                    batch = policy.pack(members)
-                    base = self._base_scores(batch, temperature)[0] if rule.kl_coefficient > 0 else None
-                    with attention.layout(batch):
-                        log_probs, entropies = policy(batch, temperature)
-                        credits = Credits.of(members, batch.row, log_probs.dtype)
-                        credits.base = base
-                        value = loss(rule, log_probs, entropies, credits)
-                        # Gradients are averaged over ranks; the caller's weights are for their sum.
-                        (value * (self.place.size if part else 0)).backward()
-                if part:
-                    total += value.item()
-                    found |= _split(part, batch, log_probs.detach(), entropies.detach())
+            yield
         except BaseException:
             self._clear_gradients()
             raise
-        rest = sorted({i for i, row in enumerate(rows) if len(row.targets)} - set(use))
-        found |= self._found(rest, rows, temperature)
-        answer = Accumulated(sum(self._gather(total)), self._gathered(found, len(rows)))
-        if not math.isfinite(answer.loss):
-            self._clear_gradients()
-            raise WorkerError(f"the loss is {answer.loss}")
-        return answer
+
+    def _idle(self, what: str) -> None:
+        if self._pass is not None:
+            raise NotReady(f"rows wait for their slopes (expected Backward before {what})")
 
     def _needs_base(self, what: str) -> None:
         if self.opening is None or not self.opening.keep_base:
@@ -247,14 +325,19 @@ class Engine:
         finally:
             self.policy.adapters(True)
 
-    def _check(self, rows: Sequence[Row], temperature: float, *, trained: bool) -> None:
+    def _check(self, rows: Sequence[Row], temperature: float) -> None:
         if not temperature > 0:
             raise Refused(f"temperature is {temperature} (expected a number above 0)")
         for i, row in enumerate(rows):
-            row.check(i + 1, self.policy.vocabulary, self.policy.longest, trained=trained)
+            row.check(i + 1, self.policy.vocabulary, self.policy.longest)
 
     def _shares(self, rows: Sequence[Row], use: Sequence[int]) -> Iterator[list[int]]:
         """This rank's micro-batches. Every rank has as many, so that all take part in gathering shards: some may be empty."""
+        rank = self.place.rank
+        return (each[rank] if rank < len(each) else [] for each in self._rounds(rows, use))
+
+    def _rounds(self, rows: Sequence[Row], use: Sequence[int]) -> Iterator[list[list[int]]]:
+        """What the ranks compute side by side: a micro-batch for each, for fewer at the end."""
         assert self.opening is not None
         every = micro_batches(rows, use, self.opening.tokens, share=self.policy.packed)
         size = self.place.size
@@ -263,8 +346,7 @@ class Engine:
             cost = sum(sum(len(rows[i].inputs) for i in part) for part in every)
             every = micro_batches(rows, use, max(1, min(self.opening.tokens, cost // size)), share=self.policy.packed)
         for begin in range(0, len(every), size):
-            at = begin + self.place.rank
-            yield every[at] if at < len(every) else []
+            yield every[begin : begin + size]
 
     def _gather(self, value: Any) -> list[Any]:
         """The ranks' values in order, on rank 0; [] elsewhere."""
@@ -288,6 +370,7 @@ class Engine:
         says so."""
         policy, optimizer = self.policy, self._optimizer
         assert optimizer is not None
+        self._idle("step")
         self.place.beat("step")
         parameters = list(policy.trained().values())
         with self._memory("step", 0):
@@ -313,6 +396,7 @@ class Engine:
         self._clear_gradients()
 
     def _clear_gradients(self) -> None:
+        self._pass = None
         if self._optimizer is not None:
             self._optimizer.zero_grad(set_to_none=True)
 
@@ -482,7 +566,7 @@ def sha256(file: pathlib.Path) -> str:
 
 def _dummy(row: Row) -> Row:
     """The cheapest row: for a rank that has none, and must take part."""
-    return Row(row.tokens[:2], [1], behaviour=[0.0], credit=[0.0], weight=[0.0])
+    return Row(row.tokens[:2], [1])
 
 
 def _split(part: list[int], batch: Packed, log_probs: torch.Tensor, entropies: torch.Tensor) -> dict[int, Score]:

@@ -1,50 +1,11 @@
-"""What callers hand to the engine: rows of tokens with credit, and the rule of the loss. No tensors, no transport.
-
-The words are those of the design's glossary; the equations are in `loss.py`."""
+"""What callers hand to the engine and get back: rows of tokens, scores, slopes of a loss. No tensors, no transport."""
 from __future__ import annotations
 
 import dataclasses
-import enum
 import math
 from collections.abc import Sequence
 
 from .errors import Refused
-
-
-class Ratio(enum.Enum):
-    """Which importance ratio the objective has."""
-
-    NONE = "none"
-    TOKEN = "token"
-    SEQUENCE = "sequence"
-
-
-@dataclasses.dataclass(frozen=True)
-class Rule:
-    """How credit becomes a loss; the aggregation is in the credit already. Symbols as in `loss.py`.
-
-    Raises Refused for bounds that are no bounds."""
-
-    ratio: Ratio = Ratio.NONE
-    clip_low: float = 0.0
-    clip_high: float = 0.0
-    dual_clip: float = 0.0
-    kl_coefficient: float = 0.0
-    entropy_coefficient: float = 0.0
-    shaping: float = 0.0
-
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, float) and not (math.isfinite(value) and value >= 0):
-                raise Refused(f"loss rule: {field.name} is {value} (expected a number of 0 or more)")
-        if self.dual_clip != 0 and self.dual_clip <= 1:
-            raise Refused(f"loss rule: dual_clip is {self.dual_clip} (expected a number above 1, or 0 for off)")
-
-    @property
-    def regularised(self) -> bool:
-        """Whether rows without credit have a gradient too."""
-        return self.kl_coefficient > 0 or self.entropy_coefficient > 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,21 +15,13 @@ class Row:
     tokens     all token ids: prompt, given response tokens, sampled tokens
     targets    places in `tokens` whose log-probs are wanted, ascending, each 1 or more (the place of the predicted token)
     labels     predicted token at each target; empty when it is `tokens[target]` itself
-    behaviour  log-prob of each target when it was drawn, nats; empty for rows that are only scored
-    credit     weight times advantage of each target; empty for rows that are only scored
-    weight     aggregation weight of each target, for KL and entropy terms; empty like credit
-    off_policy whether it was sampled under another prompt: behaviour says nothing then, shaping takes the ratio's place
     """
 
     tokens: Sequence[int]
     targets: Sequence[int]
     labels: Sequence[int] = ()
-    behaviour: Sequence[float] = ()
-    credit: Sequence[float] = ()
-    weight: Sequence[float] = ()
-    off_policy: bool = False
 
-    def check(self, number: int, vocabulary: int, longest: int, *, trained: bool) -> None:
+    def check(self, number: int, vocabulary: int, longest: int) -> None:
         """Raises Refused, naming row and value, unless the row can be computed."""
         size, count = len(self.tokens), len(self.targets)
         if size == 0:
@@ -83,13 +36,8 @@ class Row:
             if not last < target < size:
                 raise Refused(f"row {number}: target {target} of {size} tokens (expected ascending places from 1 to {size - 1})")
             last = target
-        wanted = {"labels": (0, count)} | dict.fromkeys(("behaviour", "credit", "weight"), (count,) if trained else (0, count))
-        for name, lengths in wanted.items():
-            values = getattr(self, name)
-            if len(values) not in lengths:
-                raise Refused(f"row {number}: {len(values)} values of {name} for {count} targets")
-            if name != "labels" and not all(math.isfinite(v) for v in values):
-                raise Refused(f"row {number}: {name} holds a value that is not finite")
+        if len(self.labels) not in (0, count):
+            raise Refused(f"row {number}: {len(self.labels)} values of labels for {count} targets")
 
     @property
     def inputs(self) -> Sequence[int]:
@@ -101,11 +49,6 @@ class Row:
         """The token whose log-prob is wanted at each target."""
         return self.labels if len(self.labels) else [self.tokens[t] for t in self.targets]
 
-    @property
-    def has_credit(self) -> bool:
-        """Whether it can have a gradient without a regulariser."""
-        return any(c != 0 for c in self.credit)
-
 
 @dataclasses.dataclass(frozen=True)
 class Score:
@@ -116,11 +59,28 @@ class Score:
 
 
 @dataclasses.dataclass(frozen=True)
-class Accumulated:
-    """What accumulation saw: the loss summed over rows, and one score a row."""
+class Forwarded:
+    """A row that was passed forward and waits for its slopes; `base`: log-probs of the base, nats, empty unless asked for."""
 
-    loss: float
-    scores: list[Score]
+    score: Score
+    base: list[float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Slopes:
+    """How fast a loss changes with a row's log-probs, and with its entropies (empty where it does not). One number stands for all
+    targets. Plain derivatives: they hold every normaliser."""
+
+    by_log_prob: Sequence[float]
+    by_entropy: Sequence[float] = ()
+
+    def check(self, number: int, targets: int) -> None:
+        """Raises Refused, naming row and value, unless they are those of a row with so many targets."""
+        if len(self.by_log_prob) not in (1, targets) or len(self.by_entropy) not in (0, 1, targets):
+            raise Refused(f"row {number}: {len(self.by_log_prob)} and {len(self.by_entropy)} slopes for {targets} targets")
+        for value in (*self.by_log_prob, *self.by_entropy):
+            if not math.isfinite(value):
+                raise Refused(f"row {number}: a slope is {value} (expected a finite number)")
 
 
 @dataclasses.dataclass(frozen=True)

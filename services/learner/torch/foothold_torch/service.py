@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 import grpc
@@ -14,13 +13,13 @@ from .errors import NotReady, Refused, WorkerError
 from .group import Group
 from .protos import messages as pb
 from .protos import services
-from .rows import AdamW, Lora, Ratio, Row, Rule, Score
+from .rows import AdamW, Forwarded, Lora, Row, Score, Slopes
 
-PROTOCOL = 1
+PROTOCOL = 2
 LIMIT = 64 << 20
 """Largest message in both directions, bytes."""
-RATIOS = {pb.TENSOR_RATIO_NONE: Ratio.NONE, pb.TENSOR_RATIO_TOKEN: Ratio.TOKEN, pb.TENSOR_RATIO_SEQUENCE: Ratio.SEQUENCE}
-CALLS = {"open": "OpenBackend", "score": "Score", "accumulate": "Accumulate", "step": "Step", "export_all": "Export", "save": "SaveBackend"}
+CALLS = {"open": "OpenBackend", "score": "Score", "accumulate": "Accumulate", "backward": "Backward",
+         "step": "Step", "export_all": "Export", "save": "SaveBackend"}
 
 
 def opening(request: Any) -> Opening:
@@ -60,41 +59,14 @@ def sequence(number: int, given: Any) -> Row:
     return Row(prompt + prefix + sampled, targets, [label for label in labels if label >= 0])
 
 
-def row(number: int, given: Any, ratio: Ratio) -> Row:
-    """A TensorRow; one value stands for all targets."""
-    plain = sequence(number, given.sequence)
-    count = len(plain.targets)
-
-    def spread(name: str, values: Sequence[float], optional: bool) -> list[float]:
-        if len(values) == 1 and count != 1:
-            return list(values) * count
-        if optional and not values:
-            return [0.0] * count
-        if len(values) != count:
-            raise Refused(f"row {number}: {len(values)} {name} for {count} targets (expected as many, or one)")
-        return list(values)
-
-    weights = spread("weights", given.weights, False)
-    if any(w < 0 for w in weights):
-        raise Refused(f"row {number}: a weight is below 0")
-    behaviour = spread("behaviour_log_probs", given.behaviour_log_probs, ratio is Ratio.NONE or given.off_policy)
-    credits = spread("credits", given.credits, False)
-    return Row(plain.tokens, plain.targets, plain.labels, behaviour, credits, weights, given.off_policy)
-
-
-def rule(given: Any) -> Rule:
-    """A TensorLoss."""
-    if given.ratio not in RATIOS:
-        raise Refused(f"loss: ratio {given.ratio} is not known (expected one of {', '.join(r.value for r in Ratio)})")
-    ratio = RATIOS[given.ratio]
-    # What is not read is not checked.
-    bounds = (0.0, 0.0, 0.0) if ratio is Ratio.NONE else (given.clip_low, given.clip_high, given.dual_clip)
-    return Rule(ratio, *bounds, given.kl_coefficient, given.entropy_coefficient, given.shaping)
-
-
 def score(found: Score) -> Any:
     """A SequenceScore."""
     return pb.SequenceScore(log_probs=found.log_probs, entropies=found.entropies)
+
+
+def forwarded(found: dict[int, Forwarded]) -> list[Any]:
+    """TensorRows, in order."""
+    return [pb.TensorRow(index=i, score=score(row.score), base_log_probs=row.base) for i, row in sorted(found.items())]
 
 
 class Service(services.TensorBackendServiceServicer):
@@ -123,10 +95,15 @@ class Service(services.TensorBackendServiceServicer):
         return pb.ScoreResponse(scores=map(score, scores))
 
     def Accumulate(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: D102
-        how = rule(request.loss)
-        rows = [row(i + 1, r, how.ratio) for i, r in enumerate(request.rows)]
-        answer = self._do(context, "accumulate", rows, how, request.temperature)
-        return pb.AccumulateResponse(loss=answer.loss, scores=map(score, answer.scores))
+        rows = [sequence(i + 1, s) for i, s in enumerate(request.sequences)]
+        answer = self._do(context, "accumulate", rows, request.temperature, base=request.base)
+        return pb.AccumulateResponse(rows=forwarded(answer))
+
+    def Backward(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: D102
+        slopes = {s.index: Slopes(list(s.by_log_prob), list(s.by_entropy)) for s in request.rows}
+        if len(slopes) != len(request.rows):
+            raise Refused("a row has slopes twice (expected one TensorLoss a row)")
+        return pb.BackwardResponse(rows=forwarded(self._do(context, "backward", slopes)))
 
     def Step(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: D102
         settings = AdamW(*(getattr(request, f.name) for f in request.DESCRIPTOR.fields))

@@ -63,7 +63,7 @@ def models(tmp_path_factory):
 def example_rows(vocabulary=61, seed=3, groups=3, members=4, prompt=20):
     """Groups that share their prompt and a beginning of all prompts, rows of several lengths, some without credit, one off-policy, given
     tokens and labels among them."""
-    from foothold_torch.rows import Row
+    from twin import Credited
 
     generator = torch.Generator().manual_seed(seed)
 
@@ -80,6 +80,6 @@ def example_rows(vocabulary=61, seed=3, groups=3, members=4, prompt=20):
             labels = draw(len(sampled)) if (group, member) == (1, 1) else ()
             n = len(targets)
             credit = 0.0 if (group, member) == (0, 2) else (member - 1.3) / 40
-            rows.append(Row(tokens, targets, labels, [(-4.0 + 0.1 * i) for i in range(n)], [credit] * n, [1 / 40] * n,
+            rows.append(Credited(tokens, targets, labels, [(-4.0 + 0.1 * i) for i in range(n)], [credit] * n, [1 / 40] * n,
                             off_policy=(group, member) == (2, 3)))
     return rows

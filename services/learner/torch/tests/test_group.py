@@ -15,7 +15,8 @@ from conftest import example_rows
 from foothold_torch.engine import Opening
 from foothold_torch.errors import OutOfMemory, RankFailed, Refused
 from foothold_torch.group import Group, watch_parent
-from foothold_torch.rows import AdamW, Lora, Ratio, Rule
+from foothold_torch.rows import AdamW, Lora
+from twin import Ratio, Rule, accumulate
 
 LORA = Lora(4, 8.0, ("q_proj", "up_proj"), seed=5)
 RULE = Rule(Ratio.TOKEN, 0.2, 0.3, 0.0, 0.05, 0.001, 0.1)
@@ -70,8 +71,8 @@ def updates(group, opening, count, begin=None, save=None):
     rows = example_rows()
     group.engine.open(Opening(**{**vars(opening), "checkpoint": begin}))
     for _ in range(count):
-        answer = group.engine.accumulate(rows[:7], RULE, 1.0)
-        more = group.engine.accumulate(rows[7:], RULE, 1.0)
+        answer = accumulate(group.engine, rows[:7], RULE, 1.0)
+        more = accumulate(group.engine, rows[7:], RULE, 1.0)
         stepped = group.engine.step(SETTINGS)
     if save is not None:
         save.mkdir(exist_ok=True)
@@ -187,7 +188,7 @@ def test_out_of_memory_has_figures(models, monkeypatch):
     monkeypatch.setattr(engine.policy, "forward", no_memory)
     with pytest.raises(OutOfMemory, match=r"rank 0 is out of memory on cpu in accumulate of a micro-batch of \d+ tokens "
                                           r"\(of at most 777\): peak \d+ MiB; .*you tried to allocate 8"):
-        engine.accumulate(example_rows(), Rule(shaping=0.1), 1.0)
+        accumulate(engine, example_rows(), Rule(shaping=0.1), 1.0)
 
 
 @pytest.mark.parametrize("inherited", [True, False])

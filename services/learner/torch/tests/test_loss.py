@@ -7,8 +7,8 @@ import torch
 from conftest import ROOT
 from foothold_torch import head
 from foothold_torch.errors import Refused
-from foothold_torch.loss import Credits, loss
-from foothold_torch.rows import Ratio, Row, Rule
+from foothold_torch.rows import Slopes
+from twin import Credited, Credits, Ratio, Rule, loss
 
 GOLDEN = json.loads((ROOT / "services/core/src/test/resources/loss/golden.json").read_text())
 
@@ -22,8 +22,8 @@ def test_golden(number, dtype):
     rows, log_probs, base, entropies, row, wanted = [], [], [], [], [], []
     for i, (given, credit) in enumerate(zip(GOLDEN["rows"], case["rows"], strict=True)):
         n = len(given["log_probs"])
-        rows.append(Row([0] * (n + 1), range(1, n + 1), (), given["behaviour_log_probs"], [credit["credit"]] * n, [credit["weight"]] * n,
-                        credit["off_policy"]))
+        rows.append(Credited([0] * (n + 1), range(1, n + 1), (), given["behaviour_log_probs"], [credit["credit"]] * n,
+                             [credit["weight"]] * n, credit["off_policy"]))
         log_probs += given["log_probs"]
         base += given["base_log_probs"]
         entropies += given["entropies"]
@@ -71,10 +71,10 @@ def test_head_is_a_log_softmax(scale, cap, bias, chunk):
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-11)
 
 
-@pytest.mark.parametrize(("settings", "says"), [
-    ({"clip_low": -0.1}, "clip_low is -0.1"), ({"dual_clip": 0.5}, "dual_clip is 0.5"),
-    ({"kl_coefficient": float("nan")}, "kl_coefficient is nan"),
+@pytest.mark.parametrize(("slopes", "says"), [
+    (Slopes([1.0, 2.0]), "row 4: 2 and 0 slopes for 3 targets"), (Slopes([1.0] * 3, [0.0] * 2), "row 4: 3 and 2 slopes for 3 targets"),
+    (Slopes([1.0, float("nan"), 0.0]), "row 4: a slope is nan"), (Slopes([1.0], [float("inf")]), "row 4: a slope is inf"),
 ])
-def test_bad_rules_are_refused(settings, says):
+def test_bad_slopes_are_refused(slopes, says):
     with pytest.raises(Refused, match=says):
-        Rule(**settings)
+        slopes.check(4, 3)

@@ -15,8 +15,9 @@ from foothold_torch import worker
 from foothold_torch.engine import Engine, Opening, Place
 from foothold_torch.protos import messages as pb
 from foothold_torch.protos import services
-from foothold_torch.rows import AdamW, Lora, Ratio, Row, Rule
+from foothold_torch.rows import AdamW, Forwarded, Lora, Row, Score
 from test_group import free_port
+from twin import Ratio, Rule, accumulate, slopes_of
 
 PACKAGE = pathlib.Path(worker.__file__).resolve().parent.parent
 
@@ -71,10 +72,8 @@ def start(tmp_path):
 
 def message(row):
     begin = row.targets[0]
-    return pb.TensorRow(
-        sequence=pb.TensorSequence(prompt_token_ids=row.tokens[: begin - 2], given_token_ids=row.tokens[begin - 2 : begin],
-                                   sampled_token_ids=row.tokens[begin:], labels=row.labels),
-        behaviour_log_probs=row.behaviour, credits=row.credit[:1], weights=row.weight[:1], off_policy=row.off_policy)
+    return pb.TensorSequence(prompt_token_ids=row.tokens[: begin - 2], given_token_ids=row.tokens[begin - 2 : begin],
+                             sampled_token_ids=row.tokens[begin:], labels=row.labels)
 
 
 def refused(call, request):
@@ -88,7 +87,7 @@ def test_two_ranks_serve_the_contract(start, models, tmp_path):
     stub = w.stub()
     status = stub.GetBackendStatus(pb.GetBackendStatusRequest())
     assert [(r.rank, r.process_id) for r in status.ranks] == [(i, p.pid) for i, p in enumerate(w.processes)]
-    assert (status.protocol, status.world_size, status.device, status.call) == (1, 2, "cpu", "")
+    assert (status.protocol, status.world_size, status.device, status.call) == (2, 2, "cpu", "")
     assert status.torch_version.startswith(importlib.metadata.version("torch").partition("+")[0])
     assert refused(stub.Step, pb.StepRequest(learning_rate=1)) == (grpc.StatusCode.FAILED_PRECONDITION, "no policy is open")
 
@@ -107,21 +106,29 @@ def test_two_ranks_serve_the_contract(start, models, tmp_path):
 
     alone = Engine(Place())
     alone.open(Opening(directory, Lora(4, 8.0, ("q_proj", "down_proj"), seed=5), keep_base=True))
-    loss = pb.TensorLoss(ratio=pb.TENSOR_RATIO_TOKEN, clip_low=0.2, clip_high=0.3, kl_coefficient=0.05, shaping=0.1)
-    rule = Rule(Ratio.TOKEN, 0.2, 0.3, 0.0, 0.05, 0.0, 0.1)
+    rule = Rule(Ratio.TOKEN, 0.2, 0.3, 0.0, 0.05, 0.01, 0.1)
     for step in range(3):
-        answer = stub.Accumulate(pb.AccumulateRequest(rows=map(message, rows), loss=loss, temperature=0.9))
-        mine = alone.accumulate(rows, rule, 0.9)
-        assert answer.loss == pytest.approx(mine.loss, rel=1e-4)
-        for a, b in zip(answer.scores, mine.scores, strict=True):
-            assert list(a.log_probs) == pytest.approx(b.log_probs, abs=1e-4)
-            assert list(a.entropies) == pytest.approx(b.entropies, abs=1e-4)
+        before, seen, total = alone.score(rows, 0.9), set(), 0.0
+        answer = stub.Accumulate(pb.AccumulateRequest(sequences=map(message, rows), temperature=0.9, base=True))
+        while answer.rows:
+            slopes = []
+            for given in answer.rows:
+                score = Score(list(given.score.log_probs), list(given.score.entropies))
+                assert score.log_probs == pytest.approx(before[given.index].log_probs, abs=1e-4)
+                assert score.entropies == pytest.approx(before[given.index].entropies, abs=1e-4)
+                value, found = slopes_of(rule, rows[given.index], Forwarded(score, list(given.base_log_probs)))
+                total += value
+                slopes.append(pb.TensorLoss(index=given.index, by_log_prob=found.by_log_prob, by_entropy=found.by_entropy))
+                seen.add(given.index)
+            answer = stub.Backward(pb.BackwardRequest(rows=slopes))
+        assert seen == set(range(len(rows)))
+        assert total == pytest.approx(accumulate(alone, rows, rule, 0.9).loss, rel=1e-4)
         stepped = stub.Step(pb.StepRequest(learning_rate=1e-2, beta1=0.9, beta2=0.99, epsilon=1e-8, weight_decay=0.1, clip_norm=1))
         theirs = alone.step(AdamW(1e-2, 0.9, 0.99, 1e-8, 0.1, 1.0))
         assert stepped.gradient_norm == pytest.approx(theirs.norm, rel=1e-3)
         assert (stepped.steps, stepped.skipped) == (step + 1, False)
     for base in (False, True):
-        scores = stub.Score(pb.ScoreRequest(sequences=[message(r).sequence for r in rows], temperature=0.9, base=base)).scores
+        scores = stub.Score(pb.ScoreRequest(sequences=[message(r) for r in rows], temperature=0.9, base=base)).scores
         for a, b in zip(scores, alone.score(rows, 0.9, base=base), strict=True):
             assert list(a.log_probs) == pytest.approx(b.log_probs, abs=1e-4)
 
@@ -137,8 +144,8 @@ def test_two_ranks_serve_the_contract(start, models, tmp_path):
     assert after.progress > status.progress + 10
     assert all(r.peak_memory_bytes > 100 << 20 for r in after.ranks)
     bad = message(rows[0])
-    bad.sequence.sampled_token_ids[0] = 61
-    code, text = refused(stub.Accumulate, pb.AccumulateRequest(rows=[bad], loss=loss, temperature=1))
+    bad.sampled_token_ids[0] = 61
+    code, text = refused(stub.Accumulate, pb.AccumulateRequest(sequences=[bad], temperature=1))
     assert (code, "token id 61 is outside" in text) == (grpc.StatusCode.INVALID_ARGUMENT, True)
 
     # A rank that waits for the next call ends when it is told to, and that call says that it is gone; nobody waits for it.
@@ -152,17 +159,20 @@ def test_two_ranks_serve_the_contract(start, models, tmp_path):
     assert text.startswith("rank 0: lost another rank")
 
 
-def test_a_loss_that_is_not_finite_is_answered_and_ends_the_worker(start, models):
+def test_a_backward_without_its_rows_is_answered_and_the_worker_goes_on(start, models):
     w = start()
     stub = w.stub()
     stub.OpenBackend(pb.OpenBackendRequest(base_directory=str(models("qwen2")), compute_dtype="float32", attention="auto",
                                            micro_batch_tokens=99))
-    row = pb.TensorRow(sequence=pb.TensorSequence(prompt_token_ids=[3], sampled_token_ids=[4, 5]), behaviour_log_probs=[-900],
-                       credits=[1], weights=[1])
-    loss = pb.TensorLoss(ratio=pb.TENSOR_RATIO_TOKEN, clip_high=1e300)
-    code, text = refused(stub.Accumulate, pb.AccumulateRequest(rows=[row], loss=loss, temperature=1))
-    assert (code, text) == (grpc.StatusCode.INTERNAL, "the loss is -inf")
-    assert w.ended() == (1, "rank 0: the loss is -inf")
+    code, text = refused(stub.Backward, pb.BackwardRequest())
+    assert (code, text) == (grpc.StatusCode.FAILED_PRECONDITION, "no rows wait for slopes (expected Accumulate first)")
+    given = pb.TensorSequence(prompt_token_ids=[3], sampled_token_ids=[4, 5])
+    assert [s.index for s in stub.Accumulate(pb.AccumulateRequest(sequences=[given], temperature=1)).rows] == [0]
+    twice = [pb.TensorLoss(index=0, by_log_prob=[1])] * 2
+    code, text = refused(stub.Backward, pb.BackwardRequest(rows=twice))
+    assert (code, "slopes twice" in text) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+    assert not stub.Backward(pb.BackwardRequest(rows=twice[:1])).rows
+    assert stub.Step(pb.StepRequest(learning_rate=1e-3, beta1=0.9, beta2=0.9)).gradient_norm > 0
 
 
 def test_bad_arguments_end_with_2(capsys):
@@ -205,17 +215,12 @@ def test_adapters_without_targets_are_asked_for():
     assert service.opening(request).lora == Lora(4, 8.0, (), seed=3)
 
 
-def test_one_value_stands_for_all_targets():
+def test_targets_are_where_there_is_a_label():
     from foothold_torch import service
     from foothold_torch.errors import Refused
 
     tokens = pb.TensorSequence(prompt_token_ids=[3], given_token_ids=[4], sampled_token_ids=[5, 6, 7], labels=[5, -1, 9])
-    given = pb.TensorRow(sequence=tokens, credits=[2], weights=[0.5, 0.25])
-    assert service.row(1, given, Ratio.NONE) == Row([3, 4, 5, 6, 7], [2, 4], [5, 9], [0, 0], [2, 2], [0.5, 0.25])
-    with pytest.raises(Refused, match="row 1: 0 behaviour_log_probs for 2 targets"):
-        service.row(1, given, Ratio.TOKEN)
-    given.weights.append(1)
-    with pytest.raises(Refused, match="row 1: 3 weights for 2 targets"):
-        service.row(1, given, Ratio.NONE)
-    with pytest.raises(Refused, match="ratio 0 is not known"):
-        service.rule(pb.TensorLoss())
+    assert service.sequence(1, tokens) == Row([3, 4, 5, 6, 7], [2, 4], [5, 9])
+    tokens.labels.append(1)
+    with pytest.raises(Refused, match="row 1: 4 labels for 3 sampled tokens"):
+        service.sequence(1, tokens)

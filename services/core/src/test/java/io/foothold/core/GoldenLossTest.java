@@ -7,9 +7,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.core.loss.Clips;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
-import io.foothold.core.loss.NaiveLoss;
+import io.foothold.core.loss.Losses;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,11 +18,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /**
- * The golden losses that backends in other languages are tested with ({@code loss/golden.json}) are what {@link NaiveLoss} says. The file
+ * The golden losses that backends in other languages are tested with ({@code loss/golden.json}) are what {@link LossRule} says. The file
  * is written anew with {@code -Dfoothold.write-golden=true}.
  */
 class GoldenLossTest {
@@ -56,15 +58,21 @@ class GoldenLossTest {
                 .toArray();
     }
 
+    /** A rule with the words that other languages have for its loss. */
+    private record Case(String ratio, Clips clips, LossRule rule) {}
+
     /** Every aggregation with every ratio: plain, clipped with all other terms, and with off-policy rows among the others. */
-    private static List<LossRule> rules() {
-        List<LossRule> out = new ArrayList<>();
+    private static List<Case> cases() {
+        List<Case> out = new ArrayList<>();
+        Clips clips = new Clips(0.2, 0.28);
+        Clips dual = new Clips(0.2, 0.28, 3);
         for (LossRule.Aggregation aggregation : LossRule.Aggregation.values()) {
-            for (LossRule.Ratio ratio : LossRule.Ratio.values()) {
-                LossRule plain = new LossRule(aggregation, ratio, 0.2, 0.28, 0, 0, 0, 7);
-                out.add(plain);
-                out.add(new LossRule(aggregation, ratio, 0.2, 0.28, 3, 0.05, 0.01, 7));
-                out.add(plain.shaped(0.1));
+            for (String ratio : List.of("none", "token", "sequence")) {
+                LossRule plain = new LossRule(aggregation, 7, Losses.of(ratio, clips, Map.of()));
+                out.add(new Case(ratio, clips, plain));
+                out.add(new Case(
+                        ratio, dual, new LossRule(aggregation, 7, Losses.of(ratio, dual, Map.of()), 0.05, 0.01, 0)));
+                out.add(new Case(ratio, clips, plain.shaped(0.1)));
             }
         }
         return out;
@@ -74,7 +82,7 @@ class GoldenLossTest {
         ObjectNode out = MAPPER.createObjectNode();
         out.put(
                 "what",
-                "Losses by io.foothold.core.loss.NaiveLoss: of every case the loss of all rows, and of each row its derivative by"
+                "Losses by io.foothold.core.loss.LossRule: of every case the loss of all rows, and of each row its derivative by"
                         + " the log-prob of each token (the entropy term has none by log-prob). Natural logs; credit = weight *"
                         + " advantage.");
         List<Row> rows = rows();
@@ -88,7 +96,8 @@ class GoldenLossTest {
             numbers(json.putArray("entropies"), row.entropies());
         }
         ArrayNode cases = out.putArray("cases");
-        for (LossRule rule : rules()) {
+        for (Case one : cases()) {
+            LossRule rule = one.rule();
             List<CreditPlan.Member> members = new ArrayList<>();
             for (int i = 0; i < rows.size(); i++) {
                 Row row = rows.get(i);
@@ -97,9 +106,9 @@ class GoldenLossTest {
             }
             CreditPlan plan = CreditPlan.of(rule, members);
             ObjectNode json = cases.addObject();
-            json.put("aggregation", word(rule.aggregation())).put("ratio", word(rule.ratio()));
-            json.put("clip_low", rule.clipLow()).put("clip_high", rule.clipHigh());
-            json.put("dual_clip", rule.dualClip()).put("kl_coefficient", rule.klCoefficient());
+            json.put("aggregation", word(rule.aggregation())).put("ratio", one.ratio());
+            json.put("clip_low", one.clips().low()).put("clip_high", one.clips().high());
+            json.put("dual_clip", one.clips().dual()).put("kl_coefficient", rule.klCoefficient());
             json.put("entropy_coefficient", rule.entropyCoefficient()).put("shaping", rule.shaping());
             json.put("constant_length", rule.constantLength());
             double loss = 0;
@@ -107,8 +116,7 @@ class GoldenLossTest {
             for (int i = 0; i < rows.size(); i++) {
                 Row row = rows.get(i);
                 CreditPlan.Entry entry = plan.rollouts().get(i);
-                NaiveLoss.Result result =
-                        NaiveLoss.of(rule, entry, row.logProbs(), row.behaviour(), row.base(), row.entropies());
+                LossRule.Result result = rule.of(entry, row.logProbs(), row.behaviour(), row.base(), row.entropies());
                 loss += result.value();
                 ObjectNode r = results.addObject();
                 r.put("weight", entry.weight());

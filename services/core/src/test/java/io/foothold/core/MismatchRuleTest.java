@@ -4,17 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.foothold.core.loss.Clips;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.ImportanceStatistics;
 import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.Losses;
 import io.foothold.core.loss.MismatchRule;
 import io.foothold.core.loss.MismatchRule.Level;
 import io.foothold.core.loss.MismatchRule.Mask;
 import io.foothold.core.loss.MismatchRule.None;
 import io.foothold.core.loss.MismatchRule.Truncate;
-import io.foothold.core.loss.NaiveLoss;
+import io.foothold.core.loss.Ppo;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -113,14 +116,19 @@ class MismatchRuleTest {
                 for (double x : c) {
                     assertThat(x).isBetween(0.0, most);
                 }
-                for (LossRule.Ratio ratio : new LossRule.Ratio[] {LossRule.Ratio.NONE, LossRule.Ratio.TOKEN}) {
-                    LossRule loss = new LossRule(LossRule.Aggregation.TOKEN_MEAN, ratio, .2, .2, 3, 0, 0, 0);
+                for (String ratio : List.of("none", "token")) {
+                    LossRule loss = new LossRule(
+                            LossRule.Aggregation.TOKEN_MEAN,
+                            1,
+                            Losses.of(ratio, new Clips(.2, .2, 3), Map.of()),
+                            0,
+                            0,
+                            0);
                     CreditPlan.Entry entry = CreditPlan.of(loss, List.of(new CreditPlan.Member(1, 0, n, -1)))
                             .rollouts()
                             .get(0)
                             .corrected(c);
-                    double[] slope =
-                            NaiveLoss.of(loss, entry, now, proximal, now, now).byLogProb();
+                    double[] slope = loss.of(entry, now, proximal, now, now).byLogProb();
                     for (int t = 0; t < n; t++) {
                         if (c[t] == 0) {
                             assertThat(slope[t]).as("masked token of " + rule).isZero();
@@ -149,7 +157,7 @@ class MismatchRuleTest {
     void theDecoupledObjectiveIsTheCoupledOneWhereNothingIsCut() {
         SplittableRandom random = new SplittableRandom(4);
         MismatchRule rule = new Truncate(Level.TOKEN, Double.POSITIVE_INFINITY);
-        LossRule loss = new LossRule(LossRule.Aggregation.SEQUENCE_MEAN, LossRule.Ratio.TOKEN, 1e9, 1e9, 0, 0, 0, 0);
+        LossRule loss = new LossRule(LossRule.Aggregation.SEQUENCE_MEAN, 1, new Ppo(new Clips(1e9, 1e9, 0)), 0, 0, 0);
         for (int i = 0; i < 100; i++) {
             int n = 1 + random.nextInt(6);
             double[] behaviour = random.doubles(n, -3, -0.1).toArray();
@@ -159,9 +167,9 @@ class MismatchRuleTest {
                             loss, List.of(new CreditPlan.Member(1, 0, n, random.nextDouble() - .5)))
                     .rollouts()
                     .get(0);
-            NaiveLoss.Result coupled = NaiveLoss.of(loss, entry, now, behaviour, now, now);
-            NaiveLoss.Result decoupled =
-                    NaiveLoss.of(loss, entry.corrected(rule.corrections(proximal, behaviour)), now, proximal, now, now);
+            LossRule.Result coupled = loss.of(entry, now, behaviour, now, now);
+            LossRule.Result decoupled =
+                    loss.of(entry.corrected(rule.corrections(proximal, behaviour)), now, proximal, now, now);
             assertThat(decoupled.value()).isEqualTo(coupled.value(), within(1e-12 * (1 + Math.abs(coupled.value()))));
             for (int t = 0; t < n; t++) {
                 assertThat(decoupled.byLogProb()[t])
@@ -173,18 +181,17 @@ class MismatchRuleTest {
     /** With it, the clip looks at what the update changed: what the sampler rounds does not use up the trust region. */
     @Test
     void theTrustRegionLiesAroundTheProximalPolicy() {
-        LossRule loss = new LossRule(LossRule.Aggregation.TOKEN_MEAN, LossRule.Ratio.TOKEN, .2, .2, 0, 0, 0, 0);
+        LossRule loss = new LossRule(LossRule.Aggregation.TOKEN_MEAN, 1, new Ppo(new Clips(.2, .2, 0)), 0, 0, 0);
         CreditPlan.Entry entry = CreditPlan.of(loss, List.of(new CreditPlan.Member(1, 0, 1, 1)))
                 .rollouts()
                 .get(0);
         double[] behaviour = {-2};
         double[] proximal = {-1.5};
-        assertThat(NaiveLoss.of(loss, entry, proximal, behaviour, proximal, proximal)
-                        .byLogProb()[0])
+        assertThat(loss.of(entry, proximal, behaviour, proximal, proximal).byLogProb()[0])
                 .as("the ratio to the sampler, e^0.5, is clipped before the update has begun")
                 .isZero();
         double[] c = new Truncate(Level.TOKEN, 1.5).corrections(proximal, behaviour);
-        assertThat(NaiveLoss.of(loss, entry.corrected(c), proximal, proximal, proximal, proximal)
+        assertThat(loss.of(entry.corrected(c), proximal, proximal, proximal, proximal)
                         .byLogProb()[0])
                 .isEqualTo(-1.5);
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.foothold.augmentation.problems.Recipe;
 import io.foothold.core.advantage.AdvantageEstimator;
+import io.foothold.core.loss.Losses;
 import io.foothold.orchestrator.runfile.Methods;
 import io.foothold.orchestrator.runfile.RunFile;
 import java.io.IOException;
@@ -81,6 +82,42 @@ class AddingThingsTest {
                     .hasMessageContaining("'extremes.trained' and 'tree.branches' contradict each other");
         }
         assertThat(RunFile.presets()).as("the program itself is as it was").doesNotContain("pods");
+    }
+
+    @Test
+    void aLossIsOneFileThatNoOtherNamesAndIsWhatTheLearnerIsTold() throws Exception {
+        String page = page("adding-a-loss.md");
+        List<String> java = Documents.fenced(page, "java");
+        assertThat(java).hasSize(2);
+        List<String> yaml = Documents.fenced(page, "yaml");
+        assertThat(page)
+                .contains("services/core/src/main/java/io/foothold/core/loss/Topr.java")
+                .contains("services/orchestrator/src/main/resources/presets/topr.yaml");
+
+        try (PatchedProgram program =
+                PatchedProgram.of(directory, Map.of("Topr.java", java.get(0), "ToprTest.java", java.get(1)))) {
+            Files.writeString(
+                    Files.createDirectories(directory.resolve("classes/presets"))
+                            .resolve("topr.yaml"),
+                    yaml.get(0));
+            assertThat(program.runTests("io.foothold.core.loss.ToprTest")).isEqualTo(2);
+            Object resolved = program.loadClass(RunFile.class.getName())
+                    .getMethod("resolve", String.class, String.class, List.class)
+                    .invoke(null, "own.yaml", yaml.get(1), List.of());
+            Class<?> rules = program.loadClass(Methods.class.getName());
+            Object named = rules.getConstructor(resolved.getClass()).newInstance(resolved);
+            assertThat(rules.getMethod("loss").invoke(named).toString()).contains("loss=Topr[cap=0.5]");
+            Object settings = resolved.getClass().getMethod("settings").invoke(resolved);
+            Class<?> losses = program.loadClass(Losses.class.getName());
+            assertThat(losses.getMethod("ownValues", settings.getClass()).invoke(null, settings))
+                    .isEqualTo(Map.of("topr.cap", "0.5"));
+            assertThatThrownBy(() -> program.loadClass(RunFile.class.getName())
+                            .getMethod("resolve", String.class, String.class, List.class)
+                            .invoke(null, "own.yaml", yaml.get(1), List.of("loss.clip_high=0.4")))
+                    .rootCause()
+                    .hasMessageContaining("'loss.clip_high' means nothing to loss.name: topr");
+        }
+        assertThat(Losses.names()).as("the program itself is as it was").doesNotContain("topr");
     }
 
     @Test

@@ -146,6 +146,34 @@ class RunFileTest {
     }
 
     @Test
+    void whatMeansNothingToTheLossIsRefusedWhereTheFileSaysIt() {
+        assertRefused(
+                BASE + "loss: {name: policy_gradient, clip_high: 0.28}\n",
+                "run.yaml:7: 'loss.clip_high' means nothing to loss.name: policy_gradient (it clips no ratio; expected one of ");
+        assertRefused(BASE + "loss: {dual_clip: 3}\n", "'loss.dual_clip' means nothing to loss.name: policy_gradient");
+        // What a preset has for another loss is not the file's.
+        String grpo = BASE.replace("grpo-dial", "grpo");
+        assertThat(RunFile.resolve("run.yaml", grpo + "loss: {name: policy_gradient}\n", List.of())
+                        .settings()
+                        .lossRule(false)
+                        .loss())
+                .hasToString("PolicyGradient[]");
+        assertThat(RunFile.resolve("run.yaml", grpo + "loss: {clip_high: 0.28}\n", List.of())
+                        .settings()
+                        .lossRule(false)
+                        .loss())
+                .hasToString("Ppo[clips=Clips[low=0.2, high=0.28, dual=0.0]]");
+    }
+
+    @Test
+    void aRunOfAnEarlierVersionGoesOnWithTodaysWordsForLosses() {
+        RunFile now = RunFile.resolve("run.yaml", BASE.replace("grpo-dial", "grpo"), List.of());
+        String then = now.stored().replace("\"loss.name\":\"ppo\"", "\"loss.ratio\":\"token\"");
+        assertThat(then).contains("loss.ratio");
+        assertThat(now.differences(RunFile.restore(then))).isEmpty();
+    }
+
+    @Test
     void lossesWithoutARatioAreRefusedOffPolicyUnlessTheFileSaysSo() {
         assertRefused(BASE + "staleness: 1\n", "a loss without a ratio");
         assertRefused(BASE + "optimizer: {epochs: 2}\n", "a loss without a ratio");
@@ -334,7 +362,7 @@ class RunFileTest {
     void ablationsAreChecked() {
         String grpo = "method: grpo\npolicy: {base: p}\nproblems: {train: {jsonl: x}, evaluate: {e: {jsonl: y}}}\n";
         assertThatThrownBy(() -> RunFile.resolve("r.yaml", grpo, List.of("loss.train_given=true", "loss.ratio=token")))
-                .hasMessageContaining("'loss.train_given' needs loss.ratio: none");
+                .hasMessageContaining("'loss.train_given' needs a loss without a ratio");
         assertThatThrownBy(() -> RunFile.resolve(
                         "r.yaml",
                         grpo,

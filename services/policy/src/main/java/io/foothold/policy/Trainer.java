@@ -1,22 +1,14 @@
 package io.foothold.policy;
 
-import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
-import ai.djl.ndarray.types.Shape;
-import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.IValue;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
-import java.lang.foreign.Arena;
-import java.lang.foreign.ValueLayout;
+import io.foothold.core.loss.Tokens;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.LongSupplier;
@@ -66,7 +58,36 @@ public final class Trainer implements AutoCloseable {
      * @param logProbs of each sampled token, nats
      * @param entropies at each sampled token, nats
      */
-    public record Score(float[] logProbs, float[] entropies) {}
+    public record Score(float[] logProbs, float[] entropies) {
+        /**
+         * What a loss says of it.
+         *
+         * @param behaviour log-probs that ratios are taken to, shape [sampled tokens]
+         * @param base what the base policy says; null without a KL term
+         */
+        public LossRule.Result under(LossRule rule, CreditPlan.Entry entry, float[] behaviour, @Nullable Score base) {
+            double[] now = doubles(logProbs);
+            return rule.of(
+                    entry,
+                    now,
+                    entry.member().offPolicy() ? now : doubles(behaviour),
+                    base == null ? now : doubles(base.logProbs),
+                    doubles(entropies));
+        }
+
+        /** The sequence as a loss sees it. */
+        public Tokens tokens(CreditPlan.Entry entry, float[] behaviour) {
+            return LossRule.tokens(entry, doubles(logProbs), doubles(behaviour));
+        }
+
+        private static double[] doubles(float[] values) {
+            double[] out = new double[values.length];
+            for (int i = 0; i < out.length; i++) {
+                out[i] = values[i];
+            }
+            return out;
+        }
+    }
 
     /**
      * AdamW (Loshchilov and Hutter 2019) with a bound on the global gradient norm.
@@ -126,26 +147,8 @@ public final class Trainer implements AutoCloseable {
 
     private final Transformer transformer;
     private final Form form;
-    private final List<WeightStore> stores = new ArrayList<>();
-    /** What is computed with: raw weights, or in lean form under adapters the folded base. */
-    private final WeightStore weights;
-
-    private final @Nullable Lora lora;
-    /** Raw weights that adapters are merged into. */
-    private final @Nullable WeightStore frozen;
-
-    /** The base of adapters in lean form, where it lies: matrices are merged when they are read. */
-    private final @Nullable PolicyWeights origin;
-
-    private final WeightStore trained;
-    private final List<String> names;
-    private final List<long[]> shapes;
-    private final WeightStore gradients;
-    private final WeightStore firstMoments;
-    private final WeightStore secondMoments;
-    private final WeightStore counts;
+    private final TrainingState state;
     private final int microBatchTokens;
-    private @Nullable WeightStore base;
     private long steps;
     private long keptBytes;
 
@@ -208,35 +211,8 @@ public final class Trainer implements AutoCloseable {
         this.microBatchTokens = microBatchTokens;
         this.form = form;
         this.transformer = new Transformer(initial.config(), placement, form instanceof Lean l ? l : Lean.STANDARD);
-        boolean lean = form instanceof Lean;
         try {
-            ModelConfig config = initial.config();
-            this.weights = kept(
-                    lean && adapter != null
-                            ? Folding.of(transformer, initial, true, "w[]", null)
-                            : WeightStore.of(transformer, initial, "w[]", adapter == null));
-            this.origin = lean && adapter != null ? initial.shared() : null;
-            if (adapter == null) {
-                this.lora = null;
-                this.frozen = null;
-                this.trained = weights;
-                this.names = WeightLayout.of(config).slots().stream()
-                        .map(slot -> slot.parts().get(0).name())
-                        .toList();
-                this.shapes = WeightStore.shapesOf(transformer);
-            } else {
-                this.lora = adapter.lora();
-                this.names = lora.names(config);
-                this.shapes = lora.shapes(config);
-                this.frozen = lean ? null : kept(WeightStore.of(transformer, initial, "w[]", false));
-                this.trained = kept(WeightStore.of(transformer, shapes, adapter.values(), "p[]", true));
-                mergeInto();
-            }
-            this.gradients = kept(WeightStore.zeros(transformer, shapes, "g[]"));
-            this.firstMoments = kept(WeightStore.zeros(transformer, shapes, "m[]"));
-            this.secondMoments = kept(WeightStore.zeros(transformer, shapes, "v[]"));
-            this.counts = kept(WeightStore.zeros(
-                    transformer, shapes.stream().map(s -> new long[0]).toList(), "count[]"));
+            this.state = new TrainingState(transformer, initial, adapter, form);
             this.keptBytes = form instanceof Lean l ? l.keptBytes().getAsLong() : 0;
         } catch (RuntimeException | Error e) {
             close();
@@ -244,30 +220,9 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /** Brings the merged weights up to date, where there are any. */
-    private void mergeInto() {
-        WeightStore from = frozen;
-        if (from != null) {
-            LoraAdapter.merge(transformer, from, trained, weights, Objects.requireNonNull(lora));
-        }
-    }
-
-    /** A store that goes with this trainer. */
-    private WeightStore kept(WeightStore store) {
-        stores.add(store);
-        return store;
-    }
-
     /** Keeps a frozen copy that KL terms refer to. */
     public void setBase(PolicyWeights reference) {
-        if (base != null) {
-            throw new IllegalStateException("the trainer has a base policy");
-        }
-        // Of the base that adapters stand on it is the same: no memory of its own.
-        base = kept(
-                form instanceof Lean
-                        ? Folding.of(transformer, reference, true, "base[]", lora == null ? null : weights)
-                        : WeightStore.of(transformer, reference, "base[]", false));
+        state.setBase(reference);
     }
 
     /** Optimizer steps taken. */
@@ -277,9 +232,7 @@ public final class Trainer implements AutoCloseable {
 
     /** The adapters in place or to be fetched, until the next step or {@link #close()}; empty when all weights are trained. */
     public Optional<LoraAdapter> adapter() {
-        return lora == null
-                ? Optional.empty()
-                : Optional.of(new LoraAdapter(transformer.config(), lora, trained.tensors()));
+        return state.adapter();
     }
 
     /** The weights, adapters merged in, copied out: a whole model more in memory. The caller closes them. */
@@ -292,67 +245,39 @@ public final class Trainer implements AutoCloseable {
      * the trainer's thread.
      */
     public PolicyWeights weightsInPlace() {
-        PolicyWeights under = origin;
-        return under == null ? weights.weights() : adapter().orElseThrow().mergedOver(transformer, under);
+        return state.weightsInPlace();
     }
 
     /** The optimizer's state as safetensors: moments by slot, as they are when they are read. */
     public FileContent moments() {
-        Map<String, WeightTensor> tensors = new LinkedHashMap<>();
-        for (int i = 0; i < names.size(); i++) {
-            tensors.put("m." + names.get(i), firstMoments.tensors().get(i));
-            tensors.put("v." + names.get(i), secondMoments.tensors().get(i));
-        }
-        return Safetensors.content(tensors);
+        return state.moments();
     }
 
     /** Takes up moments and step count of a checkpoint whose weights or adapters this trainer began with. */
     public void restore(Path momentsFile, long stepCount) {
-        try (Arena arena = Arena.ofShared()) {
-            Map<String, HostTensor> tensors = Safetensors.read(momentsFile, arena);
-            firstMoments.load(moments(tensors, "m.", momentsFile));
-            secondMoments.load(moments(tensors, "v.", momentsFile));
-        }
+        state.restore(momentsFile, stepCount);
         steps = stepCount;
-        try (NativeSteps.Step step = NativeSteps.enter()) {
-            for (NDArray count : counts.arrays()) {
-                transformer.fill(count, numbers -> numbers.set(ValueLayout.JAVA_FLOAT, 0, stepCount));
-            }
-        }
-    }
-
-    private List<HostTensor> moments(Map<String, HostTensor> tensors, String prefix, Path file) {
-        List<HostTensor> out = new ArrayList<>();
-        for (int i = 0; i < names.size(); i++) {
-            HostTensor tensor = tensors.get(prefix + names.get(i));
-            if (tensor == null || !Arrays.equals(tensor.shape(), shapes.get(i))) {
-                throw new PolicyException(file + ": moments of '" + names.get(i) + "' are missing or of another shape");
-            }
-            out.add(tensor);
-        }
-        return out;
     }
 
     /** Log-probs of sampled tokens under the current weights, without gradient. */
     public List<Score> score(List<Sequence> sequences, double temperature) {
-        return score(sequences, temperature, weights, lora != null);
+        return score(sequences, temperature, state.weights(), state.lora() != null);
     }
 
     /** Whether {@code adapted}, the adapters are part of what is scored, unless they are in the weights already. */
     private List<Score> score(List<Sequence> sequences, double temperature, WeightStore store, boolean adapted) {
         Score[] out = new Score[sequences.size()];
-        for (List<Integer> part : microBatches(
-                sequences, IntStream.range(0, sequences.size()).boxed().toList())) {
-            PackedBatch batch = PackedBatch.of(
-                    part.stream().map(i -> sequences.get(i).row()).toList());
+        for (List<Integer> part : MicroBatches.of(
+                sequences, IntStream.range(0, sequences.size()).boxed().toList(), microBatchTokens)) {
+            PackedBatch batch = MicroBatches.packed(sequences, part);
             try (NativeSteps.Step step = NativeSteps.enter();
                     PtNDManager scope = transformer.scope()) {
                 List<IValue> arguments = new ArrayList<>();
                 arguments.add(store.list());
                 if (form instanceof Lean) {
-                    arguments.addAll(leanArguments(scope, store, adapted));
+                    arguments.addAll(state.leanArguments(scope, store, adapted));
                 }
-                arguments.addAll(values(batchArrays(scope, batch)));
+                arguments.addAll(MicroBatches.values(MicroBatches.arrays(scope, batch)));
                 arguments.add(IValue.from(temperature));
                 try (IValue result = transformer.call(
                         form instanceof Lean ? "score_lean" : "score", arguments.toArray(IValue[]::new))) {
@@ -361,7 +286,7 @@ public final class Trainer implements AutoCloseable {
                     float[] entropies = parts[1].toTensor(scope).toFloatArray();
                     parts[0].close();
                     parts[1].close();
-                    split(part, batch, logProbs, entropies, out);
+                    MicroBatches.split(part, batch, logProbs, entropies, out);
                 } finally {
                     arguments.subList(1, arguments.size()).forEach(IValue::close);
                 }
@@ -370,129 +295,70 @@ public final class Trainer implements AutoCloseable {
         return List.of(out);
     }
 
-    /** What the lean score takes between weights and batch; to be closed. */
-    private List<IValue> leanArguments(PtNDManager scope, WeightStore store, boolean adapted) {
-        Lora own = adapted ? lora : null;
-        NDList factors = own == null ? new NDList(scope.create(new Shape(0))) : trained.arrays();
-        return List.of(
-                WeightStore.listOf(factors),
-                // Raw are only the weights that are trained themselves.
-                IValue.from(lora != null || store != weights),
-                IValue.from(own == null ? Transformer.longs(scope, new long[0], 0) : own.orderArray(scope)),
-                IValue.from(own == null ? 1 : (double) (float) own.scale()));
-    }
-
     /**
      * Adds the gradient of the loss of these sequences to the gradient sums.
      *
      * @param plan one entry a sequence, in order
      */
     public Accumulated accumulate(List<Sequence> sequences, CreditPlan plan, LossRule rule, double temperature) {
-        boolean regularised = rule.klCoefficient() > 0 || rule.entropyCoefficient() > 0;
         List<Integer> use = IntStream.range(0, sequences.size())
                 .filter(i -> sequences.get(i).sampled().length > 0
-                        && (regularised || plan.rollouts().get(i).hasSignal()))
+                        && (rule.isRegularised() || plan.rollouts().get(i).hasSignal()))
                 .boxed()
                 .toList();
         @Nullable Score[] scores = new @Nullable Score[sequences.size()];
         double loss = 0;
-        for (List<Integer> part : microBatches(sequences, use)) {
-            PackedBatch batch = PackedBatch.of(
-                    part.stream().map(i -> sequences.get(i).row()).toList());
-            loss += accumulate(part, sequences, plan, rule, temperature, batch, scores);
+        for (List<Integer> part : MicroBatches.of(sequences, use, microBatchTokens)) {
+            loss += accumulate(part, sequences, plan, rule, temperature, scores);
         }
         return new Accumulated(loss, Arrays.asList(scores));
     }
 
+    /** A micro-batch: the loss is computed here, between the pass forward and the pass back. */
     private double accumulate(
             List<Integer> part,
             List<Sequence> sequences,
             CreditPlan plan,
             LossRule rule,
             double temperature,
-            PackedBatch batch,
             @Nullable Score[] scores) {
-        int targets = batch.target.length;
-        float[] credit = new float[targets];
-        float[] weight = new float[targets];
-        float[] behaviour = new float[targets];
-        float[] share = new float[targets];
-        long[] row = new long[targets];
-        long[] offPolicy =
-                new long[plan.rollouts().stream().anyMatch(e -> e.member().offPolicy()) ? targets : 0];
-        float[] reference = new float[targets];
-        if (rule.klCoefficient() > 0) {
-            WeightStore referred = base;
-            if (referred == null) {
-                throw new IllegalStateException("a KL term needs a base policy");
-            }
-            List<Score> baseScores = score(part.stream().map(sequences::get).toList(), temperature, referred, false);
+        List<Score> base = rule.klCoefficient() > 0
+                ? score(part.stream().map(sequences::get).toList(), temperature, state.base(), false)
+                : List.of();
+        PackedBatch batch = MicroBatches.packed(sequences, part);
+        boolean entropySlopes = rule.entropyCoefficient() > 0;
+        try (Backpropagation pass = new Backpropagation(
+                transformer,
+                state,
+                form instanceof Lean,
+                batch,
+                new Backpropagation.How(temperature, entropySlopes, recomputedLayers(batch.ids.length)))) {
+            MicroBatches.split(part, batch, pass.logProbs(), pass.entropies(), scores);
+            float[] byLogProb = new float[batch.target.length];
+            float[] byEntropy = new float[entropySlopes ? batch.target.length : 0];
+            double loss = 0;
             for (int i = 0; i < part.size(); i++) {
-                float[] lp = baseScores.get(i).logProbs();
-                System.arraycopy(lp, 0, reference, batch.targetStart[i], lp.length);
-            }
-        }
-        for (int i = 0; i < part.size(); i++) {
-            CreditPlan.Entry entry = plan.rollouts().get(part.get(i));
-            float[] b = sequences.get(part.get(i)).behaviour();
-            for (int t = batch.targetStart[i]; t < batch.targetStart[i + 1]; t++) {
-                credit[t] = (float) entry.credit(t - batch.targetStart[i]);
-                weight[t] = (float) entry.weight();
-                behaviour[t] = b[t - batch.targetStart[i]];
-                share[t] = 1f / (batch.targetStart[i + 1] - batch.targetStart[i]);
-                row[t] = i;
-                if (entry.member().offPolicy()) {
-                    offPolicy[t] = 1;
+                int row = part.get(i);
+                LossRule.Result result = Objects.requireNonNull(scores[row])
+                        .under(
+                                rule,
+                                plan.rollouts().get(row),
+                                sequences.get(row).behaviour(),
+                                base.isEmpty() ? null : base.get(i));
+                loss += result.value();
+                int at = batch.targetStart[i];
+                for (double slope : result.byLogProb()) {
+                    if (entropySlopes) {
+                        byEntropy[at] = (float) result.byEntropy();
+                    }
+                    byLogProb[at++] = (float) slope;
                 }
             }
-        }
-        float[] numbers = {
-            rule.ratio().ordinal(),
-            (float) rule.clipLow(),
-            (float) rule.clipHigh(),
-            (float) rule.dualClip(),
-            (float) rule.klCoefficient(),
-            (float) rule.entropyCoefficient(),
-            (float) temperature,
-            part.size(),
-            (float) rule.shaping(),
-            recomputedLayers(batch.ids.length)
-        };
-        try (NativeSteps.Step step = NativeSteps.enter();
-                PtNDManager scope = transformer.scope()) {
-            NDList arguments = new NDList();
-            if (lora == null) {
-                arguments.addAll(weights.arrays());
-            } else {
-                WeightStore under = frozen;
-                arguments.addAll(under == null ? weights.arrays() : under.arrays());
-                arguments.addAll(trained.arrays());
-                arguments.add(named(
-                        form instanceof Lean
-                                ? lora.orderArray(scope)
-                                : LoraAdapter.placeArray(scope, transformer.config(), lora),
-                        "places"));
-                arguments.add(named(Transformer.floats(scope, new float[] {(float) lora.scale()}, 1), "scale"));
+            // A loss that float32 cannot hold has slopes that it cannot hold either.
+            if (!Float.isFinite((float) loss)) {
+                throw new PolicyException("the loss is " + (float) loss);
             }
-            arguments.addAll(gradients.arrays());
-            arguments.addAll(batchArrays(scope, batch));
-            arguments.add(named(Transformer.floats(scope, credit, targets), "credit"));
-            arguments.add(named(Transformer.floats(scope, weight, targets), "weight"));
-            arguments.add(named(Transformer.floats(scope, behaviour, targets), "behaviour"));
-            arguments.add(named(Transformer.floats(scope, reference, targets), "base"));
-            arguments.add(named(Transformer.longs(scope, row, targets), "row"));
-            arguments.add(named(Transformer.floats(scope, share, targets), "share"));
-            arguments.add(named(Transformer.longs(scope, offPolicy, offPolicy.length), "off_policy"));
-            arguments.add(named(Transformer.floats(scope, numbers, numbers.length), "rule"));
-            NDList out = transformer.callWithGradients(
-                    scope,
-                    (lora == null ? "accumulate" : "accumulate_adapters") + (form instanceof Lean ? "_lean" : ""),
-                    arguments);
-            float loss = out.get(0).getFloat();
-            if (!Float.isFinite(loss)) {
-                throw new PolicyException("the loss is " + loss);
-            }
-            split(part, batch, out.get(1).toFloatArray(), out.get(2).toFloatArray(), scores);
+            pass.backward(byLogProb, byEntropy);
             return loss;
         }
     }
@@ -500,7 +366,7 @@ public final class Trainer implements AutoCloseable {
     /** The first layers of a micro-batch that are computed again, because what all of them would keep is too much. */
     private int recomputedLayers(long tokens) {
         return form instanceof Lean
-                ? TrainingSize.recomputedLayers(transformer.config(), tokens, lora == null, keptBytes)
+                ? TrainingSize.recomputedLayers(transformer.config(), tokens, state.lora() == null, keptBytes)
                 : 0;
     }
 
@@ -514,24 +380,12 @@ public final class Trainer implements AutoCloseable {
                 IValue epsilon = IValue.from(settings.epsilon());
                 IValue decay = IValue.from(settings.weightDecay());
                 IValue clip = IValue.from(settings.clipNorm());
-                IValue out = transformer.call(
-                        "step",
-                        trained.list(),
-                        gradients.list(),
-                        firstMoments.list(),
-                        secondMoments.list(),
-                        counts.list(),
-                        lr,
-                        beta1,
-                        beta2,
-                        epsilon,
-                        decay,
-                        clip)) {
+                IValue out = transformer.call("step", stepArguments(lr, beta1, beta2, epsilon, decay, clip))) {
             double norm = out.toTensor(scope).getFloat();
             if (!Double.isFinite(norm)) {
                 throw new PolicyException("the gradient norm is " + norm + "; the weights are as before");
             }
-            mergeInto();
+            state.mergeInto();
             FreedMemory.toSystem(transformer.config());
             keptBytes = form instanceof Lean l ? l.keptBytes().getAsLong() : 0;
             steps++;
@@ -541,12 +395,18 @@ public final class Trainer implements AutoCloseable {
 
     /** The gradient sums, in script order; for tests. */
     List<float[]> gradients() {
-        return gradients.values();
+        return state.gradients().values();
+    }
+
+    private IValue[] stepArguments(IValue... numbers) {
+        List<IValue> out = new ArrayList<>(state.optimizer());
+        out.addAll(Arrays.asList(numbers));
+        return out.toArray(IValue[]::new);
     }
 
     /** Forgets the gradient sums. */
     public void clearGradients() {
-        try (IValue done = transformer.call("zero", gradients.list())) {
+        try (IValue done = transformer.call("zero", state.gradients().list())) {
             if (done.toLong() < 1) {
                 throw new IllegalStateException("no gradients");
             }
@@ -558,94 +418,11 @@ public final class Trainer implements AutoCloseable {
         return transformer.manager().getManagedArrays().size();
     }
 
-    private static NDArray named(NDArray array, String name) {
-        array.setName(name);
-        return array;
-    }
-
-    private static NDList batchArrays(PtNDManager scope, PackedBatch b) {
-        NDList out = new NDList();
-        out.add(named(Transformer.longs(scope, b.ids, b.ids.length), "ids"));
-        out.add(named(Transformer.longs(scope, b.positions, b.positions.length), "pos"));
-        for (PackedBatch.Block k : b.blocks) {
-            out.add(named(Transformer.longs(scope, k.query(), k.spans(), k.queryLength()), "query[]"));
-        }
-        for (PackedBatch.Block k : b.blocks) {
-            out.add(named(Transformer.longs(scope, k.key(), k.spans(), k.keyLength()), "key[]"));
-        }
-        for (PackedBatch.Block k : b.blocks) {
-            out.add(named(Transformer.longs(scope, k.before(), k.before().length), "before[]"));
-        }
-        out.add(named(Transformer.longs(scope, b.back, b.back.length), "back"));
-        out.add(named(Transformer.longs(scope, b.source, b.source.length), "source"));
-        out.add(named(Transformer.longs(scope, b.target, b.target.length), "target"));
-        return out;
-    }
-
-    /** Arrays as arguments; those that share a name ending in {@code []} are one list. */
-    private static List<IValue> values(NDList arrays) {
-        Map<String, List<PtNDArray>> byName = new LinkedHashMap<>();
-        arrays.forEach(
-                a -> byName.computeIfAbsent(a.getName(), n -> new ArrayList<>()).add((PtNDArray) a));
-        List<IValue> out = new ArrayList<>();
-        byName.forEach((name, list) -> out.add(
-                name.endsWith("[]") ? IValue.listFrom(list.toArray(PtNDArray[]::new)) : IValue.from(list.get(0))));
-        return out;
-    }
-
-    private static void split(
-            List<Integer> part, PackedBatch batch, float[] logProbs, float[] entropies, @Nullable Score[] out) {
-        for (int i = 0; i < part.size(); i++) {
-            int from = batch.targetStart[i];
-            int to = batch.targetStart[i + 1];
-            out[part.get(i)] =
-                    new Score(Arrays.copyOfRange(logProbs, from, to), Arrays.copyOfRange(entropies, from, to));
-        }
-    }
-
-    /** Cuts rows into micro-batches: rows of one prompt stay together, groups of similar length meet. */
-    private List<List<Integer>> microBatches(List<Sequence> sequences, List<Integer> use) {
-        Map<List<Integer>, List<Integer>> byPrompt = new LinkedHashMap<>();
-        for (int i : use) {
-            byPrompt.computeIfAbsent(
-                            Arrays.stream(sequences.get(i).prompt()).boxed().toList(), k -> new ArrayList<>())
-                    .add(i);
-        }
-        List<List<Integer>> groups = new ArrayList<>(byPrompt.values());
-        groups.sort(Comparator.comparingInt(
-                g -> g.stream().mapToInt(i -> sequences.get(i).length()).max().orElse(0)));
-        List<List<Integer>> out = new ArrayList<>();
-        List<Integer> current = new ArrayList<>();
-        int tokens = 0;
-        for (List<Integer> group : groups) {
-            boolean first = true;
-            for (int i : group) {
-                Sequence s = sequences.get(i);
-                int cost = first ? s.length() : s.length() - s.prompt().length;
-                if (!current.isEmpty() && tokens + cost > microBatchTokens) {
-                    out.add(current);
-                    current = new ArrayList<>();
-                    tokens = 0;
-                    cost = s.length();
-                }
-                current.add(i);
-                tokens += cost;
-                first = false;
-            }
-        }
-        if (!current.isEmpty()) {
-            out.add(current);
-        }
-        return out;
-    }
-
     @Override
     public void close() {
-        // Before the script, whose memory manager they are of: the lists that are its arguments are not.
-        stores.reversed().forEach(WeightStore::close);
-        transformer.close();
-        if (origin != null) {
-            origin.close();
+        if (state != null) {
+            state.close();
         }
+        transformer.close();
     }
 }

@@ -7,8 +7,10 @@ import static org.assertj.core.api.Assertions.offset;
 import ai.djl.ndarray.NDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.IValue;
+import io.foothold.core.loss.Clips;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.Ppo;
 import io.foothold.core.policy.Canary;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -155,7 +157,7 @@ class ComputeDeviceTest {
 
     private static String learned(
             ModelConfig config, Precision precision, @Nullable LoraAdapter adapter, ComputeDevice device) {
-        LossRule rule = new LossRule(LossRule.Aggregation.TOKEN_MEAN, LossRule.Ratio.TOKEN, 0.2, 0.3, 3, 0.1, 0.05, 0);
+        LossRule rule = new LossRule(LossRule.Aggregation.TOKEN_MEAN, 1, new Ppo(new Clips(0.2, 0.3, 3)), 0.1, 0.05, 0);
         List<Trainer.Sequence> sequences = List.of(
                 new Trainer.Sequence(new int[] {3, 4, 5}, new int[] {6}, new int[] {7, 8, 9}, new float[] {-3, -2, -3}),
                 new Trainer.Sequence(new int[] {3, 4, 5}, new int[0], new int[] {9, 11}, new float[] {-3, -4}));

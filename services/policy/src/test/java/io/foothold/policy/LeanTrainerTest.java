@@ -6,8 +6,12 @@ import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.IValue;
+import io.foothold.core.loss.Clips;
 import io.foothold.core.loss.CreditPlan;
+import io.foothold.core.loss.Gspo;
 import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.PolicyGradient;
+import io.foothold.core.loss.Ppo;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,9 +36,9 @@ class LeanTrainerTest {
     private static final Trainer.Lean CHUNKS = new Trainer.Lean(1, 1 << 20, () -> 0);
 
     private static final List<LossRule> RULES = List.of(
-            new LossRule(LossRule.Aggregation.SEQUENCE_MEAN, LossRule.Ratio.NONE, 0, 0, 0, 0, 0, 0),
-            new LossRule(LossRule.Aggregation.TOKEN_MEAN, LossRule.Ratio.TOKEN, 0.2, 0.3, 3, 0.1, 0.05, 0),
-            new LossRule(LossRule.Aggregation.TOKEN_MEAN, LossRule.Ratio.SEQUENCE, 0.2, 0.2, 0, 0, 0.02, 0));
+            new LossRule(LossRule.Aggregation.SEQUENCE_MEAN, 1, new PolicyGradient(), 0, 0, 0),
+            new LossRule(LossRule.Aggregation.TOKEN_MEAN, 1, new Ppo(new Clips(0.2, 0.3, 3)), 0.1, 0.05, 0),
+            new LossRule(LossRule.Aggregation.TOKEN_MEAN, 1, new Gspo(new Clips(0.2, 0.2, 0)), 0, 0.02, 0));
 
     @BeforeAll
     static void enter() {

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.PolicyGradient;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,7 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Adapters against PEFT, whose files {@code peft/make.py} makes, and against themselves. */
 class LoraTest {
     private static final LossRule RULE =
-            new LossRule(LossRule.Aggregation.SEQUENCE_MEAN, LossRule.Ratio.NONE, 0, 0, 0, 0, 0, 0);
+            new LossRule(LossRule.Aggregation.SEQUENCE_MEAN, 1, new PolicyGradient(), 0, 0, 0);
     private static final Trainer.AdamW ADAM_W = new Trainer.AdamW(1e-2, 0.9, 0.999, 1e-8, 0.01, 1);
 
     @TempDir

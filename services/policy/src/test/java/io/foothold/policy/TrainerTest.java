@@ -3,9 +3,11 @@ package io.foothold.policy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.foothold.core.loss.Clips;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
-import io.foothold.core.loss.NaiveLoss;
+import io.foothold.core.loss.Losses;
+import io.foothold.core.loss.Ppo;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -134,9 +136,15 @@ class TrainerTest {
         PolicyWeights weights = Shapes.weights(Shapes.qwen3(), 3);
         PolicyWeights other = Shapes.weights(Shapes.qwen3(), 4);
         for (LossRule.Aggregation aggregation : LossRule.Aggregation.values()) {
-            for (LossRule.Ratio ratio : LossRule.Ratio.values()) {
+            for (String name : Losses.formerNames()) {
                 for (double extra : new double[] {0, 0.1}) {
-                    LossRule rule = new LossRule(aggregation, ratio, 0.2, 0.3, extra > 0 ? 3 : 0, extra, extra, 20)
+                    LossRule rule = new LossRule(
+                                    aggregation,
+                                    20,
+                                    Losses.of(name, new Clips(0.2, 0.3, extra > 0 ? 3 : 0), Map.of()),
+                                    extra,
+                                    extra,
+                                    0)
                             .shaped(extra);
                     List<Trainer.Sequence> sequences = sequences(2);
                     CreditPlan plan = plan(rule, sequences, 5);
@@ -147,8 +155,7 @@ class TrainerTest {
                         List<Trainer.Score> reference = base.score(sequences, 1);
                         double expected = 0;
                         for (int i = 0; i < sequences.size(); i++) {
-                            expected += NaiveLoss.of(
-                                            rule,
+                            expected += rule.of(
                                             plan.rollouts().get(i),
                                             doubles(now.get(i).logProbs()),
                                             doubles(sequences.get(i).behaviour()),
@@ -170,7 +177,7 @@ class TrainerTest {
     @Test
     void gradientsDoNotDependOnHowRowsArePacked() {
         PolicyWeights weights = Shapes.weights(Shapes.qwen3(), 3);
-        LossRule rule = new LossRule(LossRule.Aggregation.SEQUENCE_MEAN, LossRule.Ratio.TOKEN, 0.2, 0.3, 0, 0, 0, 0);
+        LossRule rule = new LossRule(LossRule.Aggregation.SEQUENCE_MEAN, 1, new Ppo(new Clips(0.2, 0.3, 0)), 0, 0, 0);
         List<Trainer.Sequence> sequences = sequences(2);
         CreditPlan plan = plan(rule, sequences, 5);
         List<float[]> packed;
@@ -202,7 +209,7 @@ class TrainerTest {
 
     @Test
     void anOffPolicyTokenThatWasNearlyImpossibleLeavesTheGradientFinite() {
-        LossRule rule = new LossRule(LossRule.Aggregation.TOKEN_MEAN, LossRule.Ratio.TOKEN, 0.2, 0.2, 0, 0, 0, 0);
+        LossRule rule = new LossRule(LossRule.Aggregation.TOKEN_MEAN, 1, new Ppo(new Clips(0.2, 0.2, 0)), 0, 0, 0);
         List<Trainer.Sequence> sequences = sequences(2);
         sequences.forEach(s -> {
             if (s.behaviour().length > 0) {
@@ -252,7 +259,7 @@ class TrainerTest {
                     for (int t = from; t < all.length; t++) {
                         logProbs[t - from] = NaiveTransformer.logProb(logits[t - 1], all[t]);
                     }
-                    side[k] += NaiveLoss.of(rule, plan.rollouts().get(i), logProbs, logProbs, logProbs, logProbs)
+                    side[k] += rule.of(plan.rollouts().get(i), logProbs, logProbs, logProbs, logProbs)
                             .value();
                 }
             }

@@ -5,10 +5,11 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.foothold.core.loss.Clips;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.LossRule.Aggregation;
-import io.foothold.core.loss.LossRule.Ratio;
+import io.foothold.core.loss.Losses;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,14 +29,14 @@ class TrlParityTest {
 
     @ParameterizedTest
     @CsvSource({
-        "grpo, SEQUENCE_MEAN, TOKEN, 0",
-        "bnpo, TOKEN_MEAN, TOKEN, 0",
-        "dapo, TOKEN_MEAN, TOKEN, 0",
-        "dr_grpo, CONSTANT_LENGTH, TOKEN, 0",
-        "gspo, SEQUENCE_MEAN, SEQUENCE, 0",
-        "grpo_kl, SEQUENCE_MEAN, TOKEN, 0.3"
+        "grpo, SEQUENCE_MEAN, token, 0",
+        "bnpo, TOKEN_MEAN, token, 0",
+        "dapo, TOKEN_MEAN, token, 0",
+        "dr_grpo, CONSTANT_LENGTH, token, 0",
+        "gspo, SEQUENCE_MEAN, sequence, 0",
+        "grpo_kl, SEQUENCE_MEAN, token, 0.3"
     })
-    void tenStepsAreThoseOfTrl(String name, Aggregation aggregation, Ratio ratio, double kl) throws IOException {
+    void tenStepsAreThoseOfTrl(String name, Aggregation aggregation, String ratio, double kl) throws IOException {
         JsonNode batch = MAPPER.readTree(DIRECTORY.resolve("batch.json").toFile());
         JsonNode expected = batch.path("expected").path(name);
         List<Trainer.Sequence> sequences = new ArrayList<>();
@@ -53,13 +54,16 @@ class TrlParityTest {
         }
         LossRule rule = new LossRule(
                 aggregation,
-                ratio,
-                batch.path("clip_low").asDouble(),
-                batch.path("clip_high").asDouble(),
-                0,
+                batch.path("constant").asInt(),
+                Losses.of(
+                        ratio,
+                        new Clips(
+                                batch.path("clip_low").asDouble(),
+                                batch.path("clip_high").asDouble()),
+                        Map.of()),
                 kl,
                 0,
-                batch.path("constant").asInt());
+                0);
         CreditPlan plan = CreditPlan.of(rule, members);
         Trainer.AdamW adam = new Trainer.AdamW(batch.path("learning_rate").asDouble(), 0.9, 0.95, 1e-8, 0.01, 1.0);
         PolicyWeights first = PolicyDirectory.open(DIRECTORY.resolve("first")).weights();

@@ -1,38 +1,34 @@
 package io.foothold.core.loss;
 
+import java.util.Arrays;
+import java.util.Locale;
+
 /**
- * How credit becomes a loss. With t over the sampled tokens of rollout i, A_i its advantage, w_it its aggregation weight,
- * ρ = exp(log π_θ − log π_behaviour), or against the proximal policy with a {@link MismatchRule}, which also multiplies the objective of
- * each token:
+ * How credit becomes a loss. With t over the sampled tokens of rollout i, w_it its aggregation weight, c_it that weight times its correction
+ * ({@link MismatchRule}):
  *
  * <pre>
- * loss = − Σ_it w_it · objective_it  +  β Σ_it w_it · k3_it  −  c_H Σ_it w_it · H_it
- * objective: none      A_i log π_θ
- *            token     min(ρ_it A_i, clip(ρ_it, 1 − ε_low, 1 + ε_high) A_i), and for A_i &lt; 0 at least dual · A_i
- *            sequence  the same with ρ_i = exp(mean_t log ρ_it)                         (GSPO)
- *            whatever the form, of off-policy rollouts  A_i π_θ / (π_θ + γ)              (policy shaping: LUFFY, Critique-GRPO)
+ * loss = − Σ_it c_it objective_it  +  β Σ_it w_it · k3_it  −  c_H Σ_it w_it · H_it
+ * objective: that of the {@link PolicyLoss}; of off-policy rollouts  A_i π_θ / (π_θ + γ)   (policy shaping: LUFFY, Critique-GRPO)
  * k3 = exp(log π_base − log π_θ) − (log π_base − log π_θ) − 1                           (KL to the base policy)
  * </pre>
  *
+ * <p>All of it is arithmetic of doubles on the host, one rollout after the other: a tensor backend computes log-probs and entropies, and
+ * carries the slopes back.
+ *
  * @param aggregation what w is
- * @param ratio form of the objective
- * @param clipLow ε_low; at least 1 + bound of ρ is never clipped from below
- * @param clipHigh ε_high
- * @param dualClip bound for negative advantages, above 1; 0 is off
+ * @param constantLength tokens that {@link Aggregation#CONSTANT_LENGTH} divides by
+ * @param loss the objective
  * @param klCoefficient β
  * @param entropyCoefficient c_H
- * @param constantLength tokens that {@link Aggregation#CONSTANT_LENGTH} divides by
  * @param shaping γ; 0 where no rollout is off-policy
  */
 public record LossRule(
         Aggregation aggregation,
-        Ratio ratio,
-        double clipLow,
-        double clipHigh,
-        double dualClip,
+        int constantLength,
+        PolicyLoss loss,
         double klCoefficient,
         double entropyCoefficient,
-        int constantLength,
         double shaping) {
 
     /** The weight w of a token; N rollouts, T_i tokens in rollout i. */
@@ -48,33 +44,32 @@ public record LossRule(
 
         /** The aggregation of that name, in lower snake case. */
         public static Aggregation named(String name) {
-            return byName(Aggregation.class, "aggregation", name);
+            for (Aggregation e : values()) {
+                if (e.name().equalsIgnoreCase(name)) {
+                    return e;
+                }
+            }
+            throw new IllegalArgumentException("unknown aggregation '" + name + "' (expected one of "
+                    + String.join(
+                            ", ",
+                            Arrays.stream(values())
+                                    .map(e -> e.name().toLowerCase(Locale.ROOT))
+                                    .toList())
+                    + ")");
         }
     }
 
-    /** Which importance ratio the objective has. */
-    public enum Ratio {
-        /** Plain policy gradient: on-policy data and one step a batch only. */
-        NONE,
-        /** One a token (PPO, GRPO). */
-        TOKEN,
-        /** One a rollout: geometric mean (GSPO). */
-        SEQUENCE;
-
-        /** The ratio of that name, in lower snake case. */
-        public static Ratio named(String name) {
-            return byName(Ratio.class, "ratio", name);
-        }
-    }
+    /**
+     * Loss of one rollout and its derivatives.
+     *
+     * @param value contribution to the loss
+     * @param byLogProb d value / d log π_θ(token), shape [tokens]
+     * @param byEntropy d value / d H, the same at each token
+     */
+    public record Result(double value, double[] byLogProb, double byEntropy) {}
 
     /** Checks ranges. */
     public LossRule {
-        if (ratio != Ratio.NONE && !(clipLow >= 0 && clipHigh >= 0)) {
-            throw new IllegalArgumentException("clip bounds must not be negative: " + clipLow + ", " + clipHigh);
-        }
-        if (dualClip != 0 && !(dualClip > 1)) {
-            throw new IllegalArgumentException("dual clip must be above 1, or 0 for off: " + dualClip);
-        }
         if (aggregation == Aggregation.CONSTANT_LENGTH && constantLength < 1) {
             throw new IllegalArgumentException("constant_length needs a length of at least 1: " + constantLength);
         }
@@ -87,50 +82,78 @@ public record LossRule(
         }
     }
 
-    /** A rule without off-policy rollouts. */
-    public LossRule(
-            Aggregation aggregation,
-            Ratio ratio,
-            double clipLow,
-            double clipHigh,
-            double dualClip,
-            double klCoefficient,
-            double entropyCoefficient,
-            int constantLength) {
-        this(aggregation, ratio, clipLow, clipHigh, dualClip, klCoefficient, entropyCoefficient, constantLength, 0);
+    /** A rule without regularisers and off-policy rollouts. */
+    public LossRule(Aggregation aggregation, int constantLength, PolicyLoss loss) {
+        this(aggregation, constantLength, loss, 0, 0, 0);
     }
 
     /** This rule with another γ. */
     public LossRule shaped(double gamma) {
-        return new LossRule(
-                aggregation,
-                ratio,
-                clipLow,
-                clipHigh,
-                dualClip,
-                klCoefficient,
-                entropyCoefficient,
-                constantLength,
-                gamma);
+        return new LossRule(aggregation, constantLength, loss, klCoefficient, entropyCoefficient, gamma);
+    }
+
+    /** This rule with another objective. */
+    public LossRule with(PolicyLoss other) {
+        return new LossRule(aggregation, constantLength, other, klCoefficient, entropyCoefficient, shaping);
     }
 
     /** Plain policy gradient. */
     public static LossRule policyGradient(Aggregation aggregation) {
-        return new LossRule(aggregation, Ratio.NONE, 0, 0, 0, 0, 0, 0);
+        return new LossRule(aggregation, 1, new PolicyGradient());
     }
 
-    private static <E extends Enum<E>> E byName(Class<E> type, String what, String name) {
-        for (E e : type.getEnumConstants()) {
-            if (e.name().equalsIgnoreCase(name)) {
-                return e;
+    /** Whether rollouts without credit have a gradient too. */
+    public boolean isRegularised() {
+        return klCoefficient > 0 || entropyCoefficient > 0;
+    }
+
+    /** A rollout as the objective sees it. */
+    public static Tokens tokens(CreditPlan.Entry entry, double[] logProbs, double[] behaviour) {
+        double[] weights = new double[logProbs.length];
+        for (int t = 0; t < weights.length; t++) {
+            weights[t] = entry.weight() * entry.correction(t);
+        }
+        return new Tokens(entry.member().advantage(), weights, logProbs, behaviour);
+    }
+
+    /**
+     * One rollout. All arrays have shape [sampled tokens], natural logs.
+     *
+     * @param logProbs log π_θ
+     * @param behaviour log π of the policy that the ratio is taken to: the one that sampled, or the proximal one where the entry has
+     *     corrections ({@link MismatchRule})
+     * @param base log π of the base policy; read only with a KL term
+     * @param entropies entropy at each token, nats; read only with an entropy bonus
+     */
+    public Result of(CreditPlan.Entry entry, double[] logProbs, double[] behaviour, double[] base, double[] entropies) {
+        Objective objective =
+                entry.member().offPolicy() ? shaped(entry, logProbs) : loss.of(tokens(entry, logProbs, behaviour));
+        double w = entry.weight();
+        double value = -objective.value();
+        double[] slope = objective.slopes();
+        for (int t = 0; t < slope.length; t++) {
+            slope[t] = -slope[t];
+            if (klCoefficient > 0) {
+                double d = base[t] - logProbs[t];
+                value += klCoefficient * w * (Math.exp(d) - d - 1);
+                slope[t] += klCoefficient * w * (1 - Math.exp(d));
+            }
+            if (entropyCoefficient > 0) {
+                value -= entropyCoefficient * w * entropies[t];
             }
         }
-        throw new IllegalArgumentException("unknown " + what + " '" + name + "' (expected one of "
-                + String.join(
-                        ", ",
-                        java.util.Arrays.stream(type.getEnumConstants())
-                                .map(e -> e.name().toLowerCase(java.util.Locale.ROOT))
-                                .toList())
-                + ")");
+        return new Result(value, slope, -entropyCoefficient * w);
+    }
+
+    /** Behaviour log-probs say nothing under another prompt. */
+    private Objective shaped(CreditPlan.Entry entry, double[] logProbs) {
+        Objective out = new Objective(logProbs.length);
+        for (int t = 0; t < logProbs.length; t++) {
+            double p = Math.exp(logProbs[t]);
+            double part = p / (p + shaping);
+            double credit = entry.credit(t);
+            out.add(t, credit * part, credit * part * (1 - part));
+        }
+        return out;
     }
 }

@@ -26,7 +26,7 @@ import java.util.Locale;
  * loss = − Σ_it w_it · c_it · objective_it  +  β Σ_it w_it · k3_it  −  c_H Σ_it w_it · H_it
  * </pre>
  *
- * <p><b>With a ratio</b> ({@link LossRule.Ratio}) the objective is the decoupled one (Hilton et al. 2021, arXiv 2110.00641; AReaL,
+ * <p><b>With a ratio</b> ({@link PolicyLoss}) the objective is the decoupled one (Hilton et al. 2021, arXiv 2110.00641; AReaL,
  * arXiv 2505.24298): the ratio that is clipped is π_θ / π and no longer π_θ / μ, so that the trust region lies around the policy that the
  * update begins with. With the rule none it stays π_θ / μ. Where nothing is cut, c_t · π_θ / π = π_θ / μ: the decoupled and the coupled
  * objective have the same value and gradient. Without a ratio, c_t ∇ log π_θ at the first step is the truncated importance-sampled policy gradient.

@@ -33,6 +33,56 @@ public final class Keys {
         return out;
     }
 
+    /**
+     * A record from values of some of its keys; the others have their defaults.
+     *
+     * @param values by their paths
+     * @throws IllegalArgumentException for a path that is no key of the record, or a value that its key cannot have
+     */
+    public static <R extends Record> R read(Class<R> type, Map<String, String> values) {
+        Map<String, Key> keys = new LinkedHashMap<>();
+        Section section = type.getAnnotation(Section.class);
+        if (section != null) {
+            add(keys, type, below(section.value()), "");
+        }
+        Map<String, String> all = new LinkedHashMap<>();
+        keys.forEach((path, key) -> {
+            if (key.fallback() != null) {
+                all.put(path, key.fallback());
+            }
+        });
+        values.forEach((path, value) -> {
+            Key key = keys.get(path);
+            if (key == null) {
+                throw new IllegalArgumentException(
+                        "unknown setting '" + path + "' (expected one of " + String.join(", ", keys.keySet()) + ")");
+            }
+            Key.Range range = key.range();
+            if (range != null && !range.holds(Double.parseDouble(value))) {
+                throw new IllegalArgumentException("'" + path + "' must be " + range.words() + ", is " + value);
+            }
+            all.put(path, value);
+        });
+        return new RecordReader(all).read(type);
+    }
+
+    /** The values of a record whose components are all single ones, by their paths. */
+    public static Map<String, String> values(Record settings) {
+        Map<String, String> out = new LinkedHashMap<>();
+        for (RecordComponent component : settings.getClass().getRecordComponents()) {
+            try {
+                component.getAccessor().setAccessible(true);
+                Object value = component.getAccessor().invoke(settings);
+                out.put(
+                        below(group(settings.getClass())) + name(component),
+                        value instanceof Enum<?> ? word(value) : String.valueOf(value));
+            } catch (ReflectiveOperationException e) {
+                throw new IllegalStateException("cannot read " + settings, e);
+            }
+        }
+        return out;
+    }
+
     /** Where the keys of a record lie. */
     static String group(Class<? extends Record> type) {
         Section section = type.getAnnotation(Section.class);

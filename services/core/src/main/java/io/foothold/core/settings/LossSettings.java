@@ -1,7 +1,11 @@
 package io.foothold.core.settings;
 
+import io.foothold.core.loss.LossKind;
 import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.Losses;
 import io.foothold.core.loss.MismatchRule;
+import java.util.ArrayList;
+import java.util.List;
 
 /** How credit becomes a loss; the equations stand at {@link LossRule} and {@link MismatchRule}. */
 @Section("loss")
@@ -18,8 +22,12 @@ public record LossSettings(
                 source = "arXiv 2503.20783")
         int constantLength,
 
-        @Setting(help = "Importance ratio.", fallback = "none")
-        LossRule.Ratio ratio,
+        @Setting(
+                help = "The objective; none, token and sequence are what policy_gradient, ppo and gspo were called.",
+                fallback = "policy_gradient",
+                among = Names.class,
+                formerly = "loss.ratio")
+        String name,
 
         @Inline Clips clips,
         @Inline Regularisers regularisers,
@@ -44,7 +52,14 @@ public record LossSettings(
             double clipHigh,
 
             @Setting(help = "Bound for negative advantages; 0 is off.", fallback = "0", from = 0, to = Setting.WEIGHT)
-            double dualClip) {}
+            double dualClip) {
+
+        /** As a loss has them: 0 where they mean nothing to it. */
+        public io.foothold.core.loss.Clips clips(LossKind<?> kind) {
+            return new io.foothold.core.loss.Clips(
+                    kind.clips() ? clipLow : 0, kind.clips() ? clipHigh : 0, kind.clipsDually() ? dualClip : 0);
+        }
+    }
 
     /** What keeps the policy where it is, and what keeps it open. */
     public record Regularisers(
@@ -99,26 +114,18 @@ public record LossSettings(
         }
     }
 
-    /** Whether the objective has no importance ratio. */
-    public boolean withoutRatio() {
-        return ratio == LossRule.Ratio.NONE;
+    /** Current words for former ones. */
+    public LossSettings {
+        name = Losses.kind(name).name();
     }
 
-    /**
-     * The rule itself; bounds of a ratio that is not there are 0.
-     *
-     * @param offPolicy whether the method trains rollouts under another prompt than they were sampled with
-     */
-    public LossRule rule(boolean offPolicy) {
-        return new LossRule(
-                aggregation,
-                ratio,
-                withoutRatio() ? 0 : clips.clipLow,
-                withoutRatio() ? 0 : clips.clipHigh,
-                clips.dualClip,
-                regularisers.klCoefficient,
-                regularisers.entropyCoefficient,
-                constantLength,
-                offPolicy ? shaping : 0);
+    /** The names of all losses, and the words that some of them had before. */
+    public static final class Names implements Setting.Words {
+        @Override
+        public List<String> words() {
+            List<String> out = new ArrayList<>(Losses.names());
+            out.addAll(Losses.formerNames());
+            return out;
+        }
     }
 }

@@ -25,7 +25,8 @@ final class RecordReader {
     }
 
     <R extends Record> R read(Class<R> type) {
-        return type.cast(read(type, Keys.below(Keys.group(type))));
+        Section section = type.getAnnotation(Section.class);
+        return type.cast(read(type, section == null ? "" : Keys.below(section.value())));
     }
 
     private Object read(Class<?> type, String at) {

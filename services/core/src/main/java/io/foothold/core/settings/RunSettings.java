@@ -1,5 +1,7 @@
 package io.foothold.core.settings;
 
+import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.Losses;
 import io.foothold.core.prompt.Prompts;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -36,21 +38,23 @@ public final class RunSettings {
 
     private RunSettings() {}
 
-    /** The records that every run has, in the order of its keys. */
+    /** The records that every run has, in the order of its keys: those of losses behind {@link LossSettings}. */
     public static List<Class<? extends Record>> records() {
-        return RECORDS;
+        List<Class<? extends Record>> out = new ArrayList<>(RECORDS);
+        out.addAll(out.indexOf(LossSettings.class) + 1, Losses.records());
+        return out;
     }
 
     /**
      * Settings from the values of a run file.
      *
      * @param values of all keys of all records by their paths, each checked against its {@link Key}
-     * @param more records besides {@link #records}
+     * @param more records besides {@link #records} and those of losses
      */
     public static RunSettings of(Map<String, String> values, List<Class<? extends Record>> more) {
         RunSettings out = new RunSettings();
         RecordReader reader = new RecordReader(values);
-        List<Class<? extends Record>> all = new ArrayList<>(RECORDS);
+        List<Class<? extends Record>> all = new ArrayList<>(records());
         all.addAll(more);
         all.forEach(type -> out.groups.put(type, reader.read(type)));
         return out;
@@ -132,6 +136,22 @@ public final class RunSettings {
     /** How credit becomes a loss. */
     public LossSettings loss() {
         return of(LossSettings.class);
+    }
+
+    /**
+     * How credit becomes a loss, as the learner is told.
+     *
+     * @param offPolicy whether the method trains rollouts under another prompt than they were sampled with
+     */
+    public LossRule lossRule(boolean offPolicy) {
+        LossSettings own = loss();
+        return new LossRule(
+                own.aggregation(),
+                own.constantLength(),
+                Losses.of(this),
+                own.regularisers().klCoefficient(),
+                own.regularisers().entropyCoefficient(),
+                offPolicy ? own.shaping() : 0);
     }
 
     /** How gradients become steps. */

@@ -115,7 +115,7 @@ final class LargeRunBench {
                     after: {family: add, level: easy, count: 1, seed: 0, split: test}
                 %ssampling: {temperature: 1.0, max_tokens: 20, groups_per_update: %d, rollouts_per_group: %d}
                 estimator: {name: mean}
-                loss: {aggregation: token_mean, ratio: none}
+                loss: {aggregation: token_mean, name: policy_gradient}
                 optimizer:
                   learning_rate: 1e-6
                 %sevaluation: {every: 1000000, samples: 1}

@@ -2,8 +2,6 @@ package io.foothold.learner.grpc;
 
 import com.google.common.primitives.Floats;
 import com.google.common.primitives.Ints;
-import com.google.common.primitives.Longs;
-import com.google.protobuf.TextFormat;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
@@ -14,12 +12,7 @@ import io.foothold.contracts.log.LogIds;
 import io.foothold.contracts.metric.Metric;
 import io.foothold.contracts.names.Name;
 import io.foothold.contracts.trace.Trace;
-import io.foothold.core.advantage.AdvantageEstimator;
-import io.foothold.core.loss.LossRule;
-import io.foothold.core.loss.MismatchRule;
-import io.foothold.core.policy.Canary;
 import io.foothold.learner.config.LearnerConfig;
-import io.foothold.learner.torch.BackendChoice;
 import io.foothold.learner.torch.TorchBackend;
 import io.foothold.learner.torch.TorchOptions;
 import io.foothold.learner.train.DjlBackend;
@@ -29,20 +22,10 @@ import io.foothold.learner.train.Manifest;
 import io.foothold.learner.train.RunLease;
 import io.foothold.learner.train.RunSettings;
 import io.foothold.learner.train.RunStore;
-import io.foothold.learner.train.Schedule;
 import io.foothold.learner.train.TensorBackend;
-import io.foothold.policy.CausalModel;
-import io.foothold.policy.ComputeDevice;
 import io.foothold.policy.Disk;
-import io.foothold.policy.Lora;
-import io.foothold.policy.ModelConfig;
-import io.foothold.policy.ModelSize;
 import io.foothold.policy.PolicyDirectory;
-import io.foothold.policy.PolicyException;
 import io.foothold.policy.PolicyWeights;
-import io.foothold.policy.Precision;
-import io.foothold.policy.ProcessEndingException;
-import io.foothold.policy.TrainingSize;
 import io.foothold.v1.*;
 import io.grpc.ServerServiceDefinition;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -57,7 +40,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -103,33 +85,10 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                 CreditedService.Shape.of(
                         TrainRequest::getCredit,
                         c -> TrainResponse.newBuilder().setCredit(c).build(),
-                        LearnerGrpc::failed),
+                        Messages::failed),
                 config.window(),
                 this::accept);
         Metric.work(metrics, "learner", service.work());
-    }
-
-    /** Groups of one update as they come in, with the places that wait for the outcome. Guarded by itself. */
-    private static final class Assembly {
-        private final TreeMap<Integer, TrainGroup> groups = new TreeMap<>();
-        private final Map<Integer, CreditedService.Results<TrainResponse>> waiting = new HashMap<>();
-        private boolean taken;
-
-        /** Gives false when it was taken to be answered: the group belongs to another one. */
-        synchronized boolean add(TrainGroup group, CreditedService.Results<TrainResponse> results) {
-            if (!taken) {
-                groups.put(group.getIndex(), group);
-                waiting.put(group.getIndex(), results);
-            }
-            return !taken;
-        }
-
-        /** Gives true to one caller, who has to answer it, once all of it is there or nobody has to wait for the rest. */
-        synchronized boolean take(int whole, boolean atOnce) {
-            boolean mine = !taken && (atOnce || groups.size() == whole);
-            taken |= mine;
-            return mine;
-        }
     }
 
     @Override
@@ -173,10 +132,11 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
 
     private OpenRunResponse open(OpenRunRequest request) {
         Path base = basePolicy(request.getBasePolicy());
-        Optional<TorchOptions> torch = torch(request.getSettings(), base);
+        Optional<TorchOptions> torch = SettingsReader.torch(request.getSettings(), base);
         RunSettings settings = torch.isPresent()
-                ? torchSettings(request.getSettings(), base)
-                : settings(request.getSettings(), PolicyDirectory.open(base).config());
+                ? SettingsReader.torchSettings(request.getSettings(), base)
+                : SettingsReader.settings(
+                        request.getSettings(), PolicyDirectory.open(base).config());
         LearnerRun run = runs.get(request.getRunId());
         if (run != null && !run.alive()) {
             runs.remove(request.getRunId());
@@ -194,7 +154,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
             assemblies.clear();
             TensorBackend.Opener opener = torch.isPresent()
                     ? TorchBackend.opener(Path.of(config.torchPackage()), torch.get())
-                    : DjlBackend.opener(device(request.getSettings()));
+                    : DjlBackend.opener(SettingsReader.device(request.getSettings()));
             run = new LearnerRun(base, home(request.getRunId()), settings, disk, opener);
             runs.put(request.getRunId(), run);
             LOG.infof("run %s opened at update %d, policy version %d", request.getRunId(), run.update(), run.version());
@@ -203,12 +163,12 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
         OpenRunResponse.Builder out = OpenRunResponse.newBuilder()
                 .setUpdate(run.update())
                 .setPolicyVersion(run.version())
-                .setArtefactUri(uri(run, artefact.name()))
+                .setArtefactUri(Messages.uri(run, artefact.name()))
                 .setDigest(artefact.digest())
                 .setCheckpointedUpdate(run.checkpointed())
                 .addAllDamagedCheckpoints(run.damagedCheckpoints())
-                .setCanary(canary(run));
-        adapter(run, artefact.name()).ifPresent(out::setAdapter);
+                .setCanary(Messages.canary(run));
+        Messages.adapter(run, artefact.name()).ifPresent(out::setAdapter);
         return out.build();
     }
 
@@ -255,26 +215,6 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
 
     private Path home(String runId) {
         return Name.of("run id", runId).below(Path.of(config.home())).resolve("learner");
-    }
-
-    private static PolicyCanary canary(LearnerRun run) {
-        Canary canary = run.canary();
-        return PolicyCanary.newBuilder()
-                .addAllTokenIds(Ints.asList(canary.ids()))
-                .addAllLengths(Ints.asList(canary.lengths()))
-                .addAllLogProbs(Floats.asList(canary.allLogProbs()))
-                .build();
-    }
-
-    private static Optional<PolicyAdapter> adapter(LearnerRun run, String artefact) {
-        return run.adapter(artefact).map(a -> PolicyAdapter.newBuilder()
-                .setUri(a.directory().toUri().toString())
-                .setDigest(a.digest())
-                .build());
-    }
-
-    private static String uri(LearnerRun run, String artefact) {
-        return run.artefactFile(artefact).toUri().toString();
     }
 
     @Override
@@ -350,7 +290,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
 
     /** Whatever it is: the groups of the update are waited for. An error of the machine's is no reason not to try once more. */
     private static FootholdException failure(String runId, long update, Throwable t) {
-        FootholdException told = FailureLog.told(LOG, "run " + runId + ", update " + update, translated(t));
+        FootholdException told = FailureLog.told(LOG, "run " + runId + ", update " + update, Messages.translated(t));
         return t instanceof Error
                 ? new FootholdException(
                         ErrorCode.WRONG_STATE,
@@ -364,7 +304,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
         boolean whole = false;
         try {
             Manifest manifest =
-                    run.train(update, groups.stream().map(LearnerGrpc::group).toList());
+                    run.train(update, groups.stream().map(Messages::group).toList());
             whole = true;
             return manifest;
         } finally {
@@ -403,7 +343,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                 .setRunId(runId)
                 .setUpdate(update)
                 .setPolicyVersion(manifest.policyVersion())
-                .setArtefactUri(uri(run, manifest.artefact()))
+                .setArtefactUri(Messages.uri(run, manifest.artefact()))
                 .setDigest(manifest.digest())
                 .setOptimizerSteps(manifest.optimizerSteps())
                 .setGroupsWithSignal(manifest.groupsWithSignal())
@@ -412,9 +352,9 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                 .putAllMetrics(manifest.metrics())
                 .setSettingsDigest(PolicyWeights.digestOf(run.settingsText().getBytes(StandardCharsets.UTF_8)));
         if (manifest.digest().equals(run.artefact().digest())) {
-            out.setCanary(canary(run));
+            out.setCanary(Messages.canary(run));
         }
-        adapter(run, manifest.artefact()).ifPresent(out::setAdapter);
+        Messages.adapter(run, manifest.artefact()).ifPresent(out::setAdapter);
         manifest.advantages()
                 .forEach(a -> out.addRollouts(
                         TrainedRollout.newBuilder().setRolloutId(a.rolloutId()).setAdvantage(a.value())));
@@ -427,158 +367,6 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
             Metric.UPDATE_NUMBERS.of(n, metrics, value, AtomicReference::get);
             return value;
         });
-    }
-
-    private static io.foothold.learner.train.TrainGroup group(TrainGroup g) {
-        return new io.foothold.learner.train.TrainGroup(
-                g.getGroupId(),
-                g.getMembersList().stream()
-                        .map(m -> new io.foothold.learner.train.TrainGroup.Member(
-                                m.getRollout().getId(),
-                                Ints.toArray(
-                                        m.getTrainedPromptTokenIdsCount() > 0
-                                                ? m.getTrainedPromptTokenIdsList()
-                                                : m.getRollout().getPromptTokenIdsList()),
-                                Ints.toArray(m.getRollout().getPrefixTokenIdsList()),
-                                Ints.toArray(m.getRollout().getTokenIdsList()),
-                                Floats.toArray(m.getRollout().getLogProbsList()),
-                                Longs.toArray(m.getRollout().getPolicyVersionsList()),
-                                m.getRollout().getFinishReason() == FinishReason.FINISH_REASON_LENGTH,
-                                m.getReward(),
-                                m.getTrainedPromptTokenIdsCount() > 0))
-                        .toList());
-    }
-
-    /** Where the embedded backend computes. */
-    static ComputeDevice device(LearnerSettings s) {
-        String named = s.getDjl().getDevice();
-        return named.isEmpty() ? ComputeDevice.CPU : ComputeDevice.of("learner.djl.device", named);
-    }
-
-    /** How torch computes the run; empty when the embedded backend does. */
-    static Optional<TorchOptions> torch(LearnerSettings s, Path base) {
-        TorchSettings t = s.getTorch();
-        return BackendChoice.of(s.getBackend(), base).torch()
-                ? Optional.of(new TorchOptions(
-                        t.getProcesses(),
-                        t.getDevice(),
-                        t.getDtype(),
-                        t.getCheckpointing(),
-                        t.getCompile(),
-                        t.getAttention()))
-                : Optional.empty();
-    }
-
-    /**
-     * The settings of a run that torch computes, whose model the embedded transformer need not know. Its products are never those of the
-     * sampler to the bit.
-     */
-    static RunSettings torchSettings(LearnerSettings s, Path base) {
-        LearnerSettings.Builder known = s.toBuilder().setPrecisionBySize(false).setFastAttention(true);
-        ModelSize size = CausalModel.openForTorch(base).size();
-        if (s.getMicroBatchTokens() == 0) {
-            known.setMicroBatchTokens(size.microBatchTokens());
-        }
-        if (s.hasLora() && !size.torchOnly()) {
-            known.setLora(withTargets(s.getLora()));
-        }
-        return settings(
-                known.build(),
-                Precision.FAST,
-                known.getMicroBatchTokens(),
-                text(s.hasLora() ? s.toBuilder().setLora(known.getLora()).build() : s, true));
-    }
-
-    /** Every linear layer by its name where none is named. */
-    private static LoraSettings withTargets(LoraSettings s) {
-        return s.toBuilder()
-                .clearTargets()
-                .addAllTargets(new Lora(s.getRank(), s.getAlpha(), s.getTargetsList())
-                        .embedded()
-                        .targets())
-                .build();
-    }
-
-    static RunSettings settings(LearnerSettings given, ModelConfig config) {
-        LearnerSettings s = given.hasLora()
-                ? given.toBuilder().setLora(withTargets(given.getLora())).build()
-                : given;
-        Precision precision = s.getPrecisionBySize()
-                ? Precision.standard(config)
-                : s.getFastAttention() ? Precision.FAST : Precision.EXACT;
-        return settings(
-                s,
-                precision,
-                s.getMicroBatchTokens() == 0 ? TrainingSize.microBatchTokens(config) : s.getMicroBatchTokens(),
-                text(s, false));
-    }
-
-    /** What a resumed run must have as it was; how many processes compute, on what and in which pieces is no part of it. */
-    private static String text(LearnerSettings s, boolean torch) {
-        LearnerSettings.Builder kept = s.toBuilder().clearBackend().clearTorch().clearDjl();
-        if (torch) {
-            kept.clearMicroBatchTokens()
-                    .setBackend("torch")
-                    .setTorch(TorchSettings.newBuilder().setDtype(s.getTorch().getDtype()));
-        }
-        return TextFormat.printer().printToString(kept.build());
-    }
-
-    private static RunSettings settings(LearnerSettings s, Precision precision, int microBatchTokens, String text) {
-        LossSettings l = s.getLoss();
-        MismatchRule mismatch = l.hasMismatch()
-                ? MismatchRule.named(
-                        l.getMismatch().getRule(),
-                        l.getMismatch().getLevel(),
-                        l.getMismatch().getCap(),
-                        l.getMismatch().getLow(),
-                        l.getMismatch().getHigh())
-                : new MismatchRule.None();
-        OptimizerSettings o = s.getOptimizer();
-        return new RunSettings(
-                AdvantageEstimator.named(
-                        s.getEstimator().getName(), s.getEstimator().getK()),
-                new LossRule(
-                        LossRule.Aggregation.named(l.getAggregation()),
-                        LossRule.Ratio.named(l.getRatio()),
-                        l.getClipLow(),
-                        l.getClipHigh(),
-                        l.getDualClip(),
-                        l.getKlCoefficient(),
-                        l.getEntropyCoefficient(),
-                        l.getConstantLength(),
-                        l.getShaping()),
-                mismatch,
-                new Schedule(
-                        Schedule.shapeNamed(o.getSchedule()),
-                        o.getLearningRate(),
-                        o.getWarmupSteps(),
-                        o.getTotalSteps(),
-                        o.getFinalShare()),
-                o.getBeta1(),
-                o.getBeta2(),
-                o.getEpsilon(),
-                o.getWeightDecay(),
-                o.getClipNorm(),
-                s.getTemperature(),
-                s.getGroupsPerStep(),
-                s.getEpochs(),
-                microBatchTokens,
-                s.getCheckpointEvery(),
-                s.getCheckpointsKept(),
-                s.getDifferenceByPrecision()
-                        ? precision.largestDifference(mismatch.corrects())
-                        : s.getMaxLogProbDifference(),
-                precision,
-                s.hasLora()
-                        ? Optional.of(new Lora(
-                                s.getLora().getRank(),
-                                s.getLora().getAlpha(),
-                                s.getLora().getTargetsList()))
-                        : Optional.empty(),
-                s.getSeed(),
-                l.getTrainGiven(),
-                text);
     }
 
     @Override
@@ -628,24 +416,11 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                     try {
                         return work.get();
                     } catch (Throwable t) {
-                        throw FailureLog.told(LOG, "a call", translated(t)).toStatus();
+                        throw FailureLog.told(LOG, "a call", Messages.translated(t))
+                                .toStatus();
                     }
                 })
                 .runSubscriptionOn(thread);
-    }
-
-    /** What the policy or core refuses was asked for by the caller or stands in a file. */
-    private static FootholdException translated(Throwable e) {
-        if (e instanceof PolicyException) {
-            return new FootholdException(ErrorCode.INVALID_DATA, e.getMessage(), e);
-        }
-        if (e instanceof ProcessEndingException) {
-            return new FootholdException(ErrorCode.DRAINING, "the learner is shutting down", e);
-        }
-        if (e instanceof IllegalArgumentException) {
-            return new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e);
-        }
-        return FootholdException.of(e);
     }
 
     @PreDestroy
@@ -660,16 +435,5 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-    }
-
-    private static List<TrainResponse> failed(TrainRequest request, FootholdException failure) {
-        TrainGroup g = request.getGroup();
-        return List.of(TrainResponse.newBuilder()
-                .setOutcome(GroupOutcome.newBuilder()
-                        .setRunId(g.getRunId())
-                        .setUpdate(g.getUpdate())
-                        .setIndex(g.getIndex())
-                        .setFailure(failure.toItemFailure()))
-                .build());
     }
 }

@@ -1,8 +1,6 @@
 package io.foothold.learner.torch;
 
 import com.google.common.primitives.Floats;
-import com.google.common.primitives.Ints;
-import com.google.common.util.concurrent.ListenableFuture;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.loss.CreditPlan;
@@ -13,11 +11,12 @@ import io.foothold.policy.Disk;
 import io.foothold.policy.FileContent;
 import io.foothold.policy.ModelConfig;
 import io.foothold.policy.PolicyDirectory;
+import io.foothold.policy.PolicyException;
 import io.foothold.policy.Sha256;
 import io.foothold.policy.Trainer;
 import io.foothold.v1.AccumulateRequest;
-import io.foothold.v1.AccumulateResponse;
 import io.foothold.v1.AdapterSettings;
+import io.foothold.v1.BackwardRequest;
 import io.foothold.v1.ExportRequest;
 import io.foothold.v1.GetBackendStatusRequest;
 import io.foothold.v1.GetBackendStatusResponse;
@@ -25,16 +24,10 @@ import io.foothold.v1.OpenBackendRequest;
 import io.foothold.v1.OpenBackendResponse;
 import io.foothold.v1.SaveBackendRequest;
 import io.foothold.v1.ScoreRequest;
-import io.foothold.v1.SequenceScore;
 import io.foothold.v1.StepRequest;
 import io.foothold.v1.StepResponse;
 import io.foothold.v1.TensorBackendServiceGrpc;
-import io.foothold.v1.TensorLoss;
-import io.foothold.v1.TensorRatio;
 import io.foothold.v1.TensorRow;
-import io.foothold.v1.TensorSequence;
-import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,10 +39,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -61,7 +50,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TorchBackend implements TensorBackend {
     private static final Logger LOG = Logger.getLogger(TorchBackend.class);
-    private static final int PROTOCOL = 1;
+    private static final int PROTOCOL = 2;
     private static final String WEIGHTS = "model.safetensors";
     private static final String ADAPTER = "adapter";
     /** What only the worker reads, below a checkpoint. */
@@ -69,13 +58,10 @@ public final class TorchBackend implements TensorBackend {
     /** Tokens of the rows of one call; with log-probs and scores some twenty bytes each. */
     private static final int TOKENS_A_CALL = 1 << 20;
 
-    private static final Duration LOOK = Duration.ofMillis(200);
-    private static final Duration ASK = Duration.ofSeconds(2);
-    private static final Duration ANSWER = Duration.ofSeconds(10);
     static final Duration HANG = Duration.ofMinutes(10);
 
     private final Ranks ranks;
-    private final Duration hang;
+    private final WatchedCalls calls;
     private final Path model;
     private final boolean adapters;
     private final TensorBackendServiceGrpc.TensorBackendServiceFutureStub worker;
@@ -86,7 +72,7 @@ public final class TorchBackend implements TensorBackend {
 
     private TorchBackend(Ranks ranks, Duration hang, Path model, boolean adapters) {
         this.ranks = ranks;
-        this.hang = hang;
+        this.calls = new WatchedCalls(ranks, hang, this::close);
         this.model = model;
         this.adapters = adapters;
         this.worker = TensorBackendServiceGrpc.newFutureStub(ranks.channel());
@@ -137,7 +123,7 @@ public final class TorchBackend implements TensorBackend {
             Optional<Path> checkpoint,
             long stepsThen) {
         GetBackendStatusResponse status =
-                call("GetBackendStatus", worker.getBackendStatus(GetBackendStatusRequest.getDefaultInstance()));
+                calls.of("GetBackendStatus", worker.getBackendStatus(GetBackendStatusRequest.getDefaultInstance()));
         if (status.getProtocol() != PROTOCOL) {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT,
@@ -154,7 +140,7 @@ public final class TorchBackend implements TensorBackend {
                 .setActivationCheckpointing(options.checkpointing())
                 .setAttention(options.attention())
                 .setCompile(options.compile())
-                .setMicroBatchTokens(settings.microBatchTokens())
+                .setMicroBatchTokens(settings.steps().microBatchTokens())
                 .setKeepBase(settings.loss().klCoefficient() > 0);
         settings.lora()
                 .ifPresent(lora -> request.setAdapters(AdapterSettings.newBuilder()
@@ -162,7 +148,7 @@ public final class TorchBackend implements TensorBackend {
                         .setAlpha(lora.alpha())
                         .addAllTargets(lora.targets())
                         .setRankStabilised(lora.rankStabilised())));
-        shape = call("OpenBackend", worker.openBackend(request.build()));
+        shape = calls.of("OpenBackend", worker.openBackend(request.build()));
         steps = shape.getSteps();
         if (steps != stepsThen) {
             throw new FootholdException(
@@ -215,8 +201,10 @@ public final class TorchBackend implements TensorBackend {
         List<Trainer.Score> out = new ArrayList<>();
         for (List<Integer> part : parts(sequences)) {
             ScoreRequest.Builder request = ScoreRequest.newBuilder().setTemperature(temperature);
-            part.forEach(i -> request.addSequences(sequence(sequences.get(i))));
-            call("Score", worker.score(request.build())).getScoresList().forEach(s -> out.add(score(s)));
+            part.forEach(i -> request.addSequences(TensorMessages.sequence(sequences.get(i))));
+            calls.of("Score", worker.score(request.build()))
+                    .getScoresList()
+                    .forEach(s -> out.add(TensorMessages.score(s)));
         }
         return out;
     }
@@ -224,25 +212,43 @@ public final class TorchBackend implements TensorBackend {
     @Override
     public Trainer.Accumulated accumulate(
             List<Trainer.Sequence> sequences, CreditPlan plan, LossRule rule, double temperature) {
-        boolean regularised = rule.klCoefficient() > 0 || rule.entropyCoefficient() > 0;
         List<Integer> use = new ArrayList<>();
         for (int i = 0; i < sequences.size(); i++) {
             if (sequences.get(i).sampled().length > 0
-                    && (regularised || plan.rollouts().get(i).hasSignal())) {
+                    && (rule.isRegularised() || plan.rollouts().get(i).hasSignal())) {
                 use.add(i);
             }
         }
         Trainer.@Nullable Score[] scores = new Trainer.@Nullable Score[sequences.size()];
         double loss = 0;
         for (List<Integer> part : parts(use.stream().map(sequences::get).toList())) {
+            List<Integer> rows = part.stream().map(use::get).toList();
             AccumulateRequest.Builder request =
-                    AccumulateRequest.newBuilder().setLoss(loss(rule)).setTemperature(temperature);
-            part.forEach(i -> request.addRows(
-                    row(sequences.get(use.get(i)), plan.rollouts().get(use.get(i)), rule)));
-            AccumulateResponse response = call("Accumulate", worker.accumulate(request.build()));
-            loss += response.getLoss();
-            for (int i = 0; i < part.size(); i++) {
-                scores[use.get(part.get(i))] = score(response.getScores(i));
+                    AccumulateRequest.newBuilder().setTemperature(temperature).setBase(rule.klCoefficient() > 0);
+            rows.forEach(i -> request.addSequences(TensorMessages.sequence(sequences.get(i))));
+            List<TensorRow> forward =
+                    calls.of("Accumulate", worker.accumulate(request.build())).getRowsList();
+            while (!forward.isEmpty()) {
+                BackwardRequest.Builder back = BackwardRequest.newBuilder();
+                for (TensorRow one : forward) {
+                    int row = rows.get(one.getIndex());
+                    Trainer.Score score = TensorMessages.score(one.getScore());
+                    scores[row] = score;
+                    LossRule.Result result = score.under(
+                            rule,
+                            plan.rollouts().get(row),
+                            sequences.get(row).behaviour(),
+                            one.getBaseLogProbsCount() == 0
+                                    ? null
+                                    : new Trainer.Score(Floats.toArray(one.getBaseLogProbsList()), new float[0]));
+                    loss += result.value();
+                    back.addRows(TensorMessages.slopes(one.getIndex(), result, rule));
+                }
+                if (!Float.isFinite((float) loss)) {
+                    close();
+                    throw new PolicyException("the loss is " + (float) loss);
+                }
+                forward = calls.of("Backward", worker.backward(back.build())).getRowsList();
             }
         }
         return new Trainer.Accumulated(loss, Arrays.asList(scores));
@@ -264,57 +270,9 @@ public final class TorchBackend implements TensorBackend {
         return out;
     }
 
-    private static TensorSequence.Builder sequence(Trainer.Sequence s) {
-        return TensorSequence.newBuilder()
-                .addAllPromptTokenIds(Ints.asList(s.prompt()))
-                .addAllGivenTokenIds(Ints.asList(s.given()))
-                .addAllSampledTokenIds(Ints.asList(s.sampled()))
-                .addAllLabels(Ints.asList(s.labels()));
-    }
-
-    private static TensorRow row(Trainer.Sequence sequence, CreditPlan.Entry entry, LossRule rule) {
-        TensorRow.Builder out = TensorRow.newBuilder()
-                .setSequence(sequence(sequence))
-                .addAllCredits(credits(entry))
-                .addWeights((float) entry.weight())
-                .setOffPolicy(entry.member().offPolicy());
-        if (rule.ratio() != LossRule.Ratio.NONE && !entry.member().offPolicy()) {
-            out.addAllBehaviourLogProbs(Floats.asList(sequence.behaviour()));
-        }
-        return out.build();
-    }
-
-    /** One for all targets where nothing corrects them. */
-    private static List<Float> credits(CreditPlan.Entry entry) {
-        return IntStream.range(0, Math.max(1, entry.corrections().length))
-                .mapToObj(t -> (float) entry.credit(t))
-                .toList();
-    }
-
-    private static TensorLoss loss(LossRule rule) {
-        return TensorLoss.newBuilder()
-                .setRatio(
-                        switch (rule.ratio()) {
-                            case NONE -> TensorRatio.TENSOR_RATIO_NONE;
-                            case TOKEN -> TensorRatio.TENSOR_RATIO_TOKEN;
-                            case SEQUENCE -> TensorRatio.TENSOR_RATIO_SEQUENCE;
-                        })
-                .setClipLow(rule.clipLow())
-                .setClipHigh(rule.clipHigh())
-                .setDualClip(rule.dualClip())
-                .setKlCoefficient(rule.klCoefficient())
-                .setEntropyCoefficient(rule.entropyCoefficient())
-                .setShaping(rule.shaping())
-                .build();
-    }
-
-    private static Trainer.Score score(SequenceScore s) {
-        return new Trainer.Score(Floats.toArray(s.getLogProbsList()), Floats.toArray(s.getEntropiesList()));
-    }
-
     @Override
     public Stepped step(Trainer.AdamW settings) {
-        StepResponse response = call(
+        StepResponse response = calls.of(
                 "Step",
                 worker.step(StepRequest.newBuilder()
                         .setLearningRate(settings.learningRate())
@@ -343,7 +301,7 @@ public final class TorchBackend implements TensorBackend {
 
     @Override
     public String export(Path file, Disk disk) throws IOException {
-        var unused = call(
+        var unused = calls.of(
                 "Export",
                 worker.export(ExportRequest.newBuilder()
                         .setWeightsFile(absolute(file))
@@ -355,7 +313,7 @@ public final class TorchBackend implements TensorBackend {
     @Override
     public boolean exportAdapter(Path directory, Disk disk) throws IOException {
         if (adapters) {
-            var unused = call(
+            var unused = calls.of(
                     "Export",
                     worker.export(ExportRequest.newBuilder()
                             .setAdapterDirectory(absolute(directory))
@@ -373,10 +331,10 @@ public final class TorchBackend implements TensorBackend {
             disk.createDirectories(directory.resolve(ADAPTER));
             export.setAdapterDirectory(absolute(directory.resolve(ADAPTER)));
         }
-        var exported = call("Export", worker.export(export.build()));
+        var exported = calls.of("Export", worker.export(export.build()));
         Path own = directory.resolve(OWN);
         disk.createDirectories(own);
-        var saved = call(
+        var saved = calls.of(
                 "SaveBackend",
                 worker.saveBackend(SaveBackendRequest.newBuilder()
                         .setDirectory(absolute(own))
@@ -392,70 +350,6 @@ public final class TorchBackend implements TensorBackend {
             }
         }
         return out;
-    }
-
-    /** Waits for an answer, as long as the ranks live and get on. */
-    private <T> T call(String name, ListenableFuture<T> answer) {
-        long progress = -1;
-        long movedAt = System.nanoTime();
-        long askAt = movedAt + ASK.toNanos();
-        while (true) {
-            try {
-                return answer.get(LOOK.toNanos(), TimeUnit.NANOSECONDS);
-            } catch (TimeoutException e) {
-                Optional<String> death = ranks.death();
-                if (death.isPresent()) {
-                    throw lost(name, ranks.deathSoon().orElse(death.get()), answer);
-                }
-                long now = System.nanoTime();
-                if (now > askAt) {
-                    long seen = progress();
-                    movedAt = seen == progress ? movedAt : now;
-                    progress = seen;
-                    askAt = now + ASK.toNanos();
-                }
-                if (now - movedAt > hang.toNanos()) {
-                    throw lost(name, "no progress for " + hang.toSeconds() + " s: a rank hangs", answer);
-                }
-            } catch (ExecutionException e) {
-                throw failure(name, e, answer);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw lost(name, "the learner is shutting down", answer);
-            }
-        }
-    }
-
-    /** How far the worker says that it has come; −1 when it does not say. */
-    private long progress() {
-        try {
-            return TensorBackendServiceGrpc.newBlockingStub(ranks.channel())
-                    .withDeadlineAfter(ANSWER.toMillis(), TimeUnit.MILLISECONDS)
-                    .getBackendStatus(GetBackendStatusRequest.getDefaultInstance())
-                    .getProgress();
-        } catch (StatusRuntimeException e) {
-            return -1;
-        }
-    }
-
-    private FootholdException failure(String name, ExecutionException e, ListenableFuture<?> answer) {
-        if (e.getCause() instanceof StatusRuntimeException status) {
-            String text = status.getStatus().getDescription();
-            if (status.getStatus().getCode() == Status.Code.INVALID_ARGUMENT) {
-                return new FootholdException(ErrorCode.INVALID_DATA, text, e);
-            }
-            String told = text == null ? status.getStatus().getCode().name() : text;
-            // A rank that is gone says nothing itself; its peers say that they miss it.
-            boolean connection = status.getStatus().getCode() != Status.Code.RESOURCE_EXHAUSTED;
-            return lost(name, (connection ? ranks.deathSoon() : Optional.<String>empty()).orElse(told), answer);
-        }
-        return lost(name, String.valueOf(e.getCause()), answer);
-    }
-
-    private FootholdException lost(String name, String why, ListenableFuture<?> answer) {
-        answer.cancel(true);
-        close();
-        return new FootholdException(ErrorCode.WRONG_STATE, "the torch backend was lost in " + name + ": " + why);
     }
 
     @Override

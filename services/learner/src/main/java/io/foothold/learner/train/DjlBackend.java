@@ -88,7 +88,12 @@ public final class DjlBackend implements TensorBackend {
         try (PolicyWeights weights = adapter == null && checkpoint.isPresent()
                 ? PolicyDirectory.open(checkpoint.get()).weights()
                 : adapter == null ? base.weights() : base.baseWeights()) {
-            return new Trainer(weights, settings.microBatchTokens(), settings.precision(), adapter, device);
+            return new Trainer(
+                    weights,
+                    settings.steps().microBatchTokens(),
+                    settings.computation().precision(),
+                    adapter,
+                    device);
         }
     }
 

@@ -3,6 +3,8 @@ package io.foothold.learner.train;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.loss.CreditPlan;
+import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.Tokens;
 import io.foothold.core.policy.Canary;
 import io.foothold.policy.Disk;
 import io.foothold.policy.FileContent;
@@ -62,7 +64,8 @@ public final class LearnerRun implements AutoCloseable {
     public LearnerRun(Path basePolicy, Path home, RunSettings settings, Disk disk, TensorBackend.Opener opener) {
         this.settings = settings;
         this.store = new RunStore(home, disk);
-        this.checkpoints = new CheckpointStore(home.resolve("checkpoints"), settings.checkpointsKept(), disk);
+        this.checkpoints = new CheckpointStore(
+                home.resolve("checkpoints"), settings.checkpoints().kept(), disk);
         checkpoints.recover();
         CheckpointStore.Found found = checkpoints.newest(settings.text());
         this.damaged = List.copyOf(found.damaged());
@@ -174,7 +177,7 @@ public final class LearnerRun implements AutoCloseable {
         try {
             Manifest manifest = learn(number, groups);
             store.writeManifest(manifest);
-            if (number % settings.checkpointEvery() == 0) {
+            if (number % settings.checkpoints().every() == 0) {
                 checkpoint("", update);
             }
             return manifest;
@@ -206,9 +209,11 @@ public final class LearnerRun implements AutoCloseable {
         if (number == 1 || settings.mismatch().corrects()) {
             statistics.importance(proximal.statistics());
         }
-        int perStep = settings.groupsPerStep() == 0 ? groups.size() : settings.groupsPerStep();
+        int perStep = settings.steps().groupsPerStep() == 0
+                ? groups.size()
+                : settings.steps().groupsPerStep();
         int steps = 0;
-        for (int epoch = 0; epoch < settings.epochs(); epoch++) {
+        for (int epoch = 0; epoch < settings.steps().epochs(); epoch++) {
             int from = 0;
             for (int g = 0; g < groups.size(); g += perStep) {
                 List<TrainGroup.Member> part = groups.subList(g, Math.min(groups.size(), g + perStep)).stream()
@@ -233,7 +238,7 @@ public final class LearnerRun implements AutoCloseable {
         }
         Map<String, Double> metrics = new LinkedHashMap<>(statistics.metrics());
         metrics.put("optimizer_steps", (double) steps);
-        metrics.put("learning_rate", settings.schedule().at(Math.max(1, backend.steps())));
+        metrics.put("learning_rate", settings.optimizer().schedule().at(Math.max(1, backend.steps())));
         return new Manifest(
                 number,
                 version,
@@ -257,7 +262,7 @@ public final class LearnerRun implements AutoCloseable {
         List<CreditPlan.Member> members = new ArrayList<>();
         for (int i = 0; i < part.size(); i++) {
             TrainGroup.Member m = part.get(i);
-            int unmasked = settings.trainGiven() ? m.given().length : 0;
+            int unmasked = settings.learning().trainGiven() ? m.given().length : 0;
             members.add(new CreditPlan.Member(
                     m.prompt().length,
                     m.given().length - unmasked,
@@ -269,17 +274,15 @@ public final class LearnerRun implements AutoCloseable {
         List<float[]> denominators = IntStream.range(from, from + part.size())
                 .mapToObj(proximal::logProbs)
                 .toList();
-        boolean regularised =
-                settings.loss().klCoefficient() > 0 || settings.loss().entropyCoefficient() > 0;
-        if (!plan.hasSignal() && !regularised) {
+        if (!plan.hasSignal() && !settings.loss().isRegularised()) {
             return false;
         }
-        Trainer.Accumulated sum = backend.accumulate(
-                settings.trainGiven() ? unmasked(part) : sequences(part, denominators),
-                plan,
-                settings.loss(),
-                settings.temperature());
-        List<Trainer.@Nullable Score> scores = settings.trainGiven() ? ofSampled(part, sum.scores()) : sum.scores();
+        List<Trainer.Sequence> sequences = settings.learning().trainGiven()
+                ? TrainedSequences.unmasked(part)
+                : TrainedSequences.of(part, denominators);
+        Trainer.Accumulated sum = backend.accumulate(sequences, plan, ofStep(sequences, plan), settings.temperature());
+        List<Trainer.@Nullable Score> scores =
+                settings.learning().trainGiven() ? TrainedSequences.ofSampled(part, sum.scores()) : sum.scores();
         statistics.ratios(part, scores, denominators, settings.loss());
         if (first) {
             compareScored(part, scores, statistics);
@@ -289,7 +292,7 @@ public final class LearnerRun implements AutoCloseable {
                 statistics.importance(new ProximalPolicy(settings.mismatch(), part, scores).statistics());
             }
         }
-        TensorBackend.Stepped stepped = backend.step(settings.adamW(backend.steps() + 1));
+        TensorBackend.Stepped stepped = backend.step(settings.optimizer().at(backend.steps() + 1));
         if (stepped.taken()) {
             statistics.stepped(sum.loss(), stepped.norm());
         } else {
@@ -299,12 +302,32 @@ public final class LearnerRun implements AutoCloseable {
         return stepped.taken();
     }
 
+    /** The loss of a step: where it looks at all of the step's tokens, those that have credit are scored first. */
+    private LossRule ofStep(List<Trainer.Sequence> sequences, CreditPlan plan) {
+        LossRule rule = settings.loss();
+        if (!rule.loss().looksAtStep()) {
+            return rule;
+        }
+        int[] use = IntStream.range(0, sequences.size())
+                .filter(i -> plan.rollouts().get(i).hasSignal()
+                        && !plan.rollouts().get(i).member().offPolicy())
+                .toArray();
+        List<Trainer.Score> scores =
+                backend.score(Arrays.stream(use).mapToObj(sequences::get).toList(), settings.temperature());
+        List<Tokens> step = new ArrayList<>();
+        for (int i = 0; i < use.length; i++) {
+            step.add(scores.get(i)
+                    .tokens(plan.rollouts().get(use[i]), sequences.get(use[i]).behaviour()));
+        }
+        return rule.with(rule.loss().over(step));
+    }
+
     /** Scores some of the members; the others keep what they have. */
     private void score(List<TrainGroup.Member> all, int[] which, List<Trainer.@Nullable Score> out) {
         List<TrainGroup.Member> members =
                 Arrays.stream(which).mapToObj(all::get).toList();
         List<Trainer.Score> scores = backend.score(
-                sequences(
+                TrainedSequences.of(
                         members,
                         members.stream().map(TrainGroup.Member::logProbs).toList()),
                 settings.temperature());
@@ -328,60 +351,24 @@ public final class LearnerRun implements AutoCloseable {
     }
 
     private void checkDifference(UpdateStatistics statistics, long number) {
-        if (statistics.largestDifference() > settings.maxLogProbDifference()) {
+        if (statistics.largestDifference() > settings.computation().maxLogProbDifference()) {
             throw new FootholdException(
                     ErrorCode.INTERNAL,
                     "update " + number + ": sampler and learner disagree by " + statistics.largestDifference()
-                            + " nats on a token of version " + version + " (bound " + settings.maxLogProbDifference()
+                            + " nats on a token of version " + version + " (bound "
+                            + settings.computation().maxLogProbDifference()
                             + "): they do not run the same policy, or round more than max_log_prob_difference allows");
         }
     }
 
     private double[] advantages(List<TrainGroup> groups) {
         return groups.stream()
-                .flatMapToDouble(g -> java.util.Arrays.stream(settings.estimator()
+                .flatMapToDouble(g -> java.util.Arrays.stream(settings.learning()
+                        .estimator()
                         .advantages(g.members().stream()
                                 .mapToDouble(TrainGroup.Member::reward)
                                 .toArray())))
                 .toArray();
-    }
-
-    /** Sequences whose given tokens count as sampled. */
-    private static List<Trainer.Sequence> unmasked(List<TrainGroup.Member> members) {
-        return members.stream()
-                .map(m -> {
-                    int[] response = Arrays.copyOf(m.given(), m.given().length + m.sampled().length);
-                    System.arraycopy(m.sampled(), 0, response, m.given().length, m.sampled().length);
-                    return new Trainer.Sequence(m.prompt(), new int[0], response, new float[response.length]);
-                })
-                .toList();
-    }
-
-    /** What was scored of the sampled tokens, without the given ones before them. */
-    private static List<Trainer.@Nullable Score> ofSampled(
-            List<TrainGroup.Member> members, List<Trainer.@Nullable Score> scores) {
-        List<Trainer.@Nullable Score> out = new ArrayList<>();
-        for (int i = 0; i < members.size(); i++) {
-            Trainer.Score s = scores.get(i);
-            int given = members.get(i).given().length;
-            out.add(
-                    s == null
-                            ? null
-                            : new Trainer.Score(
-                                    Arrays.copyOfRange(s.logProbs(), given, s.logProbs().length),
-                                    Arrays.copyOfRange(s.entropies(), given, s.entropies().length)));
-        }
-        return out;
-    }
-
-    /** Sequences whose ratio is taken to the log-probs given. */
-    private static List<Trainer.Sequence> sequences(List<TrainGroup.Member> members, List<float[]> logProbs) {
-        return IntStream.range(0, members.size())
-                .mapToObj(i -> {
-                    TrainGroup.Member m = members.get(i);
-                    return new Trainer.Sequence(m.prompt(), m.given(), m.sampled(), logProbs.get(i));
-                })
-                .toList();
     }
 
     /**

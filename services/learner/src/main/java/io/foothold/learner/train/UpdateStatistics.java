@@ -135,10 +135,7 @@ final class UpdateStatistics {
                 double d = score.logProbs()[t] - behaviour[t];
                 klSum += Math.expm1(d) - d;
                 double ratio = Math.exp(score.logProbs()[t] - proximal.get(i)[t]);
-                clipped += rule.ratio() != LossRule.Ratio.NONE
-                                && (ratio < 1 - rule.clipLow() || ratio > 1 + rule.clipHigh())
-                        ? 1
-                        : 0;
+                clipped += rule.loss().isOutside(ratio) ? 1 : 0;
                 ratioTokens++;
             }
         }

@@ -7,8 +7,11 @@ import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.Message;
 import com.google.protobuf.TextFormat;
 import io.foothold.core.advantage.AdvantageEstimator;
+import io.foothold.core.loss.Clips;
+import io.foothold.core.loss.Gspo;
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.MismatchRule;
+import io.foothold.core.loss.PolicyGradient;
 import io.foothold.learner.TinyRun;
 import io.foothold.learner.train.RunSettings;
 import io.foothold.learner.train.Schedule;
@@ -41,7 +44,7 @@ class LearnerSettingsTest {
     private static final ModelConfig SMALL = ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 64, List.of(1));
 
     private static RunSettings settings(LearnerSettings settings) {
-        return LearnerGrpc.settings(settings, SMALL);
+        return SettingsReader.settings(settings, SMALL);
     }
 
     /** Every field is set, and no two numbers are the same. */
@@ -96,35 +99,25 @@ class LearnerSettingsTest {
         LearnerSettings settings = all().build();
         assertThat(settings(settings))
                 .isEqualTo(new RunSettings(
-                        new AdvantageEstimator.PassAtKWeights(3),
-                        new LossRule(
-                                LossRule.Aggregation.CONSTANT_LENGTH,
-                                LossRule.Ratio.NONE,
-                                0.21,
-                                0.28,
-                                3.5,
-                                0.011,
-                                0.012,
-                                77,
-                                0.13),
-                        new MismatchRule.None(),
-                        new Schedule(Schedule.Shape.COSINE, 2e-6, 5, 55, 0.15),
-                        0.91,
-                        0.96,
-                        1e-7,
-                        0.014,
-                        0.9,
-                        0.8,
-                        4,
-                        2,
-                        4096,
-                        6,
-                        7,
-                        0.016,
-                        Precision.FAST,
+                        new RunSettings.Learning(
+                                new AdvantageEstimator.PassAtKWeights(3),
+                                new LossRule(
+                                        LossRule.Aggregation.CONSTANT_LENGTH,
+                                        77,
+                                        new PolicyGradient(),
+                                        0.011,
+                                        0.012,
+                                        0.13),
+                                new MismatchRule.None(),
+                                0.8,
+                                true),
+                        new RunSettings.Optimizer(
+                                new Schedule(Schedule.Shape.COSINE, 2e-6, 5, 55, 0.15), 0.91, 0.96, 1e-7, 0.014, 0.9),
+                        new RunSettings.Steps(4, 2, 4096),
+                        new RunSettings.Checkpoints(6, 7),
+                        new RunSettings.Computation(Precision.FAST, 0.016),
                         Optional.of(new Lora(8, 32, List.of("q_proj"))),
                         99,
-                        true,
                         TextFormat.printer()
                                 .printToString(all().clearBackend()
                                         .clearTorch()
@@ -132,7 +125,7 @@ class LearnerSettingsTest {
                                         .build())));
         assertThat(settings(all().clearLora().setFastAttention(false).build()))
                 .satisfies(s -> assertThat(s.lora()).isEmpty())
-                .satisfies(s -> assertThat(s.precision()).isEqualTo(Precision.EXACT));
+                .satisfies(s -> assertThat(s.computation().precision()).isEqualTo(Precision.EXACT));
     }
 
     @Test
@@ -180,7 +173,7 @@ class LearnerSettingsTest {
         for (FieldDescriptor field : in.getDescriptorForType().getFields()) {
             String name = path + field.getName();
             if (field.getJavaType() == FieldDescriptor.JavaType.MESSAGE) {
-                if (!in.hasField(field)) {
+                if (field.isMapField() || !in.hasField(field)) {
                     continue;
                 }
                 changed(in.getFieldBuilder(field), name + ".", paths, check);
@@ -215,15 +208,15 @@ class LearnerSettingsTest {
             }
         });
         assertThat(paths).hasSizeGreaterThan(30);
-        // There is one ratio with which given tokens can be trained, which is what this file sets.
-        assertThat(ignored).containsExactly("loss.ratio");
+        // There is one loss here with which given tokens can be trained, and it does not clip.
+        assertThat(ignored).containsExactly("loss.ratio", "loss.clip_low", "loss.clip_high", "loss.dual_clip");
         assertThat(settings(all().setLoss(all().getLossBuilder()
                                         .setTrainGiven(false)
                                         .setRatio("sequence"))
                                 .build())
                         .loss()
-                        .ratio())
-                .isEqualTo(LossRule.Ratio.SEQUENCE);
+                        .loss())
+                .isEqualTo(new Gspo(new Clips(0.21, 0.28, 3.5)));
     }
 
     private static LearnerSettings.Builder correcting(String rule) {
@@ -264,10 +257,12 @@ class LearnerSettingsTest {
                                     .setFastAttention(fast)
                                     .setDifferenceByPrecision(true)
                                     .build())
+                            .computation()
                             .maxLogProbDifference())
                     .isEqualTo(fast ? Double.POSITIVE_INFINITY : 1e-5);
         }
         assertThat(settings(correcting("none").setDifferenceByPrecision(true).build())
+                        .computation()
                         .maxLogProbDifference())
                 .isEqualTo(1e-2);
         assertThat(settings(correcting("none").build()).mismatch()).isEqualTo(new MismatchRule.None());
@@ -281,8 +276,8 @@ class LearnerSettingsTest {
     private static String meaning(LearnerSettings.Builder settings) {
         String all = settings(settings.build()).toString();
         return all.substring(0, all.indexOf(", text="))
-                + LearnerGrpc.torch(settings.build(), Path.of("base"))
-                + LearnerGrpc.device(settings.build());
+                + SettingsReader.torch(settings.build(), Path.of("base"))
+                + SettingsReader.device(settings.build());
     }
 
     @Test
@@ -293,8 +288,8 @@ class LearnerSettingsTest {
                 .setMicroBatchTokens(300)
                 .setTorch(one.getTorch().toBuilder().setProcesses(7))
                 .build();
-        assertThat(LearnerGrpc.torchSettings(other, base).text())
-                .isEqualTo(LearnerGrpc.torchSettings(one, base).text());
+        assertThat(SettingsReader.torchSettings(other, base).text())
+                .isEqualTo(SettingsReader.torchSettings(one, base).text());
         assertThat(settings(other.toBuilder().setBackend("djl").build()).text())
                 .isNotEqualTo(
                         settings(one.toBuilder().setBackend("djl").build()).text());
@@ -309,9 +304,9 @@ class LearnerSettingsTest {
                 wrong("unknown estimator 'median'", s -> s.getEstimatorBuilder().setName("median")),
                 wrong("unknown estimator ''", LearnerSettings.Builder::clearEstimator),
                 wrong("unknown aggregation 'mean'", s -> s.getLossBuilder().setAggregation("mean")),
-                wrong("unknown ratio 'ppo'", s -> s.getLossBuilder().setRatio("ppo")),
+                wrong("unknown loss 'pppo'", s -> s.getLossBuilder().setRatio("pppo")),
                 wrong("unknown schedule 'step'", s -> s.getOptimizerBuilder().setSchedule("step")),
-                wrong("train_given needs ratio none", s -> s.getLossBuilder().setRatio("token")),
+                wrong("train_given needs a loss without a ratio", s -> s.getLossBuilder().setRatio("token")),
                 wrong("dual clip must be above 1", s -> s.getLossBuilder().setDualClip(1)),
                 wrong("constant_length needs a length", s -> s.getLossBuilder().setConstantLength(0)),
                 wrong("warmup_steps >= 0", s -> s.getOptimizerBuilder().setWarmupSteps(-1)),
@@ -368,7 +363,7 @@ class LearnerSettingsTest {
         LearnerSettings.Builder settings = all();
         change.accept(settings);
         assertThatThrownBy(() -> {
-                    var unused = LearnerGrpc.torch(settings.build(), Path.of("base"));
+                    var unused = SettingsReader.torch(settings.build(), Path.of("base"));
                     settings(settings.build());
                 })
                 .hasMessageContaining(said);

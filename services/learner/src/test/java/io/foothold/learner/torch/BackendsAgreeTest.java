@@ -8,9 +8,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.advantage.AdvantageEstimator;
+import io.foothold.core.loss.Clips;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.Losses;
 import io.foothold.core.loss.MismatchRule;
+import io.foothold.core.loss.PolicyGradient;
 import io.foothold.learner.train.DjlBackend;
 import io.foothold.learner.train.RunSettings;
 import io.foothold.learner.train.Schedule;
@@ -132,13 +135,16 @@ class BackendsAgreeTest {
         for (JsonNode json : golden.get("cases")) {
             LossRule rule = new LossRule(
                     LossRule.Aggregation.named(json.get("aggregation").asText()),
-                    LossRule.Ratio.named(json.get("ratio").asText()),
-                    json.get("clip_low").asDouble(),
-                    json.get("clip_high").asDouble(),
-                    json.get("dual_clip").asDouble(),
+                    json.get("constant_length").asInt(),
+                    Losses.of(
+                            json.get("ratio").asText(),
+                            new Clips(
+                                    json.get("clip_low").asDouble(),
+                                    json.get("clip_high").asDouble(),
+                                    json.get("dual_clip").asDouble()),
+                            Map.of()),
                     json.get("kl_coefficient").asDouble(),
                     json.get("entropy_coefficient").asDouble(),
-                    json.get("constant_length").asInt(),
                     json.get("shaping").asDouble());
             List<CreditPlan.Member> members = new ArrayList<>();
             for (int i = 0; i < sequences.size(); i++) {
@@ -182,28 +188,22 @@ class BackendsAgreeTest {
 
     private static RunSettings settings(@Nullable Lora lora) {
         return new RunSettings(
-                AdvantageEstimator.named("mean", 0),
-                // Of the loss only whether there is a base is read when a backend is opened.
-                new LossRule(LossRule.Aggregation.TOKEN_MEAN, LossRule.Ratio.NONE, 0, 0, 0, 1, 0, 0),
-                new MismatchRule.None(),
-                new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1),
-                0,
-                0,
-                0,
-                0,
-                0,
-                1,
-                0,
-                1,
-                // Several micro-batches.
-                48,
-                1,
-                1,
-                0,
-                Precision.EXACT,
+                new RunSettings.Learning(
+                        AdvantageEstimator.named(
+                                "mean",
+                                0), // Of the loss only whether there is a base is read when a backend is opened.
+                        new LossRule(LossRule.Aggregation.TOKEN_MEAN, 1, new PolicyGradient(), 1, 0, 0),
+                        new MismatchRule.None(),
+                        1,
+                        false),
+                new RunSettings.Optimizer(new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1), 0, 0, 0, 0, 0),
+                new RunSettings.Steps(
+                        0, 1, // Several micro-batches.
+                        48),
+                new RunSettings.Checkpoints(1, 1),
+                new RunSettings.Computation(Precision.EXACT, 0),
                 Optional.ofNullable(lora),
                 1,
-                false,
                 "");
     }
 

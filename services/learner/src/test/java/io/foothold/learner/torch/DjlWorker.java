@@ -6,6 +6,10 @@ import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.MismatchRule;
+import io.foothold.core.loss.Objective;
+import io.foothold.core.loss.PolicyGradient;
+import io.foothold.core.loss.PolicyLoss;
+import io.foothold.core.loss.Tokens;
 import io.foothold.learner.train.DjlBackend;
 import io.foothold.learner.train.RunSettings;
 import io.foothold.learner.train.Schedule;
@@ -18,6 +22,8 @@ import io.foothold.policy.Precision;
 import io.foothold.policy.Trainer;
 import io.foothold.v1.AccumulateRequest;
 import io.foothold.v1.AccumulateResponse;
+import io.foothold.v1.BackwardRequest;
+import io.foothold.v1.BackwardResponse;
 import io.foothold.v1.ExportRequest;
 import io.foothold.v1.ExportResponse;
 import io.foothold.v1.GetBackendStatusRequest;
@@ -49,8 +55,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -83,9 +89,10 @@ final class DjlWorker extends TensorBackendServiceGrpc.TensorBackendServiceImplB
     private @Nullable TensorBackend backend;
     volatile OpenBackendRequest opened = OpenBackendRequest.getDefaultInstance();
     volatile AccumulateRequest accumulated = AccumulateRequest.getDefaultInstance();
+    volatile BackwardRequest slopes = BackwardRequest.getDefaultInstance();
 
     DjlWorker(Trouble trouble) throws IOException {
-        this(trouble, 1);
+        this(trouble, 2);
     }
 
     DjlWorker(Trouble trouble, int protocol) throws IOException {
@@ -182,25 +189,13 @@ final class DjlWorker extends TensorBackendServiceGrpc.TensorBackendServiceImplB
     private static RunSettings settings(OpenBackendRequest request) {
         // Of the loss only whether there is a base is read when a backend is opened.
         LossRule rule = new LossRule(
-                LossRule.Aggregation.TOKEN_MEAN, LossRule.Ratio.NONE, 0, 0, 0, request.getKeepBase() ? 1 : 0, 0, 0);
+                LossRule.Aggregation.TOKEN_MEAN, 1, new PolicyGradient(), request.getKeepBase() ? 1 : 0, 0, 0);
         return new RunSettings(
-                AdvantageEstimator.named("mean", 0),
-                rule,
-                new MismatchRule.None(),
-                new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1),
-                0,
-                0,
-                0,
-                0,
-                0,
-                1,
-                0,
-                1,
-                (int) request.getMicroBatchTokens(),
-                1,
-                1,
-                0,
-                Precision.EXACT,
+                new RunSettings.Learning(AdvantageEstimator.named("mean", 0), rule, new MismatchRule.None(), 1, false),
+                new RunSettings.Optimizer(new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1), 0, 0, 0, 0, 0),
+                new RunSettings.Steps(0, 1, (int) request.getMicroBatchTokens()),
+                new RunSettings.Checkpoints(1, 1),
+                new RunSettings.Computation(Precision.EXACT, 0),
                 request.hasAdapters()
                         ? Optional.of(new Lora(
                                         request.getAdapters().getRank(),
@@ -209,16 +204,15 @@ final class DjlWorker extends TensorBackendServiceGrpc.TensorBackendServiceImplB
                                 .embedded())
                         : Optional.empty(),
                 request.getSeed(),
-                false,
                 "");
     }
 
-    private static Trainer.Sequence sequence(TensorSequence s, List<Float> behaviour) {
+    private static Trainer.Sequence sequence(TensorSequence s) {
         return new Trainer.Sequence(
                 Ints.toArray(s.getPromptTokenIdsList()),
                 Ints.toArray(s.getGivenTokenIdsList()),
                 Ints.toArray(s.getSampledTokenIdsList()),
-                behaviour.isEmpty() ? new float[s.getSampledTokenIdsCount()] : Floats.toArray(behaviour),
+                new float[s.getSampledTokenIdsCount()],
                 Ints.toArray(s.getLabelsList()));
     }
 
@@ -232,9 +226,8 @@ final class DjlWorker extends TensorBackendServiceGrpc.TensorBackendServiceImplB
     @Override
     public void score(ScoreRequest request, StreamObserver<ScoreResponse> observer) {
         answer(observer, () -> {
-            List<Trainer.Sequence> sequences = request.getSequencesList().stream()
-                    .map(s -> sequence(s, List.of()))
-                    .toList();
+            List<Trainer.Sequence> sequences =
+                    request.getSequencesList().stream().map(DjlWorker::sequence).toList();
             ScoreResponse.Builder out = ScoreResponse.newBuilder();
             backend().score(sequences, request.getTemperature()).forEach(s -> out.addScores(score(s)));
             return out.build();
@@ -245,7 +238,10 @@ final class DjlWorker extends TensorBackendServiceGrpc.TensorBackendServiceImplB
     public void accumulate(AccumulateRequest request, StreamObserver<AccumulateResponse> observer) {
         accumulated = request;
         switch (trouble) {
-            case NONE -> answer(observer, () -> accumulated(request));
+            case NONE ->
+                answer(observer, () -> AccumulateResponse.newBuilder()
+                        .addAllRows(forward(request))
+                        .build());
             case DEATH -> death = Optional.of("rank 1 of 2 was ended by signal 9: rank 1: the last words");
             case OUT_OF_MEMORY ->
                 observer.onError(Status.RESOURCE_EXHAUSTED
@@ -257,43 +253,77 @@ final class DjlWorker extends TensorBackendServiceGrpc.TensorBackendServiceImplB
         }
     }
 
-    private AccumulateResponse accumulated(AccumulateRequest request) {
-        TensorLoss l = request.getLoss();
-        LossRule.Ratio ratio = LossRule.Ratio.values()[l.getRatio().getNumber() - 1];
-        LossRule rule = new LossRule(
-                LossRule.Aggregation.TOKEN_MEAN,
-                ratio,
-                l.getClipLow(),
-                l.getClipHigh(),
-                l.getDualClip(),
-                l.getKlCoefficient(),
-                l.getEntropyCoefficient(),
-                0,
-                l.getShaping());
-        List<Trainer.Sequence> sequences = new ArrayList<>();
-        List<CreditPlan.Entry> entries = new ArrayList<>();
-        for (TensorRow row : request.getRowsList()) {
-            Trainer.Sequence s = sequence(row.getSequence(), row.getBehaviourLogProbsList());
-            sequences.add(s);
-            double weight = row.getWeights(0);
-            double[] credits =
-                    row.getCreditsList().stream().mapToDouble(c -> c / weight).toArray();
-            boolean same = credits.length == 1;
-            entries.add(new CreditPlan.Entry(
-                    new CreditPlan.Member(
-                            s.prompt().length,
-                            s.given().length,
-                            s.sampled().length,
-                            same ? credits[0] : 1,
-                            row.getOffPolicy()),
-                    weight,
-                    same ? new double[0] : credits));
+    /**
+     * Passes everything forward at once: the embedded backend asks for slopes inside of its own call, so the scores are told first, and the
+     * call is made when the slopes are there.
+     */
+    private List<TensorRow> forward(AccumulateRequest request) {
+        List<Trainer.Sequence> sequences =
+                request.getSequencesList().stream().map(DjlWorker::sequence).toList();
+        List<Trainer.Score> scores = backend().score(sequences, request.getTemperature());
+        List<Trainer.Score> base = request.getBase() ? based(sequences, request.getTemperature()) : List.of();
+        List<TensorRow> out = new ArrayList<>();
+        for (int i = 0; i < sequences.size(); i++) {
+            TensorRow.Builder one = TensorRow.newBuilder().setIndex(i).setScore(score(scores.get(i)));
+            if (request.getBase()) {
+                one.addAllBaseLogProbs(Floats.asList(base.get(i).logProbs()));
+            }
+            out.add(one.build());
         }
-        Trainer.Accumulated sum =
-                backend().accumulate(sequences, new CreditPlan(entries), rule, request.getTemperature());
-        AccumulateResponse.Builder out = AccumulateResponse.newBuilder().setLoss(sum.loss());
-        sum.scores().forEach(s -> out.addScores(score(Objects.requireNonNull(s))));
-        return out.build();
+        return out;
+    }
+
+    /** Log-probs of the base: a policy that is opened where this one began. */
+    private List<Trainer.Score> based(List<Trainer.Sequence> sequences, double temperature) {
+        try (TensorBackend base = DjlBackend.open(Path.of(based()), settings(opened), Optional.empty(), 0)) {
+            return base.score(sequences, temperature);
+        }
+    }
+
+    private String based() {
+        return opened.getAdapterDirectory().isEmpty() ? opened.getBaseDirectory() : opened.getAdapterDirectory();
+    }
+
+    /** What it was told as the loss of the rows whose numbers from 1 are their advantages. */
+    private record Told(List<TensorLoss> slopes) implements PolicyLoss {
+        @Override
+        public Objective of(Tokens tokens) {
+            TensorLoss own = slopes.get((int) tokens.advantage() - 1);
+            Objective out = new Objective(tokens.count());
+            for (int t = 0; t < tokens.count(); t++) {
+                out.addSlope(t, -own.getByLogProb(t));
+            }
+            return out;
+        }
+
+        @Override
+        public boolean hasRatio() {
+            return false;
+        }
+    }
+
+    @Override
+    public void backward(BackwardRequest request, StreamObserver<BackwardResponse> observer) {
+        slopes = request;
+        answer(observer, () -> {
+            List<Trainer.Sequence> sequences = accumulated.getSequencesList().stream()
+                    .map(DjlWorker::sequence)
+                    .toList();
+            List<TensorLoss> told = request.getRowsList().stream()
+                    .sorted(Comparator.comparingInt(TensorLoss::getIndex))
+                    .toList();
+            boolean entropies = told.stream().anyMatch(s -> s.getByEntropyCount() > 0);
+            List<CreditPlan.Entry> entries = new ArrayList<>();
+            for (int i = 0; i < sequences.size(); i++) {
+                Trainer.Sequence s = sequences.get(i);
+                entries.add(new CreditPlan.Entry(
+                        new CreditPlan.Member(s.prompt().length, s.given().length, s.sampled().length, i + 1),
+                        entropies ? -told.get(i).getByEntropy(0) : 1));
+            }
+            LossRule rule = new LossRule(LossRule.Aggregation.TOKEN_MEAN, 1, new Told(told), 0, entropies ? 1 : 0, 0);
+            var unused = backend().accumulate(sequences, new CreditPlan(entries), rule, accumulated.getTemperature());
+            return BackwardResponse.getDefaultInstance();
+        });
     }
 
     @Override

@@ -52,26 +52,18 @@ class LostRankTest {
 
     private static RunSettings settings() {
         return new RunSettings(
-                AdvantageEstimator.named("mean", 0),
-                LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN),
-                new MismatchRule.None(),
-                new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1),
-                0,
-                0,
-                0,
-                0,
-                0,
-                1,
-                0,
-                1,
-                32,
-                1,
-                1,
-                0,
-                Precision.FAST,
+                new RunSettings.Learning(
+                        AdvantageEstimator.named("mean", 0),
+                        LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN),
+                        new MismatchRule.None(),
+                        1,
+                        false),
+                new RunSettings.Optimizer(new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1), 0, 0, 0, 0, 0),
+                new RunSettings.Steps(0, 1, 32),
+                new RunSettings.Checkpoints(1, 1),
+                new RunSettings.Computation(Precision.FAST, 0),
                 Optional.empty(),
                 1,
-                false,
                 "");
     }
 

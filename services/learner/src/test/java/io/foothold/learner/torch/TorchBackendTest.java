@@ -6,8 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.advantage.AdvantageEstimator;
+import io.foothold.core.loss.Clips;
 import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.Losses;
 import io.foothold.core.loss.MismatchRule;
+import io.foothold.core.loss.Ppo;
 import io.foothold.learner.TinyRun;
 import io.foothold.learner.train.DjlBackend;
 import io.foothold.learner.train.GivenSolutions;
@@ -22,12 +25,12 @@ import io.foothold.policy.Lora;
 import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.Precision;
-import io.foothold.v1.TensorRatio;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -56,31 +59,19 @@ class TorchBackendTest {
 
     private static RunSettings settings(LossRule rule, MismatchRule mismatch, boolean lora) {
         return new RunSettings(
-                AdvantageEstimator.named("mean", 0),
-                rule,
-                mismatch,
-                new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1),
-                0.9,
-                0.95,
-                1e-8,
-                0.01,
-                1,
-                1,
-                0,
-                1,
-                256,
-                2,
-                2,
-                1e9,
-                Precision.EXACT,
+                new RunSettings.Learning(AdvantageEstimator.named("mean", 0), rule, mismatch, 1, false),
+                new RunSettings.Optimizer(
+                        new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1), 0.9, 0.95, 1e-8, 0.01, 1),
+                new RunSettings.Steps(0, 1, 256),
+                new RunSettings.Checkpoints(2, 2),
+                new RunSettings.Computation(Precision.EXACT, 1e9),
                 lora ? Optional.of(new Lora(2, 4, List.of("q_proj", "v_proj"))) : Optional.empty(),
                 1,
-                false,
                 "settings\n");
     }
 
     private TensorBackend.Opener worker(DjlWorker.Trouble trouble) {
-        return worker(trouble, 1, TorchBackend.HANG);
+        return worker(trouble, 2, TorchBackend.HANG);
     }
 
     private TensorBackend.Opener worker(DjlWorker.Trouble trouble, int protocol, Duration hang) {
@@ -142,10 +133,8 @@ class TorchBackendTest {
             String ratio, double regulariser, boolean lora, String mismatch) throws IOException {
         LossRule rule = new LossRule(
                 LossRule.Aggregation.SEQUENCE_MEAN,
-                LossRule.Ratio.named(ratio),
-                0.2,
-                0.3,
-                3,
+                1,
+                Losses.of(ratio, new Clips(0.2, 0.3, 3), Map.of()),
                 regulariser,
                 regulariser,
                 0);
@@ -190,7 +179,7 @@ class TorchBackendTest {
 
     @Test
     void whatIsAskedForReachesTheWorker() throws IOException {
-        LossRule rule = new LossRule(LossRule.Aggregation.TOKEN_MEAN, LossRule.Ratio.TOKEN, 0.1, 0.2, 3, 0.01, 0.02, 0)
+        LossRule rule = new LossRule(LossRule.Aggregation.TOKEN_MEAN, 1, new Ppo(new Clips(0.1, 0.2, 3)), 0.01, 0.02, 0)
                 .shaped(0.5);
         try (LearnerRun run = open("home", settings(rule, true), worker(DjlWorker.Trouble.NONE))) {
             train(run, 1);
@@ -204,13 +193,12 @@ class TorchBackendTest {
         assertThat(opened.getKeepBase()).isTrue();
         assertThat(opened.getAdapters().getTargetsList()).containsExactly("q_proj", "v_proj");
         var sent = workers.getFirst().accumulated;
-        assertThat(sent.getLoss().getRatio()).isEqualTo(TensorRatio.TENSOR_RATIO_TOKEN);
-        assertThat(sent.getLoss().getShaping()).isEqualTo(0.5);
-        assertThat(sent.getRows(0).getSequence().getGivenTokenIdsList()).containsExactly(9, 8);
-        assertThat(sent.getRows(0).getBehaviourLogProbsCount()).isEqualTo(5);
-        // 5 + 4 + 3 sampled tokens, rewards 0, 1, 2.
-        assertThat(sent.getRows(0).getWeights(0)).isEqualTo(1 / 12f);
-        assertThat(sent.getRows(0).getCredits(0)).isEqualTo(-1 / 12f);
+        assertThat(sent.getBase()).isTrue();
+        assertThat(sent.getSequences(0).getGivenTokenIdsList()).containsExactly(9, 8);
+        var slopes = workers.getFirst().slopes.getRows(0);
+        assertThat(slopes.getByLogProbCount()).isEqualTo(5);
+        // 5 + 4 + 3 sampled tokens; c_H is 0.02.
+        assertThat(slopes.getByEntropyList()).containsExactly((float) (-0.02 / 12));
     }
 
     @ParameterizedTest
@@ -228,7 +216,7 @@ class TorchBackendTest {
         try (LearnerRun run = open("broken", settings, worker(DjlWorker.Trouble.NONE))) {
             train(run, 2);
         }
-        try (LearnerRun run = open("broken", settings, worker(trouble, 1, Duration.ofSeconds(1)))) {
+        try (LearnerRun run = open("broken", settings, worker(trouble, 2, Duration.ofSeconds(1)))) {
             assertThatThrownBy(() -> train(run, 3))
                     // The code that says that the run has to be opened again.
                     .isInstanceOfSatisfying(
@@ -246,8 +234,8 @@ class TorchBackendTest {
     @Test
     void aWorkerOfAnotherContractIsRefusedAndEnded() {
         RunSettings settings = settings(LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN), false);
-        assertThatThrownBy(() -> open("home", settings, worker(DjlWorker.Trouble.NONE, 2, TorchBackend.HANG)))
-                .hasMessageContaining("speaks version 2 of the contract, this learner version 1");
+        assertThatThrownBy(() -> open("home", settings, worker(DjlWorker.Trouble.NONE, 1, TorchBackend.HANG)))
+                .hasMessageContaining("speaks version 1 of the contract, this learner version 2");
         assertThat(workers).allMatch(DjlWorker::ended);
     }
 

@@ -39,26 +39,18 @@ class GivenSolutionsTest {
 
     private static RunSettings settings(double temperature) {
         return new RunSettings(
-                AdvantageEstimator.named("mean", 0),
-                LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN),
-                new MismatchRule.None(),
-                new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1),
-                0.9,
-                0.95,
-                1e-8,
-                0,
-                1,
-                temperature,
-                0,
-                1,
-                256,
-                2,
-                2,
-                1e9,
-                Precision.EXACT,
+                new RunSettings.Learning(
+                        AdvantageEstimator.named("mean", 0),
+                        LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN),
+                        new MismatchRule.None(),
+                        temperature,
+                        false),
+                new RunSettings.Optimizer(new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1), 0.9, 0.95, 1e-8, 0, 1),
+                new RunSettings.Steps(0, 1, 256),
+                new RunSettings.Checkpoints(2, 2),
+                new RunSettings.Computation(Precision.EXACT, 1e9),
                 Optional.empty(),
                 1,
-                false,
                 "settings " + temperature + "\n");
     }
 

@@ -131,26 +131,19 @@ class LargePolicyTest {
 
         private static RunSettings settings(int rank) {
             return new RunSettings(
-                    AdvantageEstimator.named("mean", 0),
-                    LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN),
-                    new MismatchRule.None(),
-                    new Schedule(Schedule.Shape.CONSTANT, 0.001, 0, 0, 1),
-                    0.9,
-                    0.95,
-                    1e-8,
-                    0,
-                    1,
-                    1,
-                    0,
-                    1,
-                    64,
-                    1,
-                    1,
-                    1e9,
-                    Precision.FAST,
+                    new RunSettings.Learning(
+                            AdvantageEstimator.named("mean", 0),
+                            LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN),
+                            new MismatchRule.None(),
+                            1,
+                            false),
+                    new RunSettings.Optimizer(
+                            new Schedule(Schedule.Shape.CONSTANT, 0.001, 0, 0, 1), 0.9, 0.95, 1e-8, 0, 1),
+                    new RunSettings.Steps(0, 1, 64),
+                    new RunSettings.Checkpoints(1, 1),
+                    new RunSettings.Computation(Precision.FAST, 1e9),
                     rank > 0 ? Optional.of(new Lora(rank, rank, Lora.ALL)) : Optional.empty(),
                     1,
-                    false,
                     "settings\n");
         }
     }

@@ -48,26 +48,18 @@ class LearnerRunTest {
 
     private static RunSettings settings(boolean lora) {
         return new RunSettings(
-                AdvantageEstimator.named("mean", 0),
-                LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN),
-                new MismatchRule.None(),
-                new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1),
-                0.9,
-                0.95,
-                1e-8,
-                0,
-                1,
-                1,
-                0,
-                1,
-                256,
-                2,
-                2,
-                1e9,
-                Precision.EXACT,
+                new RunSettings.Learning(
+                        AdvantageEstimator.named("mean", 0),
+                        LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN),
+                        new MismatchRule.None(),
+                        1,
+                        false),
+                new RunSettings.Optimizer(new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1), 0.9, 0.95, 1e-8, 0, 1),
+                new RunSettings.Steps(0, 1, 256),
+                new RunSettings.Checkpoints(2, 2),
+                new RunSettings.Computation(Precision.EXACT, 1e9),
                 lora ? Optional.of(new Lora(2, 4, List.of("q_proj", "v_proj"))) : Optional.empty(),
                 1,
-                false,
                 "settings\n");
     }
 

@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.foothold.core.advantage.AdvantageEstimator;
+import io.foothold.core.loss.Clips;
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.MismatchRule;
 import io.foothold.core.loss.MismatchRule.Level;
 import io.foothold.core.loss.MismatchRule.Mask;
 import io.foothold.core.loss.MismatchRule.None;
 import io.foothold.core.loss.MismatchRule.Truncate;
+import io.foothold.core.loss.Ppo;
 import io.foothold.learner.TinyRun;
 import io.foothold.policy.NativeRuntime;
 import io.foothold.policy.PolicyDirectory;
@@ -31,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 class MismatchRunTest {
     private static final LossRule PLAIN = LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN);
     private static final LossRule UNCLIPPED =
-            new LossRule(LossRule.Aggregation.TOKEN_MEAN, LossRule.Ratio.TOKEN, 1e6, 1e6, 0, 0, 0, 0);
+            new LossRule(LossRule.Aggregation.TOKEN_MEAN, 1, new Ppo(new Clips(1e6, 1e6, 0)), 0, 0, 0);
 
     @TempDir
     Path scratch;
@@ -46,26 +48,13 @@ class MismatchRunTest {
 
     private static RunSettings settings(LossRule loss, MismatchRule rule, int groupsPerStep, int epochs) {
         return new RunSettings(
-                AdvantageEstimator.named("mean", 0),
-                loss,
-                rule,
-                new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1),
-                0.9,
-                0.95,
-                1e-8,
-                0,
-                1,
-                1,
-                groupsPerStep,
-                epochs,
-                256,
-                2,
-                2,
-                1e9,
-                Precision.EXACT,
+                new RunSettings.Learning(AdvantageEstimator.named("mean", 0), loss, rule, 1, false),
+                new RunSettings.Optimizer(new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1), 0.9, 0.95, 1e-8, 0, 1),
+                new RunSettings.Steps(groupsPerStep, epochs, 256),
+                new RunSettings.Checkpoints(2, 2),
+                new RunSettings.Computation(Precision.EXACT, 1e9),
                 Optional.empty(),
                 1,
-                false,
                 "settings\n");
     }
 
@@ -113,13 +102,17 @@ class MismatchRunTest {
     void withASamplerThatAgreesToTheBitEveryRuleTrainsTheSameWeights() {
         List<TrainGroup> groups = groups(2, x -> x);
         for (LossRule loss : List.of(PLAIN, UNCLIPPED)) {
-            String plain = digest(update("none" + loss.ratio(), settings(loss, new None(), 0, 1), groups));
+            String plain = digest(update("none" + loss.loss().hasRatio(), settings(loss, new None(), 0, 1), groups));
             for (Level level : Level.values()) {
                 assertThat(digest(update(
-                                "t" + loss.ratio() + level, settings(loss, new Truncate(level, 1), 0, 1), groups)))
+                                "t" + loss.loss().hasRatio() + level,
+                                settings(loss, new Truncate(level, 1), 0, 1),
+                                groups)))
                         .isEqualTo(plain);
                 assertThat(digest(update(
-                                "m" + loss.ratio() + level, settings(loss, new Mask(level, 1, 1), 0, 1), groups)))
+                                "m" + loss.loss().hasRatio() + level,
+                                settings(loss, new Mask(level, 1, 1), 0, 1),
+                                groups)))
                         .isEqualTo(plain);
             }
         }
@@ -188,7 +181,7 @@ class MismatchRunTest {
     /** What the sampler rounds is no reason to clip: the trust region lies around the policy that the update begins with. */
     @Test
     void withARuleTheClipIsTakenToTheProximalPolicy() {
-        LossRule clipped = new LossRule(LossRule.Aggregation.TOKEN_MEAN, LossRule.Ratio.TOKEN, 0.2, 0.2, 0, 0, 0, 0);
+        LossRule clipped = new LossRule(LossRule.Aggregation.TOKEN_MEAN, 1, new Ppo(new Clips(0.2, 0.2, 0)), 0, 0, 0);
         List<TrainGroup> groups = groups(1, x -> x - 1);
         assertThat(update("coupled", settings(clipped, new None(), 0, 1), groups)
                         .metrics())

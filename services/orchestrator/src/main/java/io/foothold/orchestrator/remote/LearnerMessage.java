@@ -1,6 +1,9 @@
 package io.foothold.orchestrator.remote;
 
+import io.foothold.core.loss.Clips;
+import io.foothold.core.loss.LossKind;
 import io.foothold.core.loss.LossRule;
+import io.foothold.core.loss.Losses;
 import io.foothold.core.method.ChosenMethod;
 import io.foothold.core.settings.OptimizerSettings;
 import io.foothold.core.settings.RunSettings;
@@ -57,18 +60,21 @@ final class LearnerMessage {
 
     private LossSettings loss() {
         io.foothold.core.settings.LossSettings own = settings.loss();
-        LossRule rule = own.rule(new ChosenMethod(settings).trainsOffPolicy());
+        LossRule rule = settings.lossRule(new ChosenMethod(settings).trainsOffPolicy());
+        LossKind<?> kind = Losses.kind(own.name());
+        Clips clips = own.clips().clips(kind);
         LossSettings.Builder out = LossSettings.newBuilder()
                 .setAggregation(word(rule.aggregation()))
-                .setRatio(word(rule.ratio()))
-                .setClipLow(rule.clipLow())
-                .setClipHigh(rule.clipHigh())
-                .setDualClip(rule.dualClip())
+                .setRatio(kind.formerly().isEmpty() ? kind.name() : kind.formerly())
+                .setClipLow(clips.low())
+                .setClipHigh(clips.high())
+                .setDualClip(clips.dual())
                 .setKlCoefficient(rule.klCoefficient())
                 .setEntropyCoefficient(rule.entropyCoefficient())
                 .setConstantLength(rule.constantLength())
                 .setTrainGiven(own.ablations().trainGiven())
-                .setShaping(rule.shaping());
+                .setShaping(rule.shaping())
+                .putAllOwn(Losses.ownValues(settings));
         if (own.mismatch().corrects()) {
             out.setMismatch(MismatchSettings.newBuilder()
                     .setRule(own.mismatch().rule())

@@ -4,6 +4,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.error.Nearest;
 import io.foothold.contracts.names.Name;
+import io.foothold.core.loss.Losses;
 import io.foothold.core.settings.Key;
 import io.foothold.core.settings.SettingsException;
 import java.util.Collection;
@@ -18,6 +19,9 @@ import java.util.TreeMap;
 /** Values that somebody gave to keys, and where; each is checked against the schema when it comes. */
 final class Givens {
     private static final String NUMBER = "[+-]?(\\d+(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d{1,9})?";
+
+    /** What losses are called has changed; a run of an earlier version goes on with the words of today. */
+    private static final String LOSS = "loss.name";
 
     private final Map<String, Given> byPath = new LinkedHashMap<>();
 
@@ -122,7 +126,7 @@ final class Givens {
             throw invalid(at + ": '" + path + "' cannot be '" + SettingsException.shown(value) + "'"
                     + hint(value, key.allowed()));
         }
-        byPath.put(path, new Given(at, value));
+        byPath.put(path, new Given(at, path.equals(LOSS) ? Losses.kind(value).name() : value));
     }
 
     private static void checkNumber(String at, String path, Key key, boolean written, String value) {

@@ -54,6 +54,6 @@ public final class Methods {
 
     /** How credit becomes a loss; the correction for a sampler that is not the learner is apart. */
     public LossRule loss() {
-        return settings.loss().rule(chosen.trainsOffPolicy());
+        return settings.lossRule(chosen.trainsOffPolicy());
     }
 }

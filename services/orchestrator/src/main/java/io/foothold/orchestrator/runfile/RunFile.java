@@ -78,6 +78,7 @@ public final class RunFile {
                         .map(Givens.Given::at)
                         .orElse(where))
                 .check();
+        new LossRules(file.settings, own).check();
         return file;
     }
 

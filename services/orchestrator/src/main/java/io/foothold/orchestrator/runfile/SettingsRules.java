@@ -2,6 +2,7 @@ package io.foothold.orchestrator.runfile;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.loss.Losses;
 import io.foothold.core.method.ChosenMethod;
 import io.foothold.core.settings.LossSettings;
 import io.foothold.core.settings.MiningSettings;
@@ -86,15 +87,15 @@ final class SettingsRules {
         LossSettings loss = settings.loss();
         OptimizerSettings.Steps steps = settings.optimizer().steps();
         boolean severalSteps = steps.epochs() > 1 || steps.groupsPerStep() > 0;
-        boolean noRatio = loss.withoutRatio();
+        boolean noRatio = !Losses.of(settings).hasRatio();
         boolean trainGiven = loss.ablations().trainGiven();
         // A mismatch rule corrects for older weights, not for steps that the update itself has made.
         boolean corrected = loss.mismatch().corrects();
         boolean offPolicy = severalSteps || (settings.general().staleness() > 0 && !corrected);
         if (noRatio && offPolicy && !loss.ablations().allowOffPolicy()) {
             throw refused(
-                    "loss.ratio",
-                    "a loss without a ratio is right for on-policy data and one step an update only; set loss.ratio, "
+                    "loss.name",
+                    "a loss without a ratio is right for on-policy data and one step an update only; set loss.name, "
                             + (severalSteps ? "" : "loss.mismatch.rule: truncate or mask, ")
                             + "or loss.allow_off_policy: true to go on all the same");
         }
@@ -106,7 +107,8 @@ final class SettingsRules {
         if (trainGiven && !noRatio) {
             throw refused(
                     "loss.train_given",
-                    "'loss.train_given' needs loss.ratio: none (given tokens have no behaviour log-prob)");
+                    "'loss.train_given' needs a loss without a ratio, such as loss.name: policy_gradient (given tokens have no behaviour "
+                            + "log-prob)");
         }
         double dual = loss.clips().dualClip();
         if (dual > 0 && dual <= 1) {

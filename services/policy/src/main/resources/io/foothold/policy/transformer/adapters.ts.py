@@ -79,11 +79,13 @@
       target[i].detach().copy_(full[i])
     return places.size(0)
 
-  # Gradient sums of adapters, whole form.
-  def accumulate_adapters(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], places: Tensor, scale: Tensor, g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    loss, token, lp = (self).objective((self).merged(w, p, places, float(scale[0].item())), ids, pos, query, key, before, back, source, target, credit, weight, behaviour, base, row, share, off_policy, rule)
-    return (self).collected(loss, token, lp, p, g)
+  # `scored` with adapters merged in, whole form; `backward_whole` carries slopes back to p.
+  def forward_adapters_whole(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], places: Tensor, scale: Tensor, ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, how: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+    return (self).scored((self).merged(w, p, places, float(scale[0].item())), ids, pos, query, key, before, back, source, target, how)
 
-  # Gradient sums of adapters, lean form: w are folded weights.
-  def accumulate_adapters_lean(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], at: Tensor, scale: Tensor, g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    return (self).lean(w, p, True, (self).places(at), float(scale[0].item()), g, ids, pos, query, key, before, back, source, target, credit, weight, behaviour, base, row, share, off_policy, rule)
+  # `lean` and `lean_back` of adapters: w are folded weights.
+  def forward_adapters_lean(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], at: Tensor, scale: Tensor, ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, how: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor, Tensor, List[Tensor], List[Tensor], List[Tensor]]:
+    return (self).lean(w, p, True, (self).places(at), float(scale[0].item()), ids, pos, query, key, before, back, source, target, how)
+
+  def backward_adapters_lean(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], at: Tensor, scale: Tensor, g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, how: Tensor, entropy: Tensor, end: Tensor, normed: Tensor, inputs: List[Tensor], outputs: List[Tensor], kept: List[Tensor], of_token: Tensor, of_entropy: Tensor) -> Tensor:
+    return (self).lean_back(w, p, True, (self).places(at), float(scale[0].item()), g, ids, pos, query, key, before, back, source, target, how, entropy, end, normed, inputs, outputs, kept, of_token, of_entropy)

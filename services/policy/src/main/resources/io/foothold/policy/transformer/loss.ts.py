@@ -1,73 +1,35 @@
-# The losses of core's LossRule, whose naive twin is NaiveLoss, and two ways to their gradients: whole (all weights folded inside of
-# autograd, log-probs [M, V] kept) and lean (a layer at a time, log-probs in chunks). Both add to gradient sums that the caller holds.
+# Log-probs of sampled tokens, and their slopes carried back to gradient sums that the caller holds. The loss stands in core (PolicyLoss):
+# Java computes it from the log-probs between the two calls, so that nothing here knows one loss from another. Two ways: whole (all weights
+# folded inside of autograd, log-probs [M, V] kept) and lean (a layer at a time, log-probs in chunks).
 #
-# The argument `rule`, float32 [10]: ratio form (0 none, 1 token, 2 sequence), clip low, clip high, dual clip (0 off), KL coefficient,
-# entropy coefficient, temperature, rows, shaping, layers that are computed again.
+# The argument `how`, float32 [3]: temperature; 1 where entropies have slopes too; layers that are computed again.
 
-  # The loss of M tokens, a scalar; the equations stand at LossRule. token: log-probs now; entropy; credit: weight times advantage;
-  # behaviour: log-probs that the ratio is taken to; base: log-probs of the base policy; row: which row a token is of, int64; share: 1 /
-  # tokens of its row; off_policy: 1 for tokens of rows that were sampled under another prompt, [0] where there are none. All float32 [M]
-  # but for row and off_policy.
-  def ruled(self: __torch__.Transformer, token: Tensor, entropy: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tensor:
-    ratio_form = int(rule[0].item())
-    low = float(rule[1].item())
-    high = float(rule[2].item())
-    dual = float(rule[3].item())
-    kl = float(rule[4].item())
-    bonus = float(rule[5].item())
-    rows = int(rule[7].item())
-    shaping = float(rule[8].item())
-    if ratio_form == 0:
-      objective = credit * token
-    else:
-      if off_policy.numel() > 0:
-        behaviour = torch.where(off_policy > 0, token.detach(), behaviour)
-      log_ratio = token - behaviour
-      if ratio_form == 2:
-        # GSPO: one ratio a row, the geometric mean of its tokens'.
-        mean = torch.index_add(torch.zeros([rows], dtype=self.float32, device=row.device), 0, row, log_ratio * share)
-        log_ratio = torch.index_select(mean, 0, row)
-      ratio = torch.exp(log_ratio)
-      objective = torch.minimum(ratio * credit, torch.clamp(ratio, 1. - low, 1. + high) * credit)
-      if dual > 0.:
-        objective = torch.where(credit < 0, torch.maximum(objective, credit * dual), objective)
-    if off_policy.numel() > 0:
-      p = torch.exp(token)
-      # Policy shaping: behaviour log-probs say nothing under another prompt.
-      objective = torch.where(off_policy > 0, credit * p / (p + shaping), objective)
-    loss = -objective.sum()
-    if kl > 0.:
-      # k3, an estimate of KL that is never negative.
-      d = base - token
-      loss = loss + (weight * (torch.exp(d) - d - 1.)).sum() * kl
-    if bonus > 0.:
-      loss = loss - (weight * entropy).sum() * bonus
-    return loss
-
-  # Loss of raw weights, whole form, with the log-probs that it was made of.
-  def objective(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+  # Log-probs of raw weights, whole form, and entropies [M]: first on the weights' device with their autograd graph (entropies only where
+  # they have slopes), then the same in host memory.
+  def scored(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, how: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
     ids, pos, back, source, target = (self).placed([ids, pos, back, source, target], w[0])
-    token, lp = (self).log_probs(w, ids, pos, (self).placed(query, w[0]), (self).placed(key, w[0]), before, back, source, target, float(rule[6].item()))
-    entropy = token
-    if float(rule[5].item()) > 0.:
-      entropy = -(torch.exp(lp) * lp).sum([-1])
-    credit, weight, behaviour, base, row, share, off_policy = (self).placed([credit, weight, behaviour, base, row, share, off_policy], w[0])
-    return ((self).ruled(token, entropy, credit, weight, behaviour, base, row, share, off_policy, rule), token, lp)
+    token, lp = (self).log_probs(w, ids, pos, (self).placed(query, w[0]), (self).placed(key, w[0]), before, back, source, target, float(how[0].item()))
+    torch.set_grad_enabled(float(how[1].item()) > 0.)
+    entropy = -(torch.exp(lp) * lp).sum([-1])
+    torch.set_grad_enabled(True)
+    return (token, entropy, token.detach().cpu(), entropy.detach().cpu())
 
-  # Adds the gradients of p to the sums g; gives loss, log-probs and entropies.
-  def collected(self: __torch__.Transformer, loss: Tensor, token: Tensor, lp: Tensor, p: List[Tensor], g: List[Tensor]) -> Tuple[Tensor, Tensor, Tensor]:
-    grads = torch.grad([loss], p)
+  # The same as Java calls it.
+  def forward_whole(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, how: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+    return (self).scored(w, ids, pos, query, key, before, back, source, target, how)
+
+  # Adds the gradients of p to the sums g. token, entropy: what `scored` gave; of_token, of_entropy: slopes [M], of_entropy [0] for none.
+  def backward_whole(self: __torch__.Transformer, p: List[Tensor], g: List[Tensor], token: Tensor, entropy: Tensor, of_token: Tensor, of_entropy: Tensor) -> Tensor:
+    of_token, of_entropy = (self).placed([of_token, of_entropy], p[0])
+    if of_entropy.numel() > 0:
+      grads = torch.grad([token, entropy], p, annotate(List[Optional[Tensor]], [of_token, of_entropy]))
+    else:
+      grads = torch.grad([token], p, annotate(List[Optional[Tensor]], [of_token]))
     torch.set_grad_enabled(False)
     for i in range(len(p)):
       g[i].add_(ops.aten._unwrap_optional(grads[i]))
-    entropy = -(torch.exp(lp) * lp).sum([-1])
     torch.set_grad_enabled(True)
-    return (loss.detach().cpu(), token.detach().cpu(), entropy.cpu())
-
-  # Gradient sums of all weights, whole form.
-  def accumulate(self: __torch__.Transformer, w: List[Tensor], g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    loss, token, lp = (self).objective(w, ids, pos, query, key, before, back, source, target, credit, weight, behaviour, base, row, share, off_policy, rule)
-    return (self).collected(loss, token, lp, w, g)
+    return of_token
 
   # Rows of log-probs that are computed at a time: eight at least, as products of few rows take other kernels.
   def chunk_rows(self: __torch__.Transformer, vocabulary: int) -> int:
@@ -137,25 +99,25 @@
   def score_lean(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], folded: bool, at: Tensor, scale: float, ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, temperature: float) -> Tuple[Tensor, Tensor]:
     return (self).lean_score(w, p, folded, (self).places(at), scale, ids, pos, query, key, before, back, source, target, temperature)
 
-  # Adds the gradient of the loss to g; gives loss, log-probs and entropies. Every layer is an autograd graph of its own, so that its
-  # gradients are added and gone before the next one's are made. Of the first `recomputed` layers only the input is kept: they are
-  # computed again when the backward pass comes to them, after the graphs of the others are gone. The whole form is its twin, in tests.
-  def lean(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], folded: bool, at: List[int], scale: float, g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    temperature = float(rule[6].item())
-    recomputed = int(rule[9].item())
-    each = len(p) // self.layers
+  # Log-probs and entropies [M], lean form, in host memory, then what `lean_back` needs of the pass: entropies, the last layer's output,
+  # the same normed, inputs of the layers, their outputs ([0] of those that are computed again), log-probs in chunks ([0] where they were
+  # not kept). Every layer is an autograd graph of its own, so that its gradients are added and gone before the next one's are made. Of the
+  # first layers only the input is kept: they are computed again when the backward pass comes to them, after the graphs of the others are
+  # gone. The whole form is its twin, in tests.
+  def lean(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], folded: bool, at: List[int], scale: float, ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, how: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor, Tensor, List[Tensor], List[Tensor], List[Tensor]]:
+    temperature = float(how[0].item())
+    recomputed = int(how[2].item())
     ids, pos, back, source, target = (self).placed([ids, pos, back, source, target], w[0])
     query = (self).placed(query, w[0])
     key = (self).placed(key, w[0])
-    credit, weight, behaviour, base, row, share, off_policy = (self).placed([credit, weight, behaviour, base, row, share, off_policy], w[0])
     rows, pairs = (self).orders(w[0])
     fd, fh = (self).floors(w[0])
     turn = (self).turns(pos, self.heads + self.kv_heads)
     alloweds, biases = (self).all_masks(query, key, before)
-    begin = torch.embedding(w[0].detach(), ids)
+    nothing = torch.zeros([0], device=w[0].device)
     inputs = annotate(List[Tensor], [])
     outputs = annotate(List[Tensor], [])
-    x = begin
+    x = torch.embedding(w[0].detach(), ids)
     for i in range(self.layers):
       torch.set_grad_enabled(i >= recomputed)
       x = x.detach()
@@ -164,25 +126,36 @@
       x = (self).lean_block(w, folded, p, at, scale, True, i, rows, pairs, x, turn, fd, fh, query, key, alloweds, biases, back, source)
       if i >= recomputed:
         outputs.append(x)
+      else:
+        outputs.append(nothing)
     torch.set_grad_enabled(True)
-    # The head by hand: log-probs and their slopes in chunks, autograd only through the loss itself.
     end = x.detach()
     end.requires_grad_(True)
     normed = __torch__.unit(end, fd) * (self).lean_gain(w, folded)
-    h = normed.detach()
     head = (self).lean_head(w)
     torch.set_grad_enabled(False)
-    token, entropy, kept = (self).lean_scores(h, head, target, temperature, h.size(0) * head.size(0) <= self.kept_numbers)
+    token, entropy, kept = (self).lean_scores(normed.detach(), head, target, temperature, normed.size(0) * head.size(0) <= self.kept_numbers)
     torch.set_grad_enabled(True)
-    token.requires_grad_(True)
-    entropy.requires_grad_(True)
-    loss = (self).ruled(token, entropy, credit, weight, behaviour, base, row, share, off_policy, rule)
-    of_entropy = annotate(Optional[Tensor], None)
-    if float(rule[5].item()) > 0.:
-      slopes = torch.grad([loss], [token, entropy])
-      of_entropy = slopes[1]
-    else:
-      slopes = torch.grad([loss], [token])
+    if len(kept) == 0:
+      kept.append(nothing)
+    return (token.cpu(), entropy.cpu(), entropy, end, normed, inputs, outputs, kept)
+
+  # Adds gradients to g. The head goes back by hand, in chunks; autograd only through norm and layers. of_token, of_entropy: slopes [M],
+  # of_entropy [0] for none.
+  def lean_back(self: __torch__.Transformer, w: List[Tensor], p: List[Tensor], folded: bool, at: List[int], scale: float, g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, how: Tensor, entropy: Tensor, end: Tensor, normed: Tensor, inputs: List[Tensor], outputs: List[Tensor], kept: List[Tensor], of_token: Tensor, of_entropy: Tensor) -> Tensor:
+    temperature = float(how[0].item())
+    recomputed = int(how[2].item())
+    each = len(p) // self.layers
+    ids, pos, back, source, target, of_token, of_entropy = (self).placed([ids, pos, back, source, target, of_token, of_entropy], w[0])
+    query = (self).placed(query, w[0])
+    key = (self).placed(key, w[0])
+    rows, pairs = (self).orders(w[0])
+    fd, fh = (self).floors(w[0])
+    turn = (self).turns(pos, self.heads + self.kv_heads)
+    alloweds, biases = (self).all_masks(query, key, before)
+    slopes = annotate(Optional[Tensor], None)
+    if of_entropy.numel() > 0:
+      slopes = of_entropy
     torch.set_grad_enabled(False)
     total = annotate(List[Tensor], [])
     if not folded:
@@ -190,7 +163,12 @@
         total.append(g[0])
       else:
         total.append(g[len(g) - 1])
-    slope = (self).lean_slopes(h, head, kept, target, ops.aten._unwrap_optional(slopes[0]), entropy, of_entropy, temperature, total)
+    if kept[0].numel() == 0:
+      kept.clear()
+    slope = (self).lean_slopes(normed.detach(), (self).lean_head(w), kept, target, of_token, entropy, slopes, temperature, total)
+    # The caller holds them still: their memory is given back here.
+    for j in range(len(kept)):
+      torch.set_(kept[j])
     kept.clear()
     torch.set_grad_enabled(True)
     if folded:
@@ -203,9 +181,8 @@
     for k in range(self.layers):
       i = self.layers - 1 - k
       xi = inputs.pop()
-      if i >= recomputed:
-        y = outputs.pop()
-      else:
+      y = outputs.pop()
+      if i < recomputed:
         xi.requires_grad_(True)
         y = (self).lean_block(w, folded, p, at, scale, True, i, rows, pairs, xi, turn, fd, fh, query, key, alloweds, biases, back, source)
       into = annotate(List[Tensor], [])
@@ -227,8 +204,11 @@
       # Of the embedding: a row for each token that went in.
       g[0].index_add_(0, ids, back_of)
       torch.set_grad_enabled(True)
-    return (loss.detach().cpu(), token.detach().cpu(), entropy.detach().cpu())
+    return of_token
 
-  # Gradient sums of all weights, lean form.
-  def accumulate_lean(self: __torch__.Transformer, w: List[Tensor], g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, credit: Tensor, weight: Tensor, behaviour: Tensor, base: Tensor, row: Tensor, share: Tensor, off_policy: Tensor, rule: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    return (self).lean(w, annotate(List[Tensor], []), False, annotate(List[int], []), 1., g, ids, pos, query, key, before, back, source, target, credit, weight, behaviour, base, row, share, off_policy, rule)
+  # Both as Java calls them, for all weights.
+  def forward_lean(self: __torch__.Transformer, w: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, how: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor, Tensor, List[Tensor], List[Tensor], List[Tensor]]:
+    return (self).lean(w, annotate(List[Tensor], []), False, annotate(List[int], []), 1., ids, pos, query, key, before, back, source, target, how)
+
+  def backward_lean(self: __torch__.Transformer, w: List[Tensor], g: List[Tensor], ids: Tensor, pos: Tensor, query: List[Tensor], key: List[Tensor], before: List[Tensor], back: Tensor, source: Tensor, target: Tensor, how: Tensor, entropy: Tensor, end: Tensor, normed: Tensor, inputs: List[Tensor], outputs: List[Tensor], kept: List[Tensor], of_token: Tensor, of_entropy: Tensor) -> Tensor:
+    return (self).lean_back(w, annotate(List[Tensor], []), False, annotate(List[int], []), 1., g, ids, pos, query, key, before, back, source, target, how, entropy, end, normed, inputs, outputs, kept, of_token, of_entropy)

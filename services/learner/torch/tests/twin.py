@@ -1,4 +1,6 @@
-"""The loss of a micro-batch from log-probs. With t over the targets of row i, c_it = w_it A_i its credit, rho = exp(log p - behaviour):
+"""The twin of core's losses, by autograd: what the Java side sends as slopes, for tests of the worker alone.
+
+With t over the targets of row i, c_it = w_it A_i its credit, rho = exp(log p - behaviour):
 
     loss = - sum_it objective_it  +  beta sum_it w_it k3_it  -  c_H sum_it w_it H_it
     objective: none      c_it log p
@@ -11,10 +13,89 @@ There is no further normaliser: the caller's weights sum over all micro-batches 
 from __future__ import annotations
 
 import dataclasses
+import enum
+from collections.abc import Sequence
 
 import torch
+import torch.distributed as dist
 
-from .rows import Ratio, Row, Rule
+from foothold_torch.engine import Engine
+from foothold_torch.rows import Forwarded, Row, Score, Slopes
+
+
+class Ratio(enum.Enum):
+    """Which importance ratio the objective has."""
+
+    NONE = "none"
+    TOKEN = "token"
+    SEQUENCE = "sequence"
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """How credit becomes a loss."""
+
+    ratio: Ratio = Ratio.NONE
+    clip_low: float = 0.0
+    clip_high: float = 0.0
+    dual_clip: float = 0.0
+    kl_coefficient: float = 0.0
+    entropy_coefficient: float = 0.0
+    shaping: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Credited(Row):
+    """A row with what a loss knows of its targets: behaviour log-probs, weight times advantage, weight, and whether it was sampled under
+    another prompt."""
+
+    behaviour: Sequence[float] = ()
+    credit: Sequence[float] = ()
+    weight: Sequence[float] = ()
+    off_policy: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Accumulated:
+    """The loss, and one score a row."""
+
+    loss: float
+    scores: list[Score]
+
+
+def slopes_of(rule: Rule, row: Credited, given: Forwarded) -> tuple[float, Slopes]:
+    """The loss of a row that was passed forward, and its slopes."""
+    lp, entropy = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (given.score.log_probs, given.score.entropies))
+    credits = Credits.of([row], torch.zeros(len(lp), dtype=torch.int64), torch.float64)
+    credits.base = torch.tensor(given.base, dtype=torch.float64) if given.base else None
+    value = loss(rule, lp, entropy, credits)
+    value.backward()
+    return value.item(), Slopes(lp.grad.tolist(), [] if entropy.grad is None else entropy.grad.tolist())
+
+
+def accumulate(engine: Engine, rows: Sequence[Credited], rule: Rule, temperature: float) -> Accumulated:
+    """What the learner does: passes rows forward, takes the slopes of the loss, passes them back. On every rank; whole on rank 0."""
+    regularised = rule.kl_coefficient > 0 or rule.entropy_coefficient > 0
+    use = [i for i, row in enumerate(rows) if len(row.targets) and (regularised or any(c != 0 for c in row.credit))]
+    given = engine.accumulate([rows[i] for i in use], temperature, base=rule.kl_coefficient > 0)
+    total, scores = 0.0, [Score([], [])] * len(rows)
+    while True:
+        slopes: dict[int, Slopes] = {}
+        for i, one in given.items():
+            value, slopes[i] = slopes_of(rule, rows[use[i]], one)
+            total += value
+            scores[use[i]] = one.score
+        if engine.place.size > 1:
+            told = [slopes]
+            dist.broadcast_object_list(told, src=0, group=engine.place.control)
+            slopes = told[0]
+        if not slopes:
+            break
+        given = engine.backward(slopes)
+    rest = [i for i, row in enumerate(rows) if len(row.targets) and i not in use]
+    for i, score in zip(rest, engine.score([rows[i] for i in rest], temperature), strict=False):
+        scores[i] = score
+    return Accumulated(total, scores)
 
 
 @dataclasses.dataclass
@@ -32,7 +113,7 @@ class Credits:
     off_policy: torch.Tensor | None
 
     @classmethod
-    def of(cls, rows: list[Row], row: torch.Tensor, dtype: torch.dtype) -> Credits:
+    def of(cls, rows: list[Credited], row: torch.Tensor, dtype: torch.dtype) -> Credits:
         """Flattens rows in order; `row` is int64 [targets] on the device wanted."""
 
         def flat(name: str) -> torch.Tensor:

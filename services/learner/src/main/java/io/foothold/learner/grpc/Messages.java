@@ -1,0 +1,84 @@
+package io.foothold.learner.grpc;
+
+import com.google.common.primitives.Floats;
+import com.google.common.primitives.Ints;
+import com.google.common.primitives.Longs;
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.policy.Canary;
+import io.foothold.learner.train.LearnerRun;
+import io.foothold.policy.PolicyException;
+import io.foothold.policy.ProcessEndingException;
+import io.foothold.v1.*;
+import java.util.List;
+import java.util.Optional;
+
+/** What goes over the wire, made of what the learner has, and the other way. */
+final class Messages {
+    private Messages() {}
+
+    static PolicyCanary canary(LearnerRun run) {
+        Canary canary = run.canary();
+        return PolicyCanary.newBuilder()
+                .addAllTokenIds(Ints.asList(canary.ids()))
+                .addAllLengths(Ints.asList(canary.lengths()))
+                .addAllLogProbs(Floats.asList(canary.allLogProbs()))
+                .build();
+    }
+
+    static Optional<PolicyAdapter> adapter(LearnerRun run, String artefact) {
+        return run.adapter(artefact).map(a -> PolicyAdapter.newBuilder()
+                .setUri(a.directory().toUri().toString())
+                .setDigest(a.digest())
+                .build());
+    }
+
+    static String uri(LearnerRun run, String artefact) {
+        return run.artefactFile(artefact).toUri().toString();
+    }
+
+    static io.foothold.learner.train.TrainGroup group(TrainGroup g) {
+        return new io.foothold.learner.train.TrainGroup(
+                g.getGroupId(),
+                g.getMembersList().stream()
+                        .map(m -> new io.foothold.learner.train.TrainGroup.Member(
+                                m.getRollout().getId(),
+                                Ints.toArray(
+                                        m.getTrainedPromptTokenIdsCount() > 0
+                                                ? m.getTrainedPromptTokenIdsList()
+                                                : m.getRollout().getPromptTokenIdsList()),
+                                Ints.toArray(m.getRollout().getPrefixTokenIdsList()),
+                                Ints.toArray(m.getRollout().getTokenIdsList()),
+                                Floats.toArray(m.getRollout().getLogProbsList()),
+                                Longs.toArray(m.getRollout().getPolicyVersionsList()),
+                                m.getRollout().getFinishReason() == FinishReason.FINISH_REASON_LENGTH,
+                                m.getReward(),
+                                m.getTrainedPromptTokenIdsCount() > 0))
+                        .toList());
+    }
+
+    /** What the policy or core refuses was asked for by the caller or stands in a file. */
+    static FootholdException translated(Throwable e) {
+        if (e instanceof PolicyException) {
+            return new FootholdException(ErrorCode.INVALID_DATA, e.getMessage(), e);
+        }
+        if (e instanceof ProcessEndingException) {
+            return new FootholdException(ErrorCode.DRAINING, "the learner is shutting down", e);
+        }
+        if (e instanceof IllegalArgumentException) {
+            return new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e);
+        }
+        return FootholdException.of(e);
+    }
+
+    static List<TrainResponse> failed(TrainRequest request, FootholdException failure) {
+        TrainGroup g = request.getGroup();
+        return List.of(TrainResponse.newBuilder()
+                .setOutcome(GroupOutcome.newBuilder()
+                        .setRunId(g.getRunId())
+                        .setUpdate(g.getUpdate())
+                        .setIndex(g.getIndex())
+                        .setFailure(failure.toItemFailure()))
+                .build());
+    }
+}

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.foothold.core.advantage.AdvantageEstimator;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -41,7 +42,7 @@ class AdvantageTest {
             double reward = i < 100 ? i / 100.0 : random.nextDouble(-3, 3);
             double[] rewards = new double[1 + random.nextInt(16)];
             Arrays.fill(rewards, reward);
-            for (String name : new String[] {"mean", "mean_std", "leave_one_out"}) {
+            for (String name : new String[] {"mean", "mean_std", "leave_one_out", "opo", "gpg"}) {
                 assertThat(of(name, rewards))
                         .as(name + " " + Arrays.toString(rewards))
                         .containsOnly(0);
@@ -110,15 +111,59 @@ class AdvantageTest {
     @Test
     void everyNameMakesAnEstimator() {
         assertThat(AdvantageEstimator.names())
-                .containsExactly("reward", "mean", "mean_std", "leave_one_out", "pass_at_k", "pass_at_k_leave_one_out")
+                .containsExactly(
+                        "reward",
+                        "mean",
+                        "mean_std",
+                        "leave_one_out",
+                        "opo",
+                        "reinforce_plus_plus",
+                        "reinforce_plus_plus_baseline",
+                        "gpg",
+                        "pass_at_k",
+                        "pass_at_k_leave_one_out")
                 .allSatisfy(name -> assertThat(of(name, 1, 0, 0, 0)).hasSize(4));
     }
 
     @Test
     void unknownNamesAndGradedRewardsForPassAtKAreRefused() {
         assertThatThrownBy(() -> AdvantageEstimator.named("median", 1))
-                .hasMessageContaining("'median' (expected one of reward, mean, mean_std, leave_one_out, pass_at_k, "
-                        + "pass_at_k_leave_one_out)");
+                .hasMessageContaining(
+                        "'median' (expected one of reward, mean, mean_std, leave_one_out, opo, reinforce_plus_plus, "
+                                + "reinforce_plus_plus_baseline, gpg, pass_at_k, pass_at_k_leave_one_out)");
         assertThatThrownBy(() -> of("pass_at_k", .5, 0, 0, 1)).hasMessageContaining("0.5");
+    }
+
+    private static AdvantageEstimator.Scored scored(int length, double... rewards) {
+        int[] lengths = new int[rewards.length];
+        Arrays.fill(lengths, length);
+        return new AdvantageEstimator.Scored(rewards, lengths);
+    }
+
+    @Test
+    void gpgMakesUpForGroupsThatSayNothing() {
+        var found = AdvantageEstimator.named("gpg", 1)
+                .together(List.of(scored(3, 0, 1, 1, 0), scored(5, 1, 1, 1, 1), scored(2, 0, 0, 0, 0)));
+        // 12 rollouts, 4 of which are in a group with signal.
+        assertThat(found.get(0)).containsExactly(-1.5, 1.5, 1.5, -1.5);
+        assertThat(found.get(1)).containsOnly(0);
+        assertThat(found.get(2)).containsOnly(0);
+    }
+
+    @Test
+    void theWholeUpdateIsOneScaleForReinforcePlusPlus() {
+        AdvantageEstimator plain = AdvantageEstimator.named("reinforce_plus_plus", 1);
+        var found = plain.together(List.of(scored(1, 1), scored(1, 0), scored(2, 0)));
+        // Tokens: 1, 0, 0, 0; mean 1/4, unbiased variance 1/4.
+        assertThat(found.get(0)[0]).isEqualTo(.75 / .5, within(1e-7));
+        assertThat(found.get(2)[0]).isEqualTo(-.25 / .5, within(1e-7));
+        assertThat(plain.together(List.of(scored(4, .1, .1), scored(7, .1))).get(0))
+                .containsOnly(0);
+        assertThat(plain.signal(new double[] {1})).isTrue();
+        AdvantageEstimator baseline = AdvantageEstimator.named("reinforce_plus_plus_baseline", 1);
+        assertThat(baseline.signal(new double[] {1, 1})).isFalse();
+        assertThat(baseline.together(List.of(scored(4, .3, .3), scored(7, .9, .9)))
+                        .get(1))
+                .containsOnly(0);
     }
 }

@@ -127,7 +127,8 @@ class DocumentsTest {
         int whole = 0;
         int pieces = 0;
         for (Path page : Documents.pages()) {
-            if (page.endsWith("adding-an-estimator.md") || page.endsWith("adding-a-method.md")) {
+            if (Set.of("adding-an-estimator.md", "adding-a-method.md", "adding-a-loss.md")
+                    .contains(page.getFileName().toString())) {
                 continue; // their run files are for a program that has what they add: AddingThingsTest
             }
             String text = Files.readString(page);

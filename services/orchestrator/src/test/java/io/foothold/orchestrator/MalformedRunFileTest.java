@@ -96,8 +96,8 @@ class MalformedRunFileTest {
     @Test
     void keysThatStandTwiceOrNowhere() {
         assertRefused(BASE + "updates: 3\nupdates: 4\n", "r.yaml:8: 'updates' is given twice, first at r.yaml:7");
-        assertRefused(BASE + "loss: {ratio: none}\nloss.ratio: token\n", "r.yaml:8: 'loss.ratio' is given twice");
-        assertRefused(BASE + "loss: {ratio: none, ratio: none}\n", "r.yaml:7: 'loss.ratio' is given twice");
+        assertRefused(BASE + "loss: {ratio: none}\nloss.ratio: token\n", "r.yaml:8: 'loss.name' is given twice");
+        assertRefused(BASE + "loss: {ratio: none, ratio: none}\n", "r.yaml:7: 'loss.name' is given twice");
         assertRefused(BASE + "loss: token\n", "r.yaml:7: 'loss' is a group of keys");
         assertRefused(BASE + "loss:\n", "r.yaml:7: 'loss' is a group of keys");
         assertRefused(BASE + "loss: {}\n", "r.yaml:7: 'loss' is empty");

@@ -134,8 +134,8 @@ class RunFileTest {
                 "run.yaml:7: 'updates' must be a whole number from 1 to 1000000000 updates, got 'many'");
         assertRefused(BASE + "reward: corect\n", "run.yaml:7: 'reward' cannot be 'corect' (did you mean 'correct'?)");
         assertRefused(
-                BASE + "loss:\n  ration: token\n",
-                "run.yaml:8: unknown key 'loss.ration' (did you mean 'loss.ratio'?)");
+                BASE + "loss:\n  nmae: ppo\n",
+                "run.yaml:8: unknown key 'loss.nmae' (did you mean 'loss.name'?)");
         assertRefused(BASE + "updates: [1]\n", "must be a value or a mapping");
         assertRefused(BASE + "updates: 0\n", "run.yaml:7: 'updates' must be a whole number from 1");
         assertRefused(BASE + "a: b: c\n", "run.yaml:7");
@@ -143,6 +143,23 @@ class RunFileTest {
         assertRefused("policy: {base: p}\n", "'method' is missing");
         assertRefused("method: grpo\npolicy: {base: p}\n", "needs either 'family' or 'jsonl'");
         assertThatThrownBy(() -> resolve(BASE, "seed")).hasMessageContaining("expected key=value");
+    }
+
+    @Test
+    void moreDrawsThanAGroupHasAreRefused() {
+        assertRefused(
+                BASE + "sampling: {rollouts_per_group: 4}\nestimator: {name: pass_at_k, k: 5}\n",
+                "'estimator.k' is 5, groups have 4 rollouts (sampling.rollouts_per_group): pass@k needs at least k");
+        assertThat(resolve(BASE + "sampling: {rollouts_per_group: 4}\nestimator: {name: pass_at_k, k: 4}\n")
+                        .settings()
+                        .estimator()
+                        .k())
+                .isEqualTo(4);
+        assertThat(resolve(BASE + "sampling: {rollouts_per_group: 4}\nestimator: {name: mean, k: 5}\n")
+                        .settings()
+                        .estimator()
+                        .drawsK())
+                .isFalse();
     }
 
     @Test

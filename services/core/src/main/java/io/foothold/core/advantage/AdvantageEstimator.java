@@ -7,7 +7,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.IntFunction;
 
-/** Advantages of the members of one group from their rewards. Baselines never leave the group. */
+/**
+ * Advantages of the members of one group from their rewards. Baselines never leave the group, but for estimators whose papers take them of
+ * a whole update: those say so in {@link #together}.
+ */
 public sealed interface AdvantageEstimator {
 
     /**
@@ -17,6 +20,24 @@ public sealed interface AdvantageEstimator {
      * @return one a member; with a baseline exactly 0 when the rewards are all equal, whatever rounding makes of their mean
      */
     double[] advantages(double[] rewards);
+
+    /**
+     * A group as it was sampled.
+     *
+     * @param rewards one a member
+     * @param lengths sampled tokens of each
+     */
+    record Scored(double[] rewards, int[] lengths) {}
+
+    /** The advantages where the lengths of the members are known. */
+    default double[] advantages(Scored group) {
+        return advantages(group.rewards());
+    }
+
+    /** The advantages of all groups of an update, in order. */
+    default List<double[]> together(List<Scored> groups) {
+        return groups.stream().map(this::advantages).toList();
+    }
 
     /** Whether any member of a group with these rewards carries a gradient. */
     default boolean signal(double[] rewards) {
@@ -110,6 +131,111 @@ public sealed interface AdvantageEstimator {
     }
 
     /**
+     * A_i = r_i − Σ l_j r_j / Σ l_j with l the lengths: the baseline of least variance where gradients of tokens are about orthogonal and of
+     * one size (OPO, arXiv 2505.23585). Of members whose lengths are not known: {@link Mean}.
+     */
+    record OptimalBaseline() implements AdvantageEstimator {
+        @Override
+        public double[] advantages(double[] rewards) {
+            return centred(rewards);
+        }
+
+        @Override
+        public double[] advantages(Scored group) {
+            double[] rewards = group.rewards();
+            double weighted = 0;
+            long length = 0;
+            for (int i = 0; i < rewards.length; i++) {
+                weighted += group.lengths()[i] * rewards[i];
+                length += group.lengths()[i];
+            }
+            double baseline = length == 0 || allEqual(rewards) ? mean(rewards) : weighted / length;
+            return Arrays.stream(rewards).map(r -> r - baseline).toArray();
+        }
+    }
+
+    /**
+     * A_i = (x_i − mean(x)) / sqrt(var(x) + 1e-8), mean and variance (unbiased) over all tokens of the update, on which x is that of their
+     * rollout: x = r (REINFORCE++, arXiv 2501.03262), or r less the mean of its group where there is a baseline (its baseline variant, for
+     * several answers a problem). A group of one has no baseline. Everything is 0 where all x are equal.
+     *
+     * @param baseline whether the mean of the group is subtracted
+     */
+    record ReinforcePlusPlus(boolean baseline) implements AdvantageEstimator {
+        private static final double EPSILON = 1e-8;
+
+        @Override
+        public double[] advantages(double[] rewards) {
+            int[] ones = new int[rewards.length];
+            Arrays.fill(ones, 1);
+            return together(List.of(new Scored(rewards, ones))).getFirst();
+        }
+
+        @Override
+        public List<double[]> together(List<Scored> groups) {
+            List<double[]> all = groups.stream()
+                    .map(g -> baseline && g.rewards().length > 1 ? centred(g.rewards()) : g.rewards())
+                    .toList();
+            double sum = 0;
+            long tokens = 0;
+            for (int g = 0; g < all.size(); g++) {
+                for (int i = 0; i < all.get(g).length; i++) {
+                    sum += groups.get(g).lengths()[i] * all.get(g)[i];
+                    tokens += groups.get(g).lengths()[i];
+                }
+            }
+            double mean = sum / Math.max(1, tokens);
+            double squares = 0;
+            for (int g = 0; g < all.size(); g++) {
+                for (int i = 0; i < all.get(g).length; i++) {
+                    squares += groups.get(g).lengths()[i] * Math.pow(all.get(g)[i] - mean, 2);
+                }
+            }
+            boolean silent =
+                    allEqual(all.stream().flatMapToDouble(Arrays::stream).toArray());
+            double scale = silent || tokens < 2 ? 0 : 1 / Math.sqrt(squares / (tokens - 1) + EPSILON);
+            return all.stream()
+                    .map(x -> Arrays.stream(x)
+                            .map(v -> scale == 0 ? 0 : (v - mean) * scale)
+                            .toArray())
+                    .toList();
+        }
+
+        /** Of a group by itself nothing can be said where the others decide what its rewards are worth. */
+        @Override
+        public boolean signal(double[] rewards) {
+            return !baseline || !allEqual(rewards);
+        }
+    }
+
+    /**
+     * A_i = α (r_i − mean(r)) with α = B / (B − M), of the update's B rollouts M in groups whose rewards are all equal: what those do not add
+     * to the gradient the others make up for (GPG, arXiv 2504.02546).
+     */
+    record GroupPolicyGradient() implements AdvantageEstimator {
+        @Override
+        public double[] advantages(double[] rewards) {
+            return centred(rewards);
+        }
+
+        @Override
+        public List<double[]> together(List<Scored> groups) {
+            long all = groups.stream().mapToLong(g -> g.rewards().length).sum();
+            long loud = groups.stream()
+                    .map(Scored::rewards)
+                    .filter(rewards -> !allEqual(rewards))
+                    .mapToLong(rewards -> rewards.length)
+                    .sum();
+            double scale = loud == 0 ? 1 : (double) all / loud;
+            return groups.stream()
+                    .map(g -> Arrays.stream(centred(g.rewards()))
+                            .map(a -> a * scale)
+                            .toArray())
+                    .toList();
+        }
+    }
+
+    /**
      * The estimator of that name.
      *
      * @param k of the pass@k objective; other estimators do not look at it
@@ -164,6 +290,10 @@ public sealed interface AdvantageEstimator {
             ALL.put("mean", k -> new Mean());
             ALL.put("mean_std", k -> new MeanStd());
             ALL.put("leave_one_out", k -> new LeaveOneOut());
+            ALL.put("opo", k -> new OptimalBaseline());
+            ALL.put("reinforce_plus_plus", k -> new ReinforcePlusPlus(false));
+            ALL.put("reinforce_plus_plus_baseline", k -> new ReinforcePlusPlus(true));
+            ALL.put("gpg", k -> new GroupPolicyGradient());
             ALL.put("pass_at_k", PassAtKWeights::new);
             ALL.put("pass_at_k_leave_one_out", PassAtKLeaveOneOut::new);
         }

@@ -1,5 +1,6 @@
 package io.foothold.core.bandit;
 
+import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.method.Group;
@@ -137,8 +138,17 @@ public final class EstimatorTable {
         private void addGradient(Experiment e, List<Group> groups, EnumeratedPeers peers, double[] gradient) {
             List<Member> members =
                     groups.stream().flatMap(g -> g.members().stream()).toList();
-            double[] advantages = groups.stream()
-                    .flatMapToDouble(g -> Arrays.stream(e.estimator().advantages(g.rewards())))
+            double[] advantages = e
+                    .estimator()
+                    .together(groups.stream()
+                            .map(g -> new AdvantageEstimator.Scored(
+                                    g.rewards(),
+                                    g.members().stream()
+                                            .mapToInt(m -> m.rollout().sampled().tokens())
+                                            .toArray()))
+                            .toList())
+                    .stream()
+                    .flatMapToDouble(Arrays::stream)
                     .toArray();
             List<CreditPlan.Member> credited = new ArrayList<>();
             for (int m = 0; m < advantages.length; m++) {

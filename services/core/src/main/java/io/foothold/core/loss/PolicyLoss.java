@@ -38,7 +38,7 @@ public interface PolicyLoss {
     /**
      * This loss for the rollouts of one optimizer step.
      *
-     * @param step its rollouts that have credit, under the policy before the step
+     * @param step its rollouts with sampled tokens but for those of another prompt, under the policy before the step
      */
     default PolicyLoss over(List<Tokens> step) {
         return this;

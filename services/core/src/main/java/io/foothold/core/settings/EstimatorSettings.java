@@ -23,6 +23,12 @@ public record EstimatorSettings(
         return AdvantageEstimator.named(name, k);
     }
 
+    /** Whether it is a pass@k objective, so that a group must have k members at least. */
+    public boolean drawsK() {
+        return estimator() instanceof AdvantageEstimator.PassAtKWeights
+                || estimator() instanceof AdvantageEstimator.PassAtKLeaveOneOut;
+    }
+
     /** The names of all estimators. */
     public static final class Names implements Setting.Words {
         @Override

@@ -10,17 +10,7 @@ import java.util.List;
 /** How credit becomes a loss; the equations stand at {@link LossRule} and {@link MismatchRule}. */
 @Section("loss")
 public record LossSettings(
-        @Setting(help = "Weight of a token.", fallback = "token_mean")
-        LossRule.Aggregation aggregation,
-
-        @Setting(
-                help = "Tokens that constant_length divides by.",
-                fallback = "1",
-                from = 1,
-                to = Setting.COUNTED,
-                unit = "tokens",
-                source = "arXiv 2503.20783")
-        int constantLength,
+        @Inline Weights weights,
 
         @Setting(
                 help = "The objective; none, token and sequence are what policy_gradient, ppo and gspo were called.",
@@ -42,6 +32,28 @@ public record LossSettings(
 
         @Inline Ablations ablations,
         Mismatch mismatch) {
+
+    /** What a token counts. */
+    public record Weights(
+            @Setting(help = "Weight of a token.", fallback = "token_mean")
+            LossRule.Aggregation aggregation,
+
+            @Setting(
+                    help = "Tokens that constant_length divides by.",
+                    fallback = "1",
+                    from = 1,
+                    to = Setting.COUNTED,
+                    unit = "tokens",
+                    source = "arXiv 2503.20783")
+            int constantLength,
+
+            @Setting(
+                    help =
+                            "Gives rollouts that the limit of tokens cut off no gradient and no weight (DAPO's overlong filtering); their reward "
+                                    + "counts in their group's baseline.",
+                    fallback = "false",
+                    source = "arXiv 2503.14476, section 3.4")
+            boolean maskTruncated) {}
 
     /** Bounds of the ratio. */
     public record Clips(

@@ -146,8 +146,8 @@ public final class RunSettings {
     public LossRule lossRule(boolean offPolicy) {
         LossSettings own = loss();
         return new LossRule(
-                own.aggregation(),
-                own.constantLength(),
+                own.weights().aggregation(),
+                own.weights().constantLength(),
                 Losses.of(this),
                 own.regularisers().klCoefficient(),
                 own.regularisers().entropyCoefficient(),

@@ -109,7 +109,8 @@ final class SettingsReader {
                 loss(l),
                 mismatch(l),
                 s.getTemperature(),
-                l.getTrainGiven());
+                l.getTrainGiven(),
+                l.getMaskTruncated());
         return new RunSettings(
                 learning,
                 new RunSettings.Optimizer(

@@ -2,6 +2,7 @@ package io.foothold.learner.train;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.Tokens;
@@ -263,11 +264,12 @@ public final class LearnerRun implements AutoCloseable {
         for (int i = 0; i < part.size(); i++) {
             TrainGroup.Member m = part.get(i);
             int unmasked = settings.learning().trainGiven() ? m.given().length : 0;
+            boolean masked = settings.learning().maskTruncated() && m.truncated();
             members.add(new CreditPlan.Member(
                     m.prompt().length,
                     m.given().length - unmasked,
-                    m.sampled().length + unmasked,
-                    advantages[from + i],
+                    masked ? 0 : m.sampled().length + unmasked,
+                    masked ? 0 : advantages[from + i],
                     m.offPolicy()));
         }
         CreditPlan plan = proximal.corrected(CreditPlan.of(settings.loss(), members), from);
@@ -302,14 +304,14 @@ public final class LearnerRun implements AutoCloseable {
         return stepped.taken();
     }
 
-    /** The loss of a step: where it looks at all of the step's tokens, those that have credit are scored first. */
+    /** The loss of a step: where it looks at all of the step's tokens, they are scored first. */
     private LossRule ofStep(List<Trainer.Sequence> sequences, CreditPlan plan) {
         LossRule rule = settings.loss();
         if (!rule.loss().looksAtStep()) {
             return rule;
         }
         int[] use = IntStream.range(0, sequences.size())
-                .filter(i -> plan.rollouts().get(i).hasSignal()
+                .filter(i -> sequences.get(i).sampled().length > 0
                         && !plan.rollouts().get(i).member().offPolicy())
                 .toArray();
         List<Trainer.Score> scores =
@@ -362,12 +364,20 @@ public final class LearnerRun implements AutoCloseable {
     }
 
     private double[] advantages(List<TrainGroup> groups) {
-        return groups.stream()
-                .flatMapToDouble(g -> java.util.Arrays.stream(settings.learning()
-                        .estimator()
-                        .advantages(g.members().stream()
-                                .mapToDouble(TrainGroup.Member::reward)
-                                .toArray())))
+        return settings
+                .learning()
+                .estimator()
+                .together(groups.stream()
+                        .map(g -> new AdvantageEstimator.Scored(
+                                g.members().stream()
+                                        .mapToDouble(TrainGroup.Member::reward)
+                                        .toArray(),
+                                g.members().stream()
+                                        .mapToInt(m -> m.sampled().length)
+                                        .toArray()))
+                        .toList())
+                .stream()
+                .flatMapToDouble(Arrays::stream)
                 .toArray();
     }
 

@@ -48,7 +48,8 @@ final class ProximalPolicy {
 
     private CreditPlan.Entry corrected(CreditPlan.Entry entry, int member) {
         Trainer.Score score = comparable(member);
-        return score == null
+        // A rollout that is masked has no tokens in its plan.
+        return score == null || entry.member().sampledTokens() == 0
                 ? entry
                 : entry.corrected(rule.corrections(
                         doubles(score.logProbs()), doubles(members.get(member).logProbs())));

@@ -38,13 +38,25 @@ public record RunSettings(
      * @param mismatch correction for a sampler that is not the learner
      * @param temperature that the behaviour log-probs were taken at
      * @param trainGiven whether given tokens of a response get credit too
+     * @param maskTruncated whether rollouts that the limit of tokens cut off have neither gradient nor weight
      */
     public record Learning(
             AdvantageEstimator estimator,
             LossRule loss,
             MismatchRule mismatch,
             double temperature,
-            boolean trainGiven) {
+            boolean trainGiven,
+            boolean maskTruncated) {
+        /** With all rollouts. */
+        public Learning(
+                AdvantageEstimator estimator,
+                LossRule loss,
+                MismatchRule mismatch,
+                double temperature,
+                boolean trainGiven) {
+            this(estimator, loss, mismatch, temperature, trainGiven, false);
+        }
+
         /** Checks what must fit. */
         public Learning {
             if (trainGiven && loss.loss().hasRatio()) {

@@ -41,6 +41,7 @@ final class UpdateStatistics {
         int truncated = 0;
         int trained = 0;
         long oldest = version;
+        double lag = 0;
         for (TrainGroup g : groups) {
             boolean signal = false;
             for (TrainGroup.Member m : g.members()) {
@@ -54,6 +55,7 @@ final class UpdateStatistics {
                 truncated += m.truncated() ? 1 : 0;
                 for (long v : m.versions()) {
                     oldest = Math.min(oldest, v);
+                    lag += version - v;
                 }
             }
             groupsWithSignal += signal ? 1 : 0;
@@ -65,6 +67,7 @@ final class UpdateStatistics {
         metrics.put("truncated_share", (double) truncated / rollouts);
         metrics.put("groups_without_signal", (double) groups.size() - groupsWithSignal);
         metrics.put("staleness_max", (double) version - oldest);
+        metrics.put("staleness_mean", tokens == 0 ? 0 : lag / tokens);
         metrics.put("sampled_tokens", (double) tokens);
     }
 

@@ -62,7 +62,8 @@ class LearnerSettingsTest {
                         .setEntropyCoefficient(0.012)
                         .setConstantLength(77)
                         .setTrainGiven(true)
-                        .setShaping(0.13))
+                        .setShaping(0.13)
+                        .setMaskTruncated(true))
                 .setOptimizer(OptimizerSettings.newBuilder()
                         .setLearningRate(2e-6)
                         .setBeta1(0.91)
@@ -110,6 +111,7 @@ class LearnerSettingsTest {
                                         0.13),
                                 new MismatchRule.None(),
                                 0.8,
+                                true,
                                 true),
                         new RunSettings.Optimizer(
                                 new Schedule(Schedule.Shape.COSINE, 2e-6, 5, 55, 0.15), 0.91, 0.96, 1e-7, 0.014, 0.9),
@@ -306,7 +308,8 @@ class LearnerSettingsTest {
                 wrong("unknown aggregation 'mean'", s -> s.getLossBuilder().setAggregation("mean")),
                 wrong("unknown loss 'pppo'", s -> s.getLossBuilder().setRatio("pppo")),
                 wrong("unknown schedule 'step'", s -> s.getOptimizerBuilder().setSchedule("step")),
-                wrong("train_given needs a loss without a ratio", s -> s.getLossBuilder().setRatio("token")),
+                wrong("train_given needs a loss without a ratio", s -> s.getLossBuilder()
+                        .setRatio("token")),
                 wrong("dual clip must be above 1", s -> s.getLossBuilder().setDualClip(1)),
                 wrong("constant_length needs a length", s -> s.getLossBuilder().setConstantLength(0)),
                 wrong("warmup_steps >= 0", s -> s.getOptimizerBuilder().setWarmupSteps(-1)),

@@ -47,13 +47,18 @@ class LearnerRunTest {
     }
 
     private static RunSettings settings(boolean lora) {
+        return settings(lora, false);
+    }
+
+    private static RunSettings settings(boolean lora, boolean maskTruncated) {
         return new RunSettings(
                 new RunSettings.Learning(
                         AdvantageEstimator.named("mean", 0),
                         LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN),
                         new MismatchRule.None(),
                         1,
-                        false),
+                        false,
+                        maskTruncated),
                 new RunSettings.Optimizer(new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1), 0.9, 0.95, 1e-8, 0, 1),
                 new RunSettings.Steps(0, 1, 256),
                 new RunSettings.Checkpoints(2, 2),
@@ -90,6 +95,46 @@ class LearnerRunTest {
                     false));
         }
         return new TrainGroup("g" + update, members);
+    }
+
+    /** The group with some of its members cut off by the limit of tokens. */
+    private static TrainGroup cut(TrainGroup group, int from) {
+        List<TrainGroup.Member> members = new ArrayList<>();
+        for (int i = 0; i < group.members().size(); i++) {
+            TrainGroup.Member m = group.members().get(i);
+            members.add(new TrainGroup.Member(
+                    m.rolloutId(),
+                    m.prompt(),
+                    m.given(),
+                    m.sampled(),
+                    m.logProbs(),
+                    m.versions(),
+                    i >= from,
+                    m.reward(),
+                    m.offPolicy()));
+        }
+        return new TrainGroup(group.groupId(), members);
+    }
+
+    private Manifest firstUpdate(String name, boolean maskTruncated, TrainGroup group) {
+        try (LearnerRun run = new LearnerRun(
+                scratch.resolve("policy"), scratch.resolve(name), settings(false, maskTruncated), Disk.REAL)) {
+            return run.train(1, List.of(group));
+        }
+    }
+
+    @Test
+    void whatTheLimitCutOffHasNoGradientWhereItIsMasked() {
+        Manifest all = firstUpdate("all", false, group(1));
+        assertThat(firstUpdate("unmasked", false, cut(group(1), 0)).digest()).isEqualTo(all.digest());
+        assertThat(firstUpdate("whole", true, group(1)).digest()).isEqualTo(all.digest());
+        Manifest half = firstUpdate("half", true, cut(group(1), 1));
+        assertThat(half.optimizerSteps()).isEqualTo(1);
+        assertThat(half.digest()).isNotEqualTo(all.digest());
+        assertThat(half.metrics().get("loss"))
+                .as("five tokens of weight 1/5 and advantage -1/2, none of the other")
+                .isNegative();
+        assertThat(firstUpdate("none", true, cut(group(1), 0)).optimizerSteps()).isZero();
     }
 
     /** Trains up to an update and gives what each one made. */

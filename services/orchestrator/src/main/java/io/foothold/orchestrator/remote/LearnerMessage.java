@@ -74,6 +74,7 @@ final class LearnerMessage {
                 .setConstantLength(rule.constantLength())
                 .setTrainGiven(own.ablations().trainGiven())
                 .setShaping(rule.shaping())
+                .setMaskTruncated(own.weights().maskTruncated())
                 .putAllOwn(Losses.ownValues(settings));
         if (own.mismatch().corrects()) {
             out.setMismatch(MismatchSettings.newBuilder()

@@ -4,25 +4,34 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.loss.LossKind;
 import io.foothold.core.loss.Losses;
+import io.foothold.core.settings.Key;
 import io.foothold.core.settings.Keys;
 import io.foothold.core.settings.RunSettings;
 import io.foothold.core.settings.SettingsException;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
-/** What a run file says of a loss must mean something to the loss that it trains by: a preset's values are not looked at. */
+/**
+ * What a run file says of a loss must mean something to the loss that it trains by. Only values that it changes are looked at: a preset's
+ * may be of its own loss, and a file that says everything says them too.
+ */
 final class LossRules {
     private final RunSettings settings;
     private final Givens own;
+    private final Givens preset;
 
     /**
      * Rules over settings.
      *
      * @param own what the run file and its overrides give
+     * @param preset what they change
      */
-    LossRules(RunSettings settings, Givens own) {
+    LossRules(RunSettings settings, Givens own, Givens preset) {
         this.settings = settings;
         this.own = own;
+        this.preset = preset;
     }
 
     /**
@@ -58,9 +67,18 @@ final class LossRules {
     }
 
     private void refuse(String path, LossKind<?> kind, String why) {
-        own.of(path).ifPresent(given -> {
+        Key key = Objects.requireNonNull(Schema.keys().get(path));
+        String before = preset.of(path).map(Givens.Given::value).orElse(key.fallback());
+        own.of(path).filter(given -> !isSame(key, given.value(), before)).ifPresent(given -> {
             throw refused(given.at(), "'" + path + "' means nothing to loss.name: " + kind.name() + " (" + why + ")");
         });
+    }
+
+    private static boolean isSame(Key key, String value, @Nullable String other) {
+        return other != null
+                && (key.range() == null
+                        ? value.equals(other)
+                        : Double.parseDouble(value) == Double.parseDouble(other));
     }
 
     private static FootholdException refused(String at, String why) {

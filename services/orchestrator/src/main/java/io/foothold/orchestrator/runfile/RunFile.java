@@ -71,14 +71,15 @@ public final class RunFile {
             throw invalid(method.at() + ": unknown method '" + SettingsException.shown(method.value()) + "'"
                     + Givens.hint(method.value(), presets()));
         }
-        Givens merged = Givens.parse("preset " + method.value(), Presets.SHIPPED.text(method.value()));
+        String preset = Presets.SHIPPED.text(method.value());
+        Givens merged = Givens.parse("preset " + method.value(), preset);
         merged.giveAll(own);
         RunFile file = new RunFile(merged, where);
         new SettingsRules(file.settings, file.evaluationSets, path -> own.of(path)
                         .map(Givens.Given::at)
                         .orElse(where))
                 .check();
-        new LossRules(file.settings, own).check();
+        new LossRules(file.settings, own, Givens.parse("preset " + method.value(), preset)).check();
         return file;
     }
 

@@ -4,6 +4,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.loss.Losses;
 import io.foothold.core.method.ChosenMethod;
+import io.foothold.core.method.ResetSettings;
 import io.foothold.core.settings.LossSettings;
 import io.foothold.core.settings.MiningSettings;
 import io.foothold.core.settings.OptimizerSettings;
@@ -51,6 +52,7 @@ final class SettingsRules {
             throw refused("policy.base", "'policy.base' is empty");
         }
         checkProblems();
+        checkEstimator();
         checkLoss();
         checkMixture();
         try {
@@ -81,6 +83,27 @@ final class SettingsRules {
         out.add("problems.train");
         evaluationSets.forEach(s -> out.add("problems.evaluate." + s));
         return out;
+    }
+
+    /** Of n samples k are drawn without replacement. */
+    private void checkEstimator() {
+        if (!settings.estimator().drawsK()) {
+            return;
+        }
+        ResetSettings own = settings.of(ResetSettings.class);
+        ResetSettings.Split split = own.split();
+        boolean resets = own.share() > 0;
+        int smallest = resets ? split.suffixes() : settings.sampling().rolloutsPerGroup();
+        if (resets && split.baseRollouts() > 0) {
+            smallest = Math.min(smallest, split.baseRollouts());
+        }
+        if (settings.estimator().k() > smallest) {
+            throw refused(
+                    "estimator.k",
+                    "'estimator.k' is " + settings.estimator().k() + ", groups have " + smallest + " rollouts ("
+                            + (resets ? "resets.base_rollouts, resets.suffixes" : "sampling.rollouts_per_group")
+                            + "): pass@k needs at least k");
+        }
     }
 
     private void checkLoss() {

@@ -151,8 +151,12 @@
     key = (self).placed(key, w[0])
     rows, pairs = (self).orders(w[0])
     fd, fh = (self).floors(w[0])
-    turn = (self).turns(pos, self.heads + self.kv_heads)
-    alloweds, biases = (self).all_masks(query, key, before)
+    turn = of_token
+    alloweds = annotate(List[Optional[Tensor]], [])
+    biases = annotate(List[Optional[Tensor]], [])
+    if recomputed > 0:
+      turn = (self).turns(pos, self.heads + self.kv_heads)
+      alloweds, biases = (self).all_masks(query, key, before)
     slopes = annotate(Optional[Tensor], None)
     if of_entropy.numel() > 0:
       slopes = of_entropy

@@ -1,0 +1,47 @@
+package io.foothold.core.loss;
+
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * How log-prob and advantage of a token go together within an optimizer step: (log π_θ − mean) (A − mean), means over all its tokens. Tokens
+ * with a large one are those whose gradient takes the most entropy away (arXiv 2505.22617).
+ *
+ * @param logProb mean over the step's tokens
+ * @param advantage the same
+ * @param count of the step's tokens
+ */
+record Covariances(double logProb, double advantage, int count) {
+    /** Those of a step. */
+    static Covariances of(List<Tokens> step) {
+        double logProbs = 0;
+        double advantages = 0;
+        int count = 0;
+        for (Tokens tokens : step) {
+            logProbs += Arrays.stream(tokens.logProbs()).sum();
+            advantages += tokens.advantage() * tokens.count();
+            count += tokens.count();
+        }
+        return new Covariances(logProbs / Math.max(1, count), advantages / Math.max(1, count), count);
+    }
+
+    /** That of a token. */
+    double of(Tokens tokens, int token) {
+        return (tokens.advantage() - advantage) * (tokens.logProbs()[token] - logProb);
+    }
+
+    /** Tokens that a share of the step's are: one at least. */
+    int chosen(double share) {
+        return Math.max(1, (int) (share * count));
+    }
+
+    /**
+     * What the largest so many of some numbers lie above: halfway to the next, so that rounding chooses no other ones.
+     *
+     * @param sorted in ascending order
+     */
+    static double above(double[] sorted, int largest) {
+        int at = sorted.length - largest;
+        return at <= 0 ? Double.NEGATIVE_INFINITY : (sorted[at - 1] + sorted[at]) / 2;
+    }
+}

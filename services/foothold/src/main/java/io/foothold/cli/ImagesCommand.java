@@ -24,7 +24,7 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         description =
                 "Packs the services as images, one each, without a daemon: as files (--tar) or to a registry (--registry, --push). The same "
-                        + "commit and base give the same digest.")
+                        + "packaged services, commit and base give the same digest.")
 final class ImagesCommand implements Callable<Integer> {
     /** Temurin's Java 25 on Ubuntu 26.04 for six architectures, as of September 2026. */
     static final String BASE =

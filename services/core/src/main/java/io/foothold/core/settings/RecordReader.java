@@ -29,20 +29,43 @@ final class RecordReader {
         return type.cast(read(type, section == null ? "" : Keys.below(section.value())));
     }
 
-    private Object read(Class<?> type, String at) {
-        RecordComponent[] components = type.getRecordComponents();
-        Object[] arguments = new Object[components.length];
-        Class<?>[] types = new Class<?>[components.length];
-        for (int i = 0; i < components.length; i++) {
-            types[i] = components[i].getType();
-            arguments[i] = components[i].isAnnotationPresent(Inline.class)
-                    ? read(types[i], at)
-                    : component(components[i], at + Keys.name(components[i]));
+    /** What reflection says of a record: looked up once, as every start of a run reads all of them. */
+    private record Shape(List<Part> parts, Constructor<?> constructor) {
+        private static final ClassValue<Shape> ALL = new ClassValue<>() {
+            @Override
+            protected Shape computeValue(Class<?> type) {
+                return of(type);
+            }
+        };
+
+        private record Part(RecordComponent component, boolean inline, String name) {}
+
+        private static Shape of(Class<?> type) {
+            RecordComponent[] components = type.getRecordComponents();
+            try {
+                Constructor<?> constructor = type.getDeclaredConstructor(
+                        Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new));
+                constructor.setAccessible(true);
+                return new Shape(
+                        Arrays.stream(components)
+                                .map(c -> new Part(c, c.isAnnotationPresent(Inline.class), Keys.name(c)))
+                                .toList(),
+                        constructor);
+            } catch (NoSuchMethodException e) {
+                throw new IllegalStateException("cannot make a " + type.getName(), e);
+            }
         }
+    }
+
+    private Object read(Class<?> type, String at) {
+        Shape shape = Shape.ALL.get(type);
+        Object[] arguments = shape.parts().stream()
+                .map(part -> part.inline()
+                        ? read(part.component().getType(), at)
+                        : component(part.component(), at + part.name()))
+                .toArray();
         try {
-            Constructor<?> constructor = type.getDeclaredConstructor(types);
-            constructor.setAccessible(true);
-            return constructor.newInstance(arguments);
+            return shape.constructor().newInstance(arguments);
         } catch (InvocationTargetException e) {
             throw e.getCause() instanceof RuntimeException own ? own : new IllegalStateException(e.getCause());
         } catch (ReflectiveOperationException e) {

@@ -133,9 +133,7 @@ class RunFileTest {
                 BASE + "updates: many\n",
                 "run.yaml:7: 'updates' must be a whole number from 1 to 1000000000 updates, got 'many'");
         assertRefused(BASE + "reward: corect\n", "run.yaml:7: 'reward' cannot be 'corect' (did you mean 'correct'?)");
-        assertRefused(
-                BASE + "loss:\n  nmae: ppo\n",
-                "run.yaml:8: unknown key 'loss.nmae' (did you mean 'loss.name'?)");
+        assertRefused(BASE + "loss:\n  nmae: ppo\n", "run.yaml:8: unknown key 'loss.nmae' (did you mean 'loss.name'?)");
         assertRefused(BASE + "updates: [1]\n", "must be a value or a mapping");
         assertRefused(BASE + "updates: 0\n", "run.yaml:7: 'updates' must be a whole number from 1");
         assertRefused(BASE + "a: b: c\n", "run.yaml:7");

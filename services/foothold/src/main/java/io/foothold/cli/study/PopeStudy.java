@@ -50,15 +50,7 @@ final class PopeStudy implements Study {
             arm("hard + turns", "as many easy ones without the skill", EASY, OFTEN, GRPO, "turns", 50, groups(24)),
             arm("hard + shared", "as many easy ones with the skill", EASY, OFTEN, GRPO, "shared", 30, groups(24)),
             arm("hard + conflict", "a sixth of the problems contradict", EASY, OFTEN, GRPO, "conflict", 60),
-            arm(
-                    "pope + conflict",
-                    "a sixth of the problems contradict",
-                    EASY,
-                    OFTEN,
-                    POPE,
-                    "conflict",
-                    60,
-                    LONGEST),
+            arm("pope + conflict", "a sixth of the problems contradict", EASY, OFTEN, POPE, "conflict", 60, LONGEST),
             arm(
                     "pass@4",
                     "GRPO, weights of pass@4 less their mean",

@@ -193,9 +193,7 @@ record StudyReport(
                                         "every seed at the end (95 % intervals)",
                                         "mean",
                                         String.format(
-                                                Locale.ROOT,
-                                                "cost, and where pass@1 reached %.2f",
-                                                study.threshold()),
+                                                Locale.ROOT, "cost, and where pass@1 reached %.2f", study.threshold()),
                                         "beside it"),
                                 arms.stream().map(this::cells).toList()),
                         "signs",
@@ -231,8 +229,8 @@ record StudyReport(
                                 .toList(),
                         0,
                         panel),
-                panel + ": pass@1 on " + study.set() + " by thousands of " + study.cost().words()
-                        + "; means over seeds, bars from the lowest seed to the highest.")));
+                panel + ": pass@1 on " + study.set() + " by thousands of "
+                        + study.cost().words() + "; means over seeds, bars from the lowest seed to the highest.")));
         return out;
     }
 

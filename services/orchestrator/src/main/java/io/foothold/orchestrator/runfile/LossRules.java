@@ -76,9 +76,7 @@ final class LossRules {
 
     private static boolean isSame(Key key, String value, @Nullable String other) {
         return other != null
-                && (key.range() == null
-                        ? value.equals(other)
-                        : Double.parseDouble(value) == Double.parseDouble(other));
+                && (key.range() == null ? value.equals(other) : Double.parseDouble(value) == Double.parseDouble(other));
     }
 
     private static FootholdException refused(String at, String why) {

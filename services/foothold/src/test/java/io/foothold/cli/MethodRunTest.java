@@ -57,6 +57,11 @@ class MethodRunTest {
                 new Arm("plain", "dial", dial("grpo-dial"), few),
                 new Arm("guided", "dial", dial("pope-dial"), few),
                 new Arm(
+                        "warm-start",
+                        "dial",
+                        dial("grpo-dial"),
+                        with(few, "sft.epochs=2", "sft.solutions_per_step=8", "sft.learning_rate=1e-3")),
+                new Arm(
                         "adapters",
                         "dial",
                         dial("pope-dial"),

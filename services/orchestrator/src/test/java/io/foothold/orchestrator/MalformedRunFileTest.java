@@ -115,7 +115,7 @@ class MalformedRunFileTest {
         assertRefused(
                 BASE + "staleness: -5\n",
                 "r.yaml:7: 'staleness' must be a whole number from 0 to 10000 policy versions");
-        assertRefused(BASE + "updates: 1000000000000000000\n", "r.yaml:7: 'updates' must be a whole number from 1");
+        assertRefused(BASE + "updates: 1000000000000000000\n", "r.yaml:7: 'updates' must be a whole number from 0");
         assertRefused(BASE + "updates: 3.5\n", "r.yaml:7: 'updates' must be a whole number");
         assertRefused(BASE + "mining: {samples: 10000000000}\n", "r.yaml:7: 'mining.samples' must be a whole number");
         for (String rate : List.of("1e999", "NaN", ".nan", ".inf", "-1", "0", "1e-999", "1e9999999999", "")) {

@@ -62,7 +62,7 @@ class RunFileTest {
         assertThatThrownBy(() -> RunFile.restore(stored.replace("\"seed\":", "\"sampling.later\":")))
                 .hasMessageContaining("unknown key 'sampling.later'");
         assertThatThrownBy(() -> RunFile.restore(stored.replace("\"updates\":\"50\"", "\"updates\":\"-1\"")))
-                .hasMessageContaining("'updates' must be a whole number from 1");
+                .hasMessageContaining("'updates' must be a whole number from 0");
         assertThatThrownBy(() -> RunFile.restore(stored.replace("\"form\":1", "\"form\":2")))
                 .hasMessageContaining("not of the form");
         assertThatThrownBy(() -> RunFile.restore("method: grpo\nprompts.root: {problem} \\neq\n"))
@@ -131,11 +131,11 @@ class RunFileTest {
         assertRefused(BASE + "udpates: 4\n", "run.yaml:7: unknown key 'udpates' (did you mean 'updates'?)");
         assertRefused(
                 BASE + "updates: many\n",
-                "run.yaml:7: 'updates' must be a whole number from 1 to 1000000000 updates, got 'many'");
+                "run.yaml:7: 'updates' must be a whole number from 0 to 1000000000 updates, got 'many'");
         assertRefused(BASE + "reward: corect\n", "run.yaml:7: 'reward' cannot be 'corect' (did you mean 'correct'?)");
         assertRefused(BASE + "loss:\n  nmae: ppo\n", "run.yaml:8: unknown key 'loss.nmae' (did you mean 'loss.name'?)");
         assertRefused(BASE + "updates: [1]\n", "must be a value or a mapping");
-        assertRefused(BASE + "updates: 0\n", "run.yaml:7: 'updates' must be a whole number from 1");
+        assertRefused(BASE + "updates: -1\n", "run.yaml:7: 'updates' must be a whole number from 0");
         assertRefused(BASE + "a: b: c\n", "run.yaml:7");
         assertRefused(BASE.replace("grpo-dial", "gropo"), "unknown method 'gropo' (did you mean 'grpo'?)");
         assertRefused("policy: {base: p}\n", "'method' is missing");
@@ -227,6 +227,20 @@ class RunFileTest {
         assertRefused(BASE + "loss: {mismatch: {cap: 0.5}}\n", "'loss.mismatch.cap' must be a number from 1");
         assertRefused(BASE + "loss: {mismatch: {low: 1.5}}\n", "'loss.mismatch.low' must be a number from 0 to 1");
         assertRefused(BASE + "loss: {mismatch: {level: rollout}}\n", "'loss.mismatch.level' cannot be 'rollout'");
+    }
+
+    @Test
+    void fineTuningAloneTrainsNothingElseAndAdaptersAreNotFineTuned() {
+        assertThat(resolve(BASE + "updates: 0\nsft: {epochs: 1}\n")
+                        .settings()
+                        .sft()
+                        .asked())
+                .isTrue();
+        assertRefused(BASE + "updates: 0\n", "'updates: 0' trains nothing: it needs 'sft.epochs' of at least 1");
+        assertRefused(
+                BASE + "sft: {epochs: 1}\noptimizer: {lora: {rank: 4}}\n",
+                "'sft' trains all weights: it cannot be had with 'optimizer.lora'");
+        assertRefused(BASE + "sft: {epoch: 1}\n", "did you mean 'sft.epochs'");
     }
 
     /** Papers and the dial reward the right answer, ended or not; who names nothing asks for both. */

@@ -14,7 +14,12 @@ public record GeneralSettings(
         @Setting(help = "Seed of everything random.", fallback = "0", from = -1e18, to = 1e18)
         long seed,
 
-        @Setting(help = "Updates to do.", fallback = "50", from = 1, to = Setting.COUNTED, unit = "updates")
+        @Setting(
+                help = "Updates to do; 0, with sft.epochs, fine-tunes and evaluates only.",
+                fallback = "50",
+                from = 0,
+                to = Setting.COUNTED,
+                unit = "updates")
         long updates,
 
         @Setting(

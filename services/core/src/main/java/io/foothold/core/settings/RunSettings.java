@@ -15,6 +15,7 @@ public final class RunSettings {
             PolicySettings.class,
             ProblemSettings.class,
             PromptSettings.class,
+            SftSettings.class,
             MiningSettings.class,
             PrefixSearchSettings.class,
             MixtureSettings.class,
@@ -91,6 +92,11 @@ public final class RunSettings {
     /** What is put around problems. */
     public PromptSettings prompting() {
         return of(PromptSettings.class);
+    }
+
+    /** What is imitated before the first update. */
+    public SftSettings sft() {
+        return of(SftSettings.class);
     }
 
     /** How the hard set is found. */

@@ -22,6 +22,10 @@ public final class PresetExperiments {
         List<Experiment> out = new ArrayList<>();
         for (String preset : RunFile.presets()) {
             RunFile file = resolved(preset);
+            if (file.settings().general().updates() == 0) {
+                // Imitation only: no estimator whose gradient could be looked at.
+                continue;
+            }
             for (Target target : targets(file)) {
                 out.add(experiment(preset, file, target));
             }

@@ -25,6 +25,7 @@ import java.util.TreeMap;
  * @param digest of the settings and the base policy that it was made with
  * @param evaluations of all sets, in their order
  * @param rollouts how many by their purpose
+ * @param measured other numbers, see {@link Study#measured}
  * @param seconds that the run took
  * @param sound whether every rollout of its ledger has exactly one end
  */
@@ -34,6 +35,7 @@ record Outcome(
         String digest,
         List<JsonNode> evaluations,
         Map<String, Long> rollouts,
+        Map<String, Double> measured,
         double seconds,
         boolean sound) {
     private static final ObjectMapper MAPPER = new ObjectMapper();
@@ -44,16 +46,24 @@ record Outcome(
     Outcome {
         evaluations = List.copyOf(evaluations);
         rollouts = new TreeMap<>(rollouts);
+        measured = new TreeMap<>(measured);
     }
 
     /** Of a run that has finished, with what its ledger says. */
-    static Outcome of(RunManager runs, String runId, Job job, List<JsonNode> evaluations, double seconds) {
+    static Outcome of(
+            RunManager runs,
+            String runId,
+            Job job,
+            List<JsonNode> evaluations,
+            Map<String, Double> measured,
+            double seconds) {
         return new Outcome(
                 job.arm().name(),
                 job.seed(),
                 job.digest(),
                 evaluations,
                 runs.ledger().countsByPurpose(runId),
+                measured,
                 seconds,
                 runs.ledger().audit(runId).sound());
     }
@@ -146,6 +156,8 @@ record Outcome(
         root.putArray("evaluations").addAll(evaluations);
         ObjectNode counts = root.putObject("rollouts");
         rollouts.forEach(counts::put);
+        ObjectNode numbers = root.putObject("measured");
+        measured.forEach(numbers::put);
         root.put("seconds", seconds).put("ledger_sound", sound);
         Path fresh = file.resolveSibling(file.getFileName() + ".new");
         Workspace.write(fresh, root + "\n");
@@ -180,12 +192,17 @@ record Outcome(
             root.path("rollouts")
                     .properties()
                     .forEach(e -> counts.put(e.getKey(), e.getValue().asLong()));
+            Map<String, Double> numbers = new TreeMap<>();
+            root.path("measured")
+                    .properties()
+                    .forEach(e -> numbers.put(e.getKey(), e.getValue().asDouble()));
             return Optional.of(new Outcome(
                     root.path("arm").asText(),
                     root.path("seed").asLong(),
                     root.path("digest").asText(),
                     evaluations,
                     counts,
+                    numbers,
                     root.path("seconds").asDouble(),
                     root.path("ledger_sound").asBoolean()));
         } catch (IOException e) {

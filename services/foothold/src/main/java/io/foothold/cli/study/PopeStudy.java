@@ -5,6 +5,7 @@ import io.foothold.augmentation.dial.TwoDials;
 import io.foothold.cli.machine.Workspace;
 import io.foothold.cli.process.AllInOne;
 import io.foothold.cli.process.FileRoots;
+import io.foothold.cli.report.Report;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -34,6 +35,7 @@ final class PopeStudy implements Study {
     private static final String GUIDANCE = "Guidance, hard pass@1 about 2e-3";
     private static final String RARE_PANEL = "Guidance, hard pass@1 about 2e-4";
     private static final String EASY = "Easy problems mixed in";
+    private static final String WARM = "Warm starts";
     private static final String OBJECTIVES = "Other objectives";
 
     private static final List<Arm> ARMS = List.of(
@@ -70,6 +72,8 @@ final class PopeStudy implements Study {
                     "",
                     70,
                     "loss.entropy_coefficient=1e-3"),
+            warm("warm own", "fine-tuned on own-style solutions, 5 passes, then GRPO", "two-dials", 5, 30),
+            warm("warm terse", "fine-tuned on terse solutions, 20 passes, then GRPO", "two-dials-terse", 20, 50),
             clipped("clip .2", ".2"),
             clipped("clip-higher .6", ".6"),
             arm("grpo, rare", "hard problems only", RARE_PANEL, RARE, GRPO, "", 100),
@@ -117,6 +121,18 @@ final class PopeStudy implements Study {
                     "Guidance withstands easy problems",
                     "a sixth of the problems contradict: POPE with them ends above hard ones with them",
                     new Claim.Beside("pope + conflict", "hard + conflict", Claim.Measure.END, true)),
+            new Claim(
+                    "Fine-tuning on whole oracle solutions, then RL, ends far below RL",
+                    "solutions in a style that the base cannot carry out, 20 passes",
+                    new Claim.Beside("warm terse", "grpo", Claim.Measure.END, false)),
+            new Claim(
+                    "Fine-tuning on whole oracle solutions, then RL, ends far below RL",
+                    "solutions in the base's own style, 5 passes; same rollouts",
+                    new Claim.Beside("warm own", "grpo", Claim.Measure.AT_EQUAL_COST, false)),
+            new Claim(
+                    "Fine-tuning on accepted guided traces, then RL, does not collapse and stays below",
+                    "the product does not imitate rollouts yet",
+                    new Claim.Untestable()),
             new Claim(
                     "The pass@k objective is slower and ends lower",
                     "pass@4 in groups of 8",
@@ -169,6 +185,21 @@ final class PopeStudy implements Study {
                 "loss.clip_high=" + high,
                 "optimizer.groups_per_step=6",
                 "optimizer.epochs=2");
+    }
+
+    private static Arm warm(String name, String about, String family, int epochs, int updates) {
+        return arm(
+                name,
+                about,
+                WARM,
+                OFTEN,
+                GRPO,
+                "",
+                updates,
+                "problems.train.family=" + family,
+                "sft.epochs=" + epochs,
+                "sft.solutions_per_step=32",
+                "sft.learning_rate=3e-4");
     }
 
     private static String groups(int groups) {
@@ -263,9 +294,9 @@ final class PopeStudy implements Study {
                 "hard + shared",
                 "hard + conflict",
                 "pope + conflict",
-                "pass@4",
-                "entropy 1e-3",
-                "clip-higher .6");
+                "warm own",
+                "warm terse",
+                "pass@4");
     }
 
     @Override
@@ -326,6 +357,22 @@ final class PopeStudy implements Study {
             }
         }
         return out;
+    }
+
+    /** The share of unguided answers in the base's own style, before the first update and at the end: a thought a move, from the first. */
+    @Override
+    public Map<String, Double> measured(Arm arm, Path run) {
+        return arm.panel().equals(WARM)
+                ? Map.of("own style, after SFT", ownStyle(run, false), "own style, at the end", ownStyle(run, true))
+                : Map.of();
+    }
+
+    private double ownStyle(Path run, boolean atTheEnd) {
+        List<Report.Sample> samples = Report.beforeAndAfter(run, set(), TEST).stream()
+                .filter(s -> s.title().endsWith("after training") == atTheEnd)
+                .toList();
+        return samples.stream().filter(s -> s.response().startsWith(" (1)")).count()
+                / (double) Math.max(1, samples.size());
     }
 
     private static float[] gradient(BaseGradients gradients, String level, long seed) {

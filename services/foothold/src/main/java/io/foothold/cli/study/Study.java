@@ -53,6 +53,15 @@ interface Study {
     Map<String, String> beside(List<Arm> arms, Path home);
 
     /**
+     * Numbers of a finished run that its evaluations do not hold, by what they are.
+     *
+     * @param run directory of what it left
+     */
+    default Map<String, Double> measured(Arm arm, Path run) {
+        return Map.of();
+    }
+
+    /**
      * Runs a job beside the services that the arms need.
      *
      * @param home directory of ledger, checkpoints and completions

@@ -141,6 +141,13 @@ record StudyReport(
                                 .collect(Collectors.joining(" / ")));
             }
         }
+        for (String number : of.getFirst().measured().keySet()) {
+            out.add(number + " "
+                    + of.stream()
+                            .map(o -> String.format(
+                                    Locale.ROOT, "%.2f", o.measured().getOrDefault(number, Double.NaN)))
+                            .collect(Collectors.joining(" / ")));
+        }
         String base = beside.getOrDefault(arm.name(), "");
         if (!base.isEmpty()) {
             out.add(base);

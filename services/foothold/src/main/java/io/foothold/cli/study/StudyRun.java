@@ -17,6 +17,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.LongStream;
 
 /**
@@ -170,7 +171,8 @@ public final class StudyRun {
             runs.create(
                     job.id(), job.arm().runFile().apply(job.seed()), job.arm().settings());
             List<JsonNode> evaluations = new Progress(runs, System.out, false).finished(job.id());
-            Outcome.of(runs, job.id(), job, evaluations, (System.nanoTime() - start) / 1e9)
+            Map<String, Double> measured = study.measured(job.arm(), runs.homeOf(job.id()));
+            Outcome.of(runs, job.id(), job, evaluations, measured, (System.nanoTime() - start) / 1e9)
                     .write(job.result(options.home()));
         } catch (FootholdException e) {
             // The others are worth having; the report names this one.

@@ -19,7 +19,7 @@ final class Outcomes {
         for (int i = 0; i < passAt1.length; i++) {
             evaluations.add(evaluation("hard-test", 10 * i, passAt1[i]));
         }
-        return new Outcome(arm, seed, "digest", evaluations, rollouts, 1, true);
+        return new Outcome(arm, seed, "digest", evaluations, rollouts, Map.of("own style", .5), 1, true);
     }
 
     static Outcome of(String arm, long seed, double... passAt1) {

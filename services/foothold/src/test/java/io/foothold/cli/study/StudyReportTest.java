@@ -42,7 +42,7 @@ class StudyReportTest {
         assertThat(report().table())
                 .contains("0: 0.800 (0.40 to 0.90)   1: 0.900 (0.45 to 0.95)")
                 .contains("1.0k, took off at 0.6k / 0.5k")
-                .contains("1.1k (search 0.1), took off at - / -; cosine -0.91")
+                .contains("1.1k (search 0.1), took off at - / -; own style 0.50 / 0.50; cosine -0.91")
                 .contains("late                     not run")
                 .contains("reproduced")
                 .contains("mixed less grpo, pass@1 at the end: -0.835")

@@ -47,7 +47,7 @@ class StudyRunTest {
                 .orElseThrow();
         Job job = Job.of(found, seed);
         Outcome o = Outcomes.of(arm, seed, 0, .8);
-        new Outcome(arm, seed, job.digest(), o.evaluations(), Map.of("train", 96L), 1, true)
+        new Outcome(arm, seed, job.digest(), o.evaluations(), Map.of("train", 96L), Map.of(), 1, true)
                 .write(job.result(directory));
     }
 

@@ -23,6 +23,7 @@ import io.foothold.learner.train.RunLease;
 import io.foothold.learner.train.RunSettings;
 import io.foothold.learner.train.RunStore;
 import io.foothold.learner.train.TensorBackend;
+import io.foothold.learner.train.WarmStart;
 import io.foothold.policy.Disk;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
@@ -155,7 +156,11 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
             TensorBackend.Opener opener = torch.isPresent()
                     ? TorchBackend.opener(Path.of(config.torchPackage()), torch.get())
                     : DjlBackend.opener(SettingsReader.device(request.getSettings()));
-            run = new LearnerRun(base, home(request.getRunId()), settings, disk, opener);
+            Path home = home(request.getRunId());
+            Path begin = warmStart(request)
+                    .map(warm -> warm.policy(base, home, settings, disk, opener))
+                    .orElse(base);
+            run = new LearnerRun(begin, home, settings, disk, opener);
             runs.put(request.getRunId(), run);
             LOG.infof("run %s opened at update %d, policy version %d", request.getRunId(), run.update(), run.version());
         }
@@ -170,6 +175,24 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                 .setCanary(Messages.canary(run));
         Messages.adapter(run, artefact.name()).ifPresent(out::setAdapter);
         return out.build();
+    }
+
+    private static GivenSolutions.Solution solution(PromptedSolution s) {
+        return new GivenSolutions.Solution(
+                Ints.toArray(s.getPromptTokenIdsList()), Ints.toArray(s.getSolutionTokenIdsList()));
+    }
+
+    /** What is imitated before the first update; empty for nothing. */
+    private static Optional<WarmStart> warmStart(OpenRunRequest request) {
+        if (!request.getSettings().hasSft()) {
+            return Optional.empty();
+        }
+        SftSettings sft = request.getSettings().getSft();
+        return Optional.of(new WarmStart(
+                sft.getEpochs(),
+                sft.getSolutionsPerStep(),
+                sft.getLearningRate(),
+                request.getSolutionsList().stream().map(LearnerGrpc::solution).toList()));
     }
 
     @Override
@@ -389,9 +412,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                     ScoreSolutionsResponse.newBuilder().setTemperature(run.temperature());
             run.score(
                             request.getSolutionsList().stream()
-                                    .map(s -> new GivenSolutions.Solution(
-                                            Ints.toArray(s.getPromptTokenIdsList()),
-                                            Ints.toArray(s.getSolutionTokenIdsList())))
+                                    .map(LearnerGrpc::solution)
                                     .toList(),
                             request.getPolicyVersion())
                     .forEach(s -> out.addScores(SolutionScore.newBuilder()

@@ -59,7 +59,12 @@ public final class GivenSolutions {
                 .toList();
     }
 
-    private static void check(int index, Solution solution, int vocabulary) {
+    /**
+     * Looks whether a solution can be one of a model.
+     *
+     * @throws IllegalArgumentException for one without tokens, without a prompt, or with an id outside of the vocabulary
+     */
+    static void check(int index, Solution solution, int vocabulary) {
         if (solution.prompt().length == 0 || solution.solution().length == 0) {
             throw new IllegalArgumentException(
                     "solution " + index + " needs a token of its prompt and one of its own, it has "

@@ -65,9 +65,11 @@ final class GrpcLearner implements Learner {
     }
 
     @Override
-    public Opened openRun(String runId, RunSettings settings, Holder holder) {
+    public Opened openRun(String runId, RunSettings settings, Holder holder, List<Solution> imitated) {
         OpenRunRequest held = new LearnerMessage(settings)
-                .open(runId).toBuilder().setHolder(message(holder)).build();
+                .open(runId, imitated.stream().map(GrpcLearner::message).toList()).toBuilder()
+                        .setHolder(message(holder))
+                        .build();
         return UpdateMessages.opened(calls.call(name, () -> learner.openRun(held)));
     }
 
@@ -155,9 +157,7 @@ final class GrpcLearner implements Learner {
     public Scores score(String runId, long policyVersion, List<Solution> solutions) {
         ScoreSolutionsRequest.Builder request =
                 ScoreSolutionsRequest.newBuilder().setRunId(runId).setPolicyVersion(policyVersion);
-        solutions.forEach(s -> request.addSolutions(PromptedSolution.newBuilder()
-                .addAllPromptTokenIds(s.promptTokenIds())
-                .addAllSolutionTokenIds(s.tokenIds())));
+        solutions.forEach(s -> request.addSolutions(message(s)));
         ScoreSolutionsResponse response = Calls.once(name, learner.scoreSolutions(request.build()));
         if (response.getScoresCount() != solutions.size()) {
             throw new FootholdException(
@@ -169,6 +169,13 @@ final class GrpcLearner implements Learner {
                 response.getScoresList().stream()
                         .map(s -> new Score(s.getLogProbsList(), s.getEndLogProb(), s.getProblem()))
                         .toList());
+    }
+
+    private static PromptedSolution message(Solution s) {
+        return PromptedSolution.newBuilder()
+                .addAllPromptTokenIds(s.promptTokenIds())
+                .addAllSolutionTokenIds(s.tokenIds())
+                .build();
     }
 
     private static RunHolder message(Holder holder) {

@@ -49,8 +49,13 @@ public interface Learner {
         }
     }
 
-    /** Opens a run at the learner, with what of its settings the learner needs. */
-    Opened openRun(String runId, RunSettings settings, Holder holder);
+    /**
+     * Opens a run at the learner, with what of its settings the learner needs.
+     *
+     * @param imitated solutions that the policy is fine-tuned on before the first update, where the settings ask for that; empty leaves
+     *     it as it is, whatever they ask for
+     */
+    Opened openRun(String runId, RunSettings settings, Holder holder, List<Solution> imitated);
 
     /** Tells the learner that a run is under way; not repeated, as it is said again soon. */
     void keepRun(Holder holder);

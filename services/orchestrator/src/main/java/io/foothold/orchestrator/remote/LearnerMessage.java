@@ -14,7 +14,10 @@ import io.foothold.v1.LoraSettings;
 import io.foothold.v1.LossSettings;
 import io.foothold.v1.MismatchSettings;
 import io.foothold.v1.OpenRunRequest;
+import io.foothold.v1.PromptedSolution;
+import io.foothold.v1.SftSettings;
 import io.foothold.v1.TorchSettings;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -29,8 +32,12 @@ final class LearnerMessage {
         this.settings = settings;
     }
 
-    /** What opens a run. */
-    OpenRunRequest open(String runId) {
+    /**
+     * What opens a run.
+     *
+     * @param imitated solutions to fine-tune on first; without any there is no fine-tuning
+     */
+    OpenRunRequest open(String runId, List<PromptedSolution> imitated) {
         OptimizerSettings.Steps steps = settings.optimizer().steps();
         LearnerSettings.Builder out = LearnerSettings.newBuilder()
                 .setEstimator(EstimatorSettings.newBuilder()
@@ -51,10 +58,17 @@ final class LearnerMessage {
                 .setTorch(torch());
         agreement(out);
         adapters(out);
+        if (settings.sft().asked() && !imitated.isEmpty()) {
+            out.setSft(SftSettings.newBuilder()
+                    .setEpochs(settings.sft().epochs())
+                    .setSolutionsPerStep(settings.sft().solutionsPerStep())
+                    .setLearningRate(settings.sft().learningRate()));
+        }
         return OpenRunRequest.newBuilder()
                 .setRunId(runId)
                 .setBasePolicy(settings.policy().base())
                 .setSettings(out)
+                .addAllSolutions(imitated)
                 .build();
     }
 

@@ -48,6 +48,9 @@ final class LearnerLink implements AutoCloseable {
     /** Not a monitor: what is done under it takes as long as the learner. */
     private final ReentrantLock opening = new ReentrantLock();
 
+    /** What is imitated before the first update. */
+    private volatile Supplier<List<Learner.Solution>> imitated = List::of;
+
     private long openings;
 
     /**
@@ -62,6 +65,11 @@ final class LearnerLink implements AutoCloseable {
         this.spec = spec;
         this.services = services;
         this.ledger = ledger;
+    }
+
+    /** Has the policy fine-tuned on these solutions before the first update; said before the run is opened. */
+    void imitate(Supplier<List<Learner.Solution>> solutions) {
+        imitated = solutions;
     }
 
     /**
@@ -98,7 +106,7 @@ final class LearnerLink implements AutoCloseable {
         if (keeper == null) {
             keeper = repeats.every(KEEP_EVERY, "keep-" + spec.runId(), this::keep);
         }
-        Opened open = services.learner().openRun(spec.runId(), spec.settings(), holder);
+        Opened open = services.learner().openRun(spec.runId(), spec.settings(), holder, imitated.get());
         Position at = new Position(open.update(), open.artefact(), open);
         long done = ledger.run(spec.runId()).map(Ledger.RunRow::updateDone).orElse(0L);
         for (long next = Math.min(at.update(), done) + 1; ; next++) {

@@ -47,6 +47,7 @@ final class Run {
     private final PolicyPublisher publisher;
     private final Reconciliation reconciliation;
     private final Preparation preparation;
+    private final Imitation imitation;
     private final RunParts parts;
     private volatile @Nullable RunLoop loop;
     private volatile long reached;
@@ -82,6 +83,7 @@ final class Run {
         this.reconciliation =
                 new Reconciliation(spec, this.services, ledger, learner, publication, groups.source(), log);
         this.preparation = new Preparation(spec, this.services, ledger, groups, log, clock, threads);
+        this.imitation = new Imitation(spec, this.services);
         LongSupplier trainingTokens = () -> earlierTokens.get() + groups.trainingTokens();
         this.parts = new RunParts(
                 spec,
@@ -121,6 +123,7 @@ final class Run {
     /** Trains to the end, a stop, or a failure. */
     End train() {
         return guarded(() -> {
+            learner.imitate(imitation::solutions);
             RunLoop made = stop.asked() ? null : prepared();
             boolean finished = made != null && made.run();
             // Also when nothing was under way that could have failed by it.
@@ -180,6 +183,7 @@ final class Run {
     /** Mines and searches as a run does before its first update, and stops there; the run can be resumed. */
     End prepareOnly() {
         return guarded(() -> {
+            learner.imitate(imitation::solutions);
             var unused = reconciliation.reconcile();
             var prepared = preparation.prepare(preparation.load(true).train(), publisher.policy());
             return new End("stopped", "prepared only");

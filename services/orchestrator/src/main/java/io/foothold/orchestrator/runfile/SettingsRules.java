@@ -60,6 +60,7 @@ final class SettingsRules {
         } catch (SettingsException e) {
             throw refused(e.key(), e.why());
         }
+        checkSft();
         checkPrompts();
         checkThoughts();
         checkSizes();
@@ -158,6 +159,15 @@ final class SettingsRules {
         }
         if (settings.mixture().guided() + settings.mixture().root() <= 0) {
             throw refused("mixture.root", "the mixture is empty");
+        }
+    }
+
+    private void checkSft() {
+        if (settings.general().updates() == 0 && !settings.sft().asked()) {
+            throw refused("updates", "'updates: 0' trains nothing: it needs 'sft.epochs' of at least 1");
+        }
+        if (settings.sft().asked() && settings.optimizer().lora().trained()) {
+            throw refused("sft.epochs", "'sft' trains all weights: it cannot be had with 'optimizer.lora'");
         }
     }
 

@@ -6,6 +6,9 @@ import io.foothold.core.settings.RunSettings;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.LearnerSettings;
 import io.foothold.v1.MismatchSettings;
+import io.foothold.v1.OpenRunRequest;
+import io.foothold.v1.PromptedSolution;
+import io.foothold.v1.SftSettings;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -25,7 +28,9 @@ class LearnerMessageTest {
     }
 
     private static LearnerSettings settings(String... overrides) {
-        return new LearnerMessage(file(overrides).settings()).open("r").getSettings();
+        return new LearnerMessage(file(overrides).settings())
+                .open("r", List.of())
+                .getSettings();
     }
 
     @Test
@@ -35,8 +40,8 @@ class LearnerMessageTest {
         RunSettings resumed = RunFile.restore(
                         file("loss.mismatch.rule=mask", "optimizer.lora.rank=4").stored())
                 .settings();
-        assertThat(new LearnerMessage(resumed).open("r").toByteArray())
-                .isEqualTo(new LearnerMessage(first).open("r").toByteArray());
+        assertThat(new LearnerMessage(resumed).open("r", List.of()).toByteArray())
+                .isEqualTo(new LearnerMessage(first).open("r", List.of()).toByteArray());
     }
 
     @Test
@@ -55,5 +60,31 @@ class LearnerMessageTest {
                         .getMismatch())
                 .satisfies(m -> assertThat(m.getLevel()).isEqualTo("geometric_mean"))
                 .satisfies(m -> assertThat(m.getLow()).isEqualTo(0.25));
+    }
+
+    /** A run that evaluates only has the settings of one that trains, and gives nothing to imitate. */
+    @Test
+    void fineTuningIsAskedForWhereThereIsSomethingToImitateAndLeavesOtherRunsTheirBytes() {
+        PromptedSolution solution = PromptedSolution.newBuilder()
+                .addPromptTokenIds(1)
+                .addSolutionTokenIds(2)
+                .build();
+        LearnerMessage asked =
+                new LearnerMessage(file("sft.epochs=5", "sft.solutions_per_step=16", "sft.learning_rate=3e-4")
+                        .settings());
+        OpenRunRequest request = asked.open("r", List.of(solution));
+        assertThat(request.getSettings().getSft())
+                .isEqualTo(SftSettings.newBuilder()
+                        .setEpochs(5)
+                        .setSolutionsPerStep(16)
+                        .setLearningRate(3e-4)
+                        .build());
+        assertThat(request.getSolutionsList()).containsExactly(solution);
+        assertThat(asked.open("r", List.of()).getSettings()).isEqualTo(settings());
+        assertThat(new LearnerMessage(file().settings())
+                        .open("r", List.of(solution))
+                        .getSettings()
+                        .hasSft())
+                .isFalse();
     }
 }

@@ -1,16 +1,10 @@
 package io.foothold.policy;
 
-import ai.djl.pytorch.engine.PtNDManager;
-import ai.djl.pytorch.jni.IValue;
-import io.foothold.core.random.Seeds;
 import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
-import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,8 +20,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Owned by one thread, which has called {@link NativeRuntime#enterThread()}.
  */
 public final class GenerationEngine implements AutoCloseable {
-    private static final int PREFILL_BUCKET = 8;
-    private static final int PREFILL_TOKENS = 4096;
     /** Rows that attend over the same number of keys; smaller blocks waste fewer keys and cost more calls. */
     private static final int BLOCK_ROWS = 128;
     /**
@@ -93,44 +85,21 @@ public final class GenerationEngine implements AutoCloseable {
      */
     public record Counters(long tokens, long rowSteps, long slotSteps, long prefilledTokens) {}
 
-    private static final class Active {
-        private final GenerationRequest request;
-        private final GenerationRequest.Listener listener;
-        private final @Nullable StopMatcher matcher;
-        private int fed;
-        private int sampled;
-        private int next;
-
-        Active(GenerationRequest request, GenerationRequest.Listener listener, @Nullable StopMatcher matcher) {
-            this.request = request;
-            this.listener = listener;
-            this.matcher = matcher;
-            this.next = request.prompt()[request.prompt().length - 1];
-        }
-
-        /** Position of the token that is fed next. */
-        int position() {
-            return request.prompt().length - 1 + fed;
-        }
-
-        boolean restricted() {
-            return request.temperature() > 0 && (request.topP() < 1 || request.topK() > 0);
-        }
-    }
-
     private final Transformer transformer;
     private final ModelConfig config;
     private final Settings settings;
     private final @Nullable Tokenizer tokenizer;
     private StagedWeights weights;
     private final KeyValueCache cache;
+    private final Prefilling prefilling;
+    private final Decoding decoding;
     private final int rows;
     private final int blockRows;
-    private final List<Active> active = new ArrayList<>();
+    private final List<SampledSequence> active = new ArrayList<>();
     /** Rows of {@link #active} that ended after the last step: gaps until the next one. */
     private final BitSet ended = new BitSet();
 
-    private final FairQueue<IntBuffer, Active> waiting = new FairQueue<>();
+    private final FairQueue<IntBuffer, SampledSequence> waiting = new FairQueue<>();
     private long version;
     private long tokens;
     private long rowSteps;
@@ -154,12 +123,14 @@ public final class GenerationEngine implements AutoCloseable {
         this.rows = (settings.slots() + 7) / 8 * 8;
         // Deterministic rows all attend over the whole length: sorting them by age would move them for nothing.
         this.blockRows = settings.deterministic() ? rows : BLOCK_ROWS;
+        this.decoding = new Decoding(config, settings, blockRows);
         // Steps past a row's end still write: they need room behind the longest sequence.
         long length = settings.maxLength() + settings.stepsPerCall();
         this.transformer = new Transformer(config, settings.placement(), Trainer.Lean.STANDARD);
         try {
             this.weights = new StagedWeights(transformer, settings, initial, null);
             this.cache = cache(length);
+            this.prefilling = new Prefilling(transformer, settings, cache);
         } catch (RuntimeException | Error e) {
             transformer.close();
             throw e;
@@ -223,7 +194,7 @@ public final class GenerationEngine implements AutoCloseable {
             }
         }
         // Requests with one prompt go together, or each admission would prefill it again.
-        waiting.add(IntBuffer.wrap(request.prompt()), new Active(request, listener, matcher));
+        waiting.add(IntBuffer.wrap(request.prompt()), new SampledSequence(request, listener, matcher));
     }
 
     private void checkToken(GenerationRequest request, int id) {
@@ -235,7 +206,7 @@ public final class GenerationEngine implements AutoCloseable {
 
     /** Ends a request early; false when it is not under way. */
     public boolean abort(String id) {
-        Active queued = waiting.remove(a -> a.request.id().equals(id));
+        SampledSequence queued = waiting.remove(a -> a.request.id().equals(id));
         if (queued != null) {
             queued.listener.ended(GenerationRequest.End.ABORT, -1);
             return true;
@@ -348,11 +319,11 @@ public final class GenerationEngine implements AutoCloseable {
 
     private void admit() {
         int free = settings.slots() - running();
-        List<Active> next = new ArrayList<>();
+        List<SampledSequence> next = new ArrayList<>();
         // Prompts are prefilled a few at a time: one call for one prompt costs nearly as much as for sixteen.
         boolean enough = running() == 0 || free >= Math.min(waiting.size(), settings.slots() / 32);
         while (enough && next.size() < free) {
-            Active a = waiting.poll();
+            SampledSequence a = waiting.poll();
             if (a == null) {
                 break;
             }
@@ -361,196 +332,21 @@ public final class GenerationEngine implements AutoCloseable {
         if (next.isEmpty() && ended.isEmpty()) {
             return;
         }
-        List<Cached> fresh = new ArrayList<>();
-        for (int slot : arrange(next)) {
-            if (cachedLength(active.get(slot)) > 0) {
-                fresh.add(new Cached(slot, cachedTokens(active.get(slot))));
-            }
-        }
-        // One row a distinct beginning: in lexical order a sequence comes right before those that go on from it.
-        fresh.sort(Comparator.comparing(Cached::tokens, Arrays::compare).thenComparing(Cached::slot));
-        Map<Integer, List<Prefill>> buckets = new TreeMap<>();
-        Prefill row = null;
-        for (Cached c : fresh.reversed()) {
-            if (row == null || !covers(row.tokens(), c.tokens())) {
-                row = new Prefill(c.tokens(), new ArrayList<>());
-                int bucket = (c.tokens().length + PREFILL_BUCKET - 1) / PREFILL_BUCKET * PREFILL_BUCKET;
-                buckets.computeIfAbsent(bucket, b -> new ArrayList<>()).add(row);
-            }
-            row.slots().add(c.slot());
-        }
-        buckets.forEach(this::prefill);
-    }
-
-    /** What prefill has to put into the cache of a slot. */
-    private record Cached(int slot, int[] tokens) {}
-
-    /** Tokens that go through the model once, and the slots that take what they need of the keys. */
-    private record Prefill(int[] tokens, List<Integer> slots) {}
-
-    /**
-     * Whether a slot can take its keys from another, equal or longer sequence. A longer one goes through the model in another
-     * shape, which only {@code exact} precision does not feel.
-     */
-    private boolean covers(int[] longer, int[] tokens) {
-        return (longer.length == tokens.length || !settings.deterministic() || exact())
-                && longer.length >= tokens.length
-                && Arrays.equals(longer, 0, tokens.length, tokens, 0, tokens.length);
-    }
-
-    private boolean exact() {
-        return settings.precision() == Precision.EXACT;
-    }
-
-    /** Tokens that prefill puts into the cache: all but the one that is fed first. */
-    private int cachedLength(Active a) {
-        int prompt = a.request.prompt().length - 1;
-        // Given tokens were decoded once: rounding attention would show that they are prefilled now.
-        return settings.deterministic() && !exact() ? prompt : prompt + a.request.given().length;
-    }
-
-    private int[] cachedTokens(Active a) {
-        int n = cachedLength(a);
-        int[] out = Arrays.copyOf(a.request.prompt(), n);
-        int prompt = a.request.prompt().length;
-        for (int i = prompt; i < n + 1 && i - prompt < a.request.given().length; i++) {
-            if (i < n) {
-                out[i] = a.request.given()[i - prompt];
-            }
-        }
-        return out;
-    }
-
-    private void prefill(int bucket, List<Prefill> prefills) {
-        int rowsPerCall = Math.max(1, PREFILL_TOKENS / bucket);
-        // What a prompt is padded to may depend on its neighbours unless tokens must not.
-        int longest = prefills.stream().mapToInt(p -> p.tokens().length).max().orElse(1);
-        int padded = settings.deterministic() ? Math.min(bucket, settings.maxLength()) : longest;
-        for (int from = 0; from < prefills.size(); from += rowsPerCall) {
-            int to = Math.min(prefills.size(), from + rowsPerCall);
-            long[] ids = new long[(to - from) * padded];
-            List<Long> slot = new ArrayList<>();
-            List<Long> origin = new ArrayList<>();
-            for (int r = from; r < to; r++) {
-                int[] sequence = prefills.get(r).tokens();
-                for (int i = 0; i < sequence.length; i++) {
-                    ids[(r - from) * padded + i] = sequence[i];
-                }
-                prefilledTokens += sequence.length;
-                for (int s : prefills.get(r).slots()) {
-                    slot.add((long) s);
-                    origin.add((long) (r - from));
-                }
-            }
-            long[] slotArray = slot.stream().mapToLong(Long::longValue).toArray();
-            long[] originArray = origin.stream().mapToLong(Long::longValue).toArray();
-            try (PtNDManager scope = transformer.scope();
-                    IValue idValue = IValue.from(Transformer.longs(scope, ids, to - from, padded));
-                    IValue slotValue = IValue.from(Transformer.longs(scope, slotArray, slotArray.length));
-                    IValue originValue = IValue.from(Transformer.longs(scope, originArray, originArray.length));
-                    IValue done = transformer.call(
-                            "prefill",
-                            weights.folded(),
-                            cache.keys(),
-                            cache.values(),
-                            idValue,
-                            slotValue,
-                            originValue)) {
-                if (done.toLong() != to - from) {
-                    throw new IllegalStateException("prefilled " + done.toLong() + " of " + (to - from));
-                }
-            }
-        }
-        for (Prefill p : prefills) {
-            for (int s : p.slots()) {
-                Active a = active.get(s);
-                a.fed = cachedLength(a) - (a.request.prompt().length - 1);
-                if (a.fed > 0) {
-                    a.next = a.request.given()[a.fed - 1];
-                }
-            }
-        }
+        prefilledTokens += prefilling.fill(active, arrange(next), weights);
     }
 
     private void decode() {
         int live = active.size();
         int steps = settings.stepsPerCall();
-        // A row of a matrix product keeps its bits in batches of 7 rows and more, not in smaller ones.
-        boolean padded = settings.deterministic() || settings.precision() == Precision.EXACT;
-        int n = padded ? (live + 7) / 8 * 8 : live;
-        boolean restricted = false;
-        boolean held = false;
-        long[] holds = new long[n];
-        // Nothing but sampling at temperature 1: no given token, no greedy row.
-        boolean plain = true;
-        long[] state = new long[n * (3 + steps)];
-        float[] numbers = new float[n * (2 + steps)];
-        for (int r = 0; r < n; r++) {
-            int at = r * (3 + steps);
-            int nat = r * (2 + steps);
-            Arrays.fill(state, at + 3, at + 3 + steps, -1);
-            if (r >= live) {
-                numbers[nat] = 1;
-                numbers[nat + 1] = 1;
-                continue;
-            }
-            Active a = active.get(r);
-            GenerationRequest q = a.request;
-            state[at] = a.next;
-            state[at + 1] = a.position();
-            state[at + 2] = q.topK();
-            numbers[nat] = (float) q.temperature();
-            numbers[nat + 1] = (float) q.topP();
-            for (int s = 0; s < steps; s++) {
-                int response = a.fed + s;
-                if (response < q.given().length) {
-                    state[at + 3 + s] = q.given()[response];
-                    plain = false;
-                } else {
-                    numbers[nat + 2 + s] = Seeds.uniform(q.seed(), response);
-                }
-            }
-            restricted |= a.restricted();
-            if (q.ends() == GenerationRequest.Ends.NEVER) {
-                holds[r] = 1;
-                held = true;
-            }
-            plain &= q.temperature() == 1;
-        }
-        long[] blocks = blocks(n, live);
-        long[] ends =
-                held ? config.endTokens().stream().mapToLong(Integer::longValue).toArray() : new long[0];
-        Transformer.Decoded decoded = transformer.decode(
-                weights.folded(),
-                cache,
-                new Transformer.Decode(n, steps, state, numbers, blocks, ends, holds, restricted, plain));
+        Transformer.Decoded decoded = transformer.decode(weights.folded(), cache, decoding.of(active));
         slotSteps += (long) steps * (waiting.isEmpty() ? live : settings.slots());
         for (int r = 0; r < live; r++) {
             ended.set(r, advance(active.get(r), decoded.tokens(), decoded.logProbs(), r * steps, steps));
         }
     }
 
-    /** End row and keys of each block: older rows stand in front, and a block attends over its own longest row only. */
-    private long[] blocks(int n, int live) {
-        if (settings.deterministic()) {
-            return new long[] {n, settings.maxLength() + settings.stepsPerCall()};
-        }
-        int count = (live + blockRows - 1) / blockRows;
-        long[] out = new long[2 * count];
-        for (int j = 0; j < count; j++) {
-            int end = Math.min(live, (j + 1) * blockRows);
-            int longest = 0;
-            for (int r = j * blockRows; r < end; r++) {
-                longest = Math.max(longest, active.get(r).position() + settings.stepsPerCall());
-            }
-            out[2 * j] = j == count - 1 ? n : end;
-            out[2 * j + 1] = longest;
-        }
-        return out;
-    }
-
     /** Takes the tokens of one row; true when the row ended. */
-    private boolean advance(Active a, long[] drawn, float[] logProbs, int from, int steps) {
+    private boolean advance(SampledSequence a, long[] drawn, float[] logProbs, int from, int steps) {
         GenerationRequest q = a.request;
         int[] fresh = new int[steps];
         float[] freshLogProbs = new float[steps];
@@ -596,49 +392,21 @@ public final class GenerationEngine implements AutoCloseable {
         return end != null;
     }
 
-    /**
-     * Gives the rows that go on and fresh sequences the first slots. A gap takes the oldest row of the next block, whose gap takes
-     * the oldest of the one behind it, and so on, so that old rows stay together; fresh sequences take the gaps of the last block,
-     * where nothing has to be moved for them.
-     *
-     * @return slots of the fresh sequences
-     */
-    private List<Integer> arrange(List<Active> fresh) {
-        int target = running() + fresh.size();
-        int extent = Math.max(active.size(), target);
-        int[] holder = new int[extent];
-        for (int i = 0; i < extent; i++) {
-            holder[i] = i < active.size() && !ended.get(i) ? i : -1;
-        }
-        int lastBlock = (target - 1) / blockRows * blockRows;
-        for (int at = 0; at < lastBlock; at++) {
-            int source = holder[at] < 0 ? oldest(holder, (at / blockRows + 1) * blockRows) : -1;
-            if (source >= 0) {
-                holder[at] = holder[source];
-                holder[source] = -1;
-            }
-        }
-        int gap = 0;
-        for (int i = target; i < extent; i++) {
-            if (holder[i] >= 0) {
-                while (holder[gap] >= 0) {
-                    gap++;
-                }
-                holder[gap] = holder[i];
-            }
-        }
-        List<Active> arranged = new ArrayList<>();
+    /** Gives the rows that go on and fresh sequences their slots; gives those of the fresh ones. */
+    private List<Integer> arrange(List<SampledSequence> fresh) {
+        int[] holder = SlotArrangement.of(active, ended, fresh.size(), blockRows);
+        List<SampledSequence> arranged = new ArrayList<>();
         List<Integer> slots = new ArrayList<>();
         List<Long> origin = new ArrayList<>();
         List<Long> goal = new ArrayList<>();
         int longest = 1;
-        for (int i = 0; i < target; i++) {
+        for (int i = 0; i < holder.length; i++) {
             if (holder[i] < 0) {
                 arranged.add(fresh.get(slots.size()));
                 slots.add(i);
                 continue;
             }
-            Active a = active.get(holder[i]);
+            SampledSequence a = active.get(holder[i]);
             arranged.add(a);
             if (holder[i] != i) {
                 origin.add((long) holder[i]);
@@ -649,46 +417,8 @@ public final class GenerationEngine implements AutoCloseable {
         active.clear();
         active.addAll(arranged);
         ended.clear();
-        move(origin, goal, longest);
+        cache.move(origin, goal, longest);
         return slots;
-    }
-
-    /** Slot of the oldest row of the first block from {@code from} on that has one; -1 when there is none. */
-    private int oldest(int[] holder, int from) {
-        int best = -1;
-        for (int i = from; i < holder.length && (best < 0 || i % blockRows != 0); i++) {
-            if (holder[i] >= 0
-                    && (best < 0
-                            || active.get(holder[i]).position()
-                                    > active.get(holder[best]).position())) {
-                best = i;
-            }
-        }
-        return best;
-    }
-
-    private void move(List<Long> origin, List<Long> target, int longest) {
-        if (origin.isEmpty()) {
-            return;
-        }
-        int kv = config.kvHeads();
-        long[] from = new long[origin.size() * kv];
-        long[] to = new long[origin.size() * kv];
-        for (int i = 0; i < origin.size(); i++) {
-            for (int h = 0; h < kv; h++) {
-                from[i * kv + h] = origin.get(i) * kv + h;
-                to[i * kv + h] = target.get(i) * kv + h;
-            }
-        }
-        try (PtNDManager scope = transformer.scope();
-                IValue fromValue = IValue.from(Transformer.longs(scope, from, from.length));
-                IValue toValue = IValue.from(Transformer.longs(scope, to, to.length));
-                IValue lengthValue = IValue.from((long) longest);
-                IValue done = transformer.call("move", cache.keys(), cache.values(), fromValue, toValue, lengthValue)) {
-            if (done.toLong() != config.layers()) {
-                throw new IllegalStateException("moved " + done.toLong() + " of " + config.layers() + " layers");
-            }
-        }
     }
 
     @Override

@@ -341,7 +341,10 @@ final class SimulatedServices {
         }
 
         @Override
-        public Opened openRun(String runId, RunSettings settings, Holder holder) {
+        public Opened openRun(String runId, RunSettings settings, Holder holder, List<Solution> imitated) {
+            if (!imitated.isEmpty()) {
+                throw new IllegalArgumentException("the simulated learner does not fine-tune");
+            }
             return call(cluster.learner(), () -> cluster.learner().open(holder));
         }
 

@@ -2,6 +2,7 @@ package io.foothold.policyserver.grpc;
 
 import io.foothold.contracts.metric.Metric;
 import io.foothold.contracts.metric.OpenWork;
+import io.foothold.policyserver.serving.EngineStatus;
 import io.foothold.policyserver.serving.ModelHost;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.concurrent.atomic.LongAdder;
@@ -33,15 +34,15 @@ final class InferenceMetrics {
         Metric.INFERENCE_FAILURE.gauge(registry, broken, LongAdder::sum, model, VERSION, "BACKEND");
         Metric.INFERENCE_COUNT.gauge(registry, answered, LongAdder::sum, model, VERSION);
         Metric.INFERENCE_EXECUTIONS.gauge(registry, answered, LongAdder::sum, model, VERSION);
-        Metric.POLICY_VERSION.gauge(registry, host, h -> of(h, ModelHost.Status::version), model, VERSION);
+        Metric.POLICY_VERSION.gauge(registry, host, h -> of(h, EngineStatus::version), model, VERSION);
         Metric.POLICY_PAUSE.gauge(registry, host, h -> of(h, s -> s.lastPauseMicros() / 1e6), model, VERSION);
-        Metric.REQUESTS_RUNNING.gauge(registry, host, h -> of(h, ModelHost.Status::running), model, VERSION);
-        Metric.REQUESTS_WAITING.gauge(registry, host, h -> of(h, ModelHost.Status::waiting), model, VERSION);
-        Metric.GENERATED_TOKENS.counter(registry, host, h -> of(h, ModelHost.Status::tokens), model, VERSION);
+        Metric.REQUESTS_RUNNING.gauge(registry, host, h -> of(h, EngineStatus::running), model, VERSION);
+        Metric.REQUESTS_WAITING.gauge(registry, host, h -> of(h, EngineStatus::waiting), model, VERSION);
+        Metric.GENERATED_TOKENS.counter(registry, host, h -> of(h, EngineStatus::tokens), model, VERSION);
         Metric.work(registry, "policy-server", requests);
     }
 
-    private static double of(Supplier<ModelHost> host, ToDoubleFunction<ModelHost.Status> value) {
+    private static double of(Supplier<ModelHost> host, ToDoubleFunction<EngineStatus> value) {
         try {
             return value.applyAsDouble(host.get().status());
         } catch (RuntimeException e) {

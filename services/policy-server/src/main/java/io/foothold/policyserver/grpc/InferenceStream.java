@@ -18,6 +18,7 @@ import io.foothold.inference.ModelInferRequest;
 import io.foothold.inference.ModelInferResponse;
 import io.foothold.inference.ModelStreamInferResponse;
 import io.foothold.policy.GenerationRequest;
+import io.foothold.policyserver.serving.EngineStatus;
 import io.foothold.policyserver.serving.ModelHost;
 import io.foothold.policyserver.serving.Wanted;
 import io.smallrye.mutiny.Multi;
@@ -238,7 +239,7 @@ final class InferenceStream {
                 String uri = PolicyModel.tensor(tensors, WEIGHTS_URI).text();
                 Optional<Canary> canary = PolicyModel.canary(tensors);
                 // Links are followed, which may block.
-                CompletableFuture<ModelHost.Status> done = CompletableFuture.supplyAsync(
+                CompletableFuture<EngineStatus> done = CompletableFuture.supplyAsync(
                                 () -> roots.resolveUri("input '" + WEIGHTS_URI + "'", uri), Thread::startVirtualThread)
                         .thenCompose(file -> op.equals("update")
                                 ? host.get().update(policy, file, canary)
@@ -306,7 +307,7 @@ final class InferenceStream {
         requestEnded();
     }
 
-    private void status(ModelInferRequest request, ModelHost.Status s) {
+    private void status(ModelInferRequest request, EngineStatus s) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put("version", s.version()).put("digest", s.digest()).put("paused", s.paused());
         json.put("running", s.running()).put("waiting", s.waiting()).put("slots", s.slots());

@@ -1,12 +1,7 @@
 package io.foothold.policyserver.serving;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.contracts.triton.PolicyTensors;
 import io.foothold.core.policy.Canary;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.policy.GenerationEngine;
@@ -19,14 +14,8 @@ import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.ProcessEndingException;
 import io.foothold.policy.StagedWeights;
 import io.foothold.policy.Tokenizer;
-import io.foothold.policy.chat.ChatTemplate;
-import io.foothold.policy.chat.Conversation;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.LinkedHashSet;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -46,57 +35,6 @@ import org.jboss.logging.Logger;
 public final class ModelHost implements AutoCloseable {
 
     /**
-     * What the host says of itself.
-     *
-     * @param version policy version that samples
-     * @param digest digest of its artefact, empty for a version that came without one
-     * @param paused whether decoding is held
-     * @param running sequences in slots
-     * @param waiting sequences without a slot
-     * @param slots number of slots
-     * @param maxLength longest sequence
-     * @param tokens tokens sampled since the start
-     * @param rowSteps decode steps of slots that held a live sequence
-     * @param slotSteps decode steps that were available
-     * @param lastPauseMicros how long the last weight change held decoding
-     * @param lastError the last failure of the engine, or empty; never what a caller did wrong
-     * @param proof how well the version was proved; empty when it came without a canary
-     */
-    public record Status(
-            long version,
-            String digest,
-            boolean paused,
-            int running,
-            int waiting,
-            int slots,
-            int maxLength,
-            long tokens,
-            long rowSteps,
-            long slotSteps,
-            long lastPauseMicros,
-            String lastError,
-            Optional<Proof> proof) {
-        /** Whether it is this policy that samples. */
-        boolean serves(PolicyVersion policy) {
-            return version == policy.number() && digest.equals(policy.digest());
-        }
-    }
-
-    /**
-     * How far the log-probs of a canary were from the learner's.
-     *
-     * @param version the policy version
-     * @param cold with fresh caches
-     * @param warm over caches that held keys already
-     * @param toldApart whether they are clearly those of this version and not of the last one that was proved: false when the two differ
-     *     by no more than rounding, so that the canary says nothing of which of them samples; empty where there is none to compare with
-     */
-    public record Proof(long version, Canary.Difference cold, Canary.Difference warm, Optional<Boolean> toldApart) {}
-
-    /** A policy that was proved, and how. */
-    private record ProvedPolicy(PolicyVersion policy, Canary canary) {}
-
-    /**
      * An idle engine waits for company of the first request until its slots have work or none came for so long: a call with one
      * group costs nearly as much as with ten. Groups that are sent together arrive some tens of microseconds apart.
      */
@@ -110,27 +48,22 @@ public final class ModelHost implements AutoCloseable {
 
     private final ModelConfig config;
     private final Tokenizer tokenizer;
-    private final Optional<ChatTemplate> chat;
+    private final ChatMessages chat;
     private final GenerationEngine.Settings settings;
     private final LinkedBlockingQueue<Command> commands = new LinkedBlockingQueue<>();
     private final ExecutorService fetcher;
     private final ExecutorService replies;
     private final Thread thread;
-    /** What listeners are to be told of the current engine call; owned by the engine's thread. */
-    private List<Runnable> told = new ArrayList<>();
-    /** Requests that the engine has; owned by its thread. */
-    private final Set<Active> active = new LinkedHashSet<>();
+    private final RequestsUnderWay requests;
     /** Changes of the policy that are under way. */
-    private final Set<CompletableFuture<Status>> switches = ConcurrentHashMap.newKeySet();
+    private final Set<CompletableFuture<EngineStatus>> switches = ConcurrentHashMap.newKeySet();
 
     private final CompletableFuture<FootholdException> died = new CompletableFuture<>();
 
-    private final Canary.Bound canaryBound;
-    private Optional<Proof> proof = Optional.empty();
-    /** The last one; owned by the engine's thread. */
-    private Optional<ProvedPolicy> lastProved = Optional.empty();
+    private final CanaryProof proofs;
+    private Optional<PolicyProof> proof = Optional.empty();
 
-    private volatile Status status;
+    private volatile EngineStatus status;
     private volatile boolean stopping;
     /** The engine will do nothing any more: what is queued now, nobody takes. */
     private volatile boolean ended;
@@ -152,19 +85,22 @@ public final class ModelHost implements AutoCloseable {
      * @param canaryBound how far log-probs of a published policy may be from the learner's
      */
     public ModelHost(Path directory, GenerationEngine.Settings settings, Canary.Bound canaryBound) {
-        this.canaryBound = canaryBound;
+        this.proofs = new CanaryProof(canaryBound);
         PolicyDirectory policy = PolicyDirectory.open(directory);
         this.config = policy.config();
         this.tokenizer = policy.tokenizer();
-        this.chat = policy.chatTemplate();
+        this.chat = new ChatMessages(tokenizer, policy.chatTemplate());
         this.settings = settings;
         PolicyWeights weights = policy.weights();
         this.digest = weights.digest();
-        this.status = new Status(0, digest, false, 0, 0, settings.slots(), settings.maxLength(), 0, 0, 0, 0, "", proof);
+        this.status =
+                new EngineStatus(0, digest, false, 0, 0, settings.slots(), settings.maxLength(), 0, 0, 0, 0, "", proof);
         this.fetcher = Executors.newSingleThreadExecutor(
                 Thread.ofPlatform().daemon().name("weights-fetcher").factory());
         this.replies = Executors.newSingleThreadExecutor(
                 Thread.ofPlatform().daemon().name("policy-replies").factory());
+        this.requests = new RequestsUnderWay(
+                replies, t -> lastError = FootholdException.of(t).text());
         CompletableFuture<Void> started = new CompletableFuture<>();
         // Replies come in bursts: without priority they take the engine's core where there is no other.
         this.thread = Thread.ofPlatform()
@@ -196,7 +132,7 @@ public final class ModelHost implements AutoCloseable {
                 takeCommands(engine, busy && !paused);
                 busy = !paused && engine.step();
                 publish(engine);
-                tell();
+                requests.tell();
             }
         } catch (ProcessEndingException e) {
             LOG.info("the engine ends with the process");
@@ -222,8 +158,8 @@ public final class ModelHost implements AutoCloseable {
     private void end() {
         FootholdException why = stopped();
         ended = true;
-        List.copyOf(active).forEach(request -> request.failed(why));
-        tell();
+        requests.fail(why);
+        requests.tell();
         refuseQueued();
         switches.forEach(done -> done.completeExceptionally(why));
     }
@@ -246,79 +182,6 @@ public final class ModelHost implements AutoCloseable {
         var unused = died.thenAccept(told);
     }
 
-    /** Hands over what listeners are to hear, so that the engine does not wait while responses are built and sent. */
-    private void tell() {
-        if (told.isEmpty()) {
-            return;
-        }
-        List<Runnable> batch = told;
-        told = new ArrayList<>();
-        replies.execute(() -> batch.forEach(this::tell));
-    }
-
-    /** A listener that fails keeps its failure to itself: the others of the batch are told all the same. */
-    private void tell(Runnable news) {
-        try {
-            news.run();
-        } catch (Throwable t) {
-            LOG.error("an answer could not be handed over", t);
-            lastError = FootholdException.of(t).text();
-        }
-    }
-
-    /** A request under way; its listener is told on the replies' thread, in order. One that names its policy ends when another comes. */
-    private final class Active implements GenerationRequest.Listener {
-        private final GenerationRequest request;
-        private final Wanted wanted;
-        private final GenerationRequest.Listener listener;
-        private final Consumer<FootholdException> refused;
-        private boolean over;
-
-        Active(
-                GenerationRequest request,
-                Wanted wanted,
-                GenerationRequest.Listener listener,
-                Consumer<FootholdException> refused) {
-            this.request = request;
-            this.wanted = wanted;
-            this.listener = listener;
-            this.refused = refused;
-        }
-
-        @Override
-        public void tokens(int[] tokens, float[] logProbs, long version) {
-            if (!over) {
-                told.add(() -> listener.tokens(tokens, logProbs, version));
-            }
-        }
-
-        @Override
-        public void ended(GenerationRequest.End end, int stopIndex) {
-            if (!over) {
-                over = true;
-                active.remove(this);
-                told.add(() -> listener.ended(end, stopIndex));
-            }
-        }
-
-        /** Another policy samples from here on: what was drawn is worth nothing to whom that one was named. */
-        void switched(GenerationEngine engine, PolicyVersion next) {
-            if (wanted.exactly().isPresent()) {
-                // First: the engine says that it was aborted, which is not what its caller is to hear.
-                over = true;
-                engine.abort(request.id());
-                failed(wanted.other(next.number(), next.digest()));
-            }
-        }
-
-        /** Nothing more will come of it. */
-        void failed(FootholdException why) {
-            over = true;
-            active.remove(this);
-            told.add(() -> refused.accept(why));
-        }
-    }
-
     /** Runs what is queued; when there is nothing else to do, waits for a command and for those that come right behind it. */
     private void takeCommands(GenerationEngine engine, boolean busy) {
         try {
@@ -338,7 +201,7 @@ public final class ModelHost implements AutoCloseable {
 
     private void publish(GenerationEngine engine) {
         GenerationEngine.Counters c = engine.counters();
-        status = new Status(
+        status = new EngineStatus(
                 engine.version(),
                 digest,
                 paused,
@@ -366,32 +229,7 @@ public final class ModelHost implements AutoCloseable {
      * @throws PolicyException when the policy has no chat template or it refuses the message
      */
     public int[] encodeMessage(String text, String settings) {
-        ChatTemplate template = chat.orElseThrow(() -> new PolicyException("the policy" + ChatTemplate.MISSING));
-        try {
-            JsonNode json = new ObjectMapper().readTree(settings);
-            List<Conversation.Turn> turns = new ArrayList<>();
-            for (JsonNode turn : json.path("turns")) {
-                if (!turn.path("user").isTextual() || !turn.path("assistant").isTextual()) {
-                    throw new PolicyException(
-                            "input 'chat': a turn needs the texts 'user' and 'assistant', got " + turn);
-                }
-                turns.add(new Conversation.Turn(
-                        turn.path("user").textValue(), turn.path("assistant").textValue()));
-            }
-            Map<String, Object> options =
-                    new ObjectMapper().convertValue(json.path("options"), new TypeReference<Map<String, Object>>() {});
-            return tokenizer.encode(new Conversation(
-                            json.path("system").asText(""),
-                            turns,
-                            options == null ? Map.of() : options,
-                            json.path("answer_separator").asText(""))
-                    .render(template, text));
-        } catch (JsonProcessingException | IllegalArgumentException e) {
-            throw new PolicyException(
-                    "input 'chat' must be a JSON object with 'system', 'turns', 'options' and 'answer_separator', got "
-                            + settings,
-                    e);
-        }
+        return chat.encoded(text, settings);
     }
 
     /** Its tokenizer. */
@@ -404,7 +242,7 @@ public final class ModelHost implements AutoCloseable {
      *
      * @throws FootholdException {@link ErrorCode#PEER_UNAVAILABLE} when the engine has ended
      */
-    public Status status() {
+    public EngineStatus status() {
         if (!alive()) {
             throw stopped();
         }
@@ -437,15 +275,7 @@ public final class ModelHost implements AutoCloseable {
                     refused.accept(refusal.get());
                     return;
                 }
-                Active one = new Active(request, wanted, listener, refused);
-                // Before the engine has it: should it end of this very request, somebody waits for that too.
-                active.add(one);
-                try {
-                    engine.submit(request, one);
-                } catch (PolicyException e) {
-                    active.remove(one);
-                    refused.accept(new FootholdException(ErrorCode.INVALID_INPUT, e.getMessage(), e));
-                }
+                requests.submit(engine, request, wanted, listener, refused);
             }
 
             @Override
@@ -479,7 +309,7 @@ public final class ModelHost implements AutoCloseable {
      * @param policy its version, above the one that is served, and its digest
      * @param canary what has to be computed with it; without one nothing is proved
      */
-    public CompletableFuture<Status> update(PolicyVersion policy, Path file, Optional<Canary> canary) {
+    public CompletableFuture<EngineStatus> update(PolicyVersion policy, Path file, Optional<Canary> canary) {
         return fetched(policy, file, canary, (engine, weights) -> {
             if (policy.number() <= engine.version()) {
                 throw new FootholdException(
@@ -488,7 +318,7 @@ public final class ModelHost implements AutoCloseable {
             }
             long start = System.nanoTime();
             Proved next = proved(engine, weights, policy, canary);
-            List.copyOf(active).forEach(request -> request.switched(engine, policy));
+            requests.switched(engine, policy);
             engine.swap(next.weights(), policy.number());
             proof = next.proof();
             lastPauseMicros = (System.nanoTime() - start) / 1000;
@@ -499,7 +329,7 @@ public final class ModelHost implements AutoCloseable {
      * Begins again with a policy of any version, for a new run or because another one was switched to that nobody of this run published.
      * Refused while sequences are under way, and as {@link #update} refuses.
      */
-    public CompletableFuture<Status> reset(PolicyVersion policy, Path file, Optional<Canary> canary) {
+    public CompletableFuture<EngineStatus> reset(PolicyVersion policy, Path file, Optional<Canary> canary) {
         return fetched(policy, file, canary, (engine, weights) -> {
             if (engine.running() + engine.waiting() > 0) {
                 throw new FootholdException(
@@ -513,34 +343,14 @@ public final class ModelHost implements AutoCloseable {
         });
     }
 
-    /** What the engine's thread does between two calls. */
-    private interface Command {
-        void run(GenerationEngine engine);
-
-        /** Instead of it, when the engine has ended. */
-        void refused(FootholdException ended);
-
-        /** A command that nobody waits for. */
-        static Command of(Consumer<GenerationEngine> what) {
-            return new Command() {
-                @Override
-                public void run(GenerationEngine engine) {
-                    what.accept(engine);
-                }
-
-                @Override
-                public void refused(FootholdException ended) {}
-            };
-        }
-    }
-
     private interface Switch {
         /** Takes weights over on the engine's thread, or throws and leaves everything as it is. */
         void take(GenerationEngine engine, PolicyWeights weights);
     }
 
-    private CompletableFuture<Status> fetched(PolicyVersion policy, Path file, Optional<Canary> canary, Switch how) {
-        CompletableFuture<Status> done = new CompletableFuture<>();
+    private CompletableFuture<EngineStatus> fetched(
+            PolicyVersion policy, Path file, Optional<Canary> canary, Switch how) {
+        CompletableFuture<EngineStatus> done = new CompletableFuture<>();
         switches.add(done);
         var unused = done.whenComplete((after, failure) -> switches.remove(done));
         if (ended) {
@@ -557,8 +367,8 @@ public final class ModelHost implements AutoCloseable {
                 queue(Command.of(engine -> attempt(engine, done, () -> {
                     if (engine.version() == policy.number() && digest.equals(policy.digest())) {
                         canary.ifPresent(c -> {
-                            proof = Optional.of(proof(policy, c, engine.score(c.sequences())));
-                            lastProved = Optional.of(new ProvedPolicy(policy, c));
+                            proof = Optional.of(proofs.of(policy, c, engine.score(c.sequences()), status.version()));
+                            proofs.serves(policy, canary);
                         });
                         return;
                     }
@@ -569,7 +379,7 @@ public final class ModelHost implements AutoCloseable {
                                     "policy version " + policy
                                             + " was switched away from while it was asked for again")));
                     digest = policy.digest();
-                    lastProved = canary.map(c -> new ProvedPolicy(policy, c));
+                    proofs.serves(policy, canary);
                 })));
             } catch (PolicyException e) {
                 done.completeExceptionally(new FootholdException(ErrorCode.INVALID_DATA, e.getMessage(), e));
@@ -586,7 +396,7 @@ public final class ModelHost implements AutoCloseable {
     }
 
     /** A switch that fails is refused; the engine goes on with what it has. */
-    private void attempt(GenerationEngine engine, CompletableFuture<Status> done, Runnable what) {
+    private void attempt(GenerationEngine engine, CompletableFuture<EngineStatus> done, Runnable what) {
         try {
             what.run();
             publish(engine);
@@ -603,66 +413,19 @@ public final class ModelHost implements AutoCloseable {
     }
 
     /** Weights beside those that sample, and how well they are known to compute what they should. */
-    private record Proved(StagedWeights weights, Optional<Proof> proof) {}
+    private record Proved(StagedWeights weights, Optional<PolicyProof> proof) {}
 
     /** Puts weights beside those that sample and proves them; what serves is left as it is. */
     private Proved proved(
             GenerationEngine engine, PolicyWeights weights, PolicyVersion policy, Optional<Canary> canary) {
         StagedWeights staged = engine.stage(weights);
         try {
-            return new Proved(staged, canary.map(c -> proof(policy, c, staged.score(c.sequences()))));
+            return new Proved(
+                    staged, canary.map(c -> proofs.of(policy, c, staged.score(c.sequences()), status.version())));
         } catch (RuntimeException | Error e) {
             staged.close();
             throw e;
         }
-    }
-
-    private Proof proof(PolicyVersion policy, Canary canary, StagedWeights.ColdAndWarm scored) {
-        Canary.Difference cold = within(policy, "cold", canary.difference(scored.cold()));
-        Canary.Difference warm = within(policy, "warm", canary.difference(scored.warm()));
-        Optional<Boolean> toldApart = lastProved
-                .filter(last -> !last.policy().digest().equals(policy.digest())
-                        && last.canary().comparesWith(canary))
-                .map(last -> toldApart(policy, canary, last, scored));
-        return new Proof(policy.number(), cold, warm, toldApart);
-    }
-
-    /** Small steps stay within any bound: what the last version was proved with tells whether that one is still there. */
-    private boolean toldApart(
-            PolicyVersion policy, Canary canary, ProvedPolicy last, StagedWeights.ColdAndWarm scored) {
-        refuseOld(policy, "cold", scored.cold(), canary, last);
-        refuseOld(policy, "warm", scored.warm(), canary, last);
-        boolean apart =
-                canary.isClearly(scored.cold(), last.canary()) && canary.isClearly(scored.warm(), last.canary());
-        if (!apart) {
-            LOG.infof(
-                    "policy versions %s and %s are not told apart by the canary: they differ by no more than rounding",
-                    last.policy(), policy);
-        }
-        return apart;
-    }
-
-    private static void refuseOld(
-            PolicyVersion policy, String caches, List<Canary.Scored> scored, Canary canary, ProvedPolicy last) {
-        if (last.canary().isClearly(scored, canary)) {
-            throw new FootholdException(
-                    ErrorCode.INTERNAL,
-                    PolicyTensors.CANARY_REFUSED + " version " + policy + " is not what computes: with " + caches
-                            + " caches log-probs are those of version " + last.policy() + ", which goes on");
-        }
-    }
-
-    private Canary.Difference within(PolicyVersion policy, String caches, Canary.Difference found) {
-        if (!canaryBound.holds(found)) {
-            throw new FootholdException(
-                    ErrorCode.INTERNAL,
-                    PolicyTensors.CANARY_REFUSED + " version " + policy
-                            + " is not computed as the learner computes it: with "
-                            + caches + " caches log-probs differ by " + found.mean() + " nats in the mean and "
-                            + found.max() + " at most (bound " + canaryBound.mean() + ", " + canaryBound.max()
-                            + "); version " + status.version() + " goes on");
-        }
-        return found;
     }
 
     @Override

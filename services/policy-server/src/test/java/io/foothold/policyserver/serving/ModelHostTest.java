@@ -104,11 +104,11 @@ class ModelHostTest {
         return new Wanted(0, Optional.of(policy));
     }
 
-    private static ModelHost.Status done(CompletableFuture<ModelHost.Status> change) throws Exception {
+    private static EngineStatus done(CompletableFuture<EngineStatus> change) throws Exception {
         return change.get(30, TimeUnit.SECONDS);
     }
 
-    private static AbstractThrowableAssert<?, ?> refused(CompletableFuture<ModelHost.Status> change, ErrorCode code) {
+    private static AbstractThrowableAssert<?, ?> refused(CompletableFuture<EngineStatus> change, ErrorCode code) {
         return assertThatThrownBy(change::join)
                 .isInstanceOf(CompletionException.class)
                 .cause()
@@ -122,10 +122,10 @@ class ModelHostTest {
             for (boolean deterministic : new boolean[] {false, true}) {
                 try (ModelHost host = host(precision, deterministic)) {
                     assertThat(host.status().proof()).isEmpty();
-                    ModelHost.Status after = done(host.update(
+                    EngineStatus after = done(host.update(
                             TinyPolicy.version(1, 2), TinyPolicy.artefact(home, 2), Optional.of(TinyPolicy.canary(2))));
                     assertThat(after.version()).isEqualTo(1);
-                    ModelHost.Proof proof = after.proof().orElseThrow();
+                    PolicyProof proof = after.proof().orElseThrow();
                     assertThat(proof.version()).isEqualTo(1);
                     assertThat(proof.cold().max())
                             .as("%s %s", precision, deterministic)
@@ -437,8 +437,7 @@ class ModelHostTest {
             Path pipe = home.resolve("pipe");
             assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor())
                     .isZero();
-            CompletableFuture<ModelHost.Status> fetching =
-                    host.update(TinyPolicy.version(1, 2), pipe, Optional.empty());
+            CompletableFuture<EngineStatus> fetching = host.update(TinyPolicy.version(1, 2), pipe, Optional.empty());
             Heard deadly = new Heard();
             host.submit(deadly(() -> new OutOfMemoryError("scripted")), Wanted.ANY, deadly, deadly::refused);
             assertThat(deadly.end()).contains("the engine has stopped");
@@ -483,7 +482,7 @@ class ModelHostTest {
                     .hasMessageContaining("while 1 sequences");
             host.resume();
             assertThat(heard.end()).isEqualTo("LENGTH");
-            ModelHost.Status after =
+            EngineStatus after =
                     done(host.reset(TinyPolicy.version(30, 3), TinyPolicy.artefact(home, 3), Optional.empty()));
             assertThat(after.version()).isEqualTo(30);
             assertThat(after.digest()).isEqualTo(TinyPolicy.version(30, 3).digest());

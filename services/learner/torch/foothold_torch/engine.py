@@ -545,7 +545,9 @@ class Engine:
 
     def _out_of_memory(self, what: str, tokens: int, error: BaseException) -> OutOfMemory:
         sizes = ", ".join(f"{name} {value / 2**20:.0f} MiB" for name, value in memory(self.place.device).items())
-        size = f" of a micro-batch of {tokens} tokens (of at most {self.opening.tokens})" if tokens and self.opening else ""
+        size = ""
+        if tokens and self.opening:
+            size = f" of a micro-batch of {tokens} tokens ({self.opening.tokens} at most, with shared prefixes counted once)"
         return OutOfMemory(f"rank {self.place.rank} is out of memory on {self.place.device} in {what}{size}: {sizes}; "
                            f"smaller micro-batches, checkpointing or more processes need less. {str(error).splitlines()[0][:300]}")
 

@@ -187,7 +187,7 @@ def test_out_of_memory_has_figures(models, monkeypatch):
 
     monkeypatch.setattr(engine.policy, "forward", no_memory)
     with pytest.raises(OutOfMemory, match=r"rank 0 is out of memory on cpu in accumulate of a micro-batch of \d+ tokens "
-                                          r"\(of at most 777\): peak \d+ MiB; .*you tried to allocate 8"):
+                                          r"\(777 at most, with shared prefixes counted once\): peak \d+ MiB; .*you tried to allocate 8"):
         accumulate(engine, example_rows(), Rule(shaping=0.1), 1.0)
 
 

@@ -31,7 +31,8 @@ class DryRunTest {
     private static final Path DIAL = Path.of(System.getProperty("foothold.root"), "services/foothold/policies/dial");
     private static final long MIB = 1 << 20;
     /** 29 million parameters, 112 MiB of weights. */
-    private static final ModelConfig CONFIG = ModelConfig.qwen3(4096, 512, 2048, 6, 8, 8, 64, 4096, List.of(1));
+    private static final ModelConfig CONFIG =
+            ModelConfig.qwen3(4096, 512, 2048, 6, 8, 8, 64, 4096).endingWith(List.of(1));
 
     private static final Lora ADAPTERS = new Lora(16, 32, Lora.ALL);
 

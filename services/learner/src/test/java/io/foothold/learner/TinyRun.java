@@ -20,7 +20,7 @@ public final class TinyRun {
 
     /** Writes a policy of seeded random weights. */
     public static PolicyDirectory policy(Path directory) {
-        ModelConfig config = ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 64, List.of(1));
+        ModelConfig config = ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 64).endingWith(List.of(1));
         return PolicyDirectory.write(directory, PolicyWeights.random(config, 7, 0.3), "{\"version\":\"1.0\"}");
     }
 

@@ -13,7 +13,8 @@ import java.util.List;
 
 /** Policies of some thousand parameters with seeded random weights. */
 public final class TinyPolicy {
-    private static final ModelConfig CONFIG = ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 256, List.of(1));
+    private static final ModelConfig CONFIG =
+            ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 256).endingWith(List.of(1));
     private static final String TOKENIZER = """
         {"version": "1.0", "decoder": {"type": "Fuse"}, "added_tokens": [{"id": 1, "content": "<e>", "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false}],
          "model": {"type": "WordLevel", "vocab": {"a": 0, "<e>": 1, "b": 2, "c": 3}, "unk_token": "a"}}\

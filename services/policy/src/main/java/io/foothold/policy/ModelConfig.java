@@ -104,7 +104,7 @@ public record ModelConfig(
         }
     }
 
-    /** A Qwen3 shape with tied embeddings. */
+    /** A Qwen3 shape with tied embeddings, which no token ends. */
     public static ModelConfig qwen3(
             int vocabulary,
             int width,
@@ -113,8 +113,7 @@ public record ModelConfig(
             int heads,
             int kvHeads,
             int headDim,
-            int positions,
-            List<Integer> endTokens) {
+            int positions) {
         return new ModelConfig(
                 Architecture.QWEN3,
                 vocabulary,
@@ -131,7 +130,28 @@ public record ModelConfig(
                 true,
                 false,
                 true,
-                endTokens);
+                List.of());
+    }
+
+    /** The same shape, with these tokens at the end of an answer. */
+    public ModelConfig endingWith(List<Integer> tokens) {
+        return new ModelConfig(
+                architecture,
+                vocabulary,
+                width,
+                feedForward,
+                layers,
+                heads,
+                kvHeads,
+                headDim,
+                maxPositions,
+                epsilon,
+                ropeTheta,
+                ropeScaling,
+                tied,
+                qkvBias,
+                qkNorm,
+                tokens);
     }
 
     /**

@@ -80,7 +80,7 @@ class GenerationEngineTest {
     /** Keys of fast attention lie in pages: prompts and responses that begin, end and move in each of four. */
     @Test
     void longRowsReadEveryPageOfTheirKeys() {
-        ModelConfig config = ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 512, List.of(Shapes.END));
+        ModelConfig config = ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 512).endingWith(List.of(Shapes.END));
         PolicyWeights weights = Shapes.weights(config, 3);
         Random random = new Random(4);
         List<GenerationRequest> requests = new ArrayList<>();

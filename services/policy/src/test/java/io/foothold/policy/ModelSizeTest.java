@@ -17,7 +17,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** How large models are that the embedded transformer knows, and those that it does not. */
 class ModelSizeTest {
-    private static final ModelConfig KNOWN = ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 64, List.of(1));
+    private static final ModelConfig KNOWN =
+            ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 64).endingWith(List.of(1));
     private static final String NEOX = "\"architectures\": [\"GPTNeoXForCausalLM\"], \"model_type\": \"gpt_neox\"";
 
     @TempDir

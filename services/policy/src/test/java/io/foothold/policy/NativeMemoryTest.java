@@ -18,7 +18,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What is closed, or fails half way, gives its native memory back. */
 class NativeMemoryTest {
     /** Some 100 MB of weights. */
-    private static final ModelConfig CONFIG = ModelConfig.qwen3(16_384, 512, 1536, 5, 8, 4, 64, 1 << 30, List.of(1));
+    private static final ModelConfig CONFIG =
+            ModelConfig.qwen3(16_384, 512, 1536, 5, 8, 4, 64, 1 << 30).endingWith(List.of(1));
 
     private static final int ROUNDS = 6;
     /** What all rounds together may leave: the allocator keeps some, one forgotten store a round is twice as much. */

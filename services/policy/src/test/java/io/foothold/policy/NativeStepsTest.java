@@ -27,7 +27,8 @@ class NativeStepsTest {
 
         /** The kind of work. */
         public static void main(String[] args) {
-            ModelConfig config = ModelConfig.qwen3(256, 256, 1024, 8, 4, 2, 64, 128, List.of(1));
+            ModelConfig config =
+                    ModelConfig.qwen3(256, 256, 1024, 8, 4, 2, 64, 128).endingWith(List.of(1));
             PolicyWeights weights = PolicyWeights.random(config, 1);
             if (args[0].equals("both")) {
                 Thread.ofPlatform().name("sampling").start(() -> sample(weights));

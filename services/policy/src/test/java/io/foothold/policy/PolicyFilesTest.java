@@ -308,7 +308,7 @@ class PolicyFilesTest {
 
     @Test
     void aFileThatIsCutWhileItIsReadIsSaidToBe() throws IOException {
-        ModelConfig config = ModelConfig.qwen3(4096, 256, 64, 1, 4, 2, 8, 64, List.of(1));
+        ModelConfig config = ModelConfig.qwen3(4096, 256, 64, 1, 4, 2, 8, 64).endingWith(List.of(1));
         PolicyDirectory.write(directory, PolicyWeights.random(config, 1), "{}");
         NativeRuntime.enterThread();
         try (PolicyWeights mapped = PolicyDirectory.open(directory).weights()) {

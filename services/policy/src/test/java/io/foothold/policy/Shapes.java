@@ -15,12 +15,12 @@ final class Shapes {
     private Shapes() {}
 
     static ModelConfig qwen3() {
-        return ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 64, List.of(END));
+        return ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 64).endingWith(List.of(END));
     }
 
     /** The shape of the shipped policy: the one that bit equality is claimed for. */
     static ModelConfig shipped() {
-        return ModelConfig.qwen3(38, 96, 256, 3, 4, 2, 24, 256, List.of(END));
+        return ModelConfig.qwen3(38, 96, 256, 3, 4, 2, 24, 256).endingWith(List.of(END));
     }
 
     static ModelConfig of(ModelConfig.Architecture architecture, boolean tied) {

@@ -101,7 +101,7 @@ public final class Bootstrap {
     }
 
     private static ModelConfig shape(PieceVocabulary vocabulary) {
-        return ModelConfig.qwen3(vocabulary.size(), 96, 256, 3, 4, 2, 24, 256, List.of(PieceVocabulary.END));
+        return ModelConfig.qwen3(vocabulary.size(), 96, 256, 3, 4, 2, 24, 256).endingWith(List.of(PieceVocabulary.END));
     }
 
     /**

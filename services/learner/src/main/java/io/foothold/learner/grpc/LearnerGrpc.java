@@ -1,7 +1,6 @@
 package io.foothold.learner.grpc;
 
 import com.google.common.primitives.Floats;
-import com.google.common.primitives.Ints;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
@@ -16,14 +15,12 @@ import io.foothold.learner.config.LearnerConfig;
 import io.foothold.learner.torch.TorchBackend;
 import io.foothold.learner.torch.TorchOptions;
 import io.foothold.learner.train.DjlBackend;
-import io.foothold.learner.train.GivenSolutions;
 import io.foothold.learner.train.LearnerRun;
 import io.foothold.learner.train.Manifest;
 import io.foothold.learner.train.RunLease;
 import io.foothold.learner.train.RunSettings;
 import io.foothold.learner.train.RunStore;
 import io.foothold.learner.train.TensorBackend;
-import io.foothold.learner.train.WarmStart;
 import io.foothold.policy.Disk;
 import io.foothold.policy.PolicyDirectory;
 import io.foothold.policy.PolicyWeights;
@@ -157,7 +154,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                     ? TorchBackend.opener(Path.of(config.torchPackage()), torch.get())
                     : DjlBackend.opener(SettingsReader.device(request.getSettings()));
             Path home = home(request.getRunId());
-            Path begin = warmStart(request)
+            Path begin = Messages.warmStart(request)
                     .map(warm -> warm.policy(base, home, settings, disk, opener))
                     .orElse(base);
             run = new LearnerRun(begin, home, settings, disk, opener);
@@ -175,24 +172,6 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                 .setCanary(Messages.canary(run));
         Messages.adapter(run, artefact.name()).ifPresent(out::setAdapter);
         return out.build();
-    }
-
-    private static GivenSolutions.Solution solution(PromptedSolution s) {
-        return new GivenSolutions.Solution(
-                Ints.toArray(s.getPromptTokenIdsList()), Ints.toArray(s.getSolutionTokenIdsList()));
-    }
-
-    /** What is imitated before the first update; empty for nothing. */
-    private static Optional<WarmStart> warmStart(OpenRunRequest request) {
-        if (!request.getSettings().hasSft()) {
-            return Optional.empty();
-        }
-        SftSettings sft = request.getSettings().getSft();
-        return Optional.of(new WarmStart(
-                sft.getEpochs(),
-                sft.getSolutionsPerStep(),
-                sft.getLearningRate(),
-                request.getSolutionsList().stream().map(LearnerGrpc::solution).toList()));
     }
 
     @Override
@@ -412,7 +391,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                     ScoreSolutionsResponse.newBuilder().setTemperature(run.temperature());
             run.score(
                             request.getSolutionsList().stream()
-                                    .map(LearnerGrpc::solution)
+                                    .map(Messages::solution)
                                     .toList(),
                             request.getPolicyVersion())
                     .forEach(s -> out.addScores(SolutionScore.newBuilder()

@@ -6,7 +6,9 @@ import com.google.common.primitives.Longs;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.Canary;
+import io.foothold.learner.train.GivenSolutions;
 import io.foothold.learner.train.LearnerRun;
+import io.foothold.learner.train.WarmStart;
 import io.foothold.policy.PolicyException;
 import io.foothold.policy.ProcessEndingException;
 import io.foothold.v1.*;
@@ -55,6 +57,24 @@ final class Messages {
                                 m.getReward(),
                                 m.getTrainedPromptTokenIdsCount() > 0))
                         .toList());
+    }
+
+    static GivenSolutions.Solution solution(PromptedSolution s) {
+        return new GivenSolutions.Solution(
+                Ints.toArray(s.getPromptTokenIdsList()), Ints.toArray(s.getSolutionTokenIdsList()));
+    }
+
+    /** What is imitated before the first update; empty for nothing. */
+    static Optional<WarmStart> warmStart(OpenRunRequest request) {
+        if (!request.getSettings().hasSft()) {
+            return Optional.empty();
+        }
+        SftSettings sft = request.getSettings().getSft();
+        return Optional.of(new WarmStart(
+                sft.getEpochs(),
+                sft.getSolutionsPerStep(),
+                sft.getLearningRate(),
+                request.getSolutionsList().stream().map(Messages::solution).toList()));
     }
 
     /** What the policy or core refuses was asked for by the caller or stands in a file. */

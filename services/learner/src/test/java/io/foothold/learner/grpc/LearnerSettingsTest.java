@@ -41,7 +41,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Settings as they come over the wire: each counts, each has its place, and what cannot be meant is refused. */
 class LearnerSettingsTest {
-    private static final ModelConfig SMALL = ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 64, List.of(1));
+    private static final ModelConfig SMALL =
+            ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 64).endingWith(List.of(1));
 
     private static RunSettings settings(LearnerSettings settings) {
         return SettingsReader.settings(settings, SMALL);

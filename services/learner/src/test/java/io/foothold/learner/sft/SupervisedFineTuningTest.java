@@ -17,7 +17,8 @@ import org.junit.jupiter.api.Test;
 
 /** Cross-entropy on the tokens that are to be learnt, and on no others. */
 class SupervisedFineTuningTest {
-    private static final ModelConfig CONFIG = ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 64, List.of(1));
+    private static final ModelConfig CONFIG =
+            ModelConfig.qwen3(38, 32, 64, 2, 4, 2, 8, 64).endingWith(List.of(1));
     private static final int[] PROMPT = {2, 3, 4};
     private static final int[] RESPONSE = {7, 9, 11, 1};
     /** Attention is computed fast here and exactly by the scorer. */

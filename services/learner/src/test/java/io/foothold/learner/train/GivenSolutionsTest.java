@@ -56,7 +56,8 @@ class GivenSolutionsTest {
 
     private LearnerRun open(double temperature, List<Integer> ends) {
         Path policy = scratch.resolve("policy" + ends.size());
-        ModelConfig config = ModelConfig.qwen3(VOCABULARY, 32, 64, 2, 4, 2, 8, 64, ends);
+        ModelConfig config =
+                ModelConfig.qwen3(VOCABULARY, 32, 64, 2, 4, 2, 8, 64).endingWith(ends);
         PolicyDirectory.write(policy, PolicyWeights.random(config, 7, 0.3), "{\"version\":\"1.0\"}");
         return new LearnerRun(
                 policy, scratch.resolve("home" + temperature + ends.size()), settings(temperature), Disk.REAL);

@@ -40,7 +40,8 @@ class LargePolicyTest {
         /** Directory, vocabulary, width, feed-forward width, layers, heads, heads of keys, head dimension, LoRA's rank or 0, updates. */
         public static void main(String[] args) throws IOException {
             int[] n = Arrays.stream(args).skip(1).mapToInt(Integer::parseInt).toArray();
-            ModelConfig config = ModelConfig.qwen3(n[0], n[1], n[2], n[3], n[4], n[5], n[6], 64, List.of(1));
+            ModelConfig config = ModelConfig.qwen3(n[0], n[1], n[2], n[3], n[4], n[5], n[6], 64)
+                    .endingWith(List.of(1));
             System.out.println("parameters " + config.parameters() + ", LoRA's rank " + n[7]);
             Path base = Path.of(args[0], "base");
             Path home = Path.of(args[0], "home-" + n[7]);

@@ -39,7 +39,7 @@ class WarmStartTest {
     void write() throws Exception {
         base = scratch.resolve("policy");
         home = Files.createDirectories(scratch.resolve("home"));
-        ModelConfig config = ModelConfig.qwen3(20, 32, 64, 2, 4, 2, 8, 32, List.of(END));
+        ModelConfig config = ModelConfig.qwen3(20, 32, 64, 2, 4, 2, 8, 32).endingWith(List.of(END));
         PolicyDirectory.write(base, PolicyWeights.random(config, 7, 0.3), "{\"version\":\"1.0\"}");
     }
 

@@ -11,7 +11,8 @@ import org.junit.jupiter.api.Test;
 class ServedSizeTest {
     private static final long GIB = 1L << 30;
     /** 46 080 bytes a token in float32. */
-    private static final ModelConfig SMALL = ModelConfig.qwen3(49_152, 576, 1536, 30, 9, 3, 64, 8192, List.of(2));
+    private static final ModelConfig SMALL =
+            ModelConfig.qwen3(49_152, 576, 1536, 30, 9, 3, 64, 8192).endingWith(List.of(2));
 
     private static final OptionalInt OWN = OptionalInt.empty();
 

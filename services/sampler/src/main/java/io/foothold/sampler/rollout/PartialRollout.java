@@ -78,6 +78,13 @@ final class PartialRollout {
                 SampledRollout.response(work, tokens),
                 vocabulary,
                 work.settings().thoughtDelimiter());
-        return SampledRollout.of(rolloutId, work, prompt, tokens, logProbs, versions, ends, finishReason, vocabulary);
+        return SampledRollout.of(
+                rolloutId,
+                work,
+                prompt,
+                new SampledRollout.Sampled(tokens, logProbs, versions),
+                ends,
+                finishReason,
+                vocabulary);
     }
 }

@@ -32,24 +32,31 @@ public record SampledRollout(
     /** Tokens at a prompt's end that are searched for a thought that its template opens. */
     private static final int TOKENS_OF_AN_ENDING = 128;
 
+    /**
+     * What was sampled.
+     *
+     * @param tokens token ids
+     * @param logProbs of each token, in nats
+     * @param versions the policy's, of each token
+     */
+    record Sampled(int[] tokens, float[] logProbs, long[] versions) {}
+
     /** A rollout whose texts are decoded from its tokens. */
     static SampledRollout of(
             String rolloutId,
             GroupWork work,
             int[] prompt,
-            int[] tokens,
-            float[] logProbs,
-            long[] versions,
+            Sampled sampled,
             List<Integer> thoughtEnds,
             String finishReason,
             byte[][] vocabulary) {
-        int[] response = response(work, tokens);
+        int[] response = response(work, sampled.tokens());
         return new SampledRollout(
                 rolloutId,
                 prompt,
-                tokens,
-                logProbs,
-                versions,
+                sampled.tokens(),
+                sampled.logProbs(),
+                sampled.versions(),
                 List.copyOf(thoughtEnds),
                 finishReason,
                 Thoughts.decode(response, vocabulary),

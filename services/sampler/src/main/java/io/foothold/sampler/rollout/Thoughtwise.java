@@ -78,6 +78,12 @@ final class Thoughtwise {
 
     private SampledRollout finished(String reason) {
         return SampledRollout.of(
-                reservation.rolloutId(), work, prompt, tokens, logProbs, versions, ends, reason, vocabulary);
+                reservation.rolloutId(),
+                work,
+                prompt,
+                new SampledRollout.Sampled(tokens, logProbs, versions),
+                ends,
+                reason,
+                vocabulary);
     }
 }

@@ -14,7 +14,7 @@ import io.foothold.cli.size.RunModel;
 import io.foothold.cli.size.RunShape;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.core.settings.Setting;
+import io.foothold.core.keys.Setting;
 import io.foothold.learner.torch.BackendChoice;
 import io.foothold.learner.torch.TorchEnvironment;
 import io.foothold.orchestrator.ledger.Ledger;

@@ -108,8 +108,7 @@ class AddingThingsTest {
             Object named = rules.getConstructor(resolved.getClass()).newInstance(resolved);
             assertThat(rules.getMethod("loss").invoke(named).toString()).contains("loss=Topr[cap=0.5]");
             Object settings = resolved.getClass().getMethod("settings").invoke(resolved);
-            Class<?> losses = program.loadClass(Losses.class.getName());
-            assertThat(losses.getMethod("ownValues", settings.getClass()).invoke(null, settings))
+            assertThat(settings.getClass().getMethod("lossValues").invoke(settings))
                     .isEqualTo(Map.of("topr.cap", "0.5"));
             assertThatThrownBy(() -> program.loadClass(RunFile.class.getName())
                             .getMethod("resolve", String.class, String.class, List.class)

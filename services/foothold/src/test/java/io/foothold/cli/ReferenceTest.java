@@ -118,7 +118,7 @@ class ReferenceTest {
                 "method: grpo\nupdtes: 3",
                 "method: grpo\nsampling: {groups: 3}",
                 "method: grpo\nsampling.groups: 3",
-                "method: grpo\nupdates: 0",
+                "method: grpo\nupdates: -1",
                 "method: grpo\nupdates: 1.5",
                 "method: grpo\nupdates: many",
                 "method: grpo\nloss: {ratio: both}",

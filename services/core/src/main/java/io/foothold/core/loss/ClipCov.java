@@ -1,11 +1,10 @@
 package io.foothold.core.loss;
 
 import com.google.auto.service.AutoService;
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
+import io.foothold.core.keys.SettingsException;
 import io.foothold.core.random.Seeds;
-import io.foothold.core.settings.RunSettings;
-import io.foothold.core.settings.Section;
-import io.foothold.core.settings.Setting;
-import io.foothold.core.settings.SettingsException;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -133,7 +132,7 @@ public record ClipCov(Clips clips, double share, double lower, double upper, Cov
         }
 
         @Override
-        public void check(Settings own, RunSettings run) {
+        public void check(Settings own) {
             if (own.lower() >= own.upper()) {
                 throw new SettingsException(
                         "clip_cov.lower",

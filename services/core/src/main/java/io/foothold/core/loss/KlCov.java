@@ -1,8 +1,8 @@
 package io.foothold.core.loss;
 
 import com.google.auto.service.AutoService;
-import io.foothold.core.settings.Section;
-import io.foothold.core.settings.Setting;
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
 import java.util.List;
 import java.util.stream.IntStream;
 

@@ -1,14 +1,13 @@
 package io.foothold.core.loss;
 
-import io.foothold.core.settings.RunSettings;
-import io.foothold.core.settings.SettingsException;
+import io.foothold.core.keys.SettingsException;
 
 /**
  * A loss as a run file knows it. A class that implements this, has a constructor without arguments and is annotated
  * {@code @AutoService(LossKind.class)} is found when the program runs: its name is a value of {@code loss.name} then, its settings are
  * keys of run files, and nothing else names it.
  *
- * @param <S> its settings, see {@link io.foothold.core.settings.Setting}; {@link None} where it has none
+ * @param <S> its settings, see {@link io.foothold.core.keys.Setting}; {@link None} where it has none
  */
 public interface LossKind<S extends Record> {
     /** No settings of its own. */
@@ -34,11 +33,11 @@ public interface LossKind<S extends Record> {
     }
 
     /**
-     * Checks what must fit where a run trains by it.
+     * Checks what of its settings must fit together.
      *
      * @throws SettingsException for the first that does not
      */
-    default void check(S own, RunSettings run) {}
+    default void check(S own) {}
 
     /** The loss itself. */
     PolicyLoss loss(S own, Clips clips);

@@ -1,8 +1,7 @@
 package io.foothold.core.loss;
 
-import io.foothold.core.settings.Keys;
-import io.foothold.core.settings.RunSettings;
-import io.foothold.core.settings.Section;
+import io.foothold.core.keys.Keys;
+import io.foothold.core.keys.Section;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -68,32 +67,39 @@ public final class Losses {
         return kind.loss(Keys.read(kind.settings(), own), clips);
     }
 
-    /** The loss that settings ask for. */
-    public static PolicyLoss of(RunSettings run) {
-        return of(kind(run.loss().name()), run);
+    /** Settings by their records, such as those of a run. */
+    @FunctionalInterface
+    public interface Settings {
+        /** The settings of a record. */
+        <R extends Record> R of(Class<R> type);
     }
 
-    private static <S extends Record> PolicyLoss of(LossKind<S> kind, RunSettings run) {
-        return kind.loss(own(kind, run), run.loss().clips().clips(kind));
+    /** The loss of that name, by the settings of its own. */
+    public static PolicyLoss of(String name, Clips clips, Settings settings) {
+        return of(kind(name), clips, settings);
     }
 
-    /** Checks the settings that the loss of a run has of its own; see {@link LossKind#check}. */
-    public static void check(RunSettings run) {
-        check(kind(run.loss().name()), run);
+    private static <S extends Record> PolicyLoss of(LossKind<S> kind, Clips clips, Settings settings) {
+        return kind.loss(own(kind, settings), clips);
     }
 
-    private static <S extends Record> void check(LossKind<S> kind, RunSettings run) {
-        kind.check(own(kind, run), run);
+    /** Checks the settings that the loss of that name has of its own; see {@link LossKind#check}. */
+    public static void check(String name, Settings settings) {
+        check(kind(name), settings);
     }
 
-    /** The values of the settings that the loss of a run has of its own, by their paths. */
-    public static Map<String, String> ownValues(RunSettings run) {
-        return Keys.values(own(kind(run.loss().name()), run));
+    private static <S extends Record> void check(LossKind<S> kind, Settings settings) {
+        kind.check(own(kind, settings));
     }
 
-    private static <S extends Record> S own(LossKind<S> kind, RunSettings run) {
+    /** The values of the settings that the loss of that name has of its own, by their paths. */
+    public static Map<String, String> ownValues(String name, Settings settings) {
+        return Keys.values(own(kind(name), settings));
+    }
+
+    private static <S extends Record> S own(LossKind<S> kind, Settings settings) {
         return kind.settings().isAnnotationPresent(Section.class)
-                ? run.of(kind.settings())
+                ? settings.of(kind.settings())
                 : Keys.read(kind.settings(), Map.of());
     }
 

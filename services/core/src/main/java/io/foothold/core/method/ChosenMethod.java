@@ -1,7 +1,7 @@
 package io.foothold.core.method;
 
+import io.foothold.core.keys.SettingsException;
 import io.foothold.core.settings.RunSettings;
-import io.foothold.core.settings.SettingsException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

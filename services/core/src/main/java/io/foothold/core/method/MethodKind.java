@@ -1,7 +1,7 @@
 package io.foothold.core.method;
 
+import io.foothold.core.keys.SettingsException;
 import io.foothold.core.settings.RunSettings;
-import io.foothold.core.settings.SettingsException;
 import java.util.OptionalDouble;
 
 /**
@@ -9,7 +9,7 @@ import java.util.OptionalDouble;
  * constructor without arguments and is annotated {@code @AutoService(MethodKind.class)} is found when the program runs: its keys are
  * keys of run files then, and nothing else names it. A run file asks for one at most; without any, places are filled by {@link Plain}.
  *
- * @param <S> its settings, see {@link io.foothold.core.settings.Setting}
+ * @param <S> its settings, see {@link io.foothold.core.keys.Setting}
  */
 public interface MethodKind<S extends Record> {
     /** The record of its settings. */

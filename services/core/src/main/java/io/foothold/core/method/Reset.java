@@ -1,6 +1,7 @@
 package io.foothold.core.method;
 
 import com.google.auto.service.AutoService;
+import io.foothold.core.keys.SettingsException;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.reset.Instead;
 import io.foothold.core.reset.LocalizationStatistics.Outcome;
@@ -8,7 +9,6 @@ import io.foothold.core.reset.LocalizerTrust;
 import io.foothold.core.reset.ResetSplit;
 import io.foothold.core.reset.SeedSelection;
 import io.foothold.core.settings.RunSettings;
-import io.foothold.core.settings.SettingsException;
 import io.foothold.core.start.StartState;
 import java.util.ArrayList;
 import java.util.List;

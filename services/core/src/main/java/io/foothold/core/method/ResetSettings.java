@@ -1,10 +1,10 @@
 package io.foothold.core.method;
 
+import io.foothold.core.keys.Inline;
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
 import io.foothold.core.reset.Instead;
 import io.foothold.core.reset.ResetSplit;
-import io.foothold.core.settings.Inline;
-import io.foothold.core.settings.Section;
-import io.foothold.core.settings.Setting;
 
 /** Resets of failed rollouts: RRPO and SRPO (arXiv 2605.25507). */
 @Section("resets")

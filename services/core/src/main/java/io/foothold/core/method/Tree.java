@@ -2,11 +2,11 @@ package io.foothold.core.method;
 
 import com.google.auto.service.AutoService;
 import io.foothold.core.advantage.AdvantageEstimator;
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
+import io.foothold.core.keys.SettingsException;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.settings.RunSettings;
-import io.foothold.core.settings.Section;
-import io.foothold.core.settings.Setting;
-import io.foothold.core.settings.SettingsException;
 import io.foothold.core.start.StartState;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,5 +1,8 @@
 package io.foothold.core.settings;
 
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
+
 /** When the learner's state is kept. */
 @Section("checkpoint")
 public record CheckpointSettings(

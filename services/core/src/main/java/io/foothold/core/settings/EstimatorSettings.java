@@ -1,6 +1,8 @@
 package io.foothold.core.settings;
 
 import io.foothold.core.advantage.AdvantageEstimator;
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
 import java.util.List;
 
 /** What members of a group are compared by. */

@@ -1,5 +1,8 @@
 package io.foothold.core.settings;
 
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
+
 /** Where guided start states show the oracle's thoughts. */
 @Section("guidance")
 public record GuidanceSettings(

@@ -1,5 +1,8 @@
 package io.foothold.core.settings;
 
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
+
 /** What computes. */
 @Section("learner")
 public record LearnerSettings(

@@ -1,5 +1,8 @@
 package io.foothold.core.settings;
 
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
+
 /** How a policy is asked for the first wrong thought. */
 @Section("localizer")
 public record LocalizerSettings(

@@ -1,5 +1,8 @@
 package io.foothold.core.settings;
 
+import io.foothold.core.keys.Inline;
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
 import io.foothold.core.loss.LossKind;
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.Losses;

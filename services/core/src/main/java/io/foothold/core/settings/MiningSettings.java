@@ -1,5 +1,8 @@
 package io.foothold.core.settings;
 
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
+
 /** How the hard set is found. */
 @Section("mining")
 public record MiningSettings(

@@ -1,5 +1,7 @@
 package io.foothold.core.settings;
 
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
 import io.foothold.core.start.Mixture;
 
 /** What share of an update's groups begins where. */

@@ -1,5 +1,7 @@
 package io.foothold.core.settings;
 
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
 import io.foothold.core.search.PrefixSearch;
 
 /** How the shortest prefix of a solution is found that makes success possible. */

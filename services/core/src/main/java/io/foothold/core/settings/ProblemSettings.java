@@ -1,5 +1,7 @@
 package io.foothold.core.settings;
 
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
 import java.util.Map;
 
 /**

@@ -1,5 +1,7 @@
 package io.foothold.core.settings;
 
+import io.foothold.core.keys.Key;
+import io.foothold.core.keys.RecordReader;
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.Losses;
 import io.foothold.core.prompt.Prompts;
@@ -154,10 +156,15 @@ public final class RunSettings {
         return new LossRule(
                 own.weights().aggregation(),
                 own.weights().constantLength(),
-                Losses.of(this),
+                Losses.of(own.name(), own.clips().clips(Losses.kind(own.name())), this::of),
                 own.regularisers().klCoefficient(),
                 own.regularisers().entropyCoefficient(),
                 offPolicy ? own.shaping() : 0);
+    }
+
+    /** The values of the settings that the loss has of its own, by their paths. */
+    public Map<String, String> lossValues() {
+        return Losses.ownValues(loss().name(), this::of);
     }
 
     /** How gradients become steps. */

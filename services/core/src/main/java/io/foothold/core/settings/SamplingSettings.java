@@ -1,5 +1,8 @@
 package io.foothold.core.settings;
 
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
+
 /** How training samples. */
 @Section("sampling")
 public record SamplingSettings(

@@ -1,5 +1,8 @@
 package io.foothold.core.settings;
 
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
+
 /**
  * Supervised fine-tuning on the training problems' oracle solutions, from the unguided prompt, before the first update: the warm start that
  * POPE is compared with (arXiv 2601.18779, full-oracle SFT, then RL), or all that a run does. What of AdamW is not here is the optimizer's;

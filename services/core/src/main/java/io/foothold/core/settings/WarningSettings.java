@@ -1,5 +1,8 @@
 package io.foothold.core.settings;
 
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
+
 /** What a run warns of. */
 @Section("warnings")
 public record WarningSettings(

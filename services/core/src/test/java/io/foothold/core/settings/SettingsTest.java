@@ -3,6 +3,12 @@ package io.foothold.core.settings;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.foothold.core.keys.Inline;
+import io.foothold.core.keys.Key;
+import io.foothold.core.keys.Keys;
+import io.foothold.core.keys.RecordReader;
+import io.foothold.core.keys.Section;
+import io.foothold.core.keys.Setting;
 import io.foothold.core.method.ChosenMethod;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -89,7 +89,7 @@ final class LearnerMessage {
                 .setTrainGiven(own.ablations().trainGiven())
                 .setShaping(rule.shaping())
                 .setMaskTruncated(own.weights().maskTruncated())
-                .putAllOwn(Losses.ownValues(settings));
+                .putAllOwn(settings.lossValues());
         if (own.mismatch().corrects()) {
             out.setMismatch(MismatchSettings.newBuilder()
                     .setRule(own.mismatch().rule())

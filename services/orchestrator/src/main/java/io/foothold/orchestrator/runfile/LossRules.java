@@ -2,12 +2,12 @@ package io.foothold.orchestrator.runfile;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.keys.Key;
+import io.foothold.core.keys.Keys;
+import io.foothold.core.keys.SettingsException;
 import io.foothold.core.loss.LossKind;
 import io.foothold.core.loss.Losses;
-import io.foothold.core.settings.Key;
-import io.foothold.core.settings.Keys;
 import io.foothold.core.settings.RunSettings;
-import io.foothold.core.settings.SettingsException;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -48,12 +48,12 @@ final class LossRules {
         if (!kind.clipsDually()) {
             refuse("loss.dual_clip", kind, clipping());
         }
-        Set<String> used = Losses.ownValues(settings).keySet();
+        Set<String> used = settings.lossValues().keySet();
         Keys.of(Losses.records()).keySet().stream()
                 .filter(path -> !used.contains(path))
                 .forEach(path -> refuse(path, kind, "it is a setting of another loss"));
         try {
-            Losses.check(settings);
+            Losses.check(kind.name(), settings::of);
         } catch (SettingsException e) {
             throw refused(own.of(e.key()).map(Givens.Given::at).orElse("loss.name"), e.why());
         }

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.foothold.core.settings.Key;
+import io.foothold.core.keys.Key;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;

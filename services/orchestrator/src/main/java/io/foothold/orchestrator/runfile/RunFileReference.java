@@ -1,6 +1,6 @@
 package io.foothold.orchestrator.runfile;
 
-import io.foothold.core.settings.Key;
+import io.foothold.core.keys.Key;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.regex.Pattern;

@@ -1,8 +1,8 @@
 package io.foothold.orchestrator.runfile;
 
+import io.foothold.core.keys.Key;
+import io.foothold.core.keys.Keys;
 import io.foothold.core.method.ChosenMethod;
-import io.foothold.core.settings.Key;
-import io.foothold.core.settings.Keys;
 import io.foothold.core.settings.RunSettings;
 import java.util.ArrayList;
 import java.util.Collections;

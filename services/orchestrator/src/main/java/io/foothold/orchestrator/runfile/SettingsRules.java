@@ -2,7 +2,7 @@ package io.foothold.orchestrator.runfile;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.core.loss.Losses;
+import io.foothold.core.keys.SettingsException;
 import io.foothold.core.method.ChosenMethod;
 import io.foothold.core.method.ResetSettings;
 import io.foothold.core.settings.LossSettings;
@@ -12,7 +12,6 @@ import io.foothold.core.settings.ProblemSettings;
 import io.foothold.core.settings.PromptSettings;
 import io.foothold.core.settings.RunSettings;
 import io.foothold.core.settings.SamplingSettings;
-import io.foothold.core.settings.SettingsException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -111,7 +110,7 @@ final class SettingsRules {
         LossSettings loss = settings.loss();
         OptimizerSettings.Steps steps = settings.optimizer().steps();
         boolean severalSteps = steps.epochs() > 1 || steps.groupsPerStep() > 0;
-        boolean noRatio = !Losses.of(settings).hasRatio();
+        boolean noRatio = !settings.lossRule(false).loss().hasRatio();
         boolean trainGiven = loss.ablations().trainGiven();
         // A mismatch rule corrects for older weights, not for steps that the update itself has made.
         boolean corrected = loss.mismatch().corrects();

@@ -2,7 +2,7 @@ package io.foothold.orchestrator.runfile;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.core.settings.SettingsException;
+import io.foothold.core.keys.SettingsException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;

@@ -1,4 +1,4 @@
-package io.foothold.core.settings;
+package io.foothold.core.keys;
 
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;

@@ -1,4 +1,4 @@
-package io.foothold.core.settings;
+package io.foothold.core.keys;
 
 import java.lang.annotation.ElementType;
 import java.lang.annotation.Retention;

@@ -1,4 +1,4 @@
-package io.foothold.core.settings;
+package io.foothold.core.keys;
 
 /** A setting that does not fit another one, or cannot be what it is. */
 public final class SettingsException extends RuntimeException {

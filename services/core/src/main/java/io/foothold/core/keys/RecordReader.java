@@ -1,4 +1,4 @@
-package io.foothold.core.settings;
+package io.foothold.core.keys;
 
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
@@ -12,7 +12,7 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /** Makes records of settings from the values of a run file, which have been checked against their {@link Key}s. */
-final class RecordReader {
+public final class RecordReader {
     private final Map<String, String> values;
 
     /**
@@ -20,11 +20,12 @@ final class RecordReader {
      *
      * @param values of all keys by their paths
      */
-    RecordReader(Map<String, String> values) {
+    public RecordReader(Map<String, String> values) {
         this.values = values;
     }
 
-    <R extends Record> R read(Class<R> type) {
+    /** The record of that class. */
+    public <R extends Record> R read(Class<R> type) {
         Section section = type.getAnnotation(Section.class);
         return type.cast(read(type, section == null ? "" : Keys.below(section.value())));
     }

@@ -1,4 +1,4 @@
-package io.foothold.core.settings;
+package io.foothold.core.keys;
 
 import java.math.BigDecimal;
 import java.util.List;

@@ -37,8 +37,8 @@ environment() { # the program's commands before the machine's
 able() {
   local c
   [ "$(id -u)" = 0 ] || lacking "namespaces, control groups and mounts need root"
-  for c in unshare nsenter ip openssl python3 flock; do
-    command -v "$c" > /dev/null 2>&1 || lacking "no $c found (Debian: util-linux, iproute2, openssl, python3)"
+  for c in unshare nsenter ip openssl python3 flock ps setsid mount curl; do
+    command -v "$c" > /dev/null 2>&1 || lacking "no $c found (Debian: util-linux, mount, procps, iproute2, openssl, python3, curl)"
   done
   unshare --mount --net --pid --fork --mount-proc true 2> /dev/null || lacking "the kernel gives no namespaces here (in a container: --privileged)"
   [ -w /sys/fs/cgroup/cpu ] && [ -w /sys/fs/cgroup/systemd ] ||

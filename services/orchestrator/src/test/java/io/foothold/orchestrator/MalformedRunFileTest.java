@@ -149,6 +149,9 @@ class MalformedRunFileTest {
                         + "prompts: {thought_delimiter: ;}\nresets: {share: 1, seeds: 100000, suffixes: 100000, draws: 100000}\n",
                 "r.yaml:8: resets.base_rollouts + resets.seeds * resets.suffixes");
         assertRefused(BASE + "tree: {branches: " + "2x".repeat(20_000) + "2}\n", "r.yaml:7: 'tree.branches'");
+        assertRefused(
+                BASE + "tree: {branches: 2x2}\nloss: {mask_truncated: true}\n",
+                "'loss.mask_truncated' and 'tree.branches' contradict each other");
         assertRefused(BASE + "tree: {branches: 9999x9999}\n", "r.yaml:7: the leaves of 'tree.branches'");
     }
 

@@ -36,12 +36,16 @@ record Covariances(double logProb, double advantage, int count) {
     }
 
     /**
-     * What the largest so many of some numbers lie above: halfway to the next, so that rounding chooses no other ones.
+     * What the largest so many of some numbers lie above: halfway to the next, so that rounding chooses no other ones. Of equal numbers at
+     * the cut, all: tokens that the policy is certain of have the log-prob 0 together.
      *
      * @param sorted in ascending order
      */
     static double above(double[] sorted, int largest) {
         int at = sorted.length - largest;
-        return at <= 0 ? Double.NEGATIVE_INFINITY : (sorted[at - 1] + sorted[at]) / 2;
+        if (at <= 0) {
+            return Double.NEGATIVE_INFINITY;
+        }
+        return sorted[at - 1] == sorted[at] ? Math.nextDown(sorted[at]) : (sorted[at - 1] + sorted[at]) / 2;
     }
 }

@@ -99,6 +99,11 @@ public record Tree(List<Integer> branches, int segment) implements Method {
                 throw new SettingsException(
                         asking(), "the leaves of 'tree.branches' must be at most " + MOST_LEAVES + ", is " + leaves);
             }
+            if (run.loss().weights().maskTruncated()) {
+                throw new SettingsException(
+                        "loss.mask_truncated",
+                        "'loss.mask_truncated' and 'tree.branches' contradict each other: the segments of a tree are cut off on purpose");
+            }
         }
 
         @Override

@@ -64,6 +64,19 @@ class CovarianceLossesTest {
     }
 
     @Test
+    void tokensThatThePolicyIsCertainOfAreHeldBackTogether() {
+        double[] ones = {1, 1, 1};
+        Tokens right = new Tokens(1, ones, new double[] {0, 0, -1}, new double[] {-.1, -.1, -1});
+        Tokens wrong = new Tokens(-1, ones, new double[] {-1, -1, -1}, new double[] {-1, -1, -1});
+        PolicyLoss own = Losses.of("kl_cov", new Clips(0, 0), Map.of("kl_cov.share", "0.2", "kl_cov.coefficient", "2"))
+                .over(List.of(right, wrong));
+        assertThat(own.of(right).slopes())
+                .as("one of six is asked for, and two are equal")
+                .containsExactly(new double[] {Math.exp(.1) - 2, Math.exp(.1) - 2, 1}, within(1e-12));
+        assertThat(own.of(wrong).slopes()).containsExactly(-1, -1, -1);
+    }
+
+    @Test
     void klCovHoldsTheLargestBack() {
         List<Tokens> step = step();
         PolicyLoss own = Losses.of("kl_cov", new Clips(0, 0), Map.of("kl_cov.share", "0.01", "kl_cov.coefficient", "2"))

@@ -115,9 +115,7 @@ record Claim(String paper, String condition, Look look) {
                 yield differences.size() < 2
                         ? new Finding(this, Verdict.NOT_RUN, "")
                         : new Finding(
-                                this,
-                                told(differences, true) == Verdict.REPRODUCED ? Verdict.REVERSED : Verdict.REPRODUCED,
-                                numbers(n.arm(), n.other(), n.measure(), differences));
+                                this, told(differences, false), numbers(n.arm(), n.other(), n.measure(), differences));
             }
         };
     }

@@ -66,14 +66,14 @@ class ClaimTest {
     }
 
     @Test
-    void whatThePaperHasLevelIsReproducedUnlessItIsClearlyHigher() {
+    void whatThePaperHasNotHigherIsReproducedOnlyWhereItIsClearlyNot() {
         Claim.Look look = new Claim.NotHigher("a", "b", Claim.Measure.PASS_AT_16);
         assertThat(find(look, ends(new double[] {.4, .3, .35}, new double[] {.1, .1, .2}))
                         .verdict())
                 .isEqualTo(Claim.Verdict.REVERSED);
         assertThat(find(look, ends(new double[] {.3, .1, .2}, new double[] {.2, .2, .2}))
                         .verdict())
-                .isEqualTo(Claim.Verdict.REPRODUCED);
+                .isEqualTo(Claim.Verdict.OPEN);
         assertThat(find(look, ends(new double[] {.1, .1, .2}, new double[] {.4, .3, .35}))
                         .verdict())
                 .isEqualTo(Claim.Verdict.REPRODUCED);

@@ -311,7 +311,7 @@ public final class LearnerRun implements AutoCloseable {
             return rule;
         }
         int[] use = IntStream.range(0, sequences.size())
-                .filter(i -> sequences.get(i).sampled().length > 0
+                .filter(i -> plan.rollouts().get(i).member().sampledTokens() > 0
                         && !plan.rollouts().get(i).member().offPolicy())
                 .toArray();
         List<Trainer.Score> scores =

@@ -69,6 +69,13 @@ public record WarmStart(
         Path part = home.resolve(DIRECTORY + ".part");
         try (TensorBackend backend = opener.open(base, settings, Optional.empty(), 0)) {
             imitate(backend, settings);
+            write(backend, part, made, home, disk);
+            return made;
+        }
+    }
+
+    private static void write(TensorBackend backend, Path part, Path made, Path home, Disk disk) {
+        try {
             delete(part);
             disk.createDirectories(part);
             CheckpointStore.written(part, backend.modelFiles(), disk);
@@ -76,7 +83,6 @@ public record WarmStart(
             disk.force(part);
             disk.move(part, made);
             disk.force(home);
-            return made;
         } catch (IOException | PolicyException e) {
             throw new FootholdException(ErrorCode.STORAGE, "cannot write " + made + ": " + e.getMessage(), e);
         }
@@ -108,8 +114,14 @@ public record WarmStart(
                         .toList());
         double loss = backend.accumulate(batch, plan, RULE, 1).loss();
         RunSettings.Optimizer own = settings.optimizer();
-        var unused = backend.step(new Trainer.AdamW(
+        TensorBackend.Stepped stepped = backend.step(new Trainer.AdamW(
                 learningRate, own.beta1(), own.beta2(), own.epsilon(), own.weightDecay(), own.clipNorm()));
+        if (!stepped.taken()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_DATA,
+                    "sft: the gradient norm is " + stepped.norm()
+                            + ", no step can be taken; a lower sft.learning_rate, now " + learningRate + ", may help");
+        }
         return loss;
     }
 

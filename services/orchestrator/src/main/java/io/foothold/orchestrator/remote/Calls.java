@@ -98,6 +98,11 @@ final class Calls {
                         stop.guard(call.get().ifNoItem().after(CALL).fail().subscribeAsCompletionStage())));
     }
 
+    /** The same for a call whose answer may take hours: a service that is lost is told by its connection, which is pinged. */
+    <T> T longCall(String peer, Supplier<Uni<T>> call) {
+        return patience.call(peer, () -> named(peer, stop.guard(call.get().subscribeAsCompletionStage())));
+    }
+
     static <T> T once(String peer, Uni<T> call) {
         return named(peer, call.ifNoItem().after(CALL).fail().subscribeAsCompletionStage());
     }

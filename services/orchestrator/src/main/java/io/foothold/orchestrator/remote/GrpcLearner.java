@@ -70,7 +70,11 @@ final class GrpcLearner implements Learner {
                 .open(runId, imitated.stream().map(GrpcLearner::message).toList()).toBuilder()
                         .setHolder(message(holder))
                         .build();
-        return UpdateMessages.opened(calls.call(name, () -> learner.openRun(held)));
+        // Fine-tuning on solutions is done before the answer.
+        return UpdateMessages.opened(
+                imitated.isEmpty()
+                        ? calls.call(name, () -> learner.openRun(held))
+                        : calls.longCall(name, () -> learner.openRun(held)));
     }
 
     @Override

@@ -10,6 +10,7 @@ import io.foothold.core.random.Seeds;
 import io.foothold.core.search.PrefixSearch;
 import io.foothold.core.start.StartState;
 import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.rollout.FinishReason;
 import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.rollout.SampledRollout;
 import io.foothold.orchestrator.rollout.Sampling;
@@ -242,7 +243,7 @@ final class Rehearsal {
                     Collections.nCopies(answer, 0f),
                     Collections.nCopies(answer, 0L),
                     tokens.policyDigest(),
-                    tokens.finish());
+                    FinishReason.STOP);
         }
         return new SampledRollout(
                 id, rollout.groupId(), rollout.promptTokenIds(), rollout.prefixTokenIds(), tokens, rollout.response());

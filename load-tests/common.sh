@@ -4,6 +4,10 @@
 # The checkout.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
+# A script that ends because a command failed says which.
+set -E
+trap 'echo "${BASH_SOURCE[0]##*/}: line $LINENO: $BASH_COMMAND: exit code $?" >&2' ERR
+
 # Ends the script, or the function whose words are asked for: words.
 fail() { echo "$(basename "$0" .sh): $*" >&2; exit 1; }
 

@@ -26,7 +26,7 @@ milliseconds() { local ms=$((RANDOM % $1)); sleep "$((ms / 1000)).$(printf %03d 
 child_of() { # parent, service: the process of a service that train started
   local p
   for p in $(ps -o pid= --ppid "$1"); do
-    tr '\0' ' ' < "/proc/$p/cmdline" 2> /dev/null | grep -q "services/$2/target" && { echo "$p"; return; }
+    tr '\0' ' ' < "/proc/$p/cmdline" 2> /dev/null | grep "services/$2/target" > /dev/null && { echo "$p"; return; }
   done
 }
 

@@ -13,7 +13,7 @@ sources_only=true
 [ -n "$image" ] && sources_only=false
 mkdir -p target
 mvn -B -ntp -Dquick -Pnative -Dquarkus.native.sources-only=$sources_only -pl "${modules:1}" -am package > target/native.log 2>&1 || {
-  grep -E "ERROR|BUILD" target/native.log | head -30 >&2
+  grep -E "ERROR|BUILD" target/native.log | sed -n 1,30p >&2
   echo "native: the build failed; see target/native.log" >&2
   exit 1
 }

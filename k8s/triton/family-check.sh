@@ -56,7 +56,7 @@ echo "family: four updates with a kill -9 and a resume, ledger sound; log-probs 
 grep -q '"pass@1"' "$work/eval.log" || failed "$work/eval.log" "THE EVALUATION SAYS NOTHING"
 
 train adapters --inference "127.0.0.1:$port" --set optimizer.lora.rank=4 --set updates=2 --set evaluation.every=100 > "$work/adapters.log" 2>&1 || failed "$work/adapters.log" "ADAPTERS COULD NOT BE TRAINED"
-targets=$(sed -n 's/.*"target_modules": \[\(.*\)\].*/\1/p' <(tr -d '\n' < "$(find "$work/home/runs/adapters" -name adapter_config.json | head -1)"))
+targets=$(sed -n 's/.*"target_modules": \[\(.*\)\].*/\1/p' <(tr -d '\n' < "$(find "$work/home/runs/adapters" -name adapter_config.json | sed -n 1p)"))
 echo "family: evaluated, and two updates of adapters on $(xargs <<< "$targets")"
 ! train wrong --inference "127.0.0.1:$port" --set optimizer.lora.rank=4 --set optimizer.lora.targets=no_such_layer > "$work/wrong.log" 2>&1 || failed "$work/wrong.log" "A TARGET THAT THE MODEL LACKS WAS ACCEPTED"
-grep -o "LoRA target 'no_such_layer' is no linear layer of.*)" "$work/wrong.log" | head -1 | sed 's|^|family: |' | grep . || failed "$work/wrong.log" "THE REFUSAL DOES NOT NAME THE LAYERS"
+grep -o "LoRA target 'no_such_layer' is no linear layer of.*)" "$work/wrong.log" | sed -n 1p | sed 's|^|family: |' | grep . || failed "$work/wrong.log" "THE REFUSAL DOES NOT NAME THE LAYERS"

@@ -19,7 +19,7 @@ reach() { # what, command that is true in the end
 }
 up() { [ "$(count)" -ge 2 ]; } # the server and its model's process
 down() { [ "$(count)" = 0 ]; }
-gone() { ! members "$dir" | grep -qx "$1"; }
+gone() { ! members "$dir" | grep -x "$1" > /dev/null; }
 ! "$here/start.sh" --engine reference --timeout 5 "$dir" "$policy" "$port" > "$dir/start-check.log" 2>&1 || { echo "start-check: A SERVER WITHOUT WEIGHTS WAS READY"; exit 1; }
 grep -q "not ready after 5 s" "$dir/start-check.log" || { tail -3 "$dir/start-check.log"; echo "start-check: start.sh DID NOT SAY WHY"; exit 1; }
 reach "A START THAT GAVE UP LEFT PROCESSES" down

@@ -41,13 +41,13 @@ grpc=${3:-9211}
 http=$((grpc + 1))
 metrics=$((grpc + 2))
 running=$(cat "$dir/server.pid" 2> /dev/null || true)
-[ -z "$running" ] || ! members "$dir" | grep -qx "$running" || fail "a server of $dir runs already, process $running (stop.sh ends it)"
+[ -z "$running" ] || ! members "$dir" | grep -x "$running" > /dev/null || fail "a server of $dir runs already, process $running (stop.sh ends it)"
 end_members "$dir" # what a server that was killed left behind
 for port in "$grpc" "$http" "$metrics"; do
   ! (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null || fail "port $port on 127.0.0.1 is in use"
 done
 glibc=$(getconf GNU_LIBC_VERSION 2> /dev/null | awk '{print $2}')
-[ "$(printf '2.35\n%s\n' "${glibc:-0}" | sort -V | head -1)" = 2.35 ] || fail "glibc >= 2.35 is needed, found ${glibc:-none}"
+[ "$(printf '2.35\n%s\n' "${glibc:-0}" | sort -V | sed -n 1p)" = 2.35 ] || fail "glibc >= 2.35 is needed, found ${glibc:-none}"
 python=
 for candidate in "${PYTHON:-}" python3.11 python3; do
   [ -n "$candidate" ] && [ "$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null)" = 3.11 ] && python=$candidate && break

@@ -44,7 +44,7 @@ told "images loaded"
 "$cluster" kubectl apply -f "$root/k8s/base/namespace.yaml" > "$dir/apply.log"
 for overlay in "$root"/k8s/overlays/*/; do
   "$cluster" kubectl apply --dry-run=server --validate=strict -k "$overlay" > "$dir/validate.log" 2>&1 ||
-    fail "the API server refuses $overlay: $(grep -v '^Warning' "$dir/validate.log" | grep -i error | head -3)"
+    fail "the API server refuses $overlay: $(grep -v '^Warning' "$dir/validate.log" | grep -i error | sed -n 1,3p)"
   ! grep -i warning "$dir/validate.log" || fail "the API server warns of $overlay"
 done
 told "overlays valid: $(cd "$root/k8s/overlays" && echo *)"
@@ -110,7 +110,7 @@ look() {
 }
 lose() { # service: its first pod
   local name
-  name=$(addresses "$1" | head -1 | cut -d' ' -f1)
+  name=$(addresses "$1" | sed -n 1p | cut -d' ' -f1)
   kubectl delete pod "$name" --wait=false > /dev/null
   told "$name deleted after update $(count "$metrics" foothold_updates_total)"
 }

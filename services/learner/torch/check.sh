@@ -54,7 +54,7 @@ done
 rank=
 for p in $(below "$train"); do
   # What ends meanwhile has no environment any more.
-  if tr '\0' '\n' < "/proc/$p/environ" 2> /dev/null | grep -qx RANK=1; then rank=$p; fi
+  if tr '\0' '\n' < "/proc/$p/environ" 2> /dev/null | grep -x RANK=1 > /dev/null; then rank=$p; fi
 done
 [ -n "$rank" ] || { echo "torch: no process of rank 1 is to be seen below the run"; exit 1; }
 kill -9 "$rank"

@@ -26,7 +26,7 @@ find_python() {
   local c found=''
   for c in ${PYTHON:-python3.11 python3.12 python3.13 python3}; do
     command -v "$c" > /dev/null 2>&1 || continue
-    found="$found $("$c" -V 2>&1 | head -1)"
+    found="$found $("$c" -V 2>&1 | sed -n 1p)"
     "$c" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || continue
     "$c" -c 'import venv, ensurepip' 2> /dev/null || fail "$c has no module venv (Debian: apt-get install python3-venv)"
     echo "$c"

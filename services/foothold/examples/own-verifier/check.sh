@@ -15,5 +15,5 @@ server=$!
 trap 'kill $server 2> /dev/null || true' EXIT
 cd "$root"
 ./foothold train "$here/run.yaml" --id own-verifier --home "$work/home" --one-process > "$work/run.log" 2>&1 || { cat "$work/run.log"; exit 1; }
-grep -q '"rule":"own verifier"' "$work"/home/runs/own-verifier/completions/*.jsonl || { echo "own verifier: NO VERDICT OF ITS OWN"; find "$work/home" | head -40; exit 1; }
+grep -q '"rule":"own verifier"' "$work"/home/runs/own-verifier/completions/*.jsonl || { echo "own verifier: NO VERDICT OF ITS OWN"; find "$work/home" | sed -n 1,40p; exit 1; }
 echo "own verifier: judged $(cat "$work"/home/runs/own-verifier/completions/*.jsonl | wc -l) trained rollouts"

@@ -195,7 +195,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
             if (closed || lane.gone) {
                 return 0;
             }
-            long opening = lane.begin();
+            long opening = lane.begin(timer.nanoTime());
             awayWithoutReplica();
             return opening;
         } finally {
@@ -365,6 +365,7 @@ public final class CreditedStream<Q, R> implements AutoCloseable {
                 absence.endsPatience();
             }
             if (late.isEmpty()) {
+                begin(lanes.silent(limits.firstCredit()));
                 return;
             }
             // A replica still holds credit for what is late, and who gave no credit in all that time holds it too: they

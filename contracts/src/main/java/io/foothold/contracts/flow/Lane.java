@@ -4,6 +4,7 @@ import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.subscription.BackPressureStrategy;
 import io.smallrye.mutiny.subscription.Cancellable;
 import io.smallrye.mutiny.subscription.MultiEmitter;
+import java.time.Duration;
 import java.util.function.Function;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,7 @@ final class Lane<Q, R> {
     private @Nullable Cancellable subscription;
     private boolean connecting;
     private int unreturned;
+    private long begunNanos;
     private long backoffMillis;
 
     /** Pieces of work that the replica takes now. */
@@ -77,7 +79,8 @@ final class Lane<Q, R> {
     }
 
     /** Begins an opening. Here and not when the outbound side opens: the service's first credit may come before that. */
-    long begin() {
+    long begin(long nanos) {
+        begunNanos = nanos;
         here = false;
         credits = 0;
         unreturned = 0;
@@ -94,6 +97,11 @@ final class Lane<Q, R> {
                         response -> owner.received(this, number, response),
                         failure -> owner.broken(this, number, failure),
                         () -> owner.ended(this, number));
+    }
+
+    /** Whether it has been open for longer than this and nothing came, not even a first credit. */
+    boolean silent(long nanos, Duration longest) {
+        return subscription != null && !here && nanos - begunNanos > longest.toNanos();
     }
 
     long opening() {

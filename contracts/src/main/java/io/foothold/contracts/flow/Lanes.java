@@ -61,6 +61,13 @@ final class Lanes<Q, R> {
         return byReplica.values().stream().noneMatch(lane -> lane.here);
     }
 
+    /** Those that have been open for longer than this and gave no first credit: a connection may lose what is said on it. */
+    List<Lane<Q, R>> silent(Duration longest) {
+        return byReplica.values().stream()
+                .filter(lane -> lane.silent(timer.nanoTime(), longest))
+                .toList();
+    }
+
     /** The one that takes work and has the least under way; null when none takes any. */
     @Nullable
     Lane<Q, R> freest() {

@@ -11,7 +11,7 @@ import java.time.Duration;
  * @param firstBackoff pause before the second attempt to open the stream; doubles up to {@code maxBackoff}
  * @param maxBackoff longest pause
  * @param patience how long a service may be away before all work fails: it cannot be reached, or a stream was opened and not
- *     even its first credit came
+ *     even its first credit came; such a stream is opened again after a quarter of it, and after 30 seconds at the latest
  * @param answer time from sending a piece of work to its last result, on one connection
  */
 public record StreamLimits(
@@ -22,9 +22,17 @@ public record StreamLimits(
         Duration maxBackoff,
         Duration patience,
         Duration answer) {
+    private static final Duration FIRST_CREDIT = Duration.ofSeconds(30);
+
     /** Limits of which the deadline is the only one of a piece of work. */
     public StreamLimits(int window, int maxQueued, Duration deadline, Duration firstBackoff, Duration maxBackoff) {
         this(window, maxQueued, deadline, firstBackoff, maxBackoff, deadline, deadline);
+    }
+
+    /** How long a stream may be open without its first credit before it is opened again. */
+    Duration firstCredit() {
+        Duration quarter = patience.dividedBy(4);
+        return quarter.compareTo(FIRST_CREDIT) < 0 ? quarter : FIRST_CREDIT;
     }
 
     /** Limits fit for services on one machine. */

@@ -283,10 +283,12 @@ class CreditedStreamTest {
     /** A clock that stands; what is due is done when a test says so. */
     private static final class Standing implements StreamTimer {
         private final Deque<Runnable> due = new ArrayDeque<>();
+        private final List<Runnable> ticks = new ArrayList<>();
+        private long now;
 
         @Override
         public long nanoTime() {
-            return 0;
+            return now;
         }
 
         @Override
@@ -295,11 +297,19 @@ class CreditedStreamTest {
         }
 
         @Override
-        public void every(Duration pause, Runnable task) {}
+        public void every(Duration pause, Runnable task) {
+            ticks.add(task);
+        }
 
         @Override
         public void close() {
             due.clear();
+        }
+
+        void passes(Duration time) {
+            now += time.toNanos();
+            ticks.forEach(Runnable::run);
+            run();
         }
 
         void run() {
@@ -320,6 +330,48 @@ class CreditedStreamTest {
     /** A replica that takes a call and is silent. */
     private static Multi<String> silent(List<String> cancelled) {
         return Multi.createFrom().<String>nothing().onCancellation().invoke(() -> cancelled.add("call"));
+    }
+
+    @Test
+    void aStreamWithoutItsFirstCreditIsOpenedAgainLongBeforeItsServiceCountsAsAway() {
+        Standing clock = new Standing();
+        List<String> cancelled = new ArrayList<>();
+        List<String> calls = new ArrayList<>();
+        CreditedStream<String, String> own = standing(clock);
+        own.replicas(Map.of("a", up -> {
+            calls.add("call");
+            return calls.size() < 3
+                    ? silent(cancelled)
+                    : up.onItem().transform(sent -> credit(sent) > 0 ? "credit 1" : sent + " done");
+        }));
+        CompletableFuture<?> work = own.submit("x", List.of("x"), result -> {});
+        clock.passes(Duration.ofSeconds(29));
+        assertThat(calls).hasSize(1);
+        clock.passes(Duration.ofSeconds(2));
+        assertThat(calls).hasSize(2);
+        assertThat(cancelled).hasSize(1);
+        clock.passes(Duration.ofSeconds(31));
+        assertThat(calls).hasSize(3);
+        assertThat(work).isCompleted();
+        own.close();
+    }
+
+    @Test
+    void aStreamWithItsFirstCreditMayBeSilentForAsLongAsItHasNoWork() {
+        Standing clock = new Standing();
+        List<String> calls = new ArrayList<>();
+        CreditedStream<String, String> own = standing(clock);
+        own.replicas(Map.of("a", up -> {
+            calls.add("call");
+            return up.onItem().transform(sent -> credit(sent) > 0 ? "credit 1" : sent + " done");
+        }));
+        assertThat(own.submit("x", List.of("x"), result -> {})).isNotCancelled();
+        clock.run();
+        for (int i = 0; i < 20; i++) {
+            clock.passes(Duration.ofSeconds(31));
+        }
+        assertThat(calls).hasSize(1);
+        own.close();
     }
 
     @Test

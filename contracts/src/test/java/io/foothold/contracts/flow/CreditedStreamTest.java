@@ -345,6 +345,7 @@ class CreditedStreamTest {
                     : up.onItem().transform(sent -> credit(sent) > 0 ? "credit 1" : sent + " done");
         }));
         CompletableFuture<?> work = own.submit("x", List.of("x"), result -> {});
+        clock.run();
         clock.passes(Duration.ofSeconds(29));
         assertThat(calls).hasSize(1);
         clock.passes(Duration.ofSeconds(2));

@@ -240,19 +240,31 @@ final class CheckpointStore {
             wrong.add(e.text());
             return Optional.empty();
         }
-        stored.sha256().forEach((name, expected) -> {
-            Path file = checkpoint.resolve(name);
+        wrong.addAll(wrong(checkpoint, stored.sha256(), STATE));
+        return wrong.isEmpty() ? Optional.of(stored) : Optional.empty();
+    }
+
+    /**
+     * What is wrong with files in a directory; empty for nothing.
+     *
+     * @param sha256 as they were written, by path
+     * @param record the file that says so
+     */
+    static List<String> wrong(Path directory, Map<String, String> sha256, String record) {
+        List<String> wrong = new ArrayList<>();
+        sha256.forEach((name, expected) -> {
+            Path file = directory.resolve(name);
             try {
                 String found = Files.exists(file) ? Sha256.of(file) : "";
                 if (!found.equals(expected)) {
-                    wrong.add(name + (found.isEmpty() ? " is missing" : " has SHA-256 " + found) + ", " + STATE
+                    wrong.add(name + (found.isEmpty() ? " is missing" : " has SHA-256 " + found) + ", " + record
                             + " says " + expected);
                 }
             } catch (IOException e) {
                 wrong.add(name + " cannot be read: " + e);
             }
         });
-        return wrong.isEmpty() ? Optional.of(stored) : Optional.empty();
+        return wrong;
     }
 
     private List<Path> entries() throws IOException {

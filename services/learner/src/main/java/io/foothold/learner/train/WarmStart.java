@@ -5,9 +5,14 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
 import io.foothold.policy.Disk;
+import io.foothold.policy.FileContent;
 import io.foothold.policy.PolicyException;
+import io.foothold.policy.Sha256;
 import io.foothold.policy.Trainer;
+import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,8 +20,10 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
@@ -36,6 +43,15 @@ public record WarmStart(
     private static final LossRule RULE = LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN);
     private static final String DIRECTORY = "warm-start";
     private static final String WEIGHTS = "model.safetensors";
+    private static final String SEAL = "warm-start.json";
+
+    /**
+     * What a warm start says of itself.
+     *
+     * @param from canonical text of what it was made from
+     * @param sha256 of its files, by path
+     */
+    record Sealed(String from, Map<String, String> sha256) {}
 
     /** Copies; ranges are checked. */
     public WarmStart {
@@ -52,11 +68,13 @@ public record WarmStart(
      *
      * @param home of the run
      * @return its directory, in Hugging Face's layout
-     * @throws FootholdException {@link ErrorCode#INVALID_DATA} without a solution, or for one that the model cannot take
+     * @throws FootholdException {@link ErrorCode#INVALID_DATA} without a solution, for one that the model cannot take, or when what is
+     *     found is not as it was written; {@link ErrorCode#CONFLICT} with the difference when it was made from something else
      */
     public Path policy(Path base, Path home, RunSettings settings, Disk disk, TensorBackend.Opener opener) {
         Path made = home.resolve(DIRECTORY);
         if (Files.isDirectory(made)) {
+            verify(made, settings);
             return made;
         }
         if (settings.lora().isPresent()) {
@@ -69,23 +87,62 @@ public record WarmStart(
         Path part = home.resolve(DIRECTORY + ".part");
         try (TensorBackend backend = opener.open(base, settings, Optional.empty(), 0)) {
             imitate(backend, settings);
-            write(backend, part, made, home, disk);
-            return made;
-        }
-    }
-
-    private static void write(TensorBackend backend, Path part, Path made, Path home, Disk disk) {
-        try {
-            delete(part);
-            disk.createDirectories(part);
-            CheckpointStore.written(part, backend.modelFiles(), disk);
-            var unused = backend.export(part.resolve(WEIGHTS), disk);
-            disk.force(part);
-            disk.move(part, made);
+            write(backend, part, made, disk, settings);
             disk.force(home);
+            return made;
         } catch (IOException | PolicyException e) {
             throw new FootholdException(ErrorCode.STORAGE, "cannot write " + made + ": " + e.getMessage(), e);
         }
+    }
+
+    private void verify(Path made, RunSettings settings) {
+        Sealed sealed = SealedJson.decode(made.resolve(SEAL), Sealed.class);
+        String now = from(settings);
+        if (!sealed.from().equals(now)) {
+            throw new FootholdException(
+                    ErrorCode.CONFLICT,
+                    "what is imitated changed since " + made + " was made: "
+                            + CheckpointStore.difference(sealed.from(), now));
+        }
+        List<String> wrong = CheckpointStore.wrong(made, sealed.sha256(), SEAL);
+        if (!wrong.isEmpty()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_DATA,
+                    made + " is damaged: " + String.join("; ", wrong)
+                            + "; put it back from a copy, or delete it: the same is made again");
+        }
+    }
+
+    /** What the policy depends on besides its base: canonical text, a line each. */
+    private String from(RunSettings settings) {
+        ByteArrayOutputStream tokens = new ByteArrayOutputStream();
+        DataOutputStream out = new DataOutputStream(tokens);
+        try {
+            for (GivenSolutions.Solution s : solutions) {
+                for (int[] part : List.of(s.prompt(), s.solution())) {
+                    out.writeInt(part.length);
+                    for (int token : part) {
+                        out.writeInt(token);
+                    }
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("memory takes all", e);
+        }
+        return "sft.epochs: " + epochs + "\nsft.solutions_per_step: " + solutionsPerStep + "\nsft.learning_rate: "
+                + learningRate + "\nseed: " + settings.seed() + "\n" + solutions.size() + " solutions with SHA-256 "
+                + Sha256.of(tokens.toByteArray()) + "\n";
+    }
+
+    private void write(TensorBackend backend, Path part, Path made, Disk disk, RunSettings settings)
+            throws IOException {
+        delete(part);
+        disk.createDirectories(part);
+        Map<String, String> files = new TreeMap<>(CheckpointStore.written(part, backend.modelFiles(), disk));
+        files.put(WEIGHTS, backend.export(part.resolve(WEIGHTS), disk));
+        disk.write(part.resolve(SEAL), FileContent.of(SealedJson.encode(new Sealed(from(settings), files))));
+        disk.force(part);
+        disk.move(part, made);
     }
 
     private void imitate(TensorBackend backend, RunSettings settings) {

@@ -112,6 +112,33 @@ class WarmStartTest {
     }
 
     @Test
+    void oneThatIsFoundAgainMustHaveBeenMadeOfTheSame() {
+        var unused = make(warm(1, ENDED), DjlBackend::open);
+        assertThatThrownBy(() -> make(warm(2, ENDED), NEVER))
+                .hasMessageContaining("was 'sft.epochs: 1', is 'sft.epochs: 2'");
+        assertThatThrownBy(() -> make(warm(1, ENDED, OPEN), NEVER)).hasMessageContaining("is '2 solutions with");
+        assertThatThrownBy(() ->
+                        make(warm(1, new GivenSolutions.Solution(ENDED.prompt(), new int[] {5, 6, 8, END})), NEVER))
+                .hasMessageContaining("1 solutions with SHA-256");
+    }
+
+    @Test
+    void oneThatWasDamagedIsNamedAndIsMadeAgainWhereItIsDeleted() throws Exception {
+        Path weights = make(warm(1, ENDED), DjlBackend::open).resolve("model.safetensors");
+        byte[] whole = Files.readAllBytes(weights);
+        byte[] bytes = whole.clone();
+        bytes[bytes.length - 1] ^= 1;
+        Files.write(weights, bytes);
+        assertThatThrownBy(() -> make(warm(1, ENDED), NEVER))
+                .hasMessageContaining("warm-start is damaged: model.safetensors has SHA-256");
+        Files.delete(weights);
+        assertThatThrownBy(() -> make(warm(1, ENDED), NEVER)).hasMessageContaining("model.safetensors is missing");
+        Files.write(weights, whole);
+        Files.delete(weights.resolveSibling("warm-start.json"));
+        assertThatThrownBy(() -> make(warm(1, ENDED), NEVER)).hasMessageContaining("warm-start.json cannot be read");
+    }
+
+    @Test
     void whatCannotBeImitatedIsRefused() {
         assertThatThrownBy(() -> make(warm(1), DjlBackend::open)).hasMessageContaining("needs a solution to imitate");
         assertThatThrownBy(

@@ -44,10 +44,14 @@ final class Reconciliation {
         return opened;
     }
 
-    /** Brings learner and ledger to the same update, then the inference servers to the same policy. */
-    LearnerLink.Position reconcile() {
+    /** Looks whether the verifiers that the run file names are there. */
+    void reach() {
         spec.verifiers()
                 .forEach((key, address) -> PeerAddress.parse(key, address).reach(key));
+    }
+
+    /** Brings learner and ledger to the same update, then the inference servers to the same policy. */
+    LearnerLink.Position reconcile() {
         Ledger.await(ledger.dropUnfinished(spec.runId(), "the process that sampled it died"));
         LearnerLink.Position at = learner.open();
         at.opened()

@@ -139,9 +139,11 @@ final class Run {
     /** The loop of a run that is ready for it; null when it was asked to stop before. */
     private @Nullable RunLoop prepared() {
         try {
+            reconciliation.reach();
+            // Before the learner is opened: fine-tuning on data that are then refused would have been for nothing.
+            Preparation.Problems problems = preparation.load(true);
             LearnerLink.Position at = reconciliation.reconcile();
             reached = at.update();
-            Preparation.Problems problems = preparation.load(true);
             Preparation.Prepared prepared = preparation.prepare(problems.train(), publisher.policy());
             Map<String, Long> byUse = ledger.tokensByUse(spec.runId());
             earlierTokens.set(TRAINING_USES.stream()
@@ -184,8 +186,10 @@ final class Run {
     End prepareOnly() {
         return guarded(() -> {
             learner.imitate(imitation::solutions);
+            reconciliation.reach();
+            Preparation.Problems problems = preparation.load(true);
             var unused = reconciliation.reconcile();
-            var prepared = preparation.prepare(preparation.load(true).train(), publisher.policy());
+            var prepared = preparation.prepare(problems.train(), publisher.policy());
             return new End("stopped", "prepared only");
         });
     }
@@ -193,8 +197,10 @@ final class Run {
     /** Evaluates the policy that the run begins with, and nothing else. */
     End evaluateOnly() {
         return guarded(() -> {
+            reconciliation.reach();
+            Preparation.Problems problems = preparation.load(false);
             long update = reconciliation.reconcile().update();
-            Evaluation evaluation = evaluation(preparation.load(false), List.of());
+            Evaluation evaluation = evaluation(problems, List.of());
             log.event(new Happening.RunStarted(update, 0));
             PolicyVersion policy = publisher.policy();
             evaluation.make(evaluation.all(), update, policy, passAt1 -> {});
@@ -205,8 +211,9 @@ final class Run {
     /** Everything that is looked at before a run's first update, and what one costs; the run is good for nothing else then. */
     End rehearse() {
         return guarded(() -> {
-            var unused = reconciliation.reconcile();
+            reconciliation.reach();
             Preparation.Problems problems = preparation.load(true);
+            var unused = reconciliation.reconcile();
             preparation.checkGuided(problems.train());
             int evaluated = problems.evaluation().values().stream()
                     .mapToInt(List::size)

@@ -56,7 +56,7 @@ class RunSimulationTest {
             live(one);
             return;
         }
-        int seeds = Integer.getInteger("foothold.simulation.seeds", 5_000);
+        int seeds = Integer.getInteger("foothold.simulation.seeds", 10_000);
         for (long seed = 0; seed < seeds; seed++) {
             try {
                 live(seed);

@@ -13,6 +13,7 @@ import io.foothold.core.random.Seeds;
 import io.foothold.core.staleness.StalenessGate;
 import io.foothold.core.stats.Interval;
 import io.foothold.core.verdict.RewardRule;
+import io.foothold.core.verdict.RewardTable;
 import io.foothold.core.verdict.Verdict;
 import java.util.HashSet;
 import java.util.List;
@@ -67,20 +68,23 @@ class ProtocolTest {
 
     @Test
     void verdictsThatJudgeNothingGiveNoReward() {
-        assertThat(RewardRule.CORRECT.reward(Verdict.verifierError("x"), false, 0))
+        assertThat(RewardRule.CORRECT.reward(Verdict.verifierError("x"), false, 0, RewardTable.BASE))
                 .isEmpty();
-        assertThat(RewardRule.CORRECT.reward(new Verdict(Verdict.Kind.TIMEOUT, 0, "", ""), false, 0))
+        assertThat(RewardRule.CORRECT.reward(new Verdict(Verdict.Kind.TIMEOUT, 0, "", ""), false, 0, RewardTable.BASE))
                 .isEmpty();
-        assertThat(RewardRule.CORRECT.reward(Verdict.pass("1", ""), true, 0)).hasValue(1);
-        assertThat(RewardRule.CORRECT_AND_FINISHED.reward(Verdict.pass("1", ""), true, 0))
-                .hasValue(0);
-        assertThat(RewardRule.SUCCESS.reward(Verdict.pass("1", ""), true, 0)).hasValue(.5);
-        assertThat(RewardRule.RANDOM.reward(Verdict.verifierError("x"), false, 0))
-                .isEmpty();
-        assertThat(RewardRule.RANDOM.reward(new Verdict(Verdict.Kind.FAIL, 0, "", ""), false, 0.49))
+        assertThat(RewardRule.CORRECT.reward(Verdict.pass("1", ""), true, 0, RewardTable.BASE))
                 .hasValue(1);
-        assertThat(RewardRule.RANDOM.reward(Verdict.pass("1", ""), false, 0.5)).hasValue(0);
-        assertThat(RewardRule.SCORE.reward(new Verdict(Verdict.Kind.FAIL, .4, "", ""), false, 0))
+        assertThat(RewardRule.CORRECT_AND_FINISHED.reward(Verdict.pass("1", ""), true, 0, RewardTable.BASE))
+                .hasValue(0);
+        assertThat(RewardRule.SUCCESS.reward(Verdict.pass("1", ""), true, 0, RewardTable.BASE))
+                .hasValue(.5);
+        assertThat(RewardRule.RANDOM.reward(Verdict.verifierError("x"), false, 0, RewardTable.BASE))
+                .isEmpty();
+        assertThat(RewardRule.RANDOM.reward(new Verdict(Verdict.Kind.FAIL, 0, "", ""), false, 0.49, RewardTable.BASE))
+                .hasValue(1);
+        assertThat(RewardRule.RANDOM.reward(Verdict.pass("1", ""), false, 0.5, RewardTable.BASE))
+                .hasValue(0);
+        assertThat(RewardRule.SCORE.reward(new Verdict(Verdict.Kind.FAIL, .4, "", ""), false, 0, RewardTable.BASE))
                 .hasValue(.4);
     }
 

@@ -252,7 +252,11 @@ class RunFileTest {
             assertThat(reward)
                     .as(preset)
                     .isEqualTo(
-                            List.of("grpo", "dr-grpo", "rloo").contains(preset) ? "correct_and_finished" : "correct");
+                            switch (preset) {
+                                case "grpo", "dr-grpo", "rloo" -> "correct_and_finished";
+                                case "grpo-shaped" -> "table";
+                                default -> "correct";
+                            });
         }
         assertThat(resolve(BASE.replace("grpo-dial", "grpo") + "reward: correct\n")
                         .text("reward"))
@@ -496,5 +500,21 @@ class RunFileTest {
                 .hasMessageContaining("or auto");
         assertThatThrownBy(() -> resolve(BASE, "max_log_prob_difference=automatic"))
                 .hasMessageContaining("or auto, got 'automatic'");
+    }
+
+    @Test
+    void rewardsThatAreNotUsedOrNotTheMethodsAreRefused() {
+        assertThatThrownBy(() -> resolve(BASE, "reward_table.wrong=-2"))
+                .hasMessageContaining("'reward_table' is not used without 'reward: table'");
+        assertThatThrownBy(() -> resolve(BASE, "reward_shaping.difficulty_power=1"))
+                .hasMessageContaining("'reward_shaping.overlong_share', which is 0");
+        assertThatThrownBy(() -> resolve(BASE, "tree.branches=2x4", "reward_shaping.length_discount=0.9"))
+                .hasMessageContaining(
+                        "'reward_shaping' changes the rewards of verdicts by lengths, and with 'tree.branches'");
+        assertThat(resolve(BASE, "reward=table", "reward_table.wrong=-2", "reward_shaping.overlong_share=0.2")
+                        .settings()
+                        .rewardTable()
+                        .wrong())
+                .isEqualTo(-2);
     }
 }

@@ -47,6 +47,10 @@ public final class ChosenMethod {
             return kind.instruction(own);
         }
 
+        boolean hasOwnRewards() {
+            return kind.hasOwnRewards(own);
+        }
+
         OptionalDouble revisionWeight() {
             return kind.revisionWeight(own);
         }
@@ -77,6 +81,14 @@ public final class ChosenMethod {
         }
         all.forEach(Bound::check);
         this.bound = asked.isEmpty() ? null : asked.get(0);
+        if (run.rewardShaping().shapes() && bound != null && !bound.hasOwnRewards()) {
+            throw new SettingsException(
+                    run.rewardShaping().overlongShare() > 0
+                            ? "reward_shaping.overlong_share"
+                            : "reward_shaping.length_discount",
+                    "'reward_shaping' changes the rewards of verdicts by lengths, and with '"
+                            + key(bound.kind().asking()) + "' members have others");
+        }
     }
 
     /** The records of the settings of all methods. */
@@ -84,6 +96,11 @@ public final class ChosenMethod {
         List<Class<? extends Record>> out = new ArrayList<>();
         KINDS.forEach(kind -> out.add(kind.settings()));
         return out;
+    }
+
+    /** Around a method, what lengths do to rewards. */
+    public Method shaped(Method inner) {
+        return run.rewardShaping().shapes() ? new Shaped(inner, run.rewardShaping()) : inner;
     }
 
     /** The method, without what fills silent places again. One for the whole run, as it may remember. */

@@ -57,6 +57,11 @@ public interface MethodKind<S extends Record> {
         return OptionalDouble.empty();
     }
 
+    /** Whether the members of its groups have the rewards of their own verdicts, so that their lengths may shape them. */
+    default boolean hasOwnRewards(S own) {
+        return true;
+    }
+
     /** Whether it decides itself which places that are drawn guided start so. */
     default boolean choosesHints() {
         return false;

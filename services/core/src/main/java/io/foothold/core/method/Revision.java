@@ -162,6 +162,11 @@ public record Revision(int answers, String instruction, double bonus) implements
         }
 
         @Override
+        public boolean hasOwnRewards(Settings own) {
+            return !isAsked(own) || own.best();
+        }
+
+        @Override
         public String instruction(Settings own) {
             return own.prompt();
         }

@@ -107,6 +107,11 @@ public record Tree(List<Integer> branches, int segment) implements Method {
         }
 
         @Override
+        public boolean hasOwnRewards(Settings own) {
+            return !isAsked(own);
+        }
+
+        @Override
         public Method method(Settings own, RunSettings run) {
             return new Tree(own.levels(), own.segmentTokens());
         }

@@ -5,6 +5,8 @@ import io.foothold.core.keys.RecordReader;
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.Losses;
 import io.foothold.core.prompt.Prompts;
+import io.foothold.core.verdict.RewardShaping;
+import io.foothold.core.verdict.RewardTable;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,6 +27,8 @@ public final class RunSettings {
             LocalizerSettings.class,
             SamplingSettings.class,
             VerificationSettings.class,
+            RewardTable.class,
+            RewardShaping.class,
             EstimatorSettings.class,
             LossSettings.class,
             OptimizerSettings.class,
@@ -134,6 +138,16 @@ public final class RunSettings {
     /** How answers are judged. */
     public VerificationSettings verification() {
         return of(VerificationSettings.class);
+    }
+
+    /** Rewards by verdict and end, of the rule {@code table}. */
+    public RewardTable rewardTable() {
+        return of(RewardTable.class);
+    }
+
+    /** What lengths do to rewards. */
+    public RewardShaping rewardShaping() {
+        return of(RewardShaping.class);
     }
 
     /** What members of a group are compared by. */

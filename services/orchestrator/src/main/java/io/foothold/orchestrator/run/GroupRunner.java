@@ -316,7 +316,7 @@ final class GroupRunner {
         if (verdict == null || rollout == null || !j.judged()) {
             return OptionalDouble.empty();
         }
-        return spec.reward().reward(verdict, rollout.truncated(), Seeds.uniform(seed.value(), 0));
+        return spec.reward(verdict, rollout.truncated(), Seeds.uniform(seed.value(), 0));
     }
 
     private static Ledger.Outcome dropped(Judged j) {

@@ -10,6 +10,7 @@ import io.foothold.core.settings.ProblemSettings;
 import io.foothold.core.settings.PromptSettings;
 import io.foothold.core.settings.RunSettings;
 import io.foothold.core.verdict.RewardRule;
+import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.remote.Augmentation;
 import io.foothold.orchestrator.remote.Localizer;
 import io.foothold.orchestrator.rollout.PromptedStart;
@@ -20,6 +21,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.TreeMap;
 
 /** A resolved run file, and what a run asks its services for by it. */
@@ -72,8 +74,13 @@ final class RunSpec {
         return Seeds.of(settings.general().seed()).split(purpose);
     }
 
-    RewardRule reward() {
-        return settings.general().reward();
+    /**
+     * The reward of a verdict; empty for one that judges nothing.
+     *
+     * @param uniform see {@link RewardRule#reward}
+     */
+    OptionalDouble reward(Verdict verdict, boolean truncated, double uniform) {
+        return settings.general().reward().reward(verdict, truncated, uniform, settings.rewardTable());
     }
 
     /** Address of the verifier for problems of a kind; empty for the standard one. */

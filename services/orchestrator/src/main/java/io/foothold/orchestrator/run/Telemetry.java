@@ -149,7 +149,9 @@ final class Telemetry {
     private void alarms(Manifest manifest, List<FilledPlace> places) {
         long update = manifest.update();
         double reward = manifest.metric("reward_mean", 0);
-        zeroRewardUpdates = reward == 0 ? zeroRewardUpdates + 1 : 0;
+        // Shaped rewards are below 0 where nothing is right.
+        boolean passed = places.stream().flatMap(p -> p.members().stream()).anyMatch(m -> m.judged().passed());
+        zeroRewardUpdates = reward == 0 || (reward < 0 && !passed) ? zeroRewardUpdates + 1 : 0;
         int most = spec.settings().alarms().zeroRewardUpdates();
         if (most > 0 && zeroRewardUpdates >= most) {
             alarm(update, "no reward in " + zeroRewardUpdates + " updates");

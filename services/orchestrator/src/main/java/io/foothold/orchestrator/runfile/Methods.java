@@ -18,8 +18,8 @@ public final class Methods {
     public Methods(RunFile file) {
         this.settings = file.settings();
         this.chosen = new ChosenMethod(settings);
-        this.own = refilled(chosen.method());
-        this.plain = refilled(chosen.plain());
+        this.own = chosen.shaped(refilled(chosen.method()));
+        this.plain = chosen.shaped(refilled(chosen.plain()));
     }
 
     /** How the places are filled that are the method's own, see {@link ChosenMethod#share}. */

@@ -12,6 +12,9 @@ import io.foothold.core.settings.ProblemSettings;
 import io.foothold.core.settings.PromptSettings;
 import io.foothold.core.settings.RunSettings;
 import io.foothold.core.settings.SamplingSettings;
+import io.foothold.core.verdict.RewardRule;
+import io.foothold.core.verdict.RewardShaping;
+import io.foothold.core.verdict.RewardTable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -51,6 +54,7 @@ final class SettingsRules {
             throw refused("policy.base", "'policy.base' is empty");
         }
         checkProblems();
+        checkRewards();
         checkEstimator();
         checkLoss();
         checkMixture();
@@ -83,6 +87,20 @@ final class SettingsRules {
         out.add("problems.train");
         evaluationSets.forEach(s -> out.add("problems.evaluate." + s));
         return out;
+    }
+
+    private void checkRewards() {
+        boolean table = settings.general().reward() == RewardRule.TABLE;
+        if (!table && !settings.rewardTable().equals(RewardTable.BASE)) {
+            throw refused("reward", "'reward_table' is not used without 'reward: table'");
+        }
+        RewardShaping shaping = settings.rewardShaping();
+        if (shaping.overlongShare() == 0 && (shaping.difficultyPower() > 0 || shaping.failureScale() != 1)) {
+            String unused = shaping.difficultyPower() > 0 ? "difficulty_power" : "failure_scale";
+            throw refused(
+                    "reward_shaping." + unused,
+                    "'reward_shaping." + unused + "' scales the loss of 'reward_shaping.overlong_share', which is 0");
+        }
     }
 
     /** Of n samples k are drawn without replacement. */

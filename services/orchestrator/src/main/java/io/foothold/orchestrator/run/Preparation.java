@@ -105,7 +105,8 @@ final class Preparation {
         List<Problem> trained =
                 train.stream().filter(p -> chosen.contains(p.id())).toList();
         if (spec.guided()) {
-            checks.checkGuided(trained, ledger.prefixes(spec.runId()));
+            // One that moves may become as long as any that a search can ask for.
+            checks.checkGuided(trained, spec.settings().guidance().adapts() ? Map.of() : ledger.prefixes(spec.runId()));
             searchPrefixes(ids, policy);
         }
         return new Prepared(

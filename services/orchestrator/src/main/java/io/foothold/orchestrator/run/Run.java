@@ -152,7 +152,12 @@ final class Run {
             RunLoop made = new RunLoop(
                     parts,
                     at,
-                    new StartDraws(spec, services, prepared, threads),
+                    new StartDraws(
+                            spec,
+                            services,
+                            new PrefixLengths(spec, ledger, prepared.selection(), prepared.train(), at.update()),
+                            prepared.digest(),
+                            threads),
                     evaluation(problems, prepared.train()),
                     reports);
             loop = made;

@@ -185,6 +185,7 @@ final class RunLoop {
             return;
         }
         admission.admit(version).ifPresent(places -> {
+            draws.reached(update + 1, places);
             List<TrainGroup> batch = parts.updates().training().admit(update + 1, places);
             draws.ahead(update + 2);
             work.begin(

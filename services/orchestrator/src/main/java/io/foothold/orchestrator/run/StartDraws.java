@@ -16,14 +16,21 @@ final class StartDraws {
 
     private final RunSpec spec;
     private final Services services;
-    private final Preparation.Prepared prepared;
+    private final PrefixLengths lengths;
+    private final String problemSet;
     private final Executor threads;
     private final Map<Draw, Drawn> draws = new ConcurrentHashMap<>();
 
-    StartDraws(RunSpec spec, Services services, Preparation.Prepared prepared, Executor threads) {
+    /**
+     * Draws of a run.
+     *
+     * @param problemSet digest of the whole training set
+     */
+    StartDraws(RunSpec spec, Services services, PrefixLengths lengths, String problemSet, Executor threads) {
         this.spec = spec;
         this.services = services;
-        this.prepared = prepared;
+        this.lengths = lengths;
+        this.problemSet = problemSet;
         this.threads = threads;
     }
 
@@ -57,7 +64,7 @@ final class StartDraws {
                 List<PromptedStart> known = made;
                 if (known == null) {
                     known = services.augmentation()
-                            .draw(spec.draw(draw.update(), draw.attempt(), prepared.digest()), prepared.selection());
+                            .draw(spec.draw(draw.update(), draw.attempt(), problemSet), lengths.at(draw.update()));
                     made = known;
                 }
                 return known;
@@ -65,6 +72,11 @@ final class StartDraws {
                 making.unlock();
             }
         }
+    }
+
+    /** Takes what the groups of an update reached, before it is admitted: later starts depend on it. Blocks until it is written. */
+    void reached(long update, List<FilledPlace> places) {
+        lengths.reached(update, places);
     }
 
     /** Draws the start states of an update and has their prompts encoded, beside the training of another one. */

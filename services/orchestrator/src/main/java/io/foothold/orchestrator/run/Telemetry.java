@@ -107,7 +107,7 @@ final class Telemetry {
         return out;
     }
 
-    /** Mean reward, passes, rollouts and pass@1 by kind of start state: unguided beside guided shows what carries over. */
+    /** By kind of start state, as unguided beside guided shows what carries over; and the mean prefix of guided groups, in thoughts. */
     private static Map<String, Double> byStart(List<FilledGroup> groups) {
         Map<String, double[]> sums = new LinkedHashMap<>();
         for (FilledGroup g : groups) {
@@ -119,6 +119,11 @@ final class Telemetry {
             });
         }
         Map<String, Double> out = new LinkedHashMap<>();
+        groups.stream()
+                .mapToInt(g -> g.start().prefixThoughts())
+                .filter(thoughts -> thoughts > 0)
+                .average()
+                .ifPresent(mean -> out.put("prefix_thoughts", mean));
         sums.forEach((start, sum) -> {
             out.put("reward_" + start, sum[0] / sum[2]);
             out.put("passes_" + start, sum[1]);
@@ -150,7 +155,8 @@ final class Telemetry {
         long update = manifest.update();
         double reward = manifest.metric("reward_mean", 0);
         // Shaped rewards are below 0 where nothing is right.
-        boolean passed = places.stream().flatMap(p -> p.members().stream()).anyMatch(m -> m.judged().passed());
+        boolean passed = places.stream().flatMap(p -> p.members().stream()).anyMatch(m -> m.judged()
+                .passed());
         zeroRewardUpdates = reward == 0 || (reward < 0 && !passed) ? zeroRewardUpdates + 1 : 0;
         int most = spec.settings().alarms().zeroRewardUpdates();
         if (most > 0 && zeroRewardUpdates >= most) {

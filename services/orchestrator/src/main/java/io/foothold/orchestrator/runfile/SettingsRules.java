@@ -5,6 +5,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.keys.SettingsException;
 import io.foothold.core.method.ChosenMethod;
 import io.foothold.core.method.ResetSettings;
+import io.foothold.core.settings.GuidanceSettings;
 import io.foothold.core.settings.LossSettings;
 import io.foothold.core.settings.MiningSettings;
 import io.foothold.core.settings.OptimizerSettings;
@@ -173,6 +174,11 @@ final class SettingsRules {
             throw refused(
                     "prompts.guided",
                     "'prompts.guided' is not used with guidance.form: prefill, which puts the prefix behind 'prompts.root'");
+        }
+        GuidanceSettings guidance = settings.guidance();
+        if (guidance.adapts() && !settings.guided()) {
+            String key = guidance.withdrawAfter() > 0 ? "guidance.withdraw_after" : "guidance.adapt";
+            throw refused(key, "'" + key + "' needs 'mixture.guided' above 0: starts with a prefix");
         }
         if (settings.mixture().guided() + settings.mixture().root() <= 0) {
             throw refused("mixture.root", "the mixture is empty");

@@ -45,6 +45,11 @@ final class SimulatedRun {
         static Plan of(int number) {
             Plan plan =
                     switch (number % 10) {
+                        case 1 -> of("pope", """
+                                    prompts.guided: "{problem} {prefix}"
+                                    guidance: {adapt: step}
+                                    evaluation.oracle_problems: 0
+                                    """, 3, Set.of(3));
                         case 3 ->
                             of("rrpo", "resets: {base_rollouts: 2, suffixes: 2, seeds: 1, draws: 4}", 4, Set.of(2, 4));
                         case 5 -> of("score", "", 3, Set.of(1, 3));

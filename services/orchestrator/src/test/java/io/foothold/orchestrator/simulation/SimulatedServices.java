@@ -11,6 +11,7 @@ import io.foothold.core.problem.ProblemKind;
 import io.foothold.core.random.Seeds;
 import io.foothold.core.settings.ProblemSettings;
 import io.foothold.core.settings.RunSettings;
+import io.foothold.core.start.Mixture;
 import io.foothold.core.stats.SetStatistics;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.remote.Augmentation;
@@ -47,6 +48,9 @@ import java.util.stream.IntStream;
 /** The services as one process of the orchestrator reaches them: the calling sides that gRPC has in production, over the simulated network. */
 final class SimulatedServices {
     private static final Duration PATIENCE = Duration.ofMinutes(5);
+    /** Thoughts of every prefix that a search finds. */
+    private static final int FOUND = 2;
+
     private static final Duration LONGEST_VERDICT = Duration.ofMillis(100);
 
     private final Cluster cluster;
@@ -227,7 +231,7 @@ final class SimulatedServices {
                                     "statement " + i,
                                     ProblemKind.MATH,
                                     "r",
-                                    List.of(),
+                                    List.of("a", "b", "c", "d"),
                                     "",
                                     set.split(),
                                     0))
@@ -238,6 +242,17 @@ final class SimulatedServices {
         public List<PromptedStart> draw(Draw draw, Selection selection) {
             List<String> ids = selection.problemIds();
             Seeds seeds = Seeds.of(draw.seed()).split(draw.update());
+            if (!selection.prefixes().isEmpty()) {
+                Mixture halves = new Mixture(
+                        List.of(new Mixture.Part(Mixture.Kind.ROOT, 1), new Mixture.Part(Mixture.Kind.GUIDED, 1)),
+                        Mixture.Draw.STRATIFIED);
+                return call(
+                        cluster.augmentation(),
+                        () -> CompletableFuture.completedFuture(
+                                halves.draw(ids, selection.prefixes(), draw.groups(), seeds).stream()
+                                        .map(Words::start)
+                                        .toList()));
+            }
             return call(
                     cluster.augmentation(),
                     () -> CompletableFuture.completedFuture(IntStream.range(0, draw.groups())
@@ -257,7 +272,10 @@ final class SimulatedServices {
                 int window,
                 Function<Probe, CompletableFuture<SetStatistics.Count>> answer,
                 Consumer<FoundPrefix> found) {
-            throw new UnsupportedOperationException("no run of the simulation searches");
+            return call(cluster.augmentation(), () -> {
+                search.problemIds().forEach(id -> found.accept(new FoundPrefix(id, FOUND, false)));
+                return CompletableFuture.completedFuture(new Searched(0, 0));
+            });
         }
 
         @Override

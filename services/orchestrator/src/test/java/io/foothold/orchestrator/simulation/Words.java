@@ -23,7 +23,9 @@ final class Words {
     static SimulatedSampler.Work work(Sampler.Work work) {
         return new SimulatedSampler.Work(
                 work.groupId(),
-                work.start().problemId(),
+                work.start().prefixThoughts() == 0
+                        ? work.start().problemId()
+                        : work.start().prompt(),
                 work.start().prefixTokenIds(),
                 work.start().maxTokens(),
                 work.reservations().stream()
@@ -72,6 +74,13 @@ final class Words {
 
     static PromptedStart root(String problem) {
         return new PromptedStart(new StartState.Root(problem), "solve " + problem, 0);
+    }
+
+    static PromptedStart start(StartState start) {
+        return start instanceof StartState.Guided guided
+                ? new PromptedStart(
+                        guided, "solve " + guided.problemId() + " behind " + guided.prefixThoughts() + " thoughts", 0)
+                : root(start.problemId());
     }
 
     /** A group of rollouts of which nothing but the id matters. */

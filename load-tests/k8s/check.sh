@@ -10,8 +10,8 @@ here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 dir=${1:-$(mktemp -d)}
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
-pid=$(cat "$dir/cluster/run/init.pid" 2> /dev/null || true)
-[ -z "$pid" ] || ! kill -0 "$pid" 2> /dev/null || { echo "cluster: one runs in $dir/cluster already (process $pid)" >&2; exit 1; }
+pid=$(CLUSTER_DIR=$dir/cluster "$here/cluster.sh" running)
+[ -z "$pid" ] || { echo "cluster: one runs in $dir/cluster already (process $pid)" >&2; exit 1; }
 rm -rf "$dir"/{cluster,whole,overlay,scaled,images}
 export CLUSTER_DIR=$dir/cluster
 cluster=$here/cluster.sh

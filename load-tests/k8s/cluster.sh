@@ -6,6 +6,7 @@
 #   cluster.sh kubectl ...       kubectl as admin
 #   cluster.sh run COMMAND...    any command, where the addresses of pods are reachable
 #   cluster.sh load TAR...       puts images (docker archives or OCI layouts) on the node
+#   cluster.sh running           prints the number of its first process; nothing where none runs
 #   cluster.sh down              ends every process of it and clears its control groups
 #
 # What is built lies outside every checkout, in ${XDG_CACHE_HOME:-~/.cache}/foothold/cluster-HASH, named by the hash of its sources; CLUSTER_DIR is
@@ -88,9 +89,19 @@ clear_old() {
   done
 }
 
+# When a process began, in ticks since the machine did: its number may be another's by now.
+began() { sed 's/.*) //' "/proc/$1/stat" 2> /dev/null | cut -d' ' -f20; }
+# The first process of the cluster in this directory; nothing where none runs.
+running() {
+  local pid start
+  read -r pid start 2> /dev/null < "$W/run/init.pid" || return 0
+  [ "$(began "$pid" || true)" != "$start" ] || echo "$pid"
+}
+
 inside() {
   local pid
-  pid=$(cat "$W/run/init.pid" 2> /dev/null) || fail "no cluster runs in $W"
+  pid=$(running)
+  [ -n "$pid" ] || fail "no cluster runs in $W"
   nsenter --target "$pid" --mount --net --pid --root --wd="$PWD" -- "$@"
 }
 kubectl() { kube kubectl --kubeconfig "$W/pki/admin.kubeconfig" "$@"; }
@@ -296,18 +307,18 @@ init() {
 
 # Ends the cluster with the process that it is for, or when its time is over.
 keep() { # process or nothing, minutes
-  local end=$((SECONDS + $2 * 60)) pid
-  pid=$(cat "$W/run/init.pid")
-  while [ $SECONDS -lt $end ] && kill -0 "$pid" 2> /dev/null && { [ -z "$1" ] || kill -0 "$1" 2> /dev/null; }; do sleep 1; done
-  [ "$(cat "$W/run/init.pid" 2> /dev/null || true)" != "$pid" ] || down
+  local end=$((SECONDS + $2 * 60)) mine
+  mine=$(cat "$W/run/init.pid")
+  while [ $SECONDS -lt $end ] && [ -n "$(running)" ] && { [ -z "$1" ] || kill -0 "$1" 2> /dev/null; }; do sleep 1; done
+  [ "$(cat "$W/run/init.pid" 2> /dev/null || true)" != "$mine" ] || down
 }
 
 up() {
-  local whose="" outer
+  local whose="" outer pid
   if [ "${1:-}" = --for ]; then whose=${2:?--for needs a process}; fi
   able
   build
-  [ ! -e "$W/run/init.pid" ] || ! kill -0 "$(cat "$W/run/init.pid")" 2> /dev/null || fail "one runs already in $W; cluster.sh down ends it"
+  [ -z "$(running)" ] || fail "one runs already in $W; cluster.sh down ends it"
   # The node's control groups have one name. The lock is held by every process of the cluster.
   exec 5> "$cache/cluster.lock"
   flock -n 5 || fail "another one runs, in another CLUSTER_DIR"
@@ -326,7 +337,8 @@ up() {
     kill -0 $outer 2> /dev/null || fail "it ended at once; see $W/log"
     sleep .1
   done
-  ps -o pid= --ppid $outer | tr -d ' ' > "$W/run/init.pid"
+  pid=$(ps -o pid= --ppid $outer | tr -d ' ')
+  echo "$pid $(began "$pid")" > "$W/run/init.pid"
   exec 5>&-
   CLUSTER_DIR=$W setsid "$here/cluster.sh" keep "$whose" "${CLUSTER_MINUTES:-60}" > "$W/log/keep.log" 2>&1 < /dev/null 9>&- &
   for _ in $(seq 180); do
@@ -334,7 +346,7 @@ up() {
       inside kube kubectl --kubeconfig "$W/pki/admin.kubeconfig" -n default get serviceaccount default > /dev/null 2>&1; then
       return
     fi
-    kill -0 $outer 2> /dev/null || { rm -f "$W/run/init.pid"; fail "it ended early; see $W/log"; }
+    kill -0 $outer 2> /dev/null || { down; fail "it ended early; see $W/log"; }
     sleep .5
   done
   down
@@ -344,10 +356,12 @@ up() {
 down() {
   [ -e "$W/run/init.pid" ] || return 0
   local pid
-  pid=$(cat "$W/run/init.pid")
+  pid=$(running)
+  if [ -n "$pid" ]; then
+    kill -KILL "$pid" 2> /dev/null || true
+    while [ -n "$(running)" ]; do sleep .1; done
+  fi
   rm -f "$W/run/init.pid"
-  kill -KILL "$pid" 2> /dev/null || true
-  while kill -0 "$pid" 2> /dev/null; do sleep .1; done
   find /sys/fs/cgroup/*/$group -depth -type d -exec rmdir {} \; 2> /dev/null || true
   rm -rf "$W"/{kubelet,etcd,pki}
 }
@@ -359,8 +373,9 @@ case ${1:-} in
   build) able; build ;;
   up) shift; up "$@" ;;
   down) down ;;
+  running) running ;;
   kubectl) shift; inside kube kubectl --kubeconfig "$W/pki/admin.kubeconfig" "$@" ;;
   run) shift; inside "$@" ;;
   load) shift; for t in "$@"; do inside ctr --address $socket -n k8s.io images import "$(readlink -f "$t")"; done ;;
-  *) sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  *) sed -n '2,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

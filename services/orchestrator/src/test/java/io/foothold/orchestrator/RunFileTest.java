@@ -180,6 +180,27 @@ class RunFileTest {
                 .hasToString("Ppo[clips=Clips[low=0.2, high=0.28, dual=0.0]]");
     }
 
+    /** The price of KL-Cov has no slope where ratios are 1, as they are at the first step of an update of today's rollouts. */
+    @Test
+    void aLossThatNeedsSeveralStepsIsRefusedWithOne() {
+        String file = BASE.replace("grpo-dial", "kl-cov");
+        assertThat(resolve(file).settings().optimizer().steps().groupsPerStep()).isEqualTo(3);
+        assertRefused(
+                file + "optimizer: {groups_per_step: 0}\n",
+                "loss.name: kl_cov needs several steps an update: at the first one every ratio is 1");
+        assertRefused(
+                file + "optimizer: {groups_per_step: 12}\n",
+                "run.yaml:7: loss.name: kl_cov needs several steps an update");
+        assertRefused(BASE + "loss: {name: kl_cov}\n", "run.yaml:7: loss.name: kl_cov needs several steps");
+        for (String moving : List.of(
+                "optimizer: {groups_per_step: 0, epochs: 2}\n", "optimizer: {groups_per_step: 0}\nstaleness: 1\n")) {
+            assertThat(resolve(file + moving).settings().loss().name()).isEqualTo("kl_cov");
+        }
+        assertThat(resolve(BASE.replace("grpo-dial", "clip-cov")).settings().loss().name())
+                .as("what it cuts is cut at the first step, too")
+                .isEqualTo("clip_cov");
+    }
+
     @Test
     void aRunOfAnEarlierVersionGoesOnWithTodaysWordsForLosses() {
         RunFile now = RunFile.resolve("run.yaml", BASE.replace("grpo-dial", "grpo"), List.of());

@@ -6,7 +6,6 @@ import io.foothold.core.keys.Setting;
 import io.foothold.core.keys.SettingsException;
 import io.foothold.core.random.Seeds;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * Clip-Cov (arXiv 2505.22617): {@link Ppo}'s objective, without value and slope for a share of the step's tokens that are
@@ -35,14 +34,9 @@ public record ClipCov(Clips clips, double share, double lower, double upper, Cov
     @Override
     public PolicyLoss over(List<Tokens> step) {
         ClipCov own = new ClipCov(clips, share, lower, upper, Covariances.of(step), threshold);
-        double[] sorted = step.stream()
-                .flatMapToDouble(tokens -> IntStream.range(0, tokens.count())
-                        .filter(t -> own.isCandidate(tokens, t))
-                        .mapToDouble(t -> drawn(tokens, t)))
-                .sorted()
-                .toArray();
-        return new ClipCov(
-                clips, share, lower, upper, own.covariances, Covariances.above(sorted, own.covariances.chosen(share)));
+        double cut = own.covariances.threshold(
+                step, share, (tokens, t) -> own.isCandidate(tokens, t) ? drawn(tokens, t) : Double.NaN);
+        return new ClipCov(clips, share, lower, upper, own.covariances, cut);
     }
 
     private boolean isCandidate(Tokens tokens, int token) {

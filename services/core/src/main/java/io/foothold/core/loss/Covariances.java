@@ -2,6 +2,7 @@ package io.foothold.core.loss;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * How log-prob and advantage of a token go together within an optimizer step: (log π_θ − mean) (A − mean), means over all its tokens. Tokens
@@ -30,9 +31,26 @@ record Covariances(double logProb, double advantage, int count) {
         return (tokens.advantage() - advantage) * (tokens.logProbs()[token] - logProb);
     }
 
-    /** Tokens that a share of the step's are: one at least. */
-    int chosen(double share) {
-        return Math.max(1, (int) (share * count));
+    /** The number of a token by which a loss chooses: NaN where it cannot be chosen. */
+    @FunctionalInterface
+    interface Number {
+        double of(Tokens tokens, int token);
+    }
+
+    /**
+     * What the numbers of a share of the step's tokens, one at least, lie above: those with the largest.
+     *
+     * @param step the step that these are of
+     * @param share of all its tokens, also of those that cannot be chosen
+     */
+    double threshold(List<Tokens> step, double share, Number number) {
+        double[] sorted = step.stream()
+                .flatMapToDouble(
+                        tokens -> IntStream.range(0, tokens.count()).mapToDouble(t -> number.of(tokens, t)))
+                .filter(x -> !Double.isNaN(x))
+                .sorted()
+                .toArray();
+        return above(sorted, Math.max(1, (int) (share * count)));
     }
 
     /**
@@ -41,7 +59,7 @@ record Covariances(double logProb, double advantage, int count) {
      *
      * @param sorted in ascending order
      */
-    static double above(double[] sorted, int largest) {
+    private static double above(double[] sorted, int largest) {
         int at = sorted.length - largest;
         if (at <= 0) {
             return Double.NEGATIVE_INFINITY;

@@ -4,7 +4,6 @@ import com.google.auto.service.AutoService;
 import io.foothold.core.keys.Section;
 import io.foothold.core.keys.Setting;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * KL-Cov (arXiv 2505.22617): objective_t = ρ_t A, and ρ_t A − β |log ρ_t| for the share of the step's tokens whose
@@ -29,11 +28,7 @@ public record KlCov(double share, double coefficient, Covariances covariances, d
     @Override
     public PolicyLoss over(List<Tokens> step) {
         Covariances own = Covariances.of(step);
-        double[] sorted = step.stream()
-                .flatMapToDouble(tokens -> IntStream.range(0, tokens.count()).mapToDouble(t -> own.of(tokens, t)))
-                .sorted()
-                .toArray();
-        return new KlCov(share, coefficient, own, Covariances.above(sorted, own.chosen(share)));
+        return new KlCov(share, coefficient, own, own.threshold(step, share, own::of));
     }
 
     @Override
@@ -92,6 +87,12 @@ public record KlCov(double share, double coefficient, Covariances covariances, d
         @Override
         public boolean clips() {
             return false;
+        }
+
+        /** Its price is on ratios other than 1, and has no slope there. */
+        @Override
+        public boolean needsRatiosToMove() {
+            return true;
         }
 
         @Override

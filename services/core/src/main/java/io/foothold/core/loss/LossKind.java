@@ -33,6 +33,14 @@ public interface LossKind<S extends Record> {
     }
 
     /**
+     * Whether what tells it from others shows only where ratios are not 1: after the first step of an update, or on rollouts of older
+     * weights.
+     */
+    default boolean needsRatiosToMove() {
+        return false;
+    }
+
+    /**
      * Checks what of its settings must fit together.
      *
      * @throws SettingsException for the first that does not

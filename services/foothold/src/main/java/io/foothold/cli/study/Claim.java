@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
-import java.util.function.ToDoubleFunction;
 
 /**
  * A sign of a paper: what it says, and how it is looked for here.
@@ -62,6 +61,11 @@ record Claim(String paper, String condition, Look look) {
         String words() {
             return words;
         }
+
+        /** Whether the ends of both runs are compared, whatever each has cost. */
+        boolean atTheEnd() {
+            return this == END || this == PASS_AT_16;
+        }
     }
 
     /** How it came out. */
@@ -97,35 +101,21 @@ record Claim(String paper, String condition, Look look) {
     record Finding(Claim claim, Verdict verdict, String numbers) {}
 
     /** How it came out. */
-    Finding find(Study study, List<Outcome> outcomes) {
+    Finding find(Yardstick yard, List<Outcome> outcomes) {
         return switch (look) {
             case Untestable u -> new Finding(this, Verdict.UNTESTABLE, "");
-            case Ends e -> ends(e, study, of(outcomes, e.arm()));
-            case Beside b -> {
-                List<Double> differences = differences(study, outcomes, b.arm(), b.other(), b.measure());
-                yield differences.size() < 2
-                        ? new Finding(this, Verdict.NOT_RUN, "")
-                        : new Finding(
-                                this,
-                                told(differences, b.higher()),
-                                numbers(b.arm(), b.other(), b.measure(), differences));
-            }
-            case NotHigher n -> {
-                List<Double> differences = differences(study, outcomes, n.arm(), n.other(), n.measure());
-                yield differences.size() < 2
-                        ? new Finding(this, Verdict.NOT_RUN, "")
-                        : new Finding(
-                                this, told(differences, false), numbers(n.arm(), n.other(), n.measure(), differences));
-            }
+            case Ends e -> ends(e, yard, of(outcomes, e.arm()));
+            case Beside b -> beside(b, yard, outcomes);
+            case NotHigher n -> beside(new Beside(n.arm(), n.other(), n.measure(), false), yard, outcomes);
         };
     }
 
-    private Finding ends(Ends e, Study study, List<Outcome> outcomes) {
+    private Finding ends(Ends e, Yardstick yard, List<Outcome> outcomes) {
         if (outcomes.size() < 2) {
             return new Finding(this, Verdict.NOT_RUN, "");
         }
         List<Double> ends = outcomes.stream()
-                .map(o -> Evaluations.passAt1(o.end(study.set())))
+                .map(o -> Evaluations.passAt1(o.end(yard.set())))
                 .toList();
         long right = ends.stream().filter(v -> v > e.bound() == e.above()).count();
         String numbers = String.format(
@@ -146,42 +136,65 @@ record Claim(String paper, String condition, Look look) {
         return outcomes.stream().filter(o -> o.arm().equals(arm)).toList();
     }
 
-    private static List<Double> differences(
-            Study study, List<Outcome> outcomes, String arm, String other, Measure measure) {
-        List<Double> out = new ArrayList<>();
+    /** Two runs of one seed. */
+    private record Pair(Outcome first, Outcome second) {}
+
+    private static List<Pair> pairs(List<Outcome> outcomes, String arm, String other) {
+        List<Pair> out = new ArrayList<>();
         for (Outcome a : of(outcomes, arm)) {
             of(outcomes, other).stream()
                     .filter(b -> b.seed() == a.seed())
                     .findFirst()
-                    .ifPresent(b -> difference(study, a, b, measure).ifPresent(out::add));
+                    .ifPresent(b -> out.add(new Pair(a, b)));
         }
         return out;
     }
 
-    private static OptionalDouble difference(Study study, Outcome a, Outcome b, Measure measure) {
-        ToDoubleFunction<Outcome> spent = o -> study.cost().at(o, o.end(study.set()));
+    private Finding beside(Beside b, Yardstick yard, List<Outcome> outcomes) {
+        List<Pair> pairs = pairs(outcomes, b.arm(), b.other());
+        List<Double> differences = new ArrayList<>();
+        pairs.forEach(p -> difference(yard, p, b.measure()).ifPresent(differences::add));
+        return differences.size() < 2
+                ? new Finding(this, Verdict.NOT_RUN, "")
+                : new Finding(
+                        this,
+                        told(differences, b.higher()),
+                        numbers(b.arm(), b.other(), b.measure(), differences) + budgets(yard, pairs, b.measure()));
+    }
+
+    /** What both have cost, where the ends of runs of different length are compared. */
+    private static String budgets(Yardstick yard, List<Pair> pairs, Measure measure) {
+        double first = pairs.stream().mapToDouble(p -> yard.spent(p.first())).average().orElseThrow();
+        double second = pairs.stream().mapToDouble(p -> yard.spent(p.second())).average().orElseThrow();
+        return measure.atTheEnd() && first != second
+                ? String.format(Locale.ROOT, "; after %.1fk and %.1fk", first / 1000, second / 1000)
+                : "";
+    }
+
+    private static OptionalDouble difference(Yardstick yard, Pair pair, Measure measure) {
+        Outcome a = pair.first();
+        Outcome b = pair.second();
         return switch (measure) {
             case END ->
-                OptionalDouble.of(Evaluations.passAt1(a.end(study.set())) - Evaluations.passAt1(b.end(study.set())));
+                OptionalDouble.of(Evaluations.passAt1(a.end(yard.set())) - Evaluations.passAt1(b.end(yard.set())));
             case PASS_AT_16 -> {
-                JsonNode first = a.end(study.set()).path("pass@16");
-                JsonNode second = b.end(study.set()).path("pass@16");
+                JsonNode first = a.end(yard.set()).path("pass@16");
+                JsonNode second = b.end(yard.set()).path("pass@16");
                 yield first.isNumber() && second.isNumber()
                         ? OptionalDouble.of(first.asDouble() - second.asDouble())
                         : OptionalDouble.empty();
             }
             case AT_EQUAL_COST -> {
-                double both = Math.min(spent.applyAsDouble(a), spent.applyAsDouble(b));
+                double both = Math.min(yard.spent(a), yard.spent(b));
                 yield OptionalDouble.of(
-                        a.passAt1At(both, study.set(), study.cost()) - b.passAt1At(both, study.set(), study.cost()));
+                        a.passAt1At(both, yard.set(), yard.cost()) - b.passAt1At(both, yard.set(), yard.cost()));
             }
             case COST_TO_THRESHOLD -> {
-                OptionalDouble first = study.takeOff(a);
-                OptionalDouble second = study.takeOff(b);
+                OptionalDouble first = yard.takeOff(a);
+                OptionalDouble second = yard.takeOff(b);
                 yield first.isEmpty() && second.isEmpty()
                         ? OptionalDouble.empty()
-                        : OptionalDouble.of(
-                                first.orElse(spent.applyAsDouble(a)) - second.orElse(spent.applyAsDouble(b)));
+                        : OptionalDouble.of(first.orElse(yard.spent(a)) - second.orElse(yard.spent(b)));
             }
         };
     }

@@ -12,7 +12,7 @@ import java.nio.file.Path;
 /**
  * An arm with a seed.
  *
- * @param digest of its settings and its base policy: a result of another digest is another run's
+ * @param digest of its settings and its base policy, hexadecimal: a result of another digest is another run's
  */
 record Job(Arm arm, long seed, String digest) {
     /**
@@ -31,9 +31,16 @@ record Job(Arm arm, long seed, String digest) {
         }
     }
 
-    /** Its name as that of files and runs. */
-    String id() {
+    private static final int DIGEST_SHOWN = 12;
+
+    /** Its name for people. */
+    String name() {
         return arm.slug() + "-seed" + seed;
+    }
+
+    /** Its name as that of files, locks and runs: a run of the same arm and seed with other settings lies beside it. */
+    String id() {
+        return name() + "-" + digest.substring(0, DIGEST_SHOWN);
     }
 
     /** Where its result lies. */

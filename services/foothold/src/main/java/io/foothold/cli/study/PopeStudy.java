@@ -107,24 +107,24 @@ final class PopeStudy implements Study {
                     new Claim.Beside("pope, rare", "grpo, rare", Claim.Measure.AT_EQUAL_COST, true)),
             new Claim(
                     "Easy problems beside hard ones end below hard ones alone (ray interference)",
-                    "easy problems that contradict the hard skill",
-                    new Claim.Beside("hard + conflict", "grpo", Claim.Measure.END, false)),
+                    "easy problems that contradict the hard skill, same rollouts",
+                    new Claim.Beside("hard + conflict", "grpo", Claim.Measure.AT_EQUAL_COST, false)),
             new Claim(
                     "Easy problems beside hard ones end below hard ones alone (ray interference)",
                     "easy problems that share the hard skill, same rollouts",
                     new Claim.Beside("hard + shared", "grpo", Claim.Measure.AT_EQUAL_COST, false)),
             new Claim(
                     "Easy problems beside hard ones end below hard ones alone (ray interference)",
-                    "easy problems that do not touch the hard skill",
-                    new Claim.Beside("hard + turns", "grpo", Claim.Measure.END, false)),
+                    "easy problems that do not touch the hard skill, same rollouts",
+                    new Claim.Beside("hard + turns", "grpo", Claim.Measure.AT_EQUAL_COST, false)),
             new Claim(
                     "Guidance withstands easy problems",
-                    "a sixth of the problems contradict: POPE with them ends above hard ones with them",
-                    new Claim.Beside("pope + conflict", "hard + conflict", Claim.Measure.END, true)),
+                    "a sixth of the problems contradict: POPE with them is above hard ones with them, same rollouts",
+                    new Claim.Beside("pope + conflict", "hard + conflict", Claim.Measure.AT_EQUAL_COST, true)),
             new Claim(
                     "Fine-tuning on whole oracle solutions, then RL, ends far below RL",
-                    "solutions in a style that the base cannot carry out, 20 passes",
-                    new Claim.Beside("warm terse", "grpo", Claim.Measure.END, false)),
+                    "solutions in a style that the base cannot carry out, 20 passes; same rollouts",
+                    new Claim.Beside("warm terse", "grpo", Claim.Measure.AT_EQUAL_COST, false)),
             new Claim(
                     "Fine-tuning on whole oracle solutions, then RL, ends far below RL",
                     "solutions in the base's own style, 5 passes; same rollouts",
@@ -156,7 +156,26 @@ final class PopeStudy implements Study {
             new Claim(
                     "Training on human solutions off-policy blows up",
                     "the family has no human solutions, and the product has no such method",
-                    new Claim.Untestable()));
+                    new Claim.Untestable()),
+            earlier("GRPO learns the hard problems", new Claim.Ends("grpo", .9, true)),
+            earlier("POPE takes off where the base passes once in 5,000", new Claim.Ends("pope, rare", .5, true)),
+            earlier("Imitating terse solutions 20 times over ruins the base", new Claim.Ends("warm terse", .05, false)),
+            earlier("Imitating own-style solutions does not", new Claim.Ends("warm own", .7, true)),
+            earlier("A sixth of contradicting problems is enough", new Claim.Ends("hard + conflict", .05, false)),
+            earlier("Easy problems with the skill help", new Claim.Ends("hard + shared", .8, true)));
+
+    /** What no paper says, and held in every run of an earlier program with another model of this task. */
+    private static Claim earlier(String what, Claim.Ends look) {
+        return new Claim(
+                what + " (a laboratory's, not the paper's)",
+                String.format(
+                        Locale.ROOT,
+                        "%s ends %s %.2f on every seed",
+                        look.arm(),
+                        look.above() ? "above" : "at or below",
+                        look.bound()),
+                look);
+    }
 
     private static Arm arm(
             String name,
@@ -305,28 +324,8 @@ final class PopeStudy implements Study {
     }
 
     @Override
-    public String baseline() {
-        return "grpo";
-    }
-
-    @Override
-    public String set() {
-        return "hard-test";
-    }
-
-    @Override
-    public Cost cost() {
-        return Cost.ROLLOUTS;
-    }
-
-    @Override
-    public double threshold() {
-        return .5;
-    }
-
-    @Override
-    public int window() {
-        return 1;
+    public Yardstick yardstick() {
+        return new Yardstick("grpo", "hard-test", Cost.ROLLOUTS, .5, 1);
     }
 
     @Override
@@ -368,7 +367,7 @@ final class PopeStudy implements Study {
     }
 
     private double ownStyle(Path run, boolean atTheEnd) {
-        List<Report.Sample> samples = Report.beforeAndAfter(run, set(), TEST).stream()
+        List<Report.Sample> samples = Report.beforeAndAfter(run, yardstick().set(), TEST).stream()
                 .filter(s -> s.title().endsWith("after training") == atTheEnd)
                 .toList();
         return samples.stream().filter(s -> s.response().startsWith(" (1)")).count()

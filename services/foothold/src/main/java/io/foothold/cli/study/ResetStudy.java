@@ -86,28 +86,8 @@ final class ResetStudy implements Study {
     }
 
     @Override
-    public String baseline() {
-        return "grpo";
-    }
-
-    @Override
-    public String set() {
-        return TEST;
-    }
-
-    @Override
-    public Cost cost() {
-        return Cost.TOKENS;
-    }
-
-    @Override
-    public double threshold() {
-        return .75;
-    }
-
-    @Override
-    public int window() {
-        return 3;
+    public Yardstick yardstick() {
+        return new Yardstick("grpo", TEST, Cost.TOKENS, .75, 3);
     }
 
     @Override

@@ -4,7 +4,6 @@ import io.foothold.cli.process.AllInOne;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
 
 /** What is compared, and what a paper says of it. */
 interface Study {
@@ -26,25 +25,8 @@ interface Study {
     /** Seeds of the whole study; the quick version has three. */
     int seeds();
 
-    /** Name of the arm whose curve stands in every figure of its base. */
-    String baseline();
-
-    /** Name of the evaluation set that arms are compared by. */
-    String set();
-
-    /** What arms are charged with. */
-    Cost cost();
-
-    /** pass@1 from which on a run has taken off. */
-    double threshold();
-
-    /** Evaluations whose mean tells take-off, an odd number. */
-    int window();
-
-    /** What it cost a run to take off; empty where it did not. */
-    default OptionalDouble takeOff(Outcome outcome) {
-        return outcome.costTo(threshold(), set(), cost(), window());
-    }
+    /** What they are compared by. */
+    Yardstick yardstick();
 
     /** What the paper says, one line of the report each. */
     List<Claim> claims();

@@ -33,22 +33,26 @@ record StudyReport(
         Workspace.write(directory.resolve("report.json"), json());
     }
 
+    private Yardstick yard() {
+        return study.yardstick();
+    }
+
     private List<Outcome> of(Arm arm) {
         return outcomes.stream().filter(o -> o.arm().equals(arm.name())).toList();
     }
 
     private List<Claim.Finding> findings() {
-        return study.claims().stream().map(c -> c.find(study, outcomes)).toList();
+        return study.claims().stream().map(c -> c.find(yard(), outcomes)).toList();
     }
 
     /** For a terminal. */
     String table() {
         StringBuilder out = new StringBuilder("\n" + study.title() + "\n");
         out.append("pass@1 on ")
-                .append(study.set())
+                .append(yard().set())
                 .append(" at the end with 95 % intervals, a seed each; thousands of ")
-                .append(study.cost().words())
-                .append(String.format(Locale.ROOT, ", in all and until pass@1 %.2f%n", study.threshold()));
+                .append(yard().cost().words())
+                .append(String.format(Locale.ROOT, ", in all and until pass@1 %.2f%n", yard().threshold()));
         for (Arm arm : arms) {
             List<Outcome> of = of(arm);
             if (of.isEmpty()) {
@@ -83,7 +87,7 @@ record StudyReport(
     }
 
     private String seed(Outcome o) {
-        JsonNode end = o.end(study.set());
+        JsonNode end = o.end(yard().set());
         return String.format(
                 Locale.ROOT,
                 "%d: %.3f (%.2f to %.2f)%s",
@@ -96,7 +100,7 @@ record StudyReport(
 
     private String mean(List<Outcome> of) {
         double[] ends = of.stream()
-                .mapToDouble(o -> Evaluations.passAt1(o.end(study.set())))
+                .mapToDouble(o -> Evaluations.passAt1(o.end(yard().set())))
                 .toArray();
         double mean = java.util.Arrays.stream(ends).average().orElseThrow();
         if (ends.length < 2) {
@@ -109,17 +113,17 @@ record StudyReport(
 
     private String spent(List<Outcome> of) {
         double all = of.stream()
-                .mapToDouble(o -> study.cost().at(o, o.end(study.set())))
+                .mapToDouble(o -> yard().spent(o))
                 .average()
                 .orElseThrow();
-        String search = of.stream().anyMatch(o -> o.preparing() > 0) && study.cost() == Cost.ROLLOUTS
+        String search = of.stream().anyMatch(o -> o.preparing() > 0) && yard().cost() == Cost.ROLLOUTS
                 ? String.format(
                         Locale.ROOT,
                         " (search %.1f)",
                         of.stream().mapToLong(Outcome::preparing).average().orElseThrow() / 1000)
                 : "";
         return String.format(Locale.ROOT, "%.1fk%s, took off at ", all / 1000, search)
-                + of.stream().map(o -> thousands(study.takeOff(o))).collect(Collectors.joining(" / "));
+                + of.stream().map(o -> thousands(yard().takeOff(o))).collect(Collectors.joining(" / "));
     }
 
     private static String thousands(OptionalDouble cost) {
@@ -130,7 +134,7 @@ record StudyReport(
     private String besides(Arm arm, List<Outcome> of, String before) {
         List<String> out = new ArrayList<>();
         for (String set : of.getFirst().sets()) {
-            if (!set.equals(study.set())) {
+            if (!set.equals(yard().set())) {
                 out.add(set + " "
                         + of.stream()
                                 .map(o -> String.format(
@@ -163,9 +167,9 @@ record StudyReport(
         for (Outcome o : outcomes) {
             ObjectNode run = runs.addObject();
             run.put("arm", o.arm()).put("seed", o.seed());
-            run.put("pass@1", Evaluations.passAt1(o.end(study.set())));
-            run.put("cost", study.cost().at(o, o.end(study.set())));
-            study.takeOff(o).ifPresent(c -> run.put("cost_to_threshold", c));
+            run.put("pass@1", Evaluations.passAt1(o.end(yard().set())));
+            run.put("cost", yard().spent(o));
+            yard().takeOff(o).ifPresent(c -> run.put("cost_to_threshold", c));
             run.put("preparing", o.preparing()).put("seconds", o.seconds()).put("ledger_sound", o.sound());
             run.putArray("evaluations").addAll(o.evaluations());
         }
@@ -200,7 +204,7 @@ record StudyReport(
                                         "every seed at the end (95 % intervals)",
                                         "mean",
                                         String.format(
-                                                Locale.ROOT, "cost, and where pass@1 reached %.2f", study.threshold()),
+                                                Locale.ROOT, "cost, and where pass@1 reached %.2f", yard().threshold()),
                                         "beside it"),
                                 arms.stream().map(this::cells).toList()),
                         "signs",
@@ -236,8 +240,8 @@ record StudyReport(
                                 .toList(),
                         0,
                         panel),
-                panel + ": pass@1 on " + study.set() + " by thousands of "
-                        + study.cost().words() + "; means over seeds, bars from the lowest seed to the highest.")));
+                panel + ": pass@1 on " + yard().set() + " by thousands of "
+                        + yard().cost().words() + "; means over seeds, bars from the lowest seed to the highest.")));
         return out;
     }
 
@@ -245,7 +249,7 @@ record StudyReport(
     private List<Arm> beginning(Arm first) {
         List<Arm> out = new ArrayList<>();
         arms.stream()
-                .filter(b -> b.name().equals(study.baseline()))
+                .filter(b -> b.name().equals(yard().baseline()))
                 .filter(b -> !b.panel().equals(first.panel()) && b.base().equals(first.base()))
                 .forEach(out::add);
         return out;
@@ -254,15 +258,15 @@ record StudyReport(
     /** The mean over the seeds at each evaluation that all of them have. */
     private Chart.Curve curve(Arm arm) {
         List<Outcome> of = of(arm);
-        int n = of.stream().mapToInt(o -> o.of(study.set()).size()).min().orElseThrow();
+        int n = of.stream().mapToInt(o -> o.of(yard().set()).size()).min().orElseThrow();
         List<Chart.Point> points = new ArrayList<>();
         for (int i = 0; i < n; i++) {
             int at = i;
             double[] values = of.stream()
-                    .mapToDouble(o -> Evaluations.passAt1(o.of(study.set()).get(at)))
+                    .mapToDouble(o -> Evaluations.passAt1(o.of(yard().set()).get(at)))
                     .toArray();
             double x = of.stream()
-                    .mapToDouble(o -> study.cost().at(o, o.of(study.set()).get(at)))
+                    .mapToDouble(o -> yard().cost().at(o, o.of(yard().set()).get(at)))
                     .average()
                     .orElseThrow();
             points.add(new Chart.Point(

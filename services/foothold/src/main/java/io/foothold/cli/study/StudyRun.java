@@ -176,7 +176,7 @@ public final class StudyRun {
                     .write(job.result(options.home()));
         } catch (FootholdException e) {
             // The others are worth having; the report names this one.
-            System.err.println("foothold: " + job.id() + ": " + e.text());
+            System.err.println("foothold: " + job.name() + ": " + e.text());
         }
     }
 
@@ -192,7 +192,7 @@ public final class StudyRun {
                     .filter(job -> job.isDone(options.home()))
                     .forEach(job -> Outcome.read(job.result(options.home())).ifPresent(outcomes::add));
         }
-        List<String> missing = left().stream().map(Job::id).toList();
+        List<String> missing = left().stream().map(Job::name).toList();
         StudyReport report = new StudyReport(study, arms, outcomes, study.beside(arms, options.home()), missing);
         report.write(options.report());
         System.out.print(report.table());

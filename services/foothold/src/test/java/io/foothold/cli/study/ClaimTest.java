@@ -10,8 +10,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class ClaimTest {
-    private static final Study STUDY = new Outcomes.Sham(List.of(), List.of());
-
     /** Three seeds of two arms that end so. */
     private static List<Outcome> ends(double[] a, double[] b) {
         List<Outcome> out = new ArrayList<>();
@@ -23,7 +21,7 @@ class ClaimTest {
     }
 
     private static Claim.Finding find(Claim.Look look, List<Outcome> outcomes) {
-        return new Claim("paper", "here", look).find(STUDY, outcomes);
+        return new Claim("paper", "here", look).find(Outcomes.YARDSTICK, outcomes);
     }
 
     @ParameterizedTest
@@ -90,6 +88,24 @@ class ClaimTest {
                         .numbers())
                 .as("500 rollouts: .6 and .4")
                 .contains("+0.200 (+0.200 to +0.200)");
+    }
+
+    /** A comparison of ends says what each has cost where that is not the same. */
+    @Test
+    void endsOfRunsOfDifferentLengthCarryTheirCosts() {
+        List<Outcome> outcomes = new ArrayList<>();
+        for (int seed = 0; seed < 2; seed++) {
+            outcomes.add(Outcomes.of("a", seed, Map.of("train", 4000L, "search", 1500L), 0, .6));
+            outcomes.add(Outcomes.of("b", seed, Map.of("train", 6700L), 0, .4));
+        }
+        for (Claim.Measure measure : Claim.Measure.values()) {
+            assertThat(find(new Claim.Beside("a", "b", measure, true), outcomes).numbers().contains("; after 5.5k and 6.7k"))
+                    .as(measure.words())
+                    .isEqualTo(measure == Claim.Measure.END || measure == Claim.Measure.PASS_AT_16);
+        }
+        assertThat(find(new Claim.Beside("a", "b", Claim.Measure.END, true), ends(new double[] {.9, .8}, new double[] {.1, .1}))
+                        .numbers())
+                .doesNotContain("after");
     }
 
     @Test

@@ -11,6 +11,9 @@ import java.util.Map;
 
 /** Results that never ran, and a study of them. */
 final class Outcomes {
+    /** What shams are compared by. */
+    static final Yardstick YARDSTICK = new Yardstick("grpo", "hard-test", Cost.ROLLOUTS, .5, 1);
+
     private Outcomes() {}
 
     /** One with evaluations ten updates apart, from update 0. */
@@ -78,28 +81,8 @@ final class Outcomes {
         }
 
         @Override
-        public String baseline() {
-            return "grpo";
-        }
-
-        @Override
-        public String set() {
-            return "hard-test";
-        }
-
-        @Override
-        public Cost cost() {
-            return Cost.ROLLOUTS;
-        }
-
-        @Override
-        public double threshold() {
-            return .5;
-        }
-
-        @Override
-        public int window() {
-            return 1;
+        public Yardstick yardstick() {
+            return YARDSTICK;
         }
 
         @Override

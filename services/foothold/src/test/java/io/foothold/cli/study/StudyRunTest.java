@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.foothold.cli.process.AllInOne;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.settings.RunSettings;
+import io.foothold.orchestrator.runfile.RunFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -91,6 +93,21 @@ class StudyRunTest {
         assertThat(started).hasSize(1);
     }
 
+    /** A look with fewer updates leaves what is finished as it is, and the other way round. */
+    @Test
+    void runsOfOtherSettingsLieBesideWhatIsFinished() {
+        Study whole = study();
+        Study look = study("updates=2");
+        finish(whole, "grpo", 0);
+        finish(look, "grpo", 0);
+        Job first = Job.of(whole.arms().getFirst(), 0);
+        Job second = Job.of(look.arms().getFirst(), 0);
+        assertThat(first.isDone(directory)).isTrue();
+        assertThat(second.isDone(directory)).isTrue();
+        assertThat(first.name()).isEqualTo(second.name()).isEqualTo("grpo-seed0");
+        assertThat(directory.resolve("results")).isDirectoryContaining("glob:**/grpo-seed0-*.json");
+    }
+
     @ParameterizedTest
     @CsvSource({"popes, , study 'popes' (did you mean 'pope'?)", "pope, grop, --arm 'grop' (did you mean 'grpo'?)"})
     void unknownStudiesAndArmsAreRefusedByName(String study, String arm, String message) {
@@ -118,7 +135,7 @@ class StudyRunTest {
             assertThat(digests).hasSameSizeAs(study.arms());
             assertThat(study.arms()).extracting(Arm::name).containsAll(study.quick());
             assertThat(study.arms()).extracting(Arm::slug).doesNotHaveDuplicates();
-            assertThat(study.arms()).extracting(Arm::name).contains(study.baseline());
+            assertThat(study.arms()).extracting(Arm::name).contains(study.yardstick().baseline());
             for (Claim claim : study.claims()) {
                 List<String> asked =
                         switch (claim.look()) {
@@ -128,7 +145,20 @@ class StudyRunTest {
                             case Claim.Untestable u -> List.of();
                         };
                 assertThat(study.arms()).extracting(Arm::name).containsAll(asked);
+                if (claim.look() instanceof Claim.Beside b && b.measure().atTheEnd()) {
+                    assertThat(rollouts(study, b.arm())).as(claim.condition()).isEqualTo(rollouts(study, b.other()));
+                }
             }
         }
+    }
+
+    /** Rollouts that an arm is trained on. */
+    private static long rollouts(Study study, String name) {
+        Arm arm = study.arms().stream().filter(a -> a.name().equals(name)).findFirst().orElseThrow();
+        RunSettings settings =
+                RunFile.resolve(name, arm.runFile().apply(0), arm.settings()).settings();
+        return settings.general().updates()
+                * settings.sampling().groupsPerUpdate()
+                * settings.sampling().rolloutsPerGroup();
     }
 }

@@ -191,7 +191,8 @@ public final class LearnerRun implements AutoCloseable {
         List<TrainGroup.Member> all =
                 groups.stream().flatMap(g -> g.members().stream()).toList();
         double[] advantages = advantages(groups);
-        UpdateStatistics statistics = new UpdateStatistics(groups, advantages, version);
+        UpdateStatistics statistics = new UpdateStatistics(
+                groups, advantages, version, settings.learning().maskTruncated());
         List<Trainer.@Nullable Score> beginning = Arrays.asList(new Trainer.@Nullable Score[all.size()]);
         if (number == 1) {
             score(all, IntStream.range(0, all.size()).toArray(), beginning);

@@ -31,7 +31,12 @@ final class UpdateStatistics {
     private int steps;
     private int skipped;
 
-    UpdateStatistics(List<TrainGroup> groups, double[] advantages, long version) {
+    /**
+     * Of an update.
+     *
+     * @param maskTruncated whether rollouts that the limit of tokens cut off have no credit
+     */
+    UpdateStatistics(List<TrainGroup> groups, double[] advantages, long version, boolean maskTruncated) {
         this.version = version;
         int at = 0;
         int rollouts = 0;
@@ -45,7 +50,8 @@ final class UpdateStatistics {
         for (TrainGroup g : groups) {
             boolean signal = false;
             for (TrainGroup.Member m : g.members()) {
-                boolean credited = advantages[at++] != 0 && m.sampled().length > 0;
+                boolean credited =
+                        advantages[at++] != 0 && m.sampled().length > 0 && !(maskTruncated && m.truncated());
                 signal |= credited;
                 trained += credited ? 1 : 0;
                 rollouts++;

@@ -19,7 +19,7 @@ class UpdateStatisticsTest {
     private static double difference(TrainGroup.Member... members) {
         List<TrainGroup.Member> all = List.of(members);
         UpdateStatistics statistics =
-                new UpdateStatistics(List.of(new TrainGroup("g", all)), new double[all.size()], 5);
+                new UpdateStatistics(List.of(new TrainGroup("g", all)), new double[all.size()], 5, false);
         statistics.compare(
                 all,
                 all.stream()
@@ -58,11 +58,27 @@ class UpdateStatisticsTest {
     void rolloutsWithCreditAreThoseWithAdvantageAndTokens() {
         List<TrainGroup.Member> all = List.of(member(0, 5), member(0), member(0, 5));
         UpdateStatistics statistics =
-                new UpdateStatistics(List.of(new TrainGroup("g", all)), new double[] {0.5, 0.5, 0}, 5);
+                new UpdateStatistics(List.of(new TrainGroup("g", all)), new double[] {0.5, 0.5, 0}, 5, false);
         assertThat(statistics.metrics())
                 .containsEntry("rollouts_with_credit", 1.0)
                 .containsEntry("tokens_compared", 0.0)
                 .doesNotContainKey("log_prob_difference_max");
+    }
+
+    /** A group whose only rollouts with an advantage are masked has no signal either. */
+    @Test
+    void rolloutsThatAreMaskedHaveNoCredit() {
+        TrainGroup.Member cut = new TrainGroup.Member(
+                "r", new int[] {2}, new int[0], new int[1], new float[] {0}, new long[] {5}, true, 1, false);
+        List<TrainGroup> groups =
+                List.of(new TrainGroup("g", List.of(cut, member(0, 5))), new TrainGroup("h", List.of(cut)));
+        double[] advantages = {0.5, -0.5, 0.5};
+        assertThat(new UpdateStatistics(groups, advantages, 5, false).metrics())
+                .containsEntry("rollouts_with_credit", 3.0)
+                .containsEntry("groups_without_signal", 0.0);
+        assertThat(new UpdateStatistics(groups, advantages, 5, true).metrics())
+                .containsEntry("rollouts_with_credit", 1.0)
+                .containsEntry("groups_without_signal", 1.0);
     }
 
     /** Of 200 tokens one is far off: the largest says so, the 99th percentile does not see it. */
@@ -77,7 +93,7 @@ class UpdateStatisticsTest {
         java.util.Arrays.fill(versions, 5);
         List<TrainGroup.Member> all = List.of(new TrainGroup.Member(
                 "r", new int[] {2}, new int[0], new int[200], behaviour, versions, false, 1, false));
-        UpdateStatistics statistics = new UpdateStatistics(List.of(new TrainGroup("g", all)), new double[] {1}, 5);
+        UpdateStatistics statistics = new UpdateStatistics(List.of(new TrainGroup("g", all)), new double[] {1}, 5, false);
         statistics.compare(all, List.of(new Trainer.Score(new float[200], new float[200])));
         Map<String, Double> metrics = statistics.metrics();
         assertThat(metrics.get("log_prob_difference_max")).isEqualTo(2);

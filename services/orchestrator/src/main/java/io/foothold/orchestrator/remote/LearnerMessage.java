@@ -82,7 +82,8 @@ final class LearnerMessage {
                 .setRatio(kind.formerly().isEmpty() ? kind.name() : kind.formerly())
                 .setClipLow(clips.low())
                 .setClipHigh(clips.high())
-                .setDualClip(clips.dual())
+                // Earlier versions said it also where there is no ratio, and it means nothing there.
+                .setDualClip(kind.formerly().isEmpty() ? clips.dual() : own.clips().dualClip())
                 .setKlCoefficient(rule.klCoefficient())
                 .setEntropyCoefficient(rule.entropyCoefficient())
                 .setConstantLength(rule.constantLength())

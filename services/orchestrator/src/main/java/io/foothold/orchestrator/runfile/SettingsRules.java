@@ -3,6 +3,8 @@ package io.foothold.orchestrator.runfile;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.keys.SettingsException;
+import io.foothold.core.loss.LossKind;
+import io.foothold.core.loss.Losses;
 import io.foothold.core.method.ChosenMethod;
 import io.foothold.core.method.ResetSettings;
 import io.foothold.core.settings.GuidanceSettings;
@@ -140,6 +142,16 @@ final class SettingsRules {
                     "a loss without a ratio is right for on-policy data and one step an update only; set loss.name, "
                             + (severalSteps ? "" : "loss.mismatch.rule: truncate or mask, ")
                             + "or loss.allow_off_policy: true to go on all the same");
+        }
+        int groups = settings.sampling().groupsPerUpdate();
+        boolean oneStep = steps.epochs() == 1 && (steps.groupsPerStep() == 0 || steps.groupsPerStep() >= groups);
+        LossKind<?> kind = Losses.kind(loss.name());
+        if (kind.needsRatiosToMove() && oneStep && settings.general().staleness() == 0) {
+            throw refused(
+                    steps.groupsPerStep() > 0 ? "optimizer.groups_per_step" : "loss.name",
+                    "loss.name: " + kind.name() + " needs several steps an update: at the first one every ratio is 1 and it is a plain policy "
+                            + "gradient; set optimizer.groups_per_step below sampling.groups_per_update, which is " + groups
+                            + ", or optimizer.epochs above 1");
         }
         if (corrected && trainGiven) {
             throw refused(

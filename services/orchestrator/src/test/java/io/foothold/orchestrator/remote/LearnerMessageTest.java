@@ -87,4 +87,20 @@ class LearnerMessageTest {
                         .hasSft())
                 .isFalse();
     }
+
+    /** Losses without a ratio do not look at it; what an earlier version said of it is said again. */
+    @Test
+    void aRunOfAnEarlierVersionWithADualClipThatMeansNothingGoesOn() {
+        String then = file("loss.name=policy_gradient").stored().replace("\"loss.dual_clip\":\"0\"", "\"loss.dual_clip\":\"3.0\"");
+        assertThat(then).contains("3.0");
+        RunSettings resumed = RunFile.restore(then).settings();
+        assertThat(new LearnerMessage(resumed)
+                        .open("r", List.of())
+                        .getSettings()
+                        .getLoss()
+                        .getDualClip())
+                .isEqualTo(3);
+        assertThat(settings("loss.name=cispo", "loss.clip_high=1").getLoss().getDualClip())
+                .isZero();
+    }
 }

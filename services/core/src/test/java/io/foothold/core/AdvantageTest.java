@@ -121,6 +121,7 @@ class AdvantageTest {
                         "reinforce_plus_plus_baseline",
                         "gpg",
                         "pass_at_k",
+                        "pass_at_k_plain",
                         "pass_at_k_leave_one_out")
                 .allSatisfy(name -> assertThat(of(name, 1, 0, 0, 0)).hasSize(4));
     }
@@ -130,7 +131,7 @@ class AdvantageTest {
         assertThatThrownBy(() -> AdvantageEstimator.named("median", 1))
                 .hasMessageContaining(
                         "'median' (expected one of reward, mean, mean_std, leave_one_out, opo, reinforce_plus_plus, "
-                                + "reinforce_plus_plus_baseline, gpg, pass_at_k, pass_at_k_leave_one_out)");
+                                + "reinforce_plus_plus_baseline, gpg, pass_at_k, pass_at_k_plain, pass_at_k_leave_one_out)");
         assertThatThrownBy(() -> of("pass_at_k", .5, 0, 0, 1)).hasMessageContaining("0.5");
     }
 

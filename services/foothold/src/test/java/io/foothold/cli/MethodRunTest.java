@@ -62,6 +62,17 @@ class MethodRunTest {
                         dial("grpo-dial"),
                         with(few, "sft.epochs=2", "sft.solutions_per_step=8", "sft.learning_rate=1e-3")),
                 new Arm(
+                        "guided-traces",
+                        "dial",
+                        dial("grpo-dial"),
+                        with(
+                                few,
+                                "sft.epochs=2",
+                                "sft.solutions_per_step=8",
+                                "sft.learning_rate=1e-3",
+                                "sft.from=guided_traces",
+                                "sft.samples=4")),
+                new Arm(
                         "adapters",
                         "dial",
                         dial("pope-dial"),

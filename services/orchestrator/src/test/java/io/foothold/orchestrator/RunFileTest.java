@@ -196,9 +196,25 @@ class RunFileTest {
                 "optimizer: {groups_per_step: 0, epochs: 2}\n", "optimizer: {groups_per_step: 0}\nstaleness: 1\n")) {
             assertThat(resolve(file + moving).settings().loss().name()).isEqualTo("kl_cov");
         }
-        assertThat(resolve(BASE.replace("grpo-dial", "clip-cov")).settings().loss().name())
+        assertThat(resolve(BASE.replace("grpo-dial", "clip-cov"))
+                        .settings()
+                        .loss()
+                        .name())
                 .as("what it cuts is cut at the first step, too")
                 .isEqualTo("clip_cov");
+    }
+
+    @Test
+    void tracesToImitateNeedAGuidedPrompt() {
+        String file = BASE.replace("grpo-dial", "rs-sft-grpo");
+        assertRefused(file, "'sft.from: guided_traces' needs 'prompts.guided', or guidance.form: prefill");
+        assertThat(resolve(file + "prompts: {guided: \"{problem}{prefix}\"}\n")
+                        .settings()
+                        .searchesPrefixes())
+                .isTrue();
+        assertThat(resolve(file + "sft: {epochs: 0}\n").settings().searchesPrefixes())
+                .as("nothing is imitated")
+                .isFalse();
     }
 
     @Test

@@ -96,12 +96,20 @@ public sealed interface AdvantageEstimator {
     record PassAtKWeights(int k) implements AdvantageEstimator {
         @Override
         public double[] advantages(double[] rewards) {
-            int n = rewards.length;
-            int right = right(rewards);
-            double[] weights = Arrays.stream(rewards)
-                    .map(r -> right == 0 ? 0 : PassAtK.weight(n, right, k, r == 1))
-                    .toArray();
-            return centred(weights);
+            return centred(weights(rewards, k));
+        }
+    }
+
+    /**
+     * The pass@k objective without a baseline: the weights of {@link PassAtK#weight} themselves, unbiased and noisier. A group that is all
+     * wrong carries no gradient, one that is all right does. Rewards must be 0 or 1.
+     *
+     * @param k at most the size of the group
+     */
+    record PassAtKPlain(int k) implements AdvantageEstimator {
+        @Override
+        public double[] advantages(double[] rewards) {
+            return weights(rewards, k);
         }
     }
 
@@ -266,6 +274,13 @@ public sealed interface AdvantageEstimator {
         return Arrays.stream(values).map(v -> v - mean).toArray();
     }
 
+    private static double[] weights(double[] rewards, int k) {
+        int right = right(rewards);
+        return Arrays.stream(rewards)
+                .map(r -> right == 0 ? 0 : PassAtK.weight(rewards.length, right, k, r == 1))
+                .toArray();
+    }
+
     private static int right(double[] rewards) {
         int right = 0;
         for (double r : rewards) {
@@ -295,6 +310,7 @@ public sealed interface AdvantageEstimator {
             ALL.put("reinforce_plus_plus_baseline", k -> new ReinforcePlusPlus(true));
             ALL.put("gpg", k -> new GroupPolicyGradient());
             ALL.put("pass_at_k", PassAtKWeights::new);
+            ALL.put("pass_at_k_plain", PassAtKPlain::new);
             ALL.put("pass_at_k_leave_one_out", PassAtKLeaveOneOut::new);
         }
 

@@ -45,8 +45,7 @@ record Covariances(double logProb, double advantage, int count) {
      */
     double threshold(List<Tokens> step, double share, Number number) {
         double[] sorted = step.stream()
-                .flatMapToDouble(
-                        tokens -> IntStream.range(0, tokens.count()).mapToDouble(t -> number.of(tokens, t)))
+                .flatMapToDouble(tokens -> IntStream.range(0, tokens.count()).mapToDouble(t -> number.of(tokens, t)))
                 .filter(x -> !Double.isNaN(x))
                 .sorted()
                 .toArray();

@@ -12,7 +12,7 @@ public record EstimatorSettings(
         String name,
 
         @Setting(
-                help = "k of pass_at_k and pass_at_k_leave_one_out.",
+                help = "k of pass_at_k, pass_at_k_plain and pass_at_k_leave_one_out.",
                 fallback = "1",
                 from = 1,
                 to = Setting.AT_ONCE,
@@ -28,6 +28,7 @@ public record EstimatorSettings(
     /** Whether it is a pass@k objective, so that a group must have k members at least. */
     public boolean drawsK() {
         return estimator() instanceof AdvantageEstimator.PassAtKWeights
+                || estimator() instanceof AdvantageEstimator.PassAtKPlain
                 || estimator() instanceof AdvantageEstimator.PassAtKLeaveOneOut;
     }
 

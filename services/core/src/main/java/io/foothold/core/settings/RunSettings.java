@@ -216,6 +216,11 @@ public final class RunSettings {
         return mixture().guided() > 0;
     }
 
+    /** Whether prefixes of oracle solutions are searched: to train behind them, or to imitate what passes behind them. */
+    public boolean searchesPrefixes() {
+        return guided() || sft().sampled();
+    }
+
     /** Whether a guided answer begins with the oracle's thoughts. */
     public boolean prefills() {
         return guidance().form() == GuidanceSettings.Form.PREFILL;

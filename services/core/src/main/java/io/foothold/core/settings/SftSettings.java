@@ -4,8 +4,8 @@ import io.foothold.core.keys.Section;
 import io.foothold.core.keys.Setting;
 
 /**
- * Supervised fine-tuning on the training problems' oracle solutions, from the unguided prompt, before the first update: the warm start that
- * POPE is compared with (arXiv 2601.18779, full-oracle SFT, then RL), or all that a run does. What of AdamW is not here is the optimizer's;
+ * Supervised fine-tuning from the unguided prompt before the first update, on the training problems' oracle solutions or on guided answers that
+ * passed: the warm starts that POPE is compared with (arXiv 2601.18779), or all that a run does. What of AdamW is not here is the optimizer's;
  * the updates begin with fresh moments.
  */
 @Section("sft")
@@ -28,10 +28,39 @@ public record SftSettings(
         int solutionsPerStep,
 
         @Setting(help = "Learning rate, the same at every step.", fallback = "1e-5", above = 0, to = 1000)
-        double learningRate) {
+        double learningRate,
+
+        @Setting(
+                help =
+                        "What is imitated: solutions, the oracle's; guided_traces, answers of the policy that pass behind searched prefixes of "
+                                + "them, the prefix in front (rejection sampling).",
+                fallback = "solutions",
+                source = "arXiv 2601.18779")
+        From from,
+
+        @Setting(
+                help = "Answers that are sampled behind each problem's prefix (sft.from: guided_traces).",
+                fallback = "8",
+                from = 1,
+                to = Setting.AT_ONCE,
+                unit = "rollouts")
+        int samples) {
+
+    /** What is imitated. */
+    public enum From {
+        /** Oracle solutions. */
+        SOLUTIONS,
+        /** What the policy itself wrote behind a prefix of one, where it passed. */
+        GUIDED_TRACES
+    }
 
     /** Whether the run fine-tunes. */
     public boolean asked() {
         return epochs > 0;
+    }
+
+    /** Whether what it imitates has to be sampled first. */
+    public boolean sampled() {
+        return asked() && from == From.GUIDED_TRACES;
     }
 }

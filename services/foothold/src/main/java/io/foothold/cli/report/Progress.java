@@ -134,8 +134,9 @@ public final class Progress {
     }
 
     private static String prepared(JsonNode json) {
-        return json.path("step").asText().equals("mining")
-                ? String.format(
+        return switch (json.path("step").asText()) {
+            case "mining" ->
+                String.format(
                         Locale.ROOT,
                         "hard-set mining: %d of %d problems are hard, %d were looked at twice, %d rollouts; the policy may still solve "
                                 + "one of them in up to %.2g %% of its samples (95 %% interval)",
@@ -143,8 +144,17 @@ public final class Progress {
                         json.path("tried").asLong(),
                         json.path("looked_at_twice").asLong(),
                         json.path("rollouts").asLong(),
-                        100 * json.path("hard_pass_rate_below").asDouble(1))
-                : String.format(
+                        100 * json.path("hard_pass_rate_below").asDouble(1));
+            case "guided_traces" ->
+                String.format(
+                        Locale.ROOT,
+                        "guided traces: %d of %d answers passed, on %d of %d problems, and are imitated",
+                        json.path("accepted").asLong(),
+                        json.path("rollouts").asLong(),
+                        json.path("solved").asLong(),
+                        json.path("problems").asLong());
+            default ->
+                String.format(
                         Locale.ROOT,
                         "prefix search: %d problems, %d rollouts, %d fell back, %.1f s; problems by prefix length: %s",
                         json.path("problems").asLong(),
@@ -152,6 +162,7 @@ public final class Progress {
                         json.path("fallbacks").asLong(),
                         json.path("seconds").asDouble(),
                         json.path("prefixes"));
+        };
     }
 
     private void update(String runId, JsonNode json, long updates) {

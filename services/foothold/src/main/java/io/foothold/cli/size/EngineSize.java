@@ -76,7 +76,8 @@ public record EngineSize(int maxLength, int slots) {
                         .orElse(0)
                 * file.settings().evaluation().samples();
         long wanted = Math.ceilDiv(Math.max(update, evaluation), FEWEST_SLOTS) * FEWEST_SLOTS;
-        boolean probes = file.settings().guided() || file.settings().mining().samples() > 0;
+        boolean probes =
+                file.settings().searchesPrefixes() || file.settings().mining().samples() > 0;
         if (wanted < fitting && !probes) {
             return new Chosen(
                     new EngineSize(length, (int) wanted),
@@ -157,7 +158,7 @@ public record EngineSize(int maxLength, int slots) {
                     int prompt = length(
                             tokenizer, file, policy, file.settings().prompts().root(p.statement()));
                     int own = p.maxTokens() > 0 && (limit == 0 || p.maxTokens() < limit) ? p.maxTokens() : limit;
-                    if (trained && file.settings().guided()) {
+                    if (trained && file.settings().searchesPrefixes()) {
                         prompt = Math.max(prompt, guided(tokenizer, file, policy, p));
                     }
                     longest = Math.max(longest, prompt + own + (trained ? again(tokenizer, file, prompt, own) : 0));

@@ -164,8 +164,12 @@ record Claim(String paper, String condition, Look look) {
 
     /** What both have cost, where the ends of runs of different length are compared. */
     private static String budgets(Yardstick yard, List<Pair> pairs, Measure measure) {
-        double first = pairs.stream().mapToDouble(p -> yard.spent(p.first())).average().orElseThrow();
-        double second = pairs.stream().mapToDouble(p -> yard.spent(p.second())).average().orElseThrow();
+        double first =
+                pairs.stream().mapToDouble(p -> yard.spent(p.first())).average().orElseThrow();
+        double second = pairs.stream()
+                .mapToDouble(p -> yard.spent(p.second()))
+                .average()
+                .orElseThrow();
         return measure.atTheEnd() && first != second
                 ? String.format(Locale.ROOT, "; after %.1fk and %.1fk", first / 1000, second / 1000)
                 : "";

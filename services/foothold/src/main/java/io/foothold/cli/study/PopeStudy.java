@@ -52,6 +52,26 @@ final class PopeStudy implements Study {
             arm("hard + turns", "as many easy ones without the skill", EASY, OFTEN, GRPO, "turns", 50, groups(24)),
             arm("hard + shared", "as many easy ones with the skill", EASY, OFTEN, GRPO, "shared", 30, groups(24)),
             arm("hard + conflict", "a sixth of the problems contradict", EASY, OFTEN, GRPO, "conflict", 60),
+            arm(
+                    "pope + turns",
+                    "as many easy ones without the skill",
+                    EASY,
+                    OFTEN,
+                    POPE,
+                    "turns",
+                    50,
+                    LONGEST,
+                    groups(24)),
+            arm(
+                    "pope + shared",
+                    "as many easy ones with the skill",
+                    EASY,
+                    OFTEN,
+                    POPE,
+                    "shared",
+                    30,
+                    LONGEST,
+                    groups(24)),
             arm("pope + conflict", "a sixth of the problems contradict", EASY, OFTEN, POPE, "conflict", 60, LONGEST),
             arm(
                     "pass@4",
@@ -64,6 +84,16 @@ final class PopeStudy implements Study {
                     "estimator.name=pass_at_k",
                     "estimator.k=4"),
             arm(
+                    "pass@4, no baseline",
+                    "the same weights themselves",
+                    OBJECTIVES,
+                    OFTEN,
+                    GRPO,
+                    "",
+                    70,
+                    "estimator.name=pass_at_k_plain",
+                    "estimator.k=4"),
+            arm(
                     "entropy 1e-3",
                     "GRPO, entropy bonus",
                     OBJECTIVES,
@@ -74,6 +104,15 @@ final class PopeStudy implements Study {
                     "loss.entropy_coefficient=1e-3"),
             warm("warm own", "fine-tuned on own-style solutions, 5 passes, then GRPO", "two-dials", 5, 30),
             warm("warm terse", "fine-tuned on terse solutions, 20 passes, then GRPO", "two-dials-terse", 20, 50),
+            warm(
+                    "warm traces",
+                    "fine-tuned on answers that passed behind terse prefixes, 5 passes, then GRPO",
+                    "two-dials-terse",
+                    5,
+                    50,
+                    "sft.from=guided_traces",
+                    "sft.samples=8",
+                    LONGEST),
             clipped("clip .2", ".2"),
             clipped("clip-higher .6", ".6"),
             arm("grpo, rare", "hard problems only", RARE_PANEL, RARE, GRPO, "", 100),
@@ -87,95 +126,6 @@ final class PopeStudy implements Study {
                     60,
                     LONGEST,
                     "prefix_search.rollouts=16"));
-
-    private static final List<Claim> CLAIMS = List.of(
-            new Claim(
-                    "Hard problems alone give no signal: GRPO stands still",
-                    "the base passes once in 500, so that rivals can be compared; GRPO has to end below .05 for this sign",
-                    new Claim.Ends("grpo", .05, false)),
-            new Claim(
-                    "What is learned behind guidance carries over to the prompt without it",
-                    "POPE's unguided pass@1 on held-out hard problems ends above one half on every seed",
-                    new Claim.Ends("pope", .5, true)),
-            new Claim(
-                    "POPE reaches more than GRPO",
-                    "same rollouts, search counted, once in 500",
-                    new Claim.Beside("pope", "grpo", Claim.Measure.AT_EQUAL_COST, true)),
-            new Claim(
-                    "POPE reaches more than GRPO",
-                    "same rollouts, search counted, once in 5,000",
-                    new Claim.Beside("pope, rare", "grpo, rare", Claim.Measure.AT_EQUAL_COST, true)),
-            new Claim(
-                    "Easy problems beside hard ones end below hard ones alone (ray interference)",
-                    "easy problems that contradict the hard skill, same rollouts",
-                    new Claim.Beside("hard + conflict", "grpo", Claim.Measure.AT_EQUAL_COST, false)),
-            new Claim(
-                    "Easy problems beside hard ones end below hard ones alone (ray interference)",
-                    "easy problems that share the hard skill, same rollouts",
-                    new Claim.Beside("hard + shared", "grpo", Claim.Measure.AT_EQUAL_COST, false)),
-            new Claim(
-                    "Easy problems beside hard ones end below hard ones alone (ray interference)",
-                    "easy problems that do not touch the hard skill, same rollouts",
-                    new Claim.Beside("hard + turns", "grpo", Claim.Measure.AT_EQUAL_COST, false)),
-            new Claim(
-                    "Guidance withstands easy problems",
-                    "a sixth of the problems contradict: POPE with them is above hard ones with them, same rollouts",
-                    new Claim.Beside("pope + conflict", "hard + conflict", Claim.Measure.AT_EQUAL_COST, true)),
-            new Claim(
-                    "Fine-tuning on whole oracle solutions, then RL, ends far below RL",
-                    "solutions in a style that the base cannot carry out, 20 passes; same rollouts",
-                    new Claim.Beside("warm terse", "grpo", Claim.Measure.AT_EQUAL_COST, false)),
-            new Claim(
-                    "Fine-tuning on whole oracle solutions, then RL, ends far below RL",
-                    "solutions in the base's own style, 5 passes; same rollouts",
-                    new Claim.Beside("warm own", "grpo", Claim.Measure.AT_EQUAL_COST, false)),
-            new Claim(
-                    "Fine-tuning on accepted guided traces, then RL, does not collapse and stays below",
-                    "the product does not imitate rollouts yet",
-                    new Claim.Untestable()),
-            new Claim(
-                    "The pass@k objective is slower and ends lower",
-                    "pass@4 in groups of 8",
-                    new Claim.Beside("pass@4", "grpo", Claim.Measure.END, false)),
-            new Claim(
-                    "The pass@k objective solves no more problems",
-                    "pass@4 in groups of 8; pass@16",
-                    new Claim.NotHigher("pass@4", "grpo", Claim.Measure.PASS_AT_16)),
-            new Claim(
-                    "An entropy bonus does not help",
-                    "1e-3; the base's slip is a near-tie whose runner-up is right, so flattening helps by construction",
-                    new Claim.NotHigher("entropy 1e-3", "grpo", Claim.Measure.AT_EQUAL_COST)),
-            new Claim(
-                    "A higher upper clip does not help",
-                    ".6 beside .2, four optimizer steps an update",
-                    new Claim.NotHigher("clip-higher .6", "clip .2", Claim.Measure.AT_EQUAL_COST)),
-            new Claim(
-                    "Guidance that must not be restated transfers less",
-                    "all moves share one skill here: a restated one earns nothing of its own",
-                    new Claim.Untestable()),
-            new Claim(
-                    "Training on human solutions off-policy blows up",
-                    "the family has no human solutions, and the product has no such method",
-                    new Claim.Untestable()),
-            earlier("GRPO learns the hard problems", new Claim.Ends("grpo", .9, true)),
-            earlier("POPE takes off where the base passes once in 5,000", new Claim.Ends("pope, rare", .5, true)),
-            earlier("Imitating terse solutions 20 times over ruins the base", new Claim.Ends("warm terse", .05, false)),
-            earlier("Imitating own-style solutions does not", new Claim.Ends("warm own", .7, true)),
-            earlier("A sixth of contradicting problems is enough", new Claim.Ends("hard + conflict", .05, false)),
-            earlier("Easy problems with the skill help", new Claim.Ends("hard + shared", .8, true)));
-
-    /** What no paper says, and held in every run of an earlier program with another model of this task. */
-    private static Claim earlier(String what, Claim.Ends look) {
-        return new Claim(
-                what + " (a laboratory's, not the paper's)",
-                String.format(
-                        Locale.ROOT,
-                        "%s ends %s %.2f on every seed",
-                        look.arm(),
-                        look.above() ? "above" : "at or below",
-                        look.bound()),
-                look);
-    }
 
     private static Arm arm(
             String name,
@@ -206,19 +156,20 @@ final class PopeStudy implements Study {
                 "optimizer.epochs=2");
     }
 
-    private static Arm warm(String name, String about, String family, int epochs, int updates) {
+    private static Arm warm(String name, String about, String family, int epochs, int updates, String... more) {
         return arm(
-                name,
-                about,
-                WARM,
-                OFTEN,
-                GRPO,
-                "",
-                updates,
-                "problems.train.family=" + family,
-                "sft.epochs=" + epochs,
-                "sft.solutions_per_step=32",
-                "sft.learning_rate=3e-4");
+                        name,
+                        about,
+                        WARM,
+                        OFTEN,
+                        GRPO,
+                        "",
+                        updates,
+                        "problems.train.family=" + family,
+                        "sft.epochs=" + epochs,
+                        "sft.solutions_per_step=32",
+                        "sft.learning_rate=3e-4")
+                .with(List.of(more));
     }
 
     private static String groups(int groups) {
@@ -330,7 +281,7 @@ final class PopeStudy implements Study {
 
     @Override
     public List<Claim> claims() {
-        return CLAIMS;
+        return PopeSigns.ALL;
     }
 
     @Override

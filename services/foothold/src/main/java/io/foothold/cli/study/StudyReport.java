@@ -112,10 +112,7 @@ record StudyReport(
     }
 
     private String spent(List<Outcome> of) {
-        double all = of.stream()
-                .mapToDouble(o -> yard().spent(o))
-                .average()
-                .orElseThrow();
+        double all = of.stream().mapToDouble(o -> yard().spent(o)).average().orElseThrow();
         String search = of.stream().anyMatch(o -> o.preparing() > 0) && yard().cost() == Cost.ROLLOUTS
                 ? String.format(
                         Locale.ROOT,

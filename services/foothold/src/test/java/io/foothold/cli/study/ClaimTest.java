@@ -99,11 +99,15 @@ class ClaimTest {
             outcomes.add(Outcomes.of("b", seed, Map.of("train", 6700L), 0, .4));
         }
         for (Claim.Measure measure : Claim.Measure.values()) {
-            assertThat(find(new Claim.Beside("a", "b", measure, true), outcomes).numbers().contains("; after 5.5k and 6.7k"))
+            assertThat(find(new Claim.Beside("a", "b", measure, true), outcomes)
+                            .numbers()
+                            .contains("; after 5.5k and 6.7k"))
                     .as(measure.words())
                     .isEqualTo(measure == Claim.Measure.END || measure == Claim.Measure.PASS_AT_16);
         }
-        assertThat(find(new Claim.Beside("a", "b", Claim.Measure.END, true), ends(new double[] {.9, .8}, new double[] {.1, .1}))
+        assertThat(find(
+                                new Claim.Beside("a", "b", Claim.Measure.END, true),
+                                ends(new double[] {.9, .8}, new double[] {.1, .1}))
                         .numbers())
                 .doesNotContain("after");
     }

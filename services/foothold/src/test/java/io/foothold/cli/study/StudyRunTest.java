@@ -135,7 +135,9 @@ class StudyRunTest {
             assertThat(digests).hasSameSizeAs(study.arms());
             assertThat(study.arms()).extracting(Arm::name).containsAll(study.quick());
             assertThat(study.arms()).extracting(Arm::slug).doesNotHaveDuplicates();
-            assertThat(study.arms()).extracting(Arm::name).contains(study.yardstick().baseline());
+            assertThat(study.arms())
+                    .extracting(Arm::name)
+                    .contains(study.yardstick().baseline());
             for (Claim claim : study.claims()) {
                 List<String> asked =
                         switch (claim.look()) {
@@ -154,7 +156,10 @@ class StudyRunTest {
 
     /** Rollouts that an arm is trained on. */
     private static long rollouts(Study study, String name) {
-        Arm arm = study.arms().stream().filter(a -> a.name().equals(name)).findFirst().orElseThrow();
+        Arm arm = study.arms().stream()
+                .filter(a -> a.name().equals(name))
+                .findFirst()
+                .orElseThrow();
         RunSettings settings =
                 RunFile.resolve(name, arm.runFile().apply(0), arm.settings()).settings();
         return settings.general().updates()

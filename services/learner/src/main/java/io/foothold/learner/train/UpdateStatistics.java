@@ -50,8 +50,7 @@ final class UpdateStatistics {
         for (TrainGroup g : groups) {
             boolean signal = false;
             for (TrainGroup.Member m : g.members()) {
-                boolean credited =
-                        advantages[at++] != 0 && m.sampled().length > 0 && !(maskTruncated && m.truncated());
+                boolean credited = advantages[at++] != 0 && m.sampled().length > 0 && !(maskTruncated && m.truncated());
                 signal |= credited;
                 trained += credited ? 1 : 0;
                 rollouts++;

@@ -93,7 +93,8 @@ class UpdateStatisticsTest {
         java.util.Arrays.fill(versions, 5);
         List<TrainGroup.Member> all = List.of(new TrainGroup.Member(
                 "r", new int[] {2}, new int[0], new int[200], behaviour, versions, false, 1, false));
-        UpdateStatistics statistics = new UpdateStatistics(List.of(new TrainGroup("g", all)), new double[] {1}, 5, false);
+        UpdateStatistics statistics =
+                new UpdateStatistics(List.of(new TrainGroup("g", all)), new double[] {1}, 5, false);
         statistics.compare(all, List.of(new Trainer.Score(new float[200], new float[200])));
         Map<String, Double> metrics = statistics.metrics();
         assertThat(metrics.get("log_prob_difference_max")).isEqualTo(2);

@@ -43,6 +43,20 @@ public sealed interface Happening {
         }
     }
 
+    /**
+     * Answers behind prefixes were sampled to be imitated.
+     *
+     * @param problems that were asked
+     * @param accepted answers that passed
+     * @param solved problems that have one
+     */
+    record TracesAccepted(int problems, long rollouts, int accepted, int solved) implements Happening {
+        /** Which step of preparation it was. */
+        public String getStep() {
+            return "guided_traces";
+        }
+    }
+
     /** A place of the run, or a group of it, was given up. */
     record GroupDropped(long group, String reason) implements Happening {}
 
@@ -105,6 +119,7 @@ public sealed interface Happening {
             case RunStarted h -> "run_started";
             case Mined h -> "prepared";
             case PrefixesSearched h -> "prepared";
+            case TracesAccepted h -> "prepared";
             case GroupDropped h -> "group_dropped";
             case UpdateDone h -> "update_done";
             case EvaluationDone h -> "evaluation_done";

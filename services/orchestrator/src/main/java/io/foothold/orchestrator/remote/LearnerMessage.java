@@ -83,7 +83,8 @@ final class LearnerMessage {
                 .setClipLow(clips.low())
                 .setClipHigh(clips.high())
                 // Earlier versions said it also where there is no ratio, and it means nothing there.
-                .setDualClip(kind.formerly().isEmpty() ? clips.dual() : own.clips().dualClip())
+                .setDualClip(
+                        kind.formerly().isEmpty() ? clips.dual() : own.clips().dualClip())
                 .setKlCoefficient(rule.klCoefficient())
                 .setEntropyCoefficient(rule.entropyCoefficient())
                 .setConstantLength(rule.constantLength())

@@ -8,14 +8,17 @@ import io.foothold.orchestrator.remote.Services;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What a run imitates before its first update: its training problems' oracle solutions, each behind the unguided prompt. */
+/** What a run imitates before its first update, each behind the unguided prompt: oracle solutions, or guided answers that passed. */
 final class Imitation {
     private final RunSpec spec;
     private final Services services;
 
-    Imitation(RunSpec spec, Services services) {
+    private final GuidedTraces traces;
+
+    Imitation(RunSpec spec, Services services, GuidedTraces traces) {
         this.spec = spec;
         this.services = services;
+        this.traces = traces;
     }
 
     /**
@@ -27,6 +30,9 @@ final class Imitation {
     List<Learner.Solution> solutions() {
         if (!spec.settings().sft().asked()) {
             return List.of();
+        }
+        if (spec.settings().sft().sampled()) {
+            return traces.kept();
         }
         List<Problem> problems = services.augmentation().problems(spec.trainSource());
         List<Problem> without =

@@ -139,13 +139,14 @@ final class LearnerLink implements AutoCloseable {
         }
     }
 
-    /** Gives the learner back: the run has ended here. */
+    /** Gives the learner back: the run has ended here, or is opened again with something to imitate. */
     @Override
     public void close() {
         RunClock.Repetition keeping = keeper;
         if (keeping == null) {
             return;
         }
+        keeper = null;
         keeping.close();
         try {
             services.learner().closeRun(holder);

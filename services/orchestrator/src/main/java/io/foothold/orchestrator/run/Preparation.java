@@ -87,7 +87,7 @@ final class Preparation {
 
     /** Looks whether guided prompts fit, as far as that is known before any prefix is searched. */
     void checkGuided(List<Problem> train) {
-        if (spec.guided()) {
+        if (spec.settings().searchesPrefixes()) {
             checks.checkGuided(train, Map.of());
         }
     }
@@ -104,7 +104,7 @@ final class Preparation {
         Set<String> chosen = Set.copyOf(ids);
         List<Problem> trained =
                 train.stream().filter(p -> chosen.contains(p.id())).toList();
-        if (spec.guided()) {
+        if (spec.settings().searchesPrefixes()) {
             // One that moves may become as long as any that a search can ask for.
             checks.checkGuided(trained, spec.settings().guidance().adapts() ? Map.of() : ledger.prefixes(spec.runId()));
             searchPrefixes(ids, policy);

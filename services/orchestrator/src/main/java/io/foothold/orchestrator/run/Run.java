@@ -47,6 +47,7 @@ final class Run {
     private final PolicyPublisher publisher;
     private final Reconciliation reconciliation;
     private final Preparation preparation;
+    private final GuidedTraces traces;
     private final Imitation imitation;
     private final RunParts parts;
     private volatile @Nullable RunLoop loop;
@@ -83,7 +84,8 @@ final class Run {
         this.reconciliation =
                 new Reconciliation(spec, this.services, ledger, learner, publication, groups.source(), log);
         this.preparation = new Preparation(spec, this.services, ledger, groups, log, clock, threads);
-        this.imitation = new Imitation(spec, this.services);
+        this.traces = new GuidedTraces(spec, this.services, ledger, groups, log, threads);
+        this.imitation = new Imitation(spec, this.services, traces);
         LongSupplier trainingTokens = () -> earlierTokens.get() + groups.trainingTokens();
         this.parts = new RunParts(
                 spec,
@@ -123,7 +125,7 @@ final class Run {
     /** Trains to the end, a stop, or a failure. */
     End train() {
         return guarded(() -> {
-            learner.imitate(imitation::solutions);
+            warmUp();
             RunLoop made = stop.asked() ? null : prepared();
             boolean finished = made != null && made.run();
             // Also when nothing was under way that could have failed by it.
@@ -134,6 +136,19 @@ final class Run {
             // One whose last evaluation was given up makes it when it is resumed.
             return finished ? new End("finished", "") : new End("stopped", "asked to stop after update " + update());
         });
+    }
+
+    /** Says what is imitated. Traces are sampled first, from the base policy: the learner is opened with it, and given back. */
+    private void warmUp() {
+        if (traces.missing()) {
+            reconciliation.reach();
+            Preparation.Problems problems = preparation.load(true);
+            var unused = reconciliation.reconcile();
+            traces.sample(
+                    preparation.prepare(problems.train(), publisher.policy()).train(), publisher.policy());
+            learner.close();
+        }
+        learner.imitate(imitation::solutions);
     }
 
     /** The loop of a run that is ready for it; null when it was asked to stop before. */
@@ -190,7 +205,7 @@ final class Run {
     /** Mines and searches as a run does before its first update, and stops there; the run can be resumed. */
     End prepareOnly() {
         return guarded(() -> {
-            learner.imitate(imitation::solutions);
+            warmUp();
             reconciliation.reach();
             Preparation.Problems problems = preparation.load(true);
             var unused = reconciliation.reconcile();

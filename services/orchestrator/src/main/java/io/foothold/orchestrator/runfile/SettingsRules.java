@@ -149,8 +149,10 @@ final class SettingsRules {
         if (kind.needsRatiosToMove() && oneStep && settings.general().staleness() == 0) {
             throw refused(
                     steps.groupsPerStep() > 0 ? "optimizer.groups_per_step" : "loss.name",
-                    "loss.name: " + kind.name() + " needs several steps an update: at the first one every ratio is 1 and it is a plain policy "
-                            + "gradient; set optimizer.groups_per_step below sampling.groups_per_update, which is " + groups
+                    "loss.name: " + kind.name()
+                            + " needs several steps an update: at the first one every ratio is 1 and it is a plain policy "
+                            + "gradient; set optimizer.groups_per_step below sampling.groups_per_update, which is "
+                            + groups
                             + ", or optimizer.epochs above 1");
         }
         if (corrected && trainGiven) {
@@ -177,10 +179,14 @@ final class SettingsRules {
     }
 
     private void checkMixture() {
-        if (settings.guided() && settings.prompts().guided().isEmpty()) {
-            throw refused(
-                    "mixture.guided",
-                    "a mixture with guided start states needs 'prompts.guided', or guidance.form: prefill");
+        if (settings.searchesPrefixes() && settings.prompts().guided().isEmpty()) {
+            throw settings.guided()
+                    ? refused(
+                            "mixture.guided",
+                            "a mixture with guided start states needs 'prompts.guided', or guidance.form: prefill")
+                    : refused(
+                            "sft.from",
+                            "'sft.from: guided_traces' needs 'prompts.guided', or guidance.form: prefill: the policy answers behind it");
         }
         if (settings.prefills() && !settings.prompting().guided().isEmpty()) {
             throw refused(

@@ -91,7 +91,9 @@ class LearnerMessageTest {
     /** Losses without a ratio do not look at it; what an earlier version said of it is said again. */
     @Test
     void aRunOfAnEarlierVersionWithADualClipThatMeansNothingGoesOn() {
-        String then = file("loss.name=policy_gradient").stored().replace("\"loss.dual_clip\":\"0\"", "\"loss.dual_clip\":\"3.0\"");
+        String then = file("loss.name=policy_gradient")
+                .stored()
+                .replace("\"loss.dual_clip\":\"0\"", "\"loss.dual_clip\":\"3.0\"");
         assertThat(then).contains("3.0");
         RunSettings resumed = RunFile.restore(then).settings();
         assertThat(new LearnerMessage(resumed)

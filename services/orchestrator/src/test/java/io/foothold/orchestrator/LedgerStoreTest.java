@@ -57,7 +57,7 @@ class LedgerStoreTest {
                 "g" + index,
                 "",
                 Stream.of(rollouts)
-                        .map(id -> new TrainGroup.Member(Rollouts.named(id), 0.5, List.of(7)))
+                        .map(id -> new TrainGroup.Member(Rollouts.named(id), 0.5, List.of(7), List.of(8, 9)))
                         .toList());
     }
 

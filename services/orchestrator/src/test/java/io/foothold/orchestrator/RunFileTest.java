@@ -554,4 +554,21 @@ class RunFileTest {
                         .wrong())
                 .isEqualTo(-2);
     }
+
+    @Test
+    void aTeacherNeedsAPromptAndALossWithoutARatio() {
+        String prompt = "distillation.prompt={problem} {solution}";
+        assertThatThrownBy(() -> resolve(BASE, prompt))
+                .hasMessageContaining("'distillation.prompt' needs 'distillation.weight' above 0");
+        assertThatThrownBy(() -> resolve(BASE, "distillation.weight=1", "distillation.prompt={problem}"))
+                .hasMessageContaining("'distillation.prompt' with {problem} and {solution}");
+        assertThatThrownBy(() -> resolve(BASE, "distillation.weight=1", prompt, "loss.name=ppo"))
+                .hasMessageContaining("needs a loss without a ratio");
+        assertThat(resolve(BASE, "distillation.weight=1", prompt)
+                        .settings()
+                        .distillation()
+                        .distillation()
+                        .rewards())
+                .isEqualTo(1);
+    }
 }

@@ -31,6 +31,7 @@ public final class RunSettings {
             RewardShaping.class,
             EstimatorSettings.class,
             LossSettings.class,
+            DistillationSettings.class,
             OptimizerSettings.class,
             LearnerSettings.class,
             EvaluationSettings.class,
@@ -179,6 +180,11 @@ public final class RunSettings {
     /** The values of the settings that the loss has of its own, by their paths. */
     public Map<String, String> lossValues() {
         return Losses.ownValues(loss().name(), this::of);
+    }
+
+    /** What the policy teaches itself. */
+    public DistillationSettings distillation() {
+        return of(DistillationSettings.class);
     }
 
     /** How gradients become steps. */

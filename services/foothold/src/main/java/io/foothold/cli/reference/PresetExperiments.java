@@ -22,8 +22,9 @@ public final class PresetExperiments {
         List<Experiment> out = new ArrayList<>();
         for (String preset : RunFile.presets()) {
             RunFile file = resolved(preset);
-            if (file.settings().general().updates() == 0) {
-                // Imitation only: no estimator whose gradient could be looked at.
+            if (file.settings().general().updates() == 0
+                    || file.settings().distillation().rewards() == 0) {
+                // Imitation or distillation only: no estimator whose gradient could be looked at.
                 continue;
             }
             for (Target target : targets(file)) {

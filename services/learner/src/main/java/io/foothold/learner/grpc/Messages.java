@@ -55,7 +55,8 @@ final class Messages {
                                 Longs.toArray(m.getRollout().getPolicyVersionsList()),
                                 m.getRollout().getFinishReason() == FinishReason.FINISH_REASON_LENGTH,
                                 m.getReward(),
-                                m.getTrainedPromptTokenIdsCount() > 0))
+                                m.getTrainedPromptTokenIdsCount() > 0,
+                                Ints.toArray(m.getTeacherPromptTokenIdsList())))
                         .toList());
     }
 

@@ -3,6 +3,7 @@ package io.foothold.learner.grpc;
 import com.google.protobuf.TextFormat;
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.Clips;
+import io.foothold.core.loss.Distillation;
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.Losses;
 import io.foothold.core.loss.MismatchRule;
@@ -110,7 +111,12 @@ final class SettingsReader {
                 mismatch(l),
                 s.getTemperature(),
                 l.getTrainGiven(),
-                l.getMaskTruncated());
+                l.getMaskTruncated(),
+                s.hasDistillation()
+                        ? new Distillation(
+                                s.getDistillation().getWeight(),
+                                s.getDistillation().getRewards())
+                        : Distillation.NONE);
         return new RunSettings(
                 learning,
                 new RunSettings.Optimizer(

@@ -190,7 +190,9 @@ public final class LearnerRun implements AutoCloseable {
     private Manifest learn(long number, List<TrainGroup> groups) {
         List<TrainGroup.Member> all =
                 groups.stream().flatMap(g -> g.members().stream()).toList();
-        double[] advantages = advantages(groups);
+        PrivilegedTeacher teacher = new PrivilegedTeacher(
+                settings.learning().distillation(), all, advantages(groups), backend, settings.temperature());
+        double[] advantages = teacher.means();
         UpdateStatistics statistics = new UpdateStatistics(
                 groups, advantages, version, settings.learning().maskTruncated());
         List<Trainer.@Nullable Score> beginning = Arrays.asList(new Trainer.@Nullable Score[all.size()]);
@@ -222,7 +224,7 @@ public final class LearnerRun implements AutoCloseable {
                         .flatMap(group -> group.members().stream())
                         .toList();
                 boolean first = steps == 0;
-                if (step(part, advantages, from, proximal, statistics, first, number)) {
+                if (step(part, teacher, from, proximal, statistics, first, number)) {
                     steps++;
                 }
                 from += part.size();
@@ -239,6 +241,7 @@ public final class LearnerRun implements AutoCloseable {
             given.add(new Manifest.Advantage(all.get(i).rolloutId(), advantages[i]));
         }
         Map<String, Double> metrics = new LinkedHashMap<>(statistics.metrics());
+        metrics.putAll(teacher.metrics());
         metrics.put("optimizer_steps", (double) steps);
         metrics.put("learning_rate", settings.optimizer().schedule().at(Math.max(1, backend.steps())));
         return new Manifest(
@@ -255,13 +258,14 @@ public final class LearnerRun implements AutoCloseable {
     /** One optimizer step; false when nothing carries a gradient, or the gradient is not finite and the step was skipped. */
     private boolean step(
             List<TrainGroup.Member> part,
-            double[] advantages,
+            PrivilegedTeacher teacher,
             int from,
             ProximalPolicy proximal,
             UpdateStatistics statistics,
             boolean first,
             long number) {
         List<CreditPlan.Member> members = new ArrayList<>();
+        double[] advantages = teacher.planned();
         for (int i = 0; i < part.size(); i++) {
             TrainGroup.Member m = part.get(i);
             int unmasked = settings.learning().trainGiven() ? m.given().length : 0;
@@ -273,7 +277,7 @@ public final class LearnerRun implements AutoCloseable {
                     masked ? 0 : advantages[from + i],
                     m.offPolicy()));
         }
-        CreditPlan plan = proximal.corrected(CreditPlan.of(settings.loss(), members), from);
+        CreditPlan plan = teacher.taught(proximal.corrected(CreditPlan.of(settings.loss(), members), from), from);
         List<float[]> denominators = IntStream.range(from, from + part.size())
                 .mapToObj(proximal::logProbs)
                 .toList();

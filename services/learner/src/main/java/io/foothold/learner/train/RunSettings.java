@@ -1,6 +1,7 @@
 package io.foothold.learner.train;
 
 import io.foothold.core.advantage.AdvantageEstimator;
+import io.foothold.core.loss.Distillation;
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.MismatchRule;
 import io.foothold.policy.Lora;
@@ -39,6 +40,7 @@ public record RunSettings(
      * @param temperature that the behaviour log-probs were taken at
      * @param trainGiven whether given tokens of a response get credit too
      * @param maskTruncated whether rollouts that the limit of tokens cut off have neither gradient nor weight
+     * @param distillation what the policy teaches itself
      */
     public record Learning(
             AdvantageEstimator estimator,
@@ -46,7 +48,19 @@ public record RunSettings(
             MismatchRule mismatch,
             double temperature,
             boolean trainGiven,
-            boolean maskTruncated) {
+            boolean maskTruncated,
+            Distillation distillation) {
+        /** Without a teacher. */
+        public Learning(
+                AdvantageEstimator estimator,
+                LossRule loss,
+                MismatchRule mismatch,
+                double temperature,
+                boolean trainGiven,
+                boolean maskTruncated) {
+            this(estimator, loss, mismatch, temperature, trainGiven, maskTruncated, Distillation.NONE);
+        }
+
         /** With all rollouts. */
         public Learning(
                 AdvantageEstimator estimator,
@@ -66,6 +80,10 @@ public record RunSettings(
             if (trainGiven && mismatch.corrects()) {
                 throw new IllegalArgumentException(
                         "train_given needs the mismatch rule none: given tokens have no behaviour log-prob");
+            }
+            if (distillation.teaches() && (loss.loss().hasRatio() || trainGiven || mismatch.corrects())) {
+                throw new IllegalArgumentException(
+                        "distillation needs a loss without a ratio, the mismatch rule none and no train_given");
             }
             if (!(temperature > 0) || Double.isInfinite(temperature)) {
                 throw new IllegalArgumentException("training needs a temperature above 0: " + temperature);

@@ -22,6 +22,7 @@ public record TrainGroup(String groupId, List<Member> members) {
      * @param truncated whether the limit of tokens cut it
      * @param reward its reward
      * @param offPolicy whether it was sampled under another prompt: its log-probs say nothing of this one
+     * @param teacher prompt tokens under which the policy teaches it; empty without a teacher
      */
     public record Member(
             String rolloutId,
@@ -32,7 +33,22 @@ public record TrainGroup(String groupId, List<Member> members) {
             long[] versions,
             boolean truncated,
             double reward,
-            boolean offPolicy) {
+            boolean offPolicy,
+            int[] teacher) {
+        /** One without a teacher. */
+        public Member(
+                String rolloutId,
+                int[] prompt,
+                int[] given,
+                int[] sampled,
+                float[] logProbs,
+                long[] versions,
+                boolean truncated,
+                double reward,
+                boolean offPolicy) {
+            this(rolloutId, prompt, given, sampled, logProbs, versions, truncated, reward, offPolicy, new int[0]);
+        }
+
         /** One log-prob and one version a token. */
         public Member {
             if (logProbs.length != sampled.length || versions.length != sampled.length) {

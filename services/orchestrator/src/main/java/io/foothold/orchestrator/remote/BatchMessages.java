@@ -20,7 +20,8 @@ public final class BatchMessages {
             out.addMembers(RewardedRollout.newBuilder()
                     .setRollout(RolloutMessages.message(m.rollout()))
                     .setReward(m.reward())
-                    .addAllTrainedPromptTokenIds(m.trainedPromptTokenIds()));
+                    .addAllTrainedPromptTokenIds(m.trainedPromptTokenIds())
+                    .addAllTeacherPromptTokenIds(m.teacherPromptTokenIds()));
         }
         return out.build();
     }
@@ -38,7 +39,8 @@ public final class BatchMessages {
                         .map(m -> new TrainGroup.Member(
                                 RolloutMessages.rollout(m.getRollout()),
                                 m.getReward(),
-                                m.getTrainedPromptTokenIdsList()))
+                                m.getTrainedPromptTokenIdsList(),
+                                m.getTeacherPromptTokenIdsList()))
                         .toList());
     }
 }

@@ -1,12 +1,14 @@
 package io.foothold.orchestrator.remote;
 
 import io.foothold.core.loss.Clips;
+import io.foothold.core.loss.Distillation;
 import io.foothold.core.loss.LossKind;
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.Losses;
 import io.foothold.core.method.ChosenMethod;
 import io.foothold.core.settings.OptimizerSettings;
 import io.foothold.core.settings.RunSettings;
+import io.foothold.v1.DistillationSettings;
 import io.foothold.v1.DjlSettings;
 import io.foothold.v1.EstimatorSettings;
 import io.foothold.v1.LearnerSettings;
@@ -63,6 +65,12 @@ final class LearnerMessage {
                     .setEpochs(settings.sft().epochs())
                     .setSolutionsPerStep(settings.sft().solutionsPerStep())
                     .setLearningRate(settings.sft().learningRate()));
+        }
+        Distillation distillation = settings.distillation().distillation();
+        if (distillation.teaches()) {
+            out.setDistillation(DistillationSettings.newBuilder()
+                    .setWeight(distillation.weight())
+                    .setRewards(distillation.rewards()));
         }
         return OpenRunRequest.newBuilder()
                 .setRunId(runId)

@@ -19,8 +19,18 @@ public record TrainGroup(
      * A rollout with its reward.
      *
      * @param trainedPromptTokenIds the prompt that it is trained under where that is another than its own; else empty
+     * @param teacherPromptTokenIds the prompt under which the policy teaches it; empty without a teacher
      */
-    public record Member(SampledRollout rollout, double reward, List<Integer> trainedPromptTokenIds) {}
+    public record Member(
+            SampledRollout rollout,
+            double reward,
+            List<Integer> trainedPromptTokenIds,
+            List<Integer> teacherPromptTokenIds) {
+        /** One without a teacher. */
+        public Member(SampledRollout rollout, double reward, List<Integer> trainedPromptTokenIds) {
+            this(rollout, reward, trainedPromptTokenIds, List.of());
+        }
+    }
 
     /** Copies the list of members. */
     public TrainGroup {

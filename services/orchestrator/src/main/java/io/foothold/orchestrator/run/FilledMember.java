@@ -16,7 +16,13 @@ record FilledMember(Judged judged, double reward, @Nullable SampledRollout refin
         return Objects.requireNonNull(judged.rollout());
     }
 
-    TrainGroup.Member rewarded() {
-        return new TrainGroup.Member(rollout(), reward, refines == null ? List.of() : refines.promptTokenIds());
+    /**
+     * As it is trained.
+     *
+     * @param teacher prompt under which the policy teaches it; empty without a teacher
+     */
+    TrainGroup.Member rewarded(List<Integer> teacher) {
+        return new TrainGroup.Member(
+                rollout(), reward, refines == null ? List.of() : refines.promptTokenIds(), teacher);
     }
 }

@@ -34,6 +34,10 @@ final class ProblemChecks {
         }
         golds.check(key, problems);
         prompts.roots(key, problems);
+        if (key.equals(TRAIN) && spec.settings().distillation().distillation().teaches()) {
+            checkSolved(problems);
+            prompts.taught(key, problems);
+        }
     }
 
     /**
@@ -44,6 +48,19 @@ final class ProblemChecks {
      */
     void checkGuided(List<Problem> problems, Map<String, Integer> found) {
         prompts.guided(TRAIN, problems, found);
+    }
+
+    /** Nobody teaches what he does not know. */
+    private static void checkSolved(List<Problem> problems) {
+        List<Problem> without =
+                problems.stream().filter(p -> p.oracleThoughts().isEmpty()).toList();
+        if (!without.isEmpty()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_DATA,
+                    "distillation shows oracle solutions, and " + without.size() + " of " + problems.size()
+                            + " problems of " + TRAIN + " have none, the first is '"
+                            + without.getFirst().id() + "' (expected 'thoughts' or 'solution' on each)");
+        }
     }
 
     /** Nobody trains on what is kept for testing without having said so. */

@@ -76,6 +76,23 @@ final class PromptFit {
         check(set, "guided prompts", asked);
     }
 
+    /**
+     * Checks the prompts under which the policy teaches itself, with the answers that are taught behind them.
+     *
+     * @throws FootholdException INVALID_DATA with the first problems whose prompts do not fit
+     */
+    void taught(String set, List<Problem> problems) {
+        check(
+                set,
+                "teacher's prompts",
+                problems.stream()
+                        .map(p -> new Asked(
+                                p.id(),
+                                TeacherPrompts.text(spec, p),
+                                spec.trainSampling().limit(p.maxTokens())))
+                        .toList());
+    }
+
     private void check(String set, String what, List<Asked> prompts) {
         OptionalInt longest = services.sampler().servers().stream()
                 .filter(server -> server.healthy() && !server.frozen() && server.maxModelLength() > 0)

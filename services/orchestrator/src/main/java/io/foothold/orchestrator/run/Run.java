@@ -97,7 +97,14 @@ final class Run {
                         new MethodRunner(spec, this.services, groups, clock, threads),
                         new Methods(spec.file()),
                         trainingTokens),
-                new RunParts.Updates(new Training(spec, ledger, learner, groups), learner),
+                new RunParts.Updates(
+                        new Training(
+                                spec,
+                                ledger,
+                                learner,
+                                groups,
+                                new TeacherPrompts(spec, this.services, groups::problem)),
+                        learner),
                 new RunParts.Policies(publisher, publication),
                 threads);
     }

@@ -6,6 +6,7 @@ import io.foothold.orchestrator.rollout.TrainGroup;
 import io.foothold.orchestrator.update.Manifest;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** Makes updates: of places a batch, durable before the learner has it, and of the batch a manifest. Blocks its caller. */
 final class Training {
@@ -13,12 +14,14 @@ final class Training {
     private final Ledger ledger;
     private final LearnerLink learner;
     private final GroupRunner groups;
+    private final TeacherPrompts teachers;
 
-    Training(RunSpec spec, Ledger ledger, LearnerLink learner, GroupRunner groups) {
+    Training(RunSpec spec, Ledger ledger, LearnerLink learner, GroupRunner groups, TeacherPrompts teachers) {
         this.spec = spec;
         this.ledger = ledger;
         this.learner = learner;
         this.groups = groups;
+        this.teachers = teachers;
     }
 
     /**
@@ -42,9 +45,13 @@ final class Training {
     private List<TrainGroup> batch(long update, List<FilledPlace> places) {
         List<FilledGroup> members =
                 places.stream().flatMap(p -> p.groups().stream()).toList();
+        Map<String, List<Integer>> taught = teachers.of(members);
         List<TrainGroup> out = new ArrayList<>();
         for (int i = 0; i < members.size(); i++) {
             FilledGroup group = members.get(i);
+            List<Integer> teacher = TeacherPrompts.taught(group)
+                    ? taught.getOrDefault(group.start().problemId(), List.of())
+                    : List.of();
             out.add(new TrainGroup(
                     spec.runId(),
                     update,
@@ -52,7 +59,7 @@ final class Training {
                     members.size(),
                     group.id(),
                     group.start().trace(),
-                    group.members().stream().map(FilledMember::rewarded).toList()));
+                    group.members().stream().map(m -> m.rewarded(teacher)).toList()));
         }
         return out;
     }

@@ -7,6 +7,7 @@ import io.foothold.core.loss.LossKind;
 import io.foothold.core.loss.Losses;
 import io.foothold.core.method.ChosenMethod;
 import io.foothold.core.method.ResetSettings;
+import io.foothold.core.settings.DistillationSettings;
 import io.foothold.core.settings.GuidanceSettings;
 import io.foothold.core.settings.LossSettings;
 import io.foothold.core.settings.MiningSettings;
@@ -61,6 +62,7 @@ final class SettingsRules {
         checkEstimator();
         checkLoss();
         checkMixture();
+        checkDistillation();
         try {
             var unused = new ChosenMethod(settings);
         } catch (SettingsException e) {
@@ -200,6 +202,31 @@ final class SettingsRules {
         }
         if (settings.mixture().guided() + settings.mixture().root() <= 0) {
             throw refused("mixture.root", "the mixture is empty");
+        }
+    }
+
+    private void checkDistillation() {
+        DistillationSettings own = settings.distillation();
+        boolean teaches = own.distillation().teaches();
+        if (!teaches && (!own.prompt().isEmpty() || own.rewards() != 1)) {
+            String unused = own.prompt().isEmpty() ? "distillation.rewards" : "distillation.prompt";
+            throw refused(unused, "'" + unused + "' needs 'distillation.weight' above 0");
+        }
+        if (!teaches) {
+            return;
+        }
+        if (!own.prompt().contains("{problem}") || !own.prompt().contains("{solution}")) {
+            throw refused(
+                    "distillation.weight",
+                    "'distillation.weight' needs 'distillation.prompt' with {problem} and {solution}");
+        }
+        if (settings.lossRule(false).loss().hasRatio()
+                || settings.loss().mismatch().corrects()
+                || settings.loss().ablations().trainGiven()) {
+            throw refused(
+                    "distillation.weight",
+                    "'distillation.weight' needs a loss without a ratio, such as loss.name: policy_gradient, and neither loss.mismatch.rule "
+                            + "nor loss.train_given: each token has a credit of its own");
         }
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.foothold.core.settings.RunSettings;
 import io.foothold.orchestrator.runfile.RunFile;
+import io.foothold.v1.DistillationSettings;
 import io.foothold.v1.LearnerSettings;
 import io.foothold.v1.MismatchSettings;
 import io.foothold.v1.OpenRunRequest;
@@ -104,5 +105,16 @@ class LearnerMessageTest {
                 .isEqualTo(3);
         assertThat(settings("loss.name=cispo", "loss.clip_high=1").getLoss().getDualClip())
                 .isZero();
+    }
+
+    @Test
+    void aTeacherGoesToTheLearnerAndNoneLeavesItsSettingsAsTheyWere() {
+        assertThat(settings().hasDistillation()).isFalse();
+        assertThat(settings("distillation.weight=0.5", "distillation.prompt={problem}{solution}")
+                        .getDistillation())
+                .isEqualTo(DistillationSettings.newBuilder()
+                        .setWeight(0.5)
+                        .setRewards(1)
+                        .build());
     }
 }

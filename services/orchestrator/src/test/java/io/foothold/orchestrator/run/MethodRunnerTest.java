@@ -116,14 +116,14 @@ class MethodRunnerTest {
         List<String> all = new ArrayList<>(List.of("resets.compare_with_oracle=false"));
         all.addAll(List.of(settings));
         return new RunSpec("run", RunFile.resolve("run.yaml", """
-                        method: rrpo
-                        policy: {base: somewhere}
-                        problems:
-                          train: {family: dial, level: hard, count: 8}
-                          evaluate:
-                            hard-test: {family: dial, level: hard, count: 4, split: test}
-                        prompts: {thought_delimiter: ";"}
-                        """, all));
+            method: rrpo
+            policy: {base: somewhere}
+            problems:
+              train: {family: dial, level: hard, count: 8}
+              evaluate:
+                hard-test: {family: dial, level: hard, count: 4, split: test}
+            prompts: {thought_delimiter: ";"}
+            """, all));
     }
 
     private GroupRunner groups(RunSpec spec) {
@@ -591,12 +591,12 @@ class MethodRunnerTest {
             assertThat(group.members()).hasSize(failed == 0 ? 4 : 5);
             assertThat(answers)
                     .allMatch(a -> a.refines() == null
-                            && a.rewarded().trainedPromptTokenIds().isEmpty());
+                            && a.rewarded(List.of()).trainedPromptTokenIds().isEmpty());
             if (failed > 0) {
                 FilledMember best = group.members().get(4);
                 boolean any = asking.stream().anyMatch(w -> w.getReservations(0).getSeed() % 4 == 0);
                 assertThat(best.reward()).as("the best of them").isEqualTo(any ? 1 : 0);
-                assertThat(best.rewarded().trainedPromptTokenIds())
+                assertThat(best.rewarded(List.of()).trainedPromptTokenIds())
                         .as("trained under the answers' prompt")
                         .isEqualTo(answers.get(0).rollout().promptTokenIds());
                 rewards.add(best.reward());

@@ -111,6 +111,9 @@ class NamedReplicasTest {
         try (NamedReplicas late =
                 new NamedReplicas("late", 1, hanging, this::open, time.timer(), Duration.ofMillis(1))) {
             late.follow(now -> told.add(List.copyOf(now.keySet())));
+            // The first lookup has a thread of its own, which on a busy machine begins late: then this one would ask,
+            // and hang.
+            await().atMost(Duration.ofSeconds(20)).until(() -> asked.get() == 1);
             pass(10);
             assertThat(asked).as("one lookup at a time").hasValue(1);
             answer.countDown();

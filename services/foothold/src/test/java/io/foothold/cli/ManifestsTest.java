@@ -20,6 +20,7 @@ import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.VolumeMount;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.autoscaling.v2.HorizontalPodAutoscaler;
+import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import io.foothold.cli.images.Packing;
 import io.foothold.cli.images.ServiceImage;
@@ -46,6 +47,7 @@ class ManifestsTest {
             "Namespace", Namespace.class,
             "Deployment", Deployment.class,
             "HorizontalPodAutoscaler", HorizontalPodAutoscaler.class,
+            "NetworkPolicy", NetworkPolicy.class,
             "PodDisruptionBudget", PodDisruptionBudget.class,
             "Service", Service.class,
             "PersistentVolume", PersistentVolume.class,
@@ -102,7 +104,7 @@ class ManifestsTest {
         }
         List<Path> all = new ArrayList<>(kustomizations("components"));
         all.addAll(kustomizations("overlays"));
-        assertThat(all).hasSize(5);
+        assertThat(all).hasSize(6);
         for (Path directory : all) {
             for (JsonNode document : named(directory, "resources")) {
                 typed(document);
@@ -111,9 +113,11 @@ class ManifestsTest {
                                 + document.path("metadata").path("name").asText());
             }
             List<JsonNode> patches = named(directory, "patches");
-            assertThat(YAML.readTree(directory.resolve("kustomization.yaml").toFile())
-                            .path("patches"))
-                    .isNotEmpty();
+            JsonNode index =
+                    YAML.readTree(directory.resolve("kustomization.yaml").toFile());
+            assertThat(index.path("patches").size() + index.path("resources").size())
+                    .as("%s does something", directory)
+                    .isPositive();
             for (JsonNode patch : patches) {
                 typed(patch);
                 assertThat(deployments)
@@ -194,7 +198,8 @@ class ManifestsTest {
     @Test
     void aMisspeltFieldIsSeen() throws IOException {
         JsonNode wrong = YAML.readTree(
-                "{apiVersion: apps/v1, kind: Deployment, spec: {template: {spec: {containers: [{name: x, imagee: y}]}}}}");
+                "{apiVersion: apps/v1, kind: Deployment, spec: {template: {spec: {containers: [{name: x, imagee:"
+                        + " y}]}}}}");
         assertThatThrownBy(() -> typed(wrong)).hasMessageContaining("imagee");
     }
 

@@ -4,6 +4,8 @@ import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
 
 /** Configuration of the orchestrator. */
 @ConfigMapping(prefix = "foothold.orchestrator")
@@ -27,6 +29,9 @@ public interface OrchestratorConfig {
     /** The same of a verifier that a run file names. */
     @WithDefault("1m")
     Duration ownVerdict();
+
+    /** Verifiers of one's own that run files may name, HOST:PORT each, or * for any; none by default. */
+    Optional<List<String>> verifiers();
 
     /** Whether runs that were under way when the process died go on when it starts again. */
     @WithDefault("true")

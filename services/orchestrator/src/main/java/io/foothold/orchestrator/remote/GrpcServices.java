@@ -17,9 +17,24 @@ import java.time.Duration;
  * their service is away. Thread-safe.
  */
 public final class GrpcServices implements Services, AutoCloseable {
-    /** How to reach them. */
+    /**
+     * How to reach them.
+     *
+     * @param own verifiers that run files may name
+     */
     public record Channels(
-            Channel augmentation, Replicas sampler, Replicas verifier, Replicas localizer, Channel learner) {
+            Channel augmentation,
+            Replicas sampler,
+            Replicas verifier,
+            Replicas localizer,
+            Channel learner,
+            OwnVerifiers own) {
+        /** With any verifiers that run files name. */
+        public Channels(
+                Channel augmentation, Replicas sampler, Replicas verifier, Replicas localizer, Channel learner) {
+            this(augmentation, sampler, verifier, localizer, learner, OwnVerifiers.any());
+        }
+
         /** One of each. */
         public Channels(Channel augmentation, Channel sampler, Channel verifier, Channel localizer, Channel learner) {
             this(augmentation, only(sampler), only(verifier), only(localizer), learner);
@@ -71,8 +86,8 @@ public final class GrpcServices implements Services, AutoCloseable {
                 named("verifier", channels.verifier()),
                 channels.verifier(),
                 limits,
-                waiting.verdict(),
-                waiting.ownVerdict());
+                new VerifierStreams.Own(channels.own(), waiting.ownVerdict()),
+                waiting.verdict());
         this.localization =
                 GrpcLocalizer.stream(named("localizer", channels.localizer()), channels.localizer(), limits);
         this.training = GrpcLearner.stream(

@@ -18,6 +18,11 @@ final class GrpcVerifier implements Verifier {
     }
 
     @Override
+    public PeerAddress named(String key, String address) {
+        return verifiers.named(key, address);
+    }
+
+    @Override
     public CompletableFuture<Verdict> verify(Work work, String verifier) {
         String key = work.rolloutId();
         var stream = verifiers.at(verifier);

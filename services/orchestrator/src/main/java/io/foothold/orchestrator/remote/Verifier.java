@@ -27,6 +27,14 @@ public interface Verifier {
             String trace) {}
 
     /**
+     * The address of a verifier of one's own that a run file names, when it may be asked.
+     *
+     * @param key where the file names it, for the error
+     * @throws io.foothold.contracts.error.FootholdException INVALID_INPUT when it is no address, or may not be asked
+     */
+    PeerAddress named(String key, String address);
+
+    /**
      * Judges a response. No verdict in time is a verdict of kind timeout, and one that breaks the contract is one of kind verifier
      * error; the future fails only when the verifier is away or refuses the call.
      *

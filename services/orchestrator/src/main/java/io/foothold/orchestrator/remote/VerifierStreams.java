@@ -16,7 +16,7 @@ import java.util.concurrent.ConcurrentHashMap;
 /** The streams to the standard verifier and to those that run files name, for all runs. Thread-safe. */
 final class VerifierStreams implements AutoCloseable {
     private final StreamLimits limits;
-    private final Duration ownVerdict;
+    private final Own own;
     private final String standardName;
     private final CreditedStream<VerifyRequest, VerifyResponse> standard;
     private final Map<String, OwnVerifier> owned = new ConcurrentHashMap<>();
@@ -25,24 +25,40 @@ final class VerifierStreams implements AutoCloseable {
      * Streams.
      *
      * @param standardName of the standard verifier, with its address
+     * @param own those that run files name
      * @param verdict how long the standard verifier may take
-     * @param ownVerdict the same of one that a run file names
      */
-    VerifierStreams(
-            String standardName, Replicas replicas, StreamLimits limits, Duration verdict, Duration ownVerdict) {
+    VerifierStreams(String standardName, Replicas replicas, StreamLimits limits, Own own, Duration verdict) {
         this.limits = limits;
-        this.ownVerdict = ownVerdict;
+        this.own = own;
         this.standardName = standardName;
         this.standard = stream(standardName, replicas, verdict);
     }
 
     /**
+     * Verifiers that run files name.
+     *
+     * @param allowed which may be asked
+     * @param verdict how long one may take
+     */
+    record Own(OwnVerifiers allowed, Duration verdict) {}
+
+    /** As {@link Verifier#named}. */
+    PeerAddress named(String key, String address) {
+        return own.allowed().named(key, address);
+    }
+
+    /**
      * The stream to a verifier.
      *
-     * @param address of one of one's own; empty for the standard one
+     * @param address of one of one's own, looked at once more; empty for the standard one
      */
     CreditedStream<VerifyRequest, VerifyResponse> at(String address) {
-        return address.isEmpty() ? standard : owned.computeIfAbsent(address, OwnVerifier::new).stream;
+        if (address.isEmpty()) {
+            return standard;
+        }
+        String target = own.allowed().named("verifier", address).toString();
+        return owned.computeIfAbsent(target, OwnVerifier::new).stream;
     }
 
     /** How people know a verifier. */
@@ -68,7 +84,7 @@ final class VerifierStreams implements AutoCloseable {
 
         OwnVerifier(String target) {
             this.channel = MessageLimit.channel(target).build();
-            this.stream = stream(name(target), Replicas.only(target, channel), ownVerdict);
+            this.stream = stream(name(target), Replicas.only(target, channel), own.verdict());
         }
 
         void close() {

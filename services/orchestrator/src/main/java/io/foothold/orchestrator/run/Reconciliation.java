@@ -5,7 +5,6 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.ledger.Ledger;
-import io.foothold.orchestrator.remote.PeerAddress;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.update.ServerState;
 import java.util.List;
@@ -47,7 +46,8 @@ final class Reconciliation {
     /** Looks whether the verifiers that the run file names are there. */
     void reach() {
         spec.verifiers()
-                .forEach((key, address) -> PeerAddress.parse(key, address).reach(key));
+                .forEach((key, address) ->
+                        services.verifier().named(key, address).reach(key));
     }
 
     /** Brings learner and ledger to the same update, then the inference servers to the same policy. */

@@ -13,7 +13,6 @@ import io.foothold.core.problem.Problem;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.Ledger;
-import io.foothold.orchestrator.remote.PeerAddress;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.runfile.RunFile;
 import java.nio.file.Path;
@@ -195,7 +194,7 @@ public final class RunManager {
         Name.of("run id", runId);
         // Without the lock: nobody waits while a large file is read.
         RunFile file = RunFile.resolve(runId, runFile, overrides);
-        new RunSpec(runId, file).verifiers().forEach(PeerAddress::parse);
+        new RunSpec(runId, file).verifiers().forEach(services.verifier()::named);
         return create(runId, file, purpose);
     }
 

@@ -19,6 +19,7 @@ import io.foothold.orchestrator.remote.Holder;
 import io.foothold.orchestrator.remote.Learner;
 import io.foothold.orchestrator.remote.Localizer;
 import io.foothold.orchestrator.remote.Patience;
+import io.foothold.orchestrator.remote.PeerAddress;
 import io.foothold.orchestrator.remote.Sampler;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.remote.StopSignal;
@@ -335,6 +336,11 @@ final class SimulatedServices {
                     "",
                     false,
                     new ServerState.Engine("simulated", "", ""));
+        }
+
+        @Override
+        public PeerAddress named(String key, String address) {
+            return PeerAddress.parse(key, address);
         }
 
         @Override

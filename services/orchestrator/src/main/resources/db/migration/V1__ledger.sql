@@ -24,7 +24,7 @@ create index rollout_by_run on rollout (run_id, state);
 create table admitted_batch (
   run_id varchar(100) not null,
   update_number bigint not null,
-  payload varbinary(1000000000) not null,
+  payload ${binary} not null,
   primary key (run_id, update_number)
 );
 
@@ -33,7 +33,7 @@ create table update_manifest (
   update_number bigint not null,
   policy_version bigint not null,
   digest varchar(64) not null,
-  payload varbinary(1000000000) not null,
+  payload ${binary} not null,
   primary key (run_id, update_number)
 );
 

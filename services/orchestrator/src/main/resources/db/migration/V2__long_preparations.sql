@@ -1,2 +1,2 @@
 -- Mined sets of tens of thousands of problems do not fit a varchar.
-alter table preparation alter column json character large object not null;
+alter table preparation alter column json set data type ${text};

@@ -10,8 +10,10 @@ import io.foothold.learner.config.LearnerConfig;
 import io.foothold.learner.grpc.LearnerGrpc;
 import io.foothold.localizer.grpc.LocalizerGrpc;
 import io.foothold.orchestrator.event.RunEvent;
+import io.foothold.orchestrator.ledger.LedgerDatabase;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.GrpcServices;
+import io.foothold.orchestrator.remote.WaitClock;
 import io.foothold.orchestrator.run.RunClock;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.run.RunThreads;
@@ -50,8 +52,6 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import org.flywaydb.core.Flyway;
-import org.h2.jdbcx.JdbcDataSource;
 
 /** Every service over real gRPC on loopback, without the container, for tests. Closing it is a crash: nothing is flushed. */
 final class Stack implements AutoCloseable {
@@ -114,6 +114,38 @@ final class Stack implements AutoCloseable {
     }
 
     private Stack(Path home, Path policy, Optional<Path> kept, GrpcServices.Waiting waiting) throws IOException {
+        this(home, policy, kept, waiting, file(home));
+    }
+
+    /** A stack on the dial's policy with its ledger elsewhere. */
+    Stack(Path home, LedgerDatabase.Address ledger) throws IOException {
+        this(home, shipped("dial"), Optional.empty(), GrpcServices.Waiting.standard(), ledger);
+    }
+
+    private static LedgerDatabase.Address file(Path home) {
+        return new LedgerDatabase.Address(
+                "jdbc:h2:file:" + home.resolve("ledger") + ";WRITE_DELAY=0", Optional.empty(), Optional.empty(), 16);
+    }
+
+    private static LedgerStore store(LedgerDatabase database) {
+        return database.address().shared()
+                ? new LedgerStore(
+                        database.source(),
+                        database.address().told(),
+                        Duration.ofMinutes(2),
+                        WaitClock.system(),
+                        () -> Instant.EPOCH,
+                        (end, number) -> {})
+                : new LedgerStore(database.source(), () -> Instant.EPOCH);
+    }
+
+    private Stack(
+            Path home,
+            Path policy,
+            Optional<Path> kept,
+            GrpcServices.Waiting waiting,
+            LedgerDatabase.Address ledgerAddress)
+            throws IOException {
         triton = engine(policy);
         int enginePort = serve(streaming(triton));
         Optional<List<String>> frozen = Optional.empty();
@@ -172,10 +204,9 @@ final class Stack implements AutoCloseable {
         });
         learner = new Restartable(() -> learner(home));
         int learnerPort = learner.port();
-        JdbcDataSource database = new JdbcDataSource();
-        database.setURL("jdbc:h2:file:" + home.resolve("ledger") + ";WRITE_DELAY=0");
-        Flyway.configure().dataSource(database).load().migrate();
-        ledger = new LedgerStore(database, () -> Instant.EPOCH);
+        LedgerDatabase database = LedgerDatabase.open(ledgerAddress);
+        open.add(database);
+        ledger = store(database);
         open.add(ledger);
         GrpcServices services = new GrpcServices(
                 new GrpcServices.Channels(

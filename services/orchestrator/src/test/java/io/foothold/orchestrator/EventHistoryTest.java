@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import io.foothold.orchestrator.event.EventBus;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.Ledger;
+import io.foothold.orchestrator.ledger.LedgerSchema;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.rest.EventHistory;
 import io.smallrye.mutiny.helpers.test.AssertSubscriber;
@@ -14,7 +15,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.stream.LongStream;
-import org.flywaydb.core.Flyway;
 import org.h2.jdbcx.JdbcDataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -33,7 +33,7 @@ class EventHistoryTest {
     void open() {
         JdbcDataSource source = new JdbcDataSource();
         source.setURL("jdbc:h2:file:" + directory.resolve("ledger") + ";WRITE_DELAY=0");
-        Flyway.configure().dataSource(source).load().migrate();
+        LedgerSchema.migrate(source, "a test");
         ledger = new LedgerStore(source, () -> Instant.EPOCH);
         Ledger.await(ledger.createRun("r", "file", 5));
         Ledger.await(ledger.setRunState("r", "running", ""));

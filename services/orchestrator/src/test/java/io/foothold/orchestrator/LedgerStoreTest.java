@@ -3,10 +3,13 @@ package io.foothold.orchestrator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.LedgerAudit;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.orchestrator.ledger.Ledger;
+import io.foothold.orchestrator.ledger.LedgerDatabase;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.rollout.Rollouts;
 import io.foothold.orchestrator.rollout.TrainGroup;
@@ -14,7 +17,10 @@ import io.foothold.orchestrator.update.Artefact;
 import io.foothold.orchestrator.update.Manifest;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.Statement;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -23,11 +29,11 @@ import java.util.Queue;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ObjIntConsumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
-import org.flywaydb.core.Flyway;
-import org.h2.jdbcx.JdbcDataSource;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -37,11 +43,35 @@ class LedgerStoreTest {
 
     private final Map<RolloutState, Integer> ends = new EnumMap<>(RolloutState.class);
 
+    private final List<LedgerDatabase> opened = new ArrayList<>();
+
+    /** Where the ledger is: the same place in one test, another one in each. */
+    LedgerDatabase.Address address() {
+        return new LedgerDatabase.Address(
+                "jdbc:h2:file:" + directory.resolve("ledger") + ";WRITE_DELAY=0",
+                Optional.empty(),
+                Optional.empty(),
+                4);
+    }
+
+    private LedgerDatabase database() {
+        LedgerDatabase out = LedgerDatabase.open(address());
+        opened.add(out);
+        return out;
+    }
+
     private LedgerStore open() {
-        JdbcDataSource source = new JdbcDataSource();
-        source.setURL("jdbc:h2:file:" + directory.resolve("ledger") + ";WRITE_DELAY=0");
-        Flyway.configure().dataSource(source).load().migrate();
-        return new LedgerStore(source, () -> Instant.EPOCH, (end, number) -> ends.merge(end, number, Integer::sum));
+        return open(database().source(), (end, number) -> ends.merge(end, number, Integer::sum));
+    }
+
+    /** As the service makes it over such a database. */
+    LedgerStore open(DataSource source, ObjIntConsumer<RolloutState> told) {
+        return new LedgerStore(source, () -> Instant.EPOCH, told);
+    }
+
+    @AfterEach
+    void closeDatabases() {
+        opened.forEach(LedgerDatabase::close);
     }
 
     private static TrainGroup group(int index, String... rollouts) {
@@ -272,7 +302,7 @@ class LedgerStoreTest {
     @Test
     void anErrorOfTheMachineFailsTheWritesThatItMeetsAndNoOthers() throws Exception {
         Queue<Error> errors = new ConcurrentLinkedQueue<>();
-        try (LedgerStore ledger = new LedgerStore(failing(TestDatabase.inMemory(), errors), () -> Instant.EPOCH)) {
+        try (LedgerStore ledger = open(failing(database().source(), errors), (end, number) -> {})) {
             for (Error error : List.of(
                     new OutOfMemoryError("Java heap space"),
                     new StackOverflowError("deep"),
@@ -285,5 +315,87 @@ class LedgerStoreTest {
             ledger.reserve("r", "g", "train", List.of("a")).get(30, TimeUnit.SECONDS);
             assertThat(ledger.audit("r").counts()).containsEntry(RolloutState.RESERVED, 1L);
         }
+    }
+
+    /** What every table takes comes back as it was, texts of any characters and length too. */
+    @Test
+    void whatIsWrittenComesBack() {
+        String odd = "é π 𝜋 \u0001 ' \" \\ \n \ud83d\ude00";
+        String large = odd.repeat(40_000);
+        try (LedgerStore ledger = open()) {
+            Ledger.await(ledger.createRun("r", large, 5));
+            Ledger.await(ledger.setRunState("r", "failed", odd));
+            Ledger.await(ledger.savePreparation("r", "hard_set", "first"));
+            Ledger.await(ledger.savePreparation("r", "hard_set", large));
+            Ledger.await(ledger.savePrefix("r", odd, 2, false));
+            Ledger.await(ledger.savePrefix("r", odd, 3, true));
+            Ledger.await(ledger.saveEvaluation("r", 1, odd, "{}"));
+            Ledger.await(ledger.saveEvaluation("r", 1, odd, "{\"a\":1}"));
+            Ledger.await(ledger.saveEvent("r", new Ledger.EventRow(1, "kind", odd)));
+            verified(ledger, odd, "nul \0");
+            Ledger.await(ledger.admit("r", 1, List.of(group(0, odd))));
+        }
+        try (LedgerStore ledger = open()) {
+            assertThat(ledger.run("r")).contains(new Ledger.RunRow("r", large, "failed", 0, 5, odd));
+            assertThat(ledger.preparation("r", "hard_set")).contains(large);
+            assertThat(ledger.prefixes("r")).containsExactly(Map.entry(odd, 3));
+            assertThat(ledger.evaluations("r")).containsExactly("{\"a\":1}");
+            assertThat(ledger.evaluated("r", 1, odd)).isTrue();
+            assertThat(ledger.events("r", 1)).containsExactly(new Ledger.EventRow(1, "kind", odd));
+            assertThat(ledger.admittedBatch("r", 1)).containsExactly(group(0, odd));
+            assertThat(ledger.tokensByUse("r")).containsExactly(Map.entry("train", 2L));
+            Ledger.await(ledger.record(
+                    List.of(new Ledger.Outcome("nul \0", RolloutState.CONSUMED, "PASS", 1, 1, "seed\0"))));
+            assertThat(ledger.tokensByUse("r")).containsEntry("seed\ufffd", 1L);
+            Ledger.await(ledger.forgetPrepared("r"));
+            assertThat(ledger.preparation("r", "hard_set")).isEmpty();
+        }
+    }
+
+    @Test
+    void aSchemaOfANewerVersionIsRefusedWithWhatToDo() throws Exception {
+        try (LedgerDatabase database = LedgerDatabase.open(address());
+                Connection c = database.source().getConnection();
+                Statement s = c.createStatement()) {
+            s.execute("insert into \"flyway_schema_history\" (\"installed_rank\", \"version\", \"description\","
+                    + " \"type\", \"script\", \"installed_by\", \"execution_time\", \"success\") values (99, '99',"
+                    + " 'later', 'SQL', 'V99__later.sql', 'x', 1, true)");
+        }
+        assertThatThrownBy(this::open)
+                .isInstanceOfSatisfying(
+                        FootholdException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.WRONG_STATE))
+                .hasMessageContaining("has schema version 99, this version of Foothold knows it up to")
+                .hasMessageContaining("foothold.ledger.url");
+    }
+
+    /** The migrations' text changed once, to suit every database; homes that the earlier text made are of the same schema. */
+    @Test
+    void aHomeThatEarlierTextMadeIsTaken() throws Exception {
+        try (LedgerDatabase database = LedgerDatabase.open(address());
+                Connection c = database.source().getConnection();
+                Statement s = c.createStatement()) {
+            s.execute("update \"flyway_schema_history\" set \"checksum\" = 1 where \"version\" in ('1', '2', '20')");
+            s.execute("delete from \"flyway_schema_history\" where \"version\" not in ('1', '2', '20')");
+            s.execute("drop table ledger_writer");
+        }
+        try (LedgerStore ledger = open()) {
+            Ledger.await(ledger.createRun("r", "file", 5));
+            assertThat(ledger.run("r")).isPresent();
+        }
+    }
+
+    /** Every column with its table and whether it may be absent. */
+    static List<String> columns(LedgerDatabase database) throws Exception {
+        List<String> out = new ArrayList<>();
+        try (Connection c = database.source().getConnection();
+                Statement s = c.createStatement();
+                var rows = s.executeQuery("select lower(table_name), lower(column_name), is_nullable from"
+                        + " information_schema.columns where lower(table_schema) = 'public' and lower(table_name) <>"
+                        + " 'flyway_schema_history'")) {
+            while (rows.next()) {
+                out.add(rows.getString(1) + "." + rows.getString(2) + " " + rows.getString(3));
+            }
+        }
+        return out.stream().sorted().toList();
     }
 }

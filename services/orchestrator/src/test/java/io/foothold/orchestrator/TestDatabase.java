@@ -1,7 +1,7 @@
 package io.foothold.orchestrator;
 
+import io.foothold.orchestrator.ledger.LedgerSchema;
 import javax.sql.DataSource;
-import org.flywaydb.core.Flyway;
 import org.h2.jdbcx.JdbcDataSource;
 
 /** Databases of the ledger's schema in memory, each of them empty and its own. */
@@ -12,7 +12,7 @@ public final class TestDatabase {
     public static DataSource inMemory() {
         JdbcDataSource source = new JdbcDataSource();
         source.setURL("jdbc:h2:mem:" + System.nanoTime() + ";DB_CLOSE_DELAY=-1");
-        Flyway.configure().dataSource(source).load().migrate();
+        LedgerSchema.migrate(source, "a test");
         return source;
     }
 }

@@ -7,20 +7,31 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** The tables of what a run found out: searched prefixes, results of preparation, evaluations. */
+/**
+ * The tables of what a run found out: searched prefixes, results of preparation, evaluations. What is there already is replaced, by an update
+ * and an insert where it found nothing: no statement that does both is common to the databases, and a run has one writer.
+ */
 final class FindingTables {
     private FindingTables() {}
 
     static void savePrefix(Connection c, String runId, String problemId, int thoughts, boolean fallback)
             throws SQLException {
-        Sql.execute(
+        int there = Sql.execute(
                 c,
-                "merge into searched_prefix (run_id, problem_id, prefix_thoughts, fallback) key (run_id, problem_id)"
-                        + " values (?, ?, ?, ?)",
-                runId,
-                problemId,
+                "update searched_prefix set prefix_thoughts = ?, fallback = ? where run_id = ? and problem_id = ?",
                 thoughts,
-                fallback);
+                fallback,
+                runId,
+                problemId);
+        if (there == 0) {
+            Sql.execute(
+                    c,
+                    "insert into searched_prefix (prefix_thoughts, fallback, run_id, problem_id) values (?, ?, ?, ?)",
+                    thoughts,
+                    fallback,
+                    runId,
+                    problemId);
+        }
     }
 
     static Map<String, Integer> prefixes(Connection c, String runId) throws SQLException {
@@ -35,12 +46,10 @@ final class FindingTables {
     }
 
     static void savePreparation(Connection c, String runId, String name, String json) throws SQLException {
-        Sql.execute(
-                c,
-                "merge into preparation (run_id, name, json) key (run_id, name) values (?, ?, ?)",
-                runId,
-                name,
-                json);
+        int there = Sql.execute(c, "update preparation set json = ? where run_id = ? and name = ?", json, runId, name);
+        if (there == 0) {
+            Sql.execute(c, "insert into preparation (json, run_id, name) values (?, ?, ?)", json, runId, name);
+        }
     }
 
     static void forgetPrepared(Connection c, String runId) throws SQLException {
@@ -54,14 +63,22 @@ final class FindingTables {
     }
 
     static void saveEvaluation(Connection c, String runId, long update, String set, String json) throws SQLException {
-        Sql.execute(
+        int there = Sql.execute(
                 c,
-                "merge into evaluation (run_id, update_number, set_name, json) key (run_id, update_number, set_name)"
-                        + " values (?, ?, ?, ?)",
+                "update evaluation set json = ? where run_id = ? and update_number = ? and set_name = ?",
+                json,
                 runId,
                 update,
-                set,
-                json);
+                set);
+        if (there == 0) {
+            Sql.execute(
+                    c,
+                    "insert into evaluation (json, run_id, update_number, set_name) values (?, ?, ?, ?)",
+                    json,
+                    runId,
+                    update,
+                    set);
+        }
     }
 
     static boolean evaluated(Connection c, String runId, long update, String set) throws SQLException {

@@ -3,8 +3,10 @@ package io.foothold.orchestrator.ledger;
 import io.foothold.contracts.metric.OpenWork;
 import io.foothold.core.ledger.LedgerAudit;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.orchestrator.remote.WaitClock;
 import io.foothold.orchestrator.rollout.TrainGroup;
 import io.foothold.orchestrator.update.Manifest;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
@@ -14,27 +16,60 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntSupplier;
 import java.util.function.ObjIntConsumer;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 
 /** The ledger in a relational database; see {@link GroupCommit} for how it is written. Thread-safe. */
 public final class LedgerStore implements Ledger, AutoCloseable {
     private final GroupCommit database;
     private final InstantSource clock;
     private final ObjIntConsumer<RolloutState> ends;
+    private final boolean patient;
 
-    /** A store over a migrated database. */
+    /** A store over a migrated database in this process. */
     public LedgerStore(DataSource source, InstantSource clock) {
         this(source, clock, (end, number) -> {});
     }
 
     /**
-     * A store over a migrated database.
+     * A store over a migrated database in this process.
      *
      * @param ends told how many rollouts came to an end, once that is durable; must not block
      */
     public LedgerStore(DataSource source, InstantSource clock, ObjIntConsumer<RolloutState> ends) {
-        this.ends = ends;
-        this.database = new GroupCommit(source);
+        this(new GroupCommit(source, Optional.empty()), clock, ends, false);
+    }
+
+    /**
+     * A store over a migrated database that is another process and can be away.
+     *
+     * @param database what it is called in messages
+     * @param patience how long a write is tried again before it fails
+     * @param ends told how many rollouts came to an end, once that is durable; must not block
+     */
+    public LedgerStore(
+            DataSource source,
+            String database,
+            Duration patience,
+            WaitClock waits,
+            InstantSource clock,
+            ObjIntConsumer<RolloutState> ends) {
+        this(new GroupCommit(source, Optional.of(new GroupCommit.Away(database, patience, waits))), clock, ends, false);
+    }
+
+    private LedgerStore(GroupCommit database, InstantSource clock, ObjIntConsumer<RolloutState> ends, boolean patient) {
+        this.database = database;
         this.clock = clock;
+        this.ends = ends;
+        this.patient = patient;
+    }
+
+    @Override
+    public Ledger inRun() {
+        return new LedgerStore(database, clock, ends, true);
+    }
+
+    private <T extends @Nullable Object> T query(GroupCommit.Query<T> query) {
+        return patient ? database.patientQuery(query) : database.query(query);
     }
 
     /** Writes that were asked for and are not durable. */
@@ -108,12 +143,12 @@ public final class LedgerStore implements Ledger, AutoCloseable {
 
     @Override
     public List<TrainGroup> admittedBatch(String runId, long update) {
-        return database.query(c -> UpdateTables.batch(c, runId, update));
+        return query(c -> UpdateTables.batch(c, runId, update));
     }
 
     @Override
     public List<Manifest> manifests(String runId) {
-        return database.query(c -> UpdateTables.manifests(c, runId));
+        return query(c -> UpdateTables.manifests(c, runId));
     }
 
     @Override
@@ -123,7 +158,7 @@ public final class LedgerStore implements Ledger, AutoCloseable {
 
     @Override
     public Map<String, Integer> prefixes(String runId) {
-        return database.query(c -> FindingTables.prefixes(c, runId));
+        return query(c -> FindingTables.prefixes(c, runId));
     }
 
     @Override
@@ -138,7 +173,7 @@ public final class LedgerStore implements Ledger, AutoCloseable {
 
     @Override
     public Optional<String> preparation(String runId, String name) {
-        return database.query(c -> FindingTables.preparation(c, runId, name));
+        return query(c -> FindingTables.preparation(c, runId, name));
     }
 
     @Override
@@ -148,12 +183,12 @@ public final class LedgerStore implements Ledger, AutoCloseable {
 
     @Override
     public boolean evaluated(String runId, long update, String set) {
-        return database.query(c -> FindingTables.evaluated(c, runId, update, set));
+        return query(c -> FindingTables.evaluated(c, runId, update, set));
     }
 
     @Override
     public List<String> evaluations(String runId) {
-        return database.query(c -> FindingTables.evaluations(c, runId));
+        return query(c -> FindingTables.evaluations(c, runId));
     }
 
     @Override
@@ -163,32 +198,32 @@ public final class LedgerStore implements Ledger, AutoCloseable {
 
     @Override
     public List<EventRow> events(String runId, long from) {
-        return database.query(c -> RunTable.events(c, runId, from));
+        return query(c -> RunTable.events(c, runId, from));
     }
 
     @Override
     public List<RunRow> runs() {
-        return database.query(RunTable::all);
+        return query(RunTable::all);
     }
 
     @Override
     public Optional<RunRow> run(String id) {
-        return database.query(c -> RunTable.one(c, id));
+        return query(c -> RunTable.one(c, id));
     }
 
     @Override
     public Map<String, Long> countsByPurpose(String runId) {
-        return database.query(c -> RolloutTable.byPurpose(c, runId));
+        return query(c -> RolloutTable.byPurpose(c, runId));
     }
 
     @Override
     public Map<String, Long> tokensByUse(String runId) {
-        return database.query(c -> RolloutTable.tokensByUse(c, runId));
+        return query(c -> RolloutTable.tokensByUse(c, runId));
     }
 
     @Override
     public LedgerAudit.Report audit(String runId) {
-        Map<String, RolloutState> states = database.query(c -> RolloutTable.states(c, runId));
+        Map<String, RolloutState> states = query(c -> RolloutTable.states(c, runId));
         return LedgerAudit.audit(
                 states,
                 manifests(runId).stream()

@@ -65,7 +65,7 @@ final class RolloutTable {
     }
 
     private static RolloutState stateOf(PreparedStatement read, String id) throws SQLException {
-        read.setString(1, id);
+        Sql.bind(read, id);
         try (ResultSet r = read.executeQuery()) {
             if (!r.next()) {
                 throw new IllegalStateException("rollout " + id + " was never reserved");

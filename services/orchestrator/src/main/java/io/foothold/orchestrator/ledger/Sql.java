@@ -43,9 +43,10 @@ final class Sql {
         return rows(c, r -> r.getString(1), sql, values).stream().findFirst().orElse(null);
     }
 
+    /** A character that PostgreSQL's texts cannot hold becomes the one that stands for such, in every database. */
     static void bind(PreparedStatement s, Object... values) throws SQLException {
         for (int i = 0; i < values.length; i++) {
-            s.setObject(i + 1, values[i]);
+            s.setObject(i + 1, values[i] instanceof String text ? text.replace('\0', '\uFFFD') : values[i]);
         }
     }
 

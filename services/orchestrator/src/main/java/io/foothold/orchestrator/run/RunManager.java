@@ -311,9 +311,10 @@ public final class RunManager {
     private record Made(Run run, RunLog log, String incarnation, Purpose purpose) {}
 
     private Made make(String runId, RunFile file, String incarnation, Purpose purpose) {
-        RunLog log = new RunLog(runId, homeOf(runId), ledger, sink, clock);
+        Ledger own = ledger.inRun();
+        RunLog log = new RunLog(runId, homeOf(runId), own, sink, clock);
         return new Made(
-                new Run(new RunSpec(runId, file), services, ledger, log, clock, threads, incarnation),
+                new Run(new RunSpec(runId, file), services, own, log, clock, threads, incarnation),
                 log,
                 incarnation,
                 purpose);

@@ -40,7 +40,7 @@ class RestTest {
             Map<String, String> out = new TreeMap<>();
             out.put("quarkus.http.test-port", "0");
             out.put("quarkus.management.test-port", "0");
-            out.put("quarkus.datasource.jdbc.url", "jdbc:h2:mem:rest;DB_CLOSE_DELAY=-1");
+            out.put("foothold.ledger.url", "jdbc:h2:mem:rest;DB_CLOSE_DELAY=-1");
             out.put("foothold.orchestrator.home", "target/rest-test/runs");
             out.put("foothold.orchestrator.body-deadline", "4s");
             out.put("foothold.orchestrator.patience", "1s");
@@ -52,7 +52,7 @@ class RestTest {
         }
     }
 
-    private static final String FILE = """
+    static final String FILE = """
             method: grpo-dial
             policy: {base: p}
             problems:

@@ -39,7 +39,7 @@ class SilentPeerTest {
             Map<String, String> out = new TreeMap<>();
             out.put("quarkus.http.test-port", "0");
             out.put("quarkus.management.test-port", "0");
-            out.put("quarkus.datasource.jdbc.url", "jdbc:h2:mem:silent;DB_CLOSE_DELAY=-1");
+            out.put("foothold.ledger.url", "jdbc:h2:mem:silent;DB_CLOSE_DELAY=-1");
             out.put("foothold.orchestrator.adopt", "false");
             out.put("quarkus.grpc.clients.augmentation.test-port", Integer.toString(freePort()));
             out.put("quarkus.grpc.clients.augmentation.keep-alive-time", "10s");

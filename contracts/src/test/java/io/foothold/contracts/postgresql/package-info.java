@@ -1,0 +1,5 @@
+/** A real PostgreSQL for tests. */
+@NullMarked
+package io.foothold.contracts.postgresql;
+
+import org.jspecify.annotations.NullMarked;

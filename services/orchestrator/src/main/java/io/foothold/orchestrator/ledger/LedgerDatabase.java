@@ -87,7 +87,7 @@ public final class LedgerDatabase implements AutoCloseable {
             source = AgroalDataSource.from(
                     new AgroalDataSourceConfigurationSupplier().connectionPoolConfiguration(pool -> pool.minSize(1)
                             .maxSize(address.connections())
-                            .acquisitionTimeout(CONNECT.plusSeconds(1))
+                            .acquisitionTimeout(address.shared() ? CONNECT.plusSeconds(1) : SILENCE)
                             .idleValidationTimeout(IDLE)
                             .connectionValidator(ConnectionValidator.defaultValidator())
                             .exceptionSorter(new PostgreSQLExceptionSorter())

@@ -163,15 +163,15 @@ until_replicas() { # number, seconds
   done
   fail "$(replicas) samplers and not $1 after $2 s: $(kubectl describe hpa sampler | tail -8)"
 }
-until_replicas 1 90
+until_replicas 1 300
 told "one sampler"
 sed -e "s/^updates:.*/updates: 1000/" -e "s/count: 24/count: 400/" -e "s/^sampling:.*/sampling: {groups_per_update: 192, rollouts_per_group: 16}/" "$dir/r.yaml" > "$dir/load.yaml"
 get -X PUT -H 'Content-Type: application/yaml' --data-binary "@$dir/load.yaml" "$api/load" > "$dir/load-run.log"
 grep -q '"state"' "$dir/load-run.log" || fail "the load was refused: $(cat "$dir/load-run.log")"
-until_replicas 3 120
+until_replicas 3 300
 told "three samplers under load: $(kubectl get hpa sampler --no-headers | tr -s ' ')"
 get -X POST "$api/load/stop" > "$dir/stop.log"
-until_replicas 1 180
+until_replicas 1 300
 told "one sampler again"
 "$cluster" down
 got=$(audit "$CLUSTER_DIR/volumes/data")

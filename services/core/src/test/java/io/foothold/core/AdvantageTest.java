@@ -128,9 +128,9 @@ class AdvantageTest {
 
     @Test
     void unknownNamesAndGradedRewardsForPassAtKAreRefused() {
-        assertThatThrownBy(() -> AdvantageEstimator.named("median", 1))
+        assertThatThrownBy(() -> AdvantageEstimator.named("no_such", 1))
                 .hasMessageContaining(
-                        "'median' (expected one of reward, mean, mean_std, leave_one_out, opo, reinforce_plus_plus, "
+                        "'no_such' (expected one of reward, mean, mean_std, leave_one_out, opo, reinforce_plus_plus, "
                                 + "reinforce_plus_plus_baseline, gpg, pass_at_k, pass_at_k_plain, pass_at_k_leave_one_out)");
         assertThatThrownBy(() -> of("pass_at_k", .5, 0, 0, 1)).hasMessageContaining("0.5");
     }

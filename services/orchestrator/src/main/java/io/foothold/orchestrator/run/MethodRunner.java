@@ -1,5 +1,6 @@
 package io.foothold.orchestrator.run;
 
+import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.trace.Trace;
 import io.foothold.core.method.Ask;
@@ -156,9 +157,20 @@ final class MethodRunner {
             return switch (start) {
                 case StartState.Reset r -> reset(r);
                 case StartState.Root r -> root(r);
-                case StartState.Guided g -> Objects.requireNonNull(drawn.get(g));
+                case StartState.Guided g -> guided(g);
                 case StartState.Revision r -> revision(r);
             };
+        }
+
+        private PromptedStart guided(StartState.Guided guided) {
+            PromptedStart own = drawn.get(guided);
+            if (own == null) {
+                throw new FootholdException(
+                        ErrorCode.INVALID_INPUT,
+                        "a method may start behind oracle thoughts only where its place was drawn so (mixture.guided above 0): it asked for "
+                                + guided + ", drawn " + (drawn.size() == 1 ? "is " : "are ") + drawn.keySet());
+            }
+            return own;
         }
 
         /** As it was drawn, or the guided one that was drawn, without its hint. */

@@ -204,6 +204,17 @@ class MethodRunnerTest {
         assertThat(states().keySet()).containsExactly(RolloutState.VERIFIED);
     }
 
+    @Test
+    void aPrefixThatNobodyDrewIsRefusedByWhatTheMethodMayStartAt() {
+        Plain plain = new Plain(2);
+        Method invents = (start, world, seeds) ->
+                plain.place(new io.foothold.core.start.StartState.Guided("p", 1), world, seeds);
+        assertThatThrownBy(() -> run(runner(spec()), invents, "g", 1))
+                .isInstanceOf(FootholdException.class)
+                .hasMessageContaining("only where its place was drawn so (mixture.guided above 0)")
+                .hasMessageContaining("Root[problemId=p]");
+    }
+
     /** What the ledger holds once every write before has been made. */
     private Map<RolloutState, Long> states() {
         Ledger.await(ledger.savePreparation("run", "behind", "all"));

@@ -82,4 +82,24 @@ class SetStatisticsTest {
                 .toList();
         return draws.stream().filter(d -> (d & ((1 << c) - 1)) != 0).count() / (double) draws.size();
     }
+
+    @Test
+    void problemsAreAlwaysSometimesOrNeverSolved() {
+        SetStatistics s = SetStatistics.of(
+                List.of(new Count(4, 4), new Count(3, 4), new Count(1, 1), new Count(0, 4), new Count(0, 0)), 4, 1);
+        assertThat(s.solved()).isEqualTo(new SetStatistics.Solved(2, 1, 1));
+        assertThat(SetStatistics.of(List.of(), 4, 1).solved()).isEqualTo(new SetStatistics.Solved(0, 0, 0));
+    }
+
+    /** Wilson's interval of 3 of 4 is .3006 to .9544; problems are what was drawn, not samples. */
+    @Test
+    void passAtKHasAnIntervalOverProblems() {
+        SetStatistics s =
+                SetStatistics.of(List.of(new Count(1, 8), new Count(8, 8), new Count(2, 8), new Count(0, 8)), 8, 1, 8);
+        assertThat(s.passAtK().get(8).value()).hasValue(.75);
+        assertThat(s.passAtK().get(8).interval().low()).isEqualTo(.3006, within(1e-4));
+        assertThat(s.passAtK().get(8).interval().high()).isEqualTo(.9544, within(1e-4));
+        assertThat(SetStatistics.of(List.of(), 8, 8).passAtK().get(8).interval().high())
+                .isEqualTo(1);
+    }
 }

@@ -53,6 +53,7 @@ class RivalRunTest {
                 new Rival("pkpo-plain", "turns", 1, List.of("estimator.k=2")),
                 new Rival("sft-grpo", "turns", 1, List.of("sft.epochs=1")),
                 new Rival("rs-sft-grpo", "turns", 1, List.of("sft.epochs=1", "sft.samples=2")),
+                new Rival("oracle-grpo", "hard", 1, List.of()),
                 new Rival("pope", "turns+hard", 1, List.of("prefix_search.rollouts=2")),
                 new Rival("pope-no-restate", "turns", 1, List.of("prefix_search.rollouts=2")));
     }
@@ -140,6 +141,35 @@ class RivalRunTest {
             assertThat(row.state()).isEqualTo("failed");
             assertThat(row.reason()).contains("none of 8 answers behind prefixes of 8 solutions passed");
             assertThat(stack.ledger.audit("r").sound()).isTrue();
+        }
+    }
+
+    /** Of four hard problems none is solved by itself, and each group has its oracle's solution, which ends as the model ends. */
+    @Test
+    void anOraclesSolutionIsTrainedWithARatioToCertainty() throws Exception {
+        Rival rival = new Rival("oracle-grpo", "hard", 1, List.of());
+        try (Stack stack = new Stack(directory, "two-dials", false)) {
+            assertThat(run(stack, rival).state()).isEqualTo("finished");
+            Manifest first = stack.ledger.manifests("r").getFirst();
+            assertThat(first.metric("rollouts_with_credit", 0)).isEqualTo(16);
+            assertThat(first.metric("reward_mean", 0)).isEqualTo(.25);
+            assertThat(first.metric("staleness_max", -1)).isZero();
+            assertThat(first.metric("importance_ess_sequence", 1))
+                    .as("the weight of a solution that the policy would hardly write is next to nothing")
+                    .isLessThan(.9);
+            assertThat(first.rollouts())
+                    .filteredOn(t -> t.rolloutId().contains("/oracle0"))
+                    .hasSize(4)
+                    .allSatisfy(t -> assertThat(t.advantage()).isEqualTo(.75));
+            JsonNode update = stack.events.stream()
+                    .filter(e -> e.kind().equals("update_done"))
+                    .map(e -> json(e.json()))
+                    .findFirst()
+                    .orElseThrow();
+            assertThat(update.path("rollouts_root").asInt())
+                    .as("of what was sampled")
+                    .isEqualTo(12);
+            assertThat(update.path("passes_root").asInt()).isZero();
         }
     }
 

@@ -589,6 +589,17 @@ class WholeRunTest {
                 told.append(start.equals("root") ? " unguided " : ", guided ").append(passes + " of " + rollouts);
             }
             assertThat(Progress.passes(update)).isEqualTo(told.toString());
+            assertThat(update.path("transfer_gap").asDouble())
+                    .isEqualTo(update.path("pass@1_guided").asDouble()
+                            - update.path("pass@1_root").asDouble());
+            assertThat(update.path("groups_always_root").asInt()
+                            + update.path("groups_sometimes_root").asInt()
+                            + update.path("groups_never_root").asInt())
+                    .as("half of the groups")
+                    .isEqualTo(update.path("rollouts_root").asInt() / 4);
+            assertThat(update.path("overlap_rollouts").asInt())
+                    .isBetween(1, update.path("rollouts_root").asInt());
+            assertThat(update.path("overlap_share").asDouble()).isBetween(0.0, 1.0);
             assertThat(scalars(stack.runs.homeOf("r"))).contains("pass@1_root", "pass@1_guided");
         }
     }

@@ -205,6 +205,20 @@ class RunFileTest {
     }
 
     @Test
+    void givenSolutionsNeedARatioAndRoomForRollouts() {
+        String file = BASE.replace("grpo-dial", "oracle-grpo");
+        assertThat(resolve(file).settings().sampling().rolloutsPerGroup()).isEqualTo(8);
+        assertRefused(
+                file + "oracle_traces: {given: 8}\n",
+                "run.yaml:7: 'oracle_traces.given' must be below 'sampling.rollouts_per_group', which is 8, is 8");
+        assertRefused(
+                file + "loss: {name: policy_gradient}\n",
+                "'oracle_traces.given' needs a loss with a ratio, such as loss.name: ppo");
+        assertRefused(
+                BASE + "oracle_traces: {given: 1}\n", "run.yaml:7: 'oracle_traces.given' needs a loss with a ratio");
+    }
+
+    @Test
     void tracesToImitateNeedAGuidedPrompt() {
         String file = BASE.replace("grpo-dial", "rs-sft-grpo");
         assertRefused(file, "'sft.from: guided_traces' needs 'prompts.guided', or guidance.form: prefill");
@@ -363,7 +377,7 @@ class RunFileTest {
                 List.of("resets: {share: 1}", "tree: {branches: 2x2}", "revision: {prompt: \"{response}\"}")) {
             assertRefused(
                     guided + other + "\n",
-                    "set one of guidance.when: all_wrong, resets.share, revision.prompt and tree.branches");
+                    "set one of guidance.when: all_wrong, oracle_traces.given, resets.share, revision.prompt and tree.branches");
         }
     }
 

@@ -10,12 +10,14 @@ import io.foothold.core.start.StartState;
 import io.foothold.core.verdict.Verdict;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * Peers for whom everything is known: the policy of {@link TreeProblem}s samples, a verifier without error judges, and the localizer
@@ -32,6 +34,7 @@ final class EnumeratedPeers implements Peers {
     private final boolean discardsSlow;
     private final Seeds seeds;
     private final Map<String, Known> known = new HashMap<>();
+    private final Set<String> givenIds = new HashSet<>();
     private long sampled;
 
     /**
@@ -106,6 +109,29 @@ final class EnumeratedPeers implements Peers {
                 Optional.of(right ? Verdict.Kind.PASS : Verdict.Kind.FAIL),
                 cut ? OptionalDouble.empty() : OptionalDouble.of(right ? 1 : 0),
                 null);
+    }
+
+    /** The oracle's choices are 0 everywhere. */
+    @Override
+    public Rollout given(Ask ask) {
+        int problem = Integer.parseInt(ask.start().problemId());
+        int thoughts = first[problem].thoughts();
+        String id = ask.group() + "/" + ask.member();
+        known.put(id, new Known(problem, false, 0, 0, thoughts));
+        givenIds.add(id);
+        return new Rollout(
+                id,
+                ask.group(),
+                ask.start(),
+                new Rollout.Response(thoughts * THOUGHT, List.of(), false),
+                Optional.of(Verdict.Kind.PASS),
+                OptionalDouble.of(1),
+                null);
+    }
+
+    /** Whether nobody sampled a rollout. */
+    boolean isGiven(Rollout rollout) {
+        return givenIds.contains(rollout.id());
     }
 
     /** A start state as what is known of a rollout that stops there. */

@@ -163,24 +163,23 @@ public final class EstimatorTable {
             }
             List<CreditPlan.Entry> plan = CreditPlan.of(e.loss(), credited).rollouts();
             for (int m = 0; m < advantages.length; m++) {
-                addScore(
-                        e.loss(),
-                        members.get(m),
-                        plan.get(m),
-                        peers.known(members.get(m).rollout()),
-                        gradient);
+                addScore(e.loss(), members.get(m), plan.get(m), peers, gradient);
             }
         }
 
         private void addScore(
-                LossRule loss, Member member, CreditPlan.Entry entry, EnumeratedPeers.Known known, double[] gradient) {
+                LossRule loss, Member member, CreditPlan.Entry entry, EnumeratedPeers peers, double[] gradient) {
+            EnumeratedPeers.Known known = peers.known(member.rollout());
             // A refinement is trained under the prompt of what it refines.
             boolean revised = known.revised() && member.refines() == null;
             TreeProblem problem = (revised ? again : first).get(known.problem());
             for (int t = known.from(); t < known.to(); t++) {
                 if (member.isCredited((t - known.from()) * EnumeratedPeers.THOUGHT)) {
                     double slope = 1;
-                    if (entry.member().offPolicy()) {
+                    if (peers.isGiven(member.rollout())) {
+                        // Its ratio is to a behaviour of probability 1.
+                        slope = problem.choice(known.path(), t);
+                    } else if (entry.member().offPolicy()) {
                         double p = problem.choice(known.path(), t);
                         slope = p * loss.shaping() / ((p + loss.shaping()) * (p + loss.shaping()));
                     }

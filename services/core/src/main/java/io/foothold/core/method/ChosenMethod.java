@@ -43,6 +43,10 @@ public final class ChosenMethod {
             return kind.trainsOffPolicy(own);
         }
 
+        boolean givesSolutions() {
+            return kind.givesSolutions(own);
+        }
+
         String instruction() {
             return kind.instruction(own);
         }
@@ -126,6 +130,11 @@ public final class ChosenMethod {
     /** See {@link MethodKind#trainsOffPolicy}. */
     public boolean trainsOffPolicy() {
         return bound != null && bound.trainsOffPolicy();
+    }
+
+    /** See {@link MethodKind#givesSolutions}. */
+    public boolean givesSolutions() {
+        return bound != null && bound.givesSolutions();
     }
 
     /** See {@link MethodKind#instruction}. */

@@ -47,6 +47,11 @@ public interface MethodKind<S extends Record> {
         return false;
     }
 
+    /** Whether it trains oracle solutions, so that every training problem must have one. */
+    default boolean givesSolutions(S own) {
+        return false;
+    }
+
     /** A prompt of its own that holds an earlier response; empty where it has none. */
     default String instruction(S own) {
         return "";

@@ -20,6 +20,14 @@ public interface Peers {
     List<Localization> localize(List<Question> questions);
 
     /**
+     * The oracle's solution of a problem as a rollout that nobody sampled: its behaviour is that of somebody who writes just this, every token
+     * with probability 1. It passed, and costs no sampled token.
+     *
+     * @param ask under which name it comes, from the root; its seeds are not used
+     */
+    Rollout given(Ask ask);
+
+    /**
      * Another start state for the place, drawn as its first one was.
      *
      * @param time how often it is filled again, from 1
@@ -45,6 +53,11 @@ public interface Peers {
             @Override
             public List<Localization> localize(List<Question> questions) {
                 return whole.localize(questions.stream().map(q -> q.under(part)).toList());
+            }
+
+            @Override
+            public Rollout given(Ask ask) {
+                return whole.given(ask.under(part));
             }
 
             @Override

@@ -8,6 +8,9 @@ package io.foothold.core.policy;
  * @param digest SHA-256 of the artefact, hexadecimal
  */
 public record PolicyVersion(long number, String digest) {
+    /** In the place of a version on tokens that no policy sampled: an oracle's, which stand among a group's members. */
+    public static final long NOBODY = -1;
+
     /** Checks ranges. */
     public PolicyVersion {
         if (number < 0 || digest.isEmpty()) {

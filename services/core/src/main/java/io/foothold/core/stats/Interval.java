@@ -22,10 +22,19 @@ public record Interval(double low, double high) {
         if (successes < 0 || successes > trials) {
             throw new IllegalArgumentException("need 0 <= successes <= trials: " + successes + " of " + trials);
         }
-        if (trials == 0) {
-            return new Interval(0, 1);
+        return trials == 0 ? new Interval(0, 1) : ofShare((double) successes / trials, trials);
+    }
+
+    /**
+     * Wilson's score interval around a mean of numbers in [0, 1]: too wide where they are not 0 or 1, as their variance is p (1 − p) at most.
+     *
+     * @param p the mean
+     * @param trials how many numbers it is the mean of, at least 1
+     */
+    public static Interval ofShare(double p, long trials) {
+        if (!(p >= 0 && p <= 1) || trials < 1) {
+            throw new IllegalArgumentException("need a share in [0, 1] of at least 1: " + p + " of " + trials);
         }
-        double p = (double) successes / trials;
         double z2 = Z * Z / trials;
         double centre = (p + z2 / 2) / (1 + z2);
         double half = Z * Math.sqrt(p * (1 - p) / trials + z2 / (4 * trials)) / (1 + z2);

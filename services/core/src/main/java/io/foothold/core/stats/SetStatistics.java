@@ -13,9 +13,11 @@ import java.util.TreeMap;
  * @param passes samples that passed
  * @param judged samples with a verdict
  * @param problemsJudged problems with at least one verdict
+ * @param solved problems that always, sometimes and never pass
  * @param passAtK by k, in order; every k that was asked for and the samples allow
  */
-public record SetStatistics(long passes, long judged, int problemsJudged, Map<Integer, Estimate> passAtK) {
+public record SetStatistics(
+        long passes, long judged, int problemsJudged, Solved solved, Map<Integer, Estimate> passAtK) {
 
     /** Verdicts of one problem. */
     public record Count(int passes, int judged) {
@@ -33,7 +35,33 @@ public record SetStatistics(long passes, long judged, int problemsJudged, Map<In
      * @param value in [0, 1]; empty when no problem has k verdicts: nothing was measured, which is not 0
      * @param problems how many problems it is the mean of
      */
-    public record Estimate(OptionalDouble value, int problems) {}
+    public record Estimate(OptionalDouble value, int problems) {
+        /** Its 95 % interval over problems, each of which counts once however often it was sampled; [0, 1] where nothing was measured. */
+        public Interval interval() {
+            return value.isPresent() ? Interval.ofShare(value.getAsDouble(), problems) : new Interval(0, 1);
+        }
+    }
+
+    /**
+     * Problems by what became of their verdicts; those without one are in none.
+     *
+     * @param always every verdict is a pass
+     * @param sometimes some are
+     * @param never none is
+     */
+    public record Solved(int always, int sometimes, int never) {
+        private static Solved of(List<Count> counts) {
+            int always = 0;
+            int never = 0;
+            int judged = 0;
+            for (Count c : counts) {
+                judged += c.judged() > 0 ? 1 : 0;
+                always += c.judged() > 0 && c.passes() == c.judged() ? 1 : 0;
+                never += c.judged() > 0 && c.passes() == 0 ? 1 : 0;
+            }
+            return new Solved(always, judged - always - never, never);
+        }
+    }
 
     /**
      * The statistics of a set.
@@ -58,6 +86,7 @@ public record SetStatistics(long passes, long judged, int problemsJudged, Map<In
                 counts.stream().mapToLong(Count::passes).sum(),
                 counts.stream().mapToLong(Count::judged).sum(),
                 (int) counts.stream().filter(c -> c.judged() > 0).count(),
+                Solved.of(counts),
                 passAtK);
     }
 

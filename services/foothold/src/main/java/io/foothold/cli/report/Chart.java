@@ -104,7 +104,7 @@ public record Chart(String label, List<Tick> up, List<Tick> across, List<Series>
                         IntStream.rangeClosed(0, 5).mapToDouble(i -> i / 5.0)),
                 ticks(
                         x,
-                        v -> String.format(Locale.ROOT, "%.0f", v),
+                        v -> String.format(Locale.ROOT, most > 2 ? "%.0f" : "%.2f", v),
                         IntStream.rangeClosed(0, 4).mapToDouble(i -> most * i / 4)),
                 series,
                 LEFT + 12);

@@ -6,7 +6,9 @@ import io.foothold.core.stats.Interval;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.OptionalDouble;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A sign of a paper: what it says, and how it is looked for here.
@@ -36,6 +38,9 @@ record Claim(String paper, String condition, Look look) {
 
     /** Every seed of an arm ends on one side of a bound. */
     record Ends(String arm, double bound, boolean above) implements Look {}
+
+    /** The base's gradient on what an arm mixes in points with that on the compared set, or against it. */
+    record Cosine(String arm, boolean positive) implements Look {}
 
     /** Nothing of this size can tell. */
     record Untestable() implements Look {}
@@ -100,9 +105,14 @@ record Claim(String paper, String condition, Look look) {
      */
     record Finding(Claim claim, Verdict verdict, String numbers) {}
 
-    /** How it came out. */
-    Finding find(Yardstick yard, List<Outcome> outcomes) {
+    /**
+     * How it came out.
+     *
+     * @param bases what is known of the base policies, by the name of the arm
+     */
+    Finding find(Yardstick yard, List<Outcome> outcomes, Map<String, Study.Base> bases) {
         return switch (look) {
+            case Cosine c -> cosine(c, bases.get(c.arm()));
             case Untestable u -> new Finding(this, Verdict.UNTESTABLE, "");
             case Ends e -> ends(e, yard, of(outcomes, e.arm()));
             case Beside b -> beside(b, yard, outcomes);
@@ -130,6 +140,15 @@ record Claim(String paper, String condition, Look look) {
                 this,
                 right == ends.size() ? Verdict.REPRODUCED : right == 0 ? Verdict.REVERSED : Verdict.OPEN,
                 numbers);
+    }
+
+    private Finding cosine(Cosine c, Study.@Nullable Base base) {
+        return base == null
+                ? new Finding(this, Verdict.NOT_RUN, "")
+                : new Finding(
+                        this,
+                        base.cosine() > 0 == c.positive() ? Verdict.REPRODUCED : Verdict.REVERSED,
+                        c.arm() + ": " + base.text());
     }
 
     private static List<Outcome> of(List<Outcome> outcomes, String arm) {

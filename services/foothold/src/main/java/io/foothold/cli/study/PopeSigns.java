@@ -81,18 +81,21 @@ final class PopeSigns {
                     new Claim.NotHigher("clip-higher .6", "clip .2", Claim.Measure.AT_EQUAL_COST)),
             new Claim(
                     "Guidance that must not be restated transfers less",
-                    "all moves share one skill here: a restated one earns nothing of its own",
+                    "all moves share one skill here, and guided answers never restate: a restated one earns nothing of its own",
                     new Claim.Untestable()),
             new Claim(
-                    "Training on human solutions off-policy blows up",
-                    "the family has no human solutions, and the product has no such method",
-                    new Claim.Untestable()),
+                    "Training on solutions off-policy fails",
+                    "a terse solution among a group's members, ratio to a behaviour of probability 1; what blows up in the paper is not known",
+                    new Claim.Beside("oracle traces", "grpo", Claim.Measure.END, false)),
             earlier("GRPO learns the hard problems", new Claim.Ends("grpo", .9, true)),
             earlier("POPE takes off where the base passes once in 5,000", new Claim.Ends("pope, rare", .5, true)),
             earlier("Imitating terse solutions 20 times over ruins the base", new Claim.Ends("warm terse", .05, false)),
             earlier("Imitating own-style solutions does not", new Claim.Ends("warm own", .7, true)),
             earlier("A sixth of contradicting problems is enough", new Claim.Ends("hard + conflict", .05, false)),
-            earlier("Easy problems with the skill help", new Claim.Ends("hard + shared", .8, true)));
+            earlier("Easy problems with the skill help", new Claim.Ends("hard + shared", .8, true)),
+            cosine("hard + shared", true),
+            cosine("hard + turns", true),
+            cosine("hard + conflict", false));
 
     private PopeSigns() {}
 
@@ -107,5 +110,13 @@ final class PopeSigns {
                         look.above() ? "above" : "at or below",
                         look.bound()),
                 look);
+    }
+
+    private static Claim cosine(String arm, boolean positive) {
+        return new Claim(
+                "The base's gradients tell which easy problems hurt (a laboratory's, not the paper's)",
+                arm + ": gradients on hard and on easy problems point "
+                        + (positive ? "the same way" : "against each other"),
+                new Claim.Cosine(arm, positive));
     }
 }

@@ -1,5 +1,6 @@
 package io.foothold.cli.study;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.foothold.augmentation.dial.Dial;
 import io.foothold.augmentation.dial.TwoDials;
 import io.foothold.cli.machine.Workspace;
@@ -104,6 +105,16 @@ final class PopeStudy implements Study {
                     "loss.entropy_coefficient=1e-3"),
             warm("warm own", "fine-tuned on own-style solutions, 5 passes, then GRPO", "two-dials", 5, 30),
             warm("warm terse", "fine-tuned on terse solutions, 20 passes, then GRPO", "two-dials-terse", 20, 50),
+            arm(
+                    "oracle traces",
+                    "one of a group's eight members is the terse oracle solution, with its ratio",
+                    OBJECTIVES,
+                    OFTEN,
+                    GRPO,
+                    "",
+                    70,
+                    "loss.name=ppo",
+                    "oracle_traces.given=1"),
             warm(
                     "warm traces",
                     "fine-tuned on answers that passed behind terse prefixes, 5 passes, then GRPO",
@@ -285,8 +296,8 @@ final class PopeStudy implements Study {
     }
 
     @Override
-    public Map<String, String> beside(List<Arm> arms, Path home) {
-        Map<String, String> out = new LinkedHashMap<>();
+    public Map<String, Base> beside(List<Arm> arms, Path home) {
+        Map<String, Base> out = new LinkedHashMap<>();
         List<Arm> mixed = arms.stream().filter(a -> !a.mix().isEmpty()).toList();
         if (mixed.isEmpty()) {
             return out;
@@ -296,25 +307,30 @@ final class PopeStudy implements Study {
             double ceiling = BaseGradients.cosine(hard, gradient(gradients, "hard", COSINE_SEED + 1));
             for (Arm arm : mixed) {
                 double cosine = BaseGradients.cosine(hard, gradient(gradients, arm.mix(), COSINE_SEED + 1));
-                out.put(
-                        arm.name(),
-                        String.format(
-                                Locale.ROOT,
-                                "cosine of the base's gradients on hard and %s %+.2f (on other hard ones %+.2f)",
-                                arm.mix(),
-                                cosine,
-                                ceiling));
+                String text = String.format(
+                        Locale.ROOT,
+                        "cosine of the base's gradients on hard and %s %+.2f (on other hard ones %+.2f)",
+                        arm.mix(),
+                        cosine,
+                        ceiling);
+                out.put(arm.name(), new Base(text, cosine));
             }
         }
         return out;
     }
 
-    /** The share of unguided answers in the base's own style, before the first update and at the end: a thought a move, from the first. */
+    /**
+     * Beside warm starts the share of unguided answers in the base's own style, before the first update and at the end: a thought a move, from
+     * the first. Beside all arms what {@link Spans} has of their updates.
+     */
     @Override
-    public Map<String, Double> measured(Arm arm, Path run) {
-        return arm.panel().equals(WARM)
-                ? Map.of("own style, after SFT", ownStyle(run, false), "own style, at the end", ownStyle(run, true))
-                : Map.of();
+    public Map<String, Double> measured(Arm arm, Path run, List<JsonNode> updates) {
+        Map<String, Double> out = new LinkedHashMap<>(Spans.of(updates));
+        if (arm.panel().equals(WARM)) {
+            out.put("own style, after SFT", ownStyle(run, false));
+            out.put("own style, at the end", ownStyle(run, true));
+        }
+        return out;
     }
 
     private double ownStyle(Path run, boolean atTheEnd) {

@@ -96,7 +96,7 @@ final class ResetStudy implements Study {
     }
 
     @Override
-    public Map<String, String> beside(List<Arm> arms, Path home) {
+    public Map<String, Base> beside(List<Arm> arms, Path home) {
         return Map.of();
     }
 

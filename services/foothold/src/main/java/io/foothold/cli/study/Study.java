@@ -1,5 +1,6 @@
 package io.foothold.cli.study;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.foothold.cli.process.AllInOne;
 import java.nio.file.Path;
 import java.util.List;
@@ -31,15 +32,24 @@ interface Study {
     /** What the paper says, one line of the report each. */
     List<Claim> claims();
 
-    /** Numbers about the base policies that stand beside arms, by the name of the arm; measured when the report is written. */
-    Map<String, String> beside(List<Arm> arms, Path home);
+    /**
+     * What is known of a base policy.
+     *
+     * @param text for people
+     * @param cosine between its gradients on the compared set and on what an arm mixes in
+     */
+    record Base(String text, double cosine) {}
+
+    /** What is known of the base policies and stands beside arms, by the name of the arm; measured when the report is written. */
+    Map<String, Base> beside(List<Arm> arms, Path home);
 
     /**
      * Numbers of a finished run that its evaluations do not hold, by what they are.
      *
      * @param run directory of what it left
+     * @param updates numbers of its updates, in order
      */
-    default Map<String, Double> measured(Arm arm, Path run) {
+    default Map<String, Double> measured(Arm arm, Path run, List<JsonNode> updates) {
         return Map.of();
     }
 

@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.Collectors;
 
@@ -26,7 +27,7 @@ import java.util.stream.Collectors;
  * @param missing ids of runs that are not finished
  */
 record StudyReport(
-        Study study, List<Arm> arms, List<Outcome> outcomes, Map<String, String> beside, List<String> missing) {
+        Study study, List<Arm> arms, List<Outcome> outcomes, Map<String, Study.Base> beside, List<String> missing) {
 
     void write(Path directory) {
         page().write(directory.resolve("report.html"));
@@ -42,7 +43,9 @@ record StudyReport(
     }
 
     private List<Claim.Finding> findings() {
-        return study.claims().stream().map(c -> c.find(yard(), outcomes)).toList();
+        return study.claims().stream()
+                .map(c -> c.find(yard(), outcomes, beside))
+                .toList();
     }
 
     /** For a terminal. */
@@ -130,6 +133,7 @@ record StudyReport(
     /** The other sets, first to last, and what is known of the base. */
     private String besides(Arm arm, List<Outcome> of, String before) {
         List<String> out = new ArrayList<>();
+        solved(of, out);
         for (String set : of.getFirst().sets()) {
             if (!set.equals(yard().set())) {
                 out.add(set + " "
@@ -149,11 +153,40 @@ record StudyReport(
                                     Locale.ROOT, "%.2f", o.measured().getOrDefault(number, Double.NaN)))
                             .collect(Collectors.joining(" / ")));
         }
-        String base = beside.getOrDefault(arm.name(), "");
-        if (!base.isEmpty()) {
-            out.add(base);
+        Study.Base base = beside.get(arm.name());
+        if (base != null) {
+            out.add(base.text());
         }
         return out.isEmpty() ? "" : before + String.join("; ", out);
+    }
+
+    /** What problems of the set are always, sometimes and never solved at the end, and how many a policy of 16 samples solves. */
+    private void solved(List<Outcome> of, List<String> out) {
+        List<JsonNode> ends = of.stream()
+                .map(o -> o.end(yard().set()))
+                .filter(e -> e.has("problems_never_solved"))
+                .toList();
+        if (!ends.isEmpty()) {
+            out.add("problems always / sometimes / never solved at the end "
+                    + ends.stream()
+                            .map(e -> e.path("problems_always_solved").asInt() + "/"
+                                    + e.path("problems_sometimes_solved").asInt() + "/"
+                                    + e.path("problems_never_solved").asInt())
+                            .collect(Collectors.joining("   ")));
+        }
+        List<JsonNode> solvable =
+                ends.stream().filter(e -> e.path("pass@16").isNumber()).toList();
+        if (!solvable.isEmpty()) {
+            out.add("solvable, pass@16, "
+                    + solvable.stream()
+                            .map(e -> String.format(
+                                    Locale.ROOT,
+                                    "%.2f (%.2f to %.2f)",
+                                    e.path("pass@16").asDouble(),
+                                    e.path("pass@16_low").asDouble(),
+                                    e.path("pass@16_high").asDouble()))
+                            .collect(Collectors.joining("   ")));
+        }
     }
 
     private String json() {
@@ -168,6 +201,8 @@ record StudyReport(
             run.put("cost", yard().spent(o));
             yard().takeOff(o).ifPresent(c -> run.put("cost_to_threshold", c));
             run.put("preparing", o.preparing()).put("seconds", o.seconds()).put("ledger_sound", o.sound());
+            ObjectNode numbers = run.putObject("measured");
+            o.measured().forEach(numbers::put);
             run.putArray("evaluations").addAll(o.evaluations());
         }
         ArrayNode signs = root.putArray("signs");
@@ -239,6 +274,15 @@ record StudyReport(
                         panel),
                 panel + ": pass@1 on " + yard().set() + " by thousands of "
                         + yard().cost().words() + "; means over seeds, bars from the lowest seed to the highest.")));
+        List<Chart.Curve> plane =
+                arms.stream().map(this::plane).flatMap(Optional::stream).toList();
+        if (!plane.isEmpty()) {
+            out.add(
+                    new Figure(
+                            Chart.shares(plane, 0, "plane"),
+                            "Interference: pass@1 on " + yard().set()
+                                    + " by pass@1 on the easy problems that are mixed in, from the first evaluation to the last; means over seeds."));
+        }
         return out;
     }
 
@@ -273,5 +317,36 @@ record StudyReport(
                     java.util.Arrays.stream(values).max().orElseThrow()));
         }
         return new Chart.Curve(arm.name(), points);
+    }
+
+    /** The way of an arm in the plane of its two sets; empty where it has one only, or was not run. */
+    private Optional<Chart.Curve> plane(Arm arm) {
+        List<Outcome> of = of(arm);
+        List<String> others = of.isEmpty()
+                ? List.of()
+                : of.getFirst().sets().stream()
+                        .filter(set -> !set.equals(yard().set()))
+                        .toList();
+        if (others.isEmpty()) {
+            return Optional.empty();
+        }
+        List<Chart.Point> points = new ArrayList<>();
+        int n = of.stream()
+                .mapToInt(o -> Math.min(
+                        o.of(yard().set()).size(), o.of(others.getFirst()).size()))
+                .min()
+                .orElseThrow();
+        for (int i = 0; i < n; i++) {
+            int at = i;
+            points.add(new Chart.Point(mean(of, others.getFirst(), at), mean(of, yard().set(), at)));
+        }
+        return Optional.of(new Chart.Curve(arm.name(), points));
+    }
+
+    private static double mean(List<Outcome> of, String set, int at) {
+        return of.stream()
+                .mapToDouble(o -> Evaluations.passAt1(o.of(set).get(at)))
+                .average()
+                .orElseThrow();
     }
 }

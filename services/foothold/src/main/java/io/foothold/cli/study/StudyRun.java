@@ -1,11 +1,14 @@
 package io.foothold.cli.study;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.cli.machine.Workspace;
 import io.foothold.cli.report.Progress;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.error.Nearest;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.run.RunManager;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -171,13 +174,27 @@ public final class StudyRun {
             runs.create(
                     job.id(), job.arm().runFile().apply(job.seed()), job.arm().settings());
             List<JsonNode> evaluations = new Progress(runs, System.out, false).finished(job.id());
-            Map<String, Double> measured = study.measured(job.arm(), runs.homeOf(job.id()));
+            Map<String, Double> measured = study.measured(job.arm(), runs.homeOf(job.id()), updates(runs, job.id()));
             Outcome.of(runs, job.id(), job, evaluations, measured, (System.nanoTime() - start) / 1e9)
                     .write(job.result(options.home()));
         } catch (FootholdException e) {
             // The others are worth having; the report names this one.
             System.err.println("foothold: " + job.name() + ": " + e.text());
         }
+    }
+
+    private static List<JsonNode> updates(RunManager runs, String id) {
+        List<JsonNode> out = new ArrayList<>();
+        for (Ledger.EventRow event : runs.ledger().events(id, 0)) {
+            if (event.kind().equals("update_done")) {
+                try {
+                    out.add(new ObjectMapper().readTree(event.json()));
+                } catch (JsonProcessingException e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+        }
+        return out;
     }
 
     private List<Job> left() {

@@ -10,6 +10,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class ClaimTest {
+    private static final Map<String, Study.Base> BASES = Map.of("a", new Study.Base("-0.91", -.91));
+
     /** Three seeds of two arms that end so. */
     private static List<Outcome> ends(double[] a, double[] b) {
         List<Outcome> out = new ArrayList<>();
@@ -21,7 +23,7 @@ class ClaimTest {
     }
 
     private static Claim.Finding find(Claim.Look look, List<Outcome> outcomes) {
-        return new Claim("paper", "here", look).find(Outcomes.YARDSTICK, outcomes);
+        return new Claim("paper", "here", look).find(Outcomes.YARDSTICK, outcomes, BASES);
     }
 
     @ParameterizedTest
@@ -138,5 +140,14 @@ class ClaimTest {
                         .verdict())
                 .isEqualTo(Claim.Verdict.NOT_RUN);
         assertThat(find(new Claim.Untestable(), List.of()).verdict()).isEqualTo(Claim.Verdict.UNTESTABLE);
+    }
+
+    @Test
+    void theSignOfACosineIsLookedAt() {
+        assertThat(find(new Claim.Cosine("a", false), List.of()).verdict()).isEqualTo(Claim.Verdict.REPRODUCED);
+        assertThat(find(new Claim.Cosine("a", true), List.of()))
+                .satisfies(f -> assertThat(f.verdict()).isEqualTo(Claim.Verdict.REVERSED))
+                .satisfies(f -> assertThat(f.numbers()).isEqualTo("a: -0.91"));
+        assertThat(find(new Claim.Cosine("b", true), List.of()).verdict()).isEqualTo(Claim.Verdict.NOT_RUN);
     }
 }

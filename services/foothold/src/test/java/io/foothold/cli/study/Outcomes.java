@@ -32,6 +32,11 @@ final class Outcomes {
     static JsonNode evaluation(String set, int update, double passAt1) {
         ObjectNode out = new ObjectMapper().createObjectNode();
         out.put("set", set).put("update", update).put("pass@1", passAt1).put("pass@16", Math.min(1, 2 * passAt1));
+        out.put("pass@16_low", passAt1).put("pass@16_high", 1);
+        int always = (int) Math.round(10 * passAt1);
+        out.put("problems_always_solved", always)
+                .put("problems_sometimes_solved", 16)
+                .put("problems_never_solved", 16 - always);
         return out.put("low", passAt1 / 2).put("high", (1 + passAt1) / 2);
     }
 
@@ -86,8 +91,8 @@ final class Outcomes {
         }
 
         @Override
-        public Map<String, String> beside(List<Arm> arms, Path home) {
-            return Map.of("mixed", "cosine -0.91");
+        public Map<String, Base> beside(List<Arm> arms, Path home) {
+            return Map.of("mixed", new Base("cosine -0.91", -.91));
         }
 
         @Override

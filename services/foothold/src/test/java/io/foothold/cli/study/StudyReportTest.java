@@ -42,7 +42,10 @@ class StudyReportTest {
         assertThat(report().table())
                 .contains("0: 0.800 (0.40 to 0.90)   1: 0.900 (0.45 to 0.95)")
                 .contains("1.0k, took off at 0.6k / 0.5k")
-                .contains("1.1k (search 0.1), took off at - / -; own style 0.50 / 0.50; cosine -0.91")
+                .contains("problems always / sometimes / never solved at the end 8/16/8   9/16/7")
+                .contains("solvable, pass@16, 1.00 (0.80 to 1.00)   1.00 (0.90 to 1.00)")
+                .contains("1.1k (search 0.1), took off at - / -; problems always")
+                .contains("own style 0.50 / 0.50; cosine -0.91")
                 .contains("late                     not run")
                 .contains("reproduced")
                 .contains("mixed less grpo, pass@1 at the end: -0.835")
@@ -63,5 +66,23 @@ class StudyReportTest {
         assertThat(Files.readString(directory.resolve("report.json")))
                 .contains("\"cost_to_threshold\"")
                 .contains("\"verdict\" : \"reproduced\"");
+    }
+
+    /** Two sets make a plane: the way of the arm in it is one more figure. */
+    @Test
+    void armsWithEasyProblemsHaveTheirWayInThePlane() {
+        Outcome mixed = Outcomes.of("mixed", 0, 0, .1, .9);
+        List<com.fasterxml.jackson.databind.JsonNode> both = new java.util.ArrayList<>(mixed.evaluations());
+        for (int i = 0; i < 3; i++) {
+            both.add(Outcomes.evaluation("easy-test", 10 * i, .3 * (i + 1)));
+        }
+        Outcome two = new Outcome("mixed", 0, "digest", both, Map.of("train", 960L), Map.of(), 1, true);
+        StudyReport report =
+                new StudyReport(new Outcomes.Sham(ARMS, List.of()), ARMS, List.of(two), Map.of(), List.of());
+        report.write(directory);
+        assertThat(directory.resolve("report.html"))
+                .content()
+                .contains("Interference: pass@1 on hard-test by pass@1 on the easy problems");
+        assertThat(report.table()).contains("easy-test 0.30 to 0.90");
     }
 }

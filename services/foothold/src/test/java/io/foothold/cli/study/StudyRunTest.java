@@ -144,6 +144,7 @@ class StudyRunTest {
                             case Claim.Beside b -> List.of(b.arm(), b.other());
                             case Claim.NotHigher n -> List.of(n.arm(), n.other());
                             case Claim.Ends e -> List.of(e.arm());
+                            case Claim.Cosine c -> List.of(c.arm());
                             case Claim.Untestable u -> List.of();
                         };
                 assertThat(study.arms()).extracting(Arm::name).containsAll(asked);

@@ -176,7 +176,7 @@ public final class LearnerRun implements AutoCloseable {
             throw new FootholdException(ErrorCode.WRONG_STATE, "update " + number + " cannot follow update " + update);
         }
         try {
-            Manifest manifest = learn(number, groups);
+            Manifest manifest = learn(number, TrainedSequences.ended(groups, backend.endTokens()));
             store.writeManifest(manifest);
             if (number % settings.checkpoints().every() == 0) {
                 checkpoint("", update);

@@ -1,5 +1,6 @@
 package io.foothold.learner.train;
 
+import io.foothold.core.policy.PolicyVersion;
 import java.util.List;
 
 /**
@@ -18,7 +19,7 @@ public record TrainGroup(String groupId, List<Member> members) {
      * @param given given response tokens
      * @param sampled sampled tokens
      * @param logProbs behaviour log-probs
-     * @param versions policy version of each sampled token
+     * @param versions policy version of each sampled token; {@link PolicyVersion#NOBODY} where no policy sampled it
      * @param truncated whether the limit of tokens cut it
      * @param reward its reward
      * @param offPolicy whether it was sampled under another prompt: its log-probs say nothing of this one
@@ -55,6 +56,11 @@ public record TrainGroup(String groupId, List<Member> members) {
                 throw new IllegalArgumentException("rollout " + rolloutId + ": " + sampled.length + " tokens, "
                         + logProbs.length + " log-probs, " + versions.length + " versions");
             }
+        }
+
+        /** Whether no policy sampled it: an oracle's solution, which somebody writes with probability 1. */
+        boolean nobodys() {
+            return versions.length > 0 && versions[0] == PolicyVersion.NOBODY;
         }
     }
 

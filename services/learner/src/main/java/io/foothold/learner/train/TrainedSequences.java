@@ -1,5 +1,6 @@
 package io.foothold.learner.train;
 
+import io.foothold.core.policy.PolicyVersion;
 import io.foothold.policy.Trainer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -37,6 +38,40 @@ final class TrainedSequences {
                                     Arrays.copyOfRange(s.entropies(), given, s.entropies().length)));
         }
         return out;
+    }
+
+    /** The groups with an end behind what nobody sampled: an oracle's solution does not hold the model's end token. */
+    static List<TrainGroup> ended(List<TrainGroup> groups, List<Integer> endTokens) {
+        return groups.stream()
+                .map(g -> g.members().stream().noneMatch(TrainGroup.Member::nobodys)
+                        ? g
+                        : new TrainGroup(
+                                g.groupId(),
+                                g.members().stream()
+                                        .map(m -> ended(m, endTokens))
+                                        .toList()))
+                .toList();
+    }
+
+    private static TrainGroup.Member ended(TrainGroup.Member m, List<Integer> endTokens) {
+        int n = m.sampled().length;
+        if (!m.nobodys() || endTokens.contains(m.sampled()[n - 1])) {
+            return m;
+        }
+        int[] sampled = Arrays.copyOf(m.sampled(), n + 1);
+        sampled[n] = endTokens.getFirst();
+        long[] versions = Arrays.copyOf(m.versions(), n + 1);
+        versions[n] = PolicyVersion.NOBODY;
+        return new TrainGroup.Member(
+                m.rolloutId(),
+                m.prompt(),
+                m.given(),
+                sampled,
+                Arrays.copyOf(m.logProbs(), n + 1),
+                versions,
+                m.truncated(),
+                m.reward(),
+                m.offPolicy());
     }
 
     /** Sequences whose ratio is taken to the log-probs given. */

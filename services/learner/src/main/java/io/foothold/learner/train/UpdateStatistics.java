@@ -42,6 +42,7 @@ final class UpdateStatistics {
         int rollouts = 0;
         double reward = 0;
         long tokens = 0;
+        long lengths = 0;
         long longest = 0;
         int truncated = 0;
         int trained = 0;
@@ -55,9 +56,13 @@ final class UpdateStatistics {
                 trained += credited ? 1 : 0;
                 rollouts++;
                 reward += m.reward();
-                tokens += m.sampled().length;
+                lengths += m.sampled().length;
                 longest = Math.max(longest, m.sampled().length);
                 truncated += m.truncated() ? 1 : 0;
+                if (m.nobodys()) {
+                    continue;
+                }
+                tokens += m.sampled().length;
                 for (long v : m.versions()) {
                     oldest = Math.min(oldest, v);
                     lag += version - v;
@@ -67,7 +72,7 @@ final class UpdateStatistics {
         }
         metrics.put("reward_mean", reward / rollouts);
         metrics.put("rollouts_with_credit", (double) trained);
-        metrics.put("response_length_mean", (double) tokens / rollouts);
+        metrics.put("response_length_mean", (double) lengths / rollouts);
         metrics.put("response_length_max", (double) longest);
         metrics.put("truncated_share", (double) truncated / rollouts);
         metrics.put("groups_without_signal", (double) groups.size() - groupsWithSignal);

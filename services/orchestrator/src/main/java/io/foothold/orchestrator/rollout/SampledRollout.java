@@ -1,5 +1,6 @@
 package io.foothold.orchestrator.rollout;
 
+import io.foothold.core.policy.PolicyVersion;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -53,6 +54,11 @@ public record SampledRollout(
     /** How many tokens were sampled. */
     public int sampledTokens() {
         return tokens.ids().size();
+    }
+
+    /** Whether nobody sampled it: an oracle's solution among a group's members. */
+    public boolean given() {
+        return !tokens.policyVersions().isEmpty() && tokens.policyVersions().getFirst() == PolicyVersion.NOBODY;
     }
 
     /** Whether the limit of tokens ended it. */

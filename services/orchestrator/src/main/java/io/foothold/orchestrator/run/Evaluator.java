@@ -99,10 +99,17 @@ final class Evaluator {
                 .put("top_k", settings.topK())
                 .put("max_tokens", settings.maxTokens());
         json.put("problems_judged", statistics.problemsJudged());
+        json.put("problems_always_solved", statistics.solved().always())
+                .put("problems_sometimes_solved", statistics.solved().sometimes())
+                .put("problems_never_solved", statistics.solved().never());
         json.put("passes", statistics.passes()).put("samples", statistics.judged());
         statistics.passAtK().forEach((k, estimate) -> {
             estimate.value().ifPresentOrElse(v -> json.put("pass@" + k, v), () -> json.putNull("pass@" + k));
             json.put("pass@" + k + "_problems", estimate.problems());
+            if (k > 1) {
+                json.put("pass@" + k + "_low", estimate.interval().low())
+                        .put("pass@" + k + "_high", estimate.interval().high());
+            }
         });
         json.put("low", interval.low()).put("high", interval.high());
         if (sampled > 0) {

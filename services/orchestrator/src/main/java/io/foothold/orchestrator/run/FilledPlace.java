@@ -18,6 +18,7 @@ record FilledPlace(List<FilledGroup> groups, int verifierErrors, PlaceResets res
     /** The oldest policy version that is stamped on one of its tokens; empty without tokens. */
     OptionalLong oldestVersion() {
         return members().stream()
+                .filter(m -> !m.rollout().given())
                 .flatMap(m -> m.rollout().tokens().policyVersions().stream())
                 .mapToLong(Long::longValue)
                 .min();

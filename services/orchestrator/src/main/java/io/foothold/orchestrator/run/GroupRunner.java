@@ -211,6 +211,20 @@ final class GroupRunner {
         return out;
     }
 
+    /**
+     * The oracle's solution as a rollout of a group from the root: every token with probability 1, sampled by nobody. Written down as what
+     * was sampled is, with no token of its own.
+     */
+    Judged given(String groupId, Ask ask) {
+        Problem problem = problem(ask.start().problemId());
+        String id = groupId + "/" + ask.member();
+        behind(reserve(groupId, "train", List.of(reservation(id, ask.seeds()))));
+        Judged out = new Judged(id, source.given(id, groupId, problem), Verdict.pass(problem.answer(), "oracle"), null);
+        behind(ledger.record(List.of(new Ledger.Outcome(
+                id, JUDGED, out.verdictName(), reward(out, ask).orElseThrow(), 0, ""))));
+        return out;
+    }
+
     /** The reward of a rollout's verdict; empty where nothing was judged, and for a segment that goes on. */
     OptionalDouble reward(Judged j, Ask ask) {
         return ask.segment() > 0 && !j.finished()

@@ -268,6 +268,16 @@ final class MethodRunner {
             groups.checkStopped();
         }
 
+        @Override
+        public Rollout given(Ask ask) {
+            String group = groups.named(ask.group().isEmpty() ? id : id + "/" + ask.group());
+            Judged answer = groups.given(group, ask);
+            Rollout rollout = rollout(ask, group, answer);
+            came.put(rollout.id(), new Came(rollout, answer));
+            open.add(rollout.id());
+            return rollout;
+        }
+
         private static PromptedStart traced(PromptedStart start) {
             String trace = Trace.current();
             return trace.isEmpty() ? start : start.withTrace(trace);

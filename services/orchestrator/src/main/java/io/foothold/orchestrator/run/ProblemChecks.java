@@ -31,6 +31,7 @@ final class ProblemChecks {
     void check(String key, List<Problem> problems) {
         if (key.equals(TRAIN)) {
             checkSplit(problems);
+            checkSolutions(problems);
         }
         golds.check(key, problems);
         prompts.roots(key, problems);
@@ -60,6 +61,20 @@ final class ProblemChecks {
                     "distillation shows oracle solutions, and " + without.size() + " of " + problems.size()
                             + " problems of " + TRAIN + " have none, the first is '"
                             + without.getFirst().id() + "' (expected 'thoughts' or 'solution' on each)");
+        }
+    }
+
+    /** Where solutions are trained, every problem has one. */
+    private void checkSolutions(List<Problem> problems) {
+        List<Problem> without =
+                problems.stream().filter(p -> p.oracleThoughts().isEmpty()).toList();
+        if (spec.givesSolutions() && !without.isEmpty()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_DATA,
+                    TRAIN + ": the method trains oracle solutions, and " + without.size() + " of " + problems.size()
+                            + " problems have none, the first is '"
+                            + without.getFirst().id()
+                            + "' (expected 'thoughts' or 'solution' on each)");
         }
     }
 

@@ -9,9 +9,11 @@ import io.foothold.orchestrator.remote.Sampler.Reservation;
 import io.foothold.orchestrator.remote.Sampler.Wanted;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.remote.Verifier;
+import io.foothold.orchestrator.rollout.FinishReason;
 import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.rollout.SampledRollout;
 import io.foothold.orchestrator.rollout.Sampling;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -81,6 +83,40 @@ final class RolloutSource {
                     return own == null ? new Judged(id, null, null, missing.join()) : own.join();
                 })
                 .toList();
+    }
+
+    /**
+     * A problem's oracle solution as a rollout from the root. Its end token is the model's, which the learner knows and puts behind it.
+     *
+     * @throws FootholdException {@link ErrorCode#INVALID_DATA} for a solution whose first token would be drawn together with the prompt's last
+     */
+    SampledRollout given(String id, String groupId, Problem problem) {
+        String solution = OracleScorer.solution(problem);
+        OracleScorer.Encoded encoded = OracleScorer.encoded(
+                problem.id(),
+                tokens(spec.prompts().root(problem.statement())),
+                tokens(spec.settings().answered(problem.statement(), solution)));
+        if (!encoded.problem().isEmpty()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_DATA, "oracle_traces: problem '" + problem.id() + "': " + encoded.problem());
+        }
+        List<Integer> ids = encoded.tokens().tokenIds();
+        return new SampledRollout(
+                id,
+                groupId,
+                encoded.tokens().promptTokenIds(),
+                List.of(),
+                new SampledRollout.Tokens(
+                        ids,
+                        Collections.nCopies(ids.size(), 0f),
+                        Collections.nCopies(ids.size(), PolicyVersion.NOBODY),
+                        "",
+                        FinishReason.STOP),
+                new SampledRollout.Response(solution, List.of(), List.of(), false));
+    }
+
+    private List<Integer> tokens(String prompt) {
+        return services.sampler().tokens(List.of(prompt), spec.answering()).getFirst();
     }
 
     static Wanted exactly(PolicyVersion policy) {

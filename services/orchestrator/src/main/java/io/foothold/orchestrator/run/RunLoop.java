@@ -10,8 +10,10 @@ import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.rollout.TrainGroup;
 import io.foothold.orchestrator.update.Manifest;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.concurrent.BlockingQueue;
+import java.util.function.Function;
 
 /**
  * The updates of one run, on one thread. The loop owns the state; sampling, training, publication and evaluation are done beside it and
@@ -75,13 +77,19 @@ final class RunLoop {
         this.spec = parts.spec();
         this.stop = parts.stop();
         this.draws = draws;
-        this.telemetry = new Telemetry(spec, parts.log(), parts.places().named(), parts.clock());
-        this.update = at.update();
-        this.version = at.artefact().policy().number();
+        this.telemetry = new Telemetry(spec, parts.log(), parts.places().named(), parts.clock(), this::prefixes);
         this.admission = new Admission<>(spec.staleness(), spec.groupsPerUpdate(), spec.updates(), update);
         this.reports = reports;
         this.work = new ReportedWork<>(parts.threads(), reports);
         this.followUp = new FollowUp(parts, evaluation, telemetry, work, this::over);
+    }
+
+    /** The thoughts behind which an update's guided starts begin, by problem; none where it has none. */
+    private Function<String, List<String>> prefixes(long of) {
+        Map<String, Integer> lengths = draws.prefixes(of);
+        return id -> lengths.getOrDefault(id, 0) == 0
+                ? List.of()
+                : parts.places().groups().problem(id).oracleThoughts().subList(0, lengths.getOrDefault(id, 0));
     }
 
     /** The last update that is made. Any thread. */

@@ -165,6 +165,11 @@ final class RunSpec {
         return settings.evaluation().oracleProblems();
     }
 
+    /** Whether oracle solutions are trained. */
+    boolean givesSolutions() {
+        return chosen.givesSolutions();
+    }
+
     /** Whether failed rollouts are localized. */
     boolean localizes() {
         return chosen.localizes();

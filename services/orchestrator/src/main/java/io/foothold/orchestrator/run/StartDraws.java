@@ -44,6 +44,11 @@ final class StartDraws {
         return drawn(draw).get((int) (number % spec.groupsPerUpdate()));
     }
 
+    /** Lengths in thoughts of the prefixes that an update's guided starts show, by problem; those that show none may be absent. */
+    Map<String, Integer> prefixes(long update) {
+        return lengths.at(update).prefixes();
+    }
+
     private List<PromptedStart> drawn(Draw draw) {
         return draws.computeIfAbsent(draw, Drawn::new).starts();
     }

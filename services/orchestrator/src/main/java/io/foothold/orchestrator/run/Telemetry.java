@@ -9,6 +9,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /** What a run tells of its updates, and the rules that warn of it or end it. Owned by the run's loop. */
@@ -18,6 +20,7 @@ final class Telemetry {
     private final Methods methods;
     private final RunClock clock;
     private final RunWarnings warnings;
+    private final LongFunction<Function<String, List<String>>> prefixes;
     private int sampling;
     private long samplingSince;
     private double samplingSeconds;
@@ -26,8 +29,18 @@ final class Telemetry {
     private int verifierErrors;
     private boolean fallbackTold;
 
-    /** Takes up what earlier processes of the run told. */
-    Telemetry(RunSpec spec, RunLog log, Methods methods, RunClock clock) {
+    /**
+     * Takes up what earlier processes of the run told.
+     *
+     * @param prefixes by update the thoughts behind which a problem is guided; none where it is not
+     */
+    Telemetry(
+            RunSpec spec,
+            RunLog log,
+            Methods methods,
+            RunClock clock,
+            LongFunction<Function<String, List<String>>> prefixes) {
+        this.prefixes = prefixes;
         this.spec = spec;
         this.log = log;
         this.methods = methods;
@@ -77,9 +90,9 @@ final class Telemetry {
             details.put(
                     "refills", places.stream().mapToInt(FilledPlace::refills).sum());
         }
-        Map<String, Double> starts = byStart(groups);
-        details.putAll(starts);
-        log.scalars(update, starts);
+        Map<String, Double> byStart = new StartNumbers(prefixes.apply(update)).of(groups);
+        details.putAll(byStart);
+        log.scalars(update, byStart);
         details.putAll(resets(update, places));
         log.event(new Happening.UpdateDone(
                 update,
@@ -104,32 +117,6 @@ final class Telemetry {
         if (spec.staleness() == 0 && samplingSeconds > 0) {
             out.put("sampling_tokens_per_s", tokens / samplingSeconds);
         }
-        return out;
-    }
-
-    /** By kind of start state, as unguided beside guided shows what carries over; and the mean prefix of guided groups, in thoughts. */
-    private static Map<String, Double> byStart(List<FilledGroup> groups) {
-        Map<String, double[]> sums = new LinkedHashMap<>();
-        for (FilledGroup g : groups) {
-            double[] sum = sums.computeIfAbsent(g.start().kind(), k -> new double[3]);
-            g.members().forEach(m -> {
-                sum[0] += m.reward();
-                sum[1] += m.judged().passed() ? 1 : 0;
-                sum[2]++;
-            });
-        }
-        Map<String, Double> out = new LinkedHashMap<>();
-        groups.stream()
-                .mapToInt(g -> g.start().prefixThoughts())
-                .filter(thoughts -> thoughts > 0)
-                .average()
-                .ifPresent(mean -> out.put("prefix_thoughts", mean));
-        sums.forEach((start, sum) -> {
-            out.put("reward_" + start, sum[0] / sum[2]);
-            out.put("passes_" + start, sum[1]);
-            out.put("rollouts_" + start, sum[2]);
-            out.put("pass@1_" + start, sum[1] / sum[2]);
-        });
         return out;
     }
 

@@ -201,8 +201,7 @@ final class SettingsRules {
             throw refused(key, "'" + key + "' needs 'mixture.guided' above 0: starts with a prefix");
         }
         if (settings.mixture().guided() + settings.mixture().root() <= 0) {
-            throw refused(
-                    "mixture.root", "'mixture.root' and 'mixture.guided' are both 0: one must be above 0");
+            throw refused("mixture.root", "'mixture.root' and 'mixture.guided' are both 0: one must be above 0");
         }
     }
 

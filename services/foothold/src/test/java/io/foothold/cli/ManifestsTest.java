@@ -19,6 +19,7 @@ import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.VolumeMount;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
+import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.api.model.autoscaling.v2.HorizontalPodAutoscaler;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
@@ -46,6 +47,7 @@ class ManifestsTest {
     private static final Map<String, Class<?>> KINDS = Map.of(
             "Namespace", Namespace.class,
             "Deployment", Deployment.class,
+            "StatefulSet", StatefulSet.class,
             "HorizontalPodAutoscaler", HorizontalPodAutoscaler.class,
             "NetworkPolicy", NetworkPolicy.class,
             "PodDisruptionBudget", PodDisruptionBudget.class,
@@ -104,7 +106,7 @@ class ManifestsTest {
         }
         List<Path> all = new ArrayList<>(kustomizations("components"));
         all.addAll(kustomizations("overlays"));
-        assertThat(all).hasSize(6);
+        assertThat(all).hasSize(7);
         for (Path directory : all) {
             for (JsonNode document : named(directory, "resources")) {
                 typed(document);
@@ -149,6 +151,57 @@ class ManifestsTest {
         assertThat(variable.getValue())
                 .isEqualTo(Objects.requireNonNull(service).getMetadata().getName() + ":"
                         + service.getSpec().getPorts().get(0).getPort());
+    }
+
+    private static Map<String, EnvVar> environment(Container c) {
+        return c.getEnv().stream().collect(Collectors.toMap(EnvVar::getName, e -> e));
+    }
+
+    /** Two orchestrators find the database at its name and port, with the user and password that it was made with, and drain. */
+    @Test
+    void orchestratorsAndTheirDatabaseAgree() throws IOException {
+        Path component = K8S.resolve("components/postgres");
+        StatefulSet database = null;
+        Service service = null;
+        for (JsonNode document : named(component, "resources")) {
+            switch (typed(document)) {
+                case StatefulSet s -> database = s;
+                case Service s -> service = s;
+                default -> throw new AssertionError(document.path("kind").asText());
+            }
+        }
+        PodSpec pod = Objects.requireNonNull(database).getSpec().getTemplate().getSpec();
+        Container server = pod.getContainers().get(0);
+        assertThat(database.getSpec().getServiceName())
+                .isEqualTo(Objects.requireNonNull(service).getMetadata().getName());
+        assertThat(server.getImage()).containsPattern(":\\d");
+        assertThat(pod.getAutomountServiceAccountToken()).isFalse();
+        assertThat(pod.getSecurityContext().getRunAsNonRoot()).isTrue();
+        assertThat(pod.getSecurityContext().getSeccompProfile().getType()).isEqualTo("RuntimeDefault");
+        assertThat(server.getSecurityContext().getAllowPrivilegeEscalation()).isFalse();
+        assertThat(server.getSecurityContext().getReadOnlyRootFilesystem()).isTrue();
+        assertThat(server.getSecurityContext().getCapabilities().getDrop()).containsExactly("ALL");
+        assertThat(environment(server).get("PGDATA").getValue())
+                .startsWith(server.getVolumeMounts().get(0).getMountPath() + "/");
+
+        Deployment patch = (Deployment) typed(named(component, "patches").get(0));
+        assertThat(patch.getSpec().getReplicas()).isEqualTo(2);
+        assertThat(patch.getSpec().getStrategy().getType()).isEqualTo("RollingUpdate");
+        Container orchestrator = pod(patch).getContainers().get(0);
+        assertThat(orchestrator.getLifecycle().getPreStop().getSleep().getSeconds())
+                .isEqualTo(10);
+        Map<String, EnvVar> client = environment(orchestrator);
+        assertThat(client.get("FOOTHOLD_LEDGER_URL").getValue())
+                .isEqualTo("jdbc:postgresql://" + service.getMetadata().getName() + ":"
+                        + service.getSpec().getPorts().get(0).getPort() + "/"
+                        + environment(server).get("POSTGRES_DB").getValue());
+        for (Map.Entry<String, String> pair : Map.of(
+                        "FOOTHOLD_LEDGER_USERNAME", "POSTGRES_USER",
+                        "FOOTHOLD_LEDGER_PASSWORD", "POSTGRES_PASSWORD")
+                .entrySet()) {
+            assertThat(client.get(pair.getKey()).getValueFrom())
+                    .isEqualTo(environment(server).get(pair.getValue()).getValueFrom());
+        }
     }
 
     private static Object typed(JsonNode document) throws IOException {

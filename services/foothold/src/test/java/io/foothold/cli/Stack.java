@@ -17,6 +17,7 @@ import io.foothold.orchestrator.remote.WaitClock;
 import io.foothold.orchestrator.run.RunClock;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.run.RunThreads;
+import io.foothold.orchestrator.run.Seat;
 import io.foothold.policy.GenerationEngine;
 import io.foothold.policy.Precision;
 import io.foothold.policyserver.grpc.TritonGrpc;
@@ -41,6 +42,8 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -49,9 +52,11 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import javax.sql.DataSource;
 
 /** Every service over real gRPC on loopback, without the container, for tests. Closing it is a crash: nothing is flushed. */
 final class Stack implements AutoCloseable {
@@ -69,6 +74,9 @@ final class Stack implements AutoCloseable {
     final Restartable augmentation;
     final Restartable learner;
     private final List<AutoCloseable> open = new ArrayList<>();
+    private final Function<String, RunManager> others;
+    /** Shut, the first orchestrator's ledger does not answer: as if its process stood still. */
+    final ReentrantReadWriteLock gate = new ReentrantReadWriteLock();
 
     Stack(Path home) throws IOException {
         this(home, "dial", false);
@@ -127,16 +135,30 @@ final class Stack implements AutoCloseable {
                 "jdbc:h2:file:" + home.resolve("ledger") + ";WRITE_DELAY=0", Optional.empty(), Optional.empty(), 16);
     }
 
-    private static LedgerStore store(LedgerDatabase database) {
+    private DataSource gated(DataSource source) {
+        return (DataSource) Proxy.newProxyInstance(
+                Stack.class.getClassLoader(), new Class<?>[] {DataSource.class}, (self, method, arguments) -> {
+                    gate.readLock().lock();
+                    try {
+                        return method.invoke(source, arguments);
+                    } catch (InvocationTargetException e) {
+                        throw e.getCause();
+                    } finally {
+                        gate.readLock().unlock();
+                    }
+                });
+    }
+
+    private static LedgerStore store(LedgerDatabase database, DataSource source) {
         return database.address().shared()
                 ? new LedgerStore(
-                        database.source(),
+                        source,
                         database.address().told(),
                         Duration.ofMinutes(2),
                         WaitClock.system(),
                         () -> Instant.EPOCH,
                         (end, number) -> {})
-                : new LedgerStore(database.source(), () -> Instant.EPOCH);
+                : new LedgerStore(source, () -> Instant.EPOCH);
     }
 
     private Stack(
@@ -206,20 +228,28 @@ final class Stack implements AutoCloseable {
         int learnerPort = learner.port();
         LedgerDatabase database = LedgerDatabase.open(ledgerAddress);
         open.add(database);
-        ledger = store(database);
+        ledger = store(database, gated(database.source()));
         open.add(ledger);
+        String name = ledgerAddress.shared() ? "first" : "only";
+        int[] ports = {augmentationPort, samplerPort, verifierPort, localizerPort, learnerPort};
+        others = seatName -> {
+            LedgerStore own = store(database, database.source());
+            open.add(own);
+            return orchestrator(own, home, ports, waiting, seatName);
+        };
+        runs = orchestrator(ledger, home, ports, waiting, name);
+    }
+
+    private RunManager orchestrator(
+            LedgerStore own, Path home, int[] ports, GrpcServices.Waiting waiting, String name) {
         GrpcServices services = new GrpcServices(
                 new GrpcServices.Channels(
-                        channel(augmentationPort),
-                        channel(samplerPort),
-                        channel(verifierPort),
-                        channel(localizerPort),
-                        channel(learnerPort)),
+                        channel(ports[0]), channel(ports[1]), channel(ports[2]), channel(ports[3]), channel(ports[4])),
                 StreamLimits.standard(),
                 waiting);
         open.add(services);
-        runs = new RunManager(
-                ledger,
+        return new RunManager(
+                own,
                 services,
                 home.resolve("runs"),
                 event -> {
@@ -227,7 +257,13 @@ final class Stack implements AutoCloseable {
                     onEvent.accept(event);
                 },
                 RunClock.system(),
-                RunThreads.system());
+                RunThreads.system(),
+                new Seat(name, "learner", Duration.ofSeconds(3), name.equals("only")));
+    }
+
+    /** Another orchestrator with the same ledger, which must be in a database that several can have, and the same services. */
+    RunManager another(String name) {
+        return others.apply(name);
     }
 
     private static Running augmentation() {

@@ -12,8 +12,6 @@ import io.foothold.cli.demo.DialRuns;
 import io.foothold.cli.machine.Workspace;
 import io.foothold.cli.report.Evaluations;
 import io.foothold.cli.report.Progress;
-import io.foothold.contracts.error.ErrorCode;
-import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.triton.PolicyTensors;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.core.problem.Problem;
@@ -384,21 +382,26 @@ class WholeRunTest {
     }
 
     @Test
-    void aSecondRunIsRefusedWhileOneIsUnderWayAndTakenWhenItIsOver() throws Exception {
+    void aSecondRunWaitsForTheLearnerAndBeginsByItself() throws Exception {
         try (Stack stack = new Stack(directory)) {
             stack.runs.create("first", yaml("grpo-dial", 4, ""), List.of());
             await().atMost(Duration.ofSeconds(60))
                     .until(() -> !digests(stack, "first").isEmpty());
-            assertThatThrownBy(() -> stack.runs.create("second", yaml("grpo-dial", 1, ""), List.of()))
-                    .isInstanceOfSatisfying(
-                            FootholdException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CONFLICT))
-                    .hasMessageContaining("run second cannot begin while run first is under way");
-            assertThat(stack.ledger.run("second")).isEmpty();
-            Ledger.RunRow row = finish(stack, "first");
-            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
-            stack.runs.create("second", yaml("grpo-dial", 1, ""), List.of());
-            row = finish(stack, "second");
-            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            for (String id : List.of("second", "third", "fourth")) {
+                Ledger.RunRow waits = stack.runs.create(id, yaml("grpo-dial", 1, ""), List.of());
+                assertThat(waits.state()).isEqualTo("queued");
+                assertThat(waits.reason()).isEqualTo("waits for learner learner");
+            }
+            assertThat(stack.runs.stop("third").state()).isEqualTo("stopped");
+            assertThat(stack.runs.row("first").state()).isEqualTo("running");
+            for (String id : List.of("first", "second", "fourth")) {
+                Ledger.RunRow row = finish(stack, id);
+                assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            }
+            assertThat(digests(stack, "fourth")).isEqualTo(digests(stack, "second"));
+            assertThat(digests(stack, "third")).isEmpty();
+            stack.runs.resume("third");
+            assertThat(finish(stack, "third").state()).isEqualTo("finished");
         }
     }
 

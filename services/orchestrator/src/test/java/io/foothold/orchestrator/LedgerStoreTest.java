@@ -8,6 +8,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.LedgerAudit;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.core.policy.PolicyVersion;
+import io.foothold.orchestrator.ledger.Lease;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.ledger.LedgerDatabase;
 import io.foothold.orchestrator.ledger.LedgerStore;
@@ -27,6 +28,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ObjIntConsumer;
@@ -368,6 +370,124 @@ class LedgerStoreTest {
                 .hasMessageContaining("foothold.ledger.url");
     }
 
+    private static <T> T got(CompletableFuture<T> write) throws Exception {
+        return write.get(60, TimeUnit.SECONDS);
+    }
+
+    private static void assertNotMine(CompletableFuture<?> write) {
+        assertThatThrownBy(() -> got(write))
+                .hasCauseInstanceOf(FootholdException.class)
+                .cause()
+                .satisfies(e -> assertThat(((FootholdException) e).code()).isEqualTo(ErrorCode.WRONG_STATE))
+                .hasMessageContaining("it belongs to b with token 1");
+    }
+
+    @Test
+    void aFormerOwnerWritesNothing() throws Exception {
+        try (LedgerStore ledger = open();
+                LedgerStore other = open()) {
+            Ledger.await(ledger.createRun("r", "file", 5));
+            Lease first = got(ledger.claim("r", "a", "l", Optional.empty())).orElseThrow();
+            assertThat(first).isEqualTo(new Lease("r", "a", 0));
+            assertThat(ledger.run("r").orElseThrow().state()).isEqualTo("running");
+            Ledger own = ledger.inRun(first);
+            Ledger.await(own.reserve("r", "g", "train", List.of("x", "y")));
+            assertThat(got(other.claim("r", "b", "l", Optional.empty())))
+                    .as("its owner lives")
+                    .isEmpty();
+            Lease.Seen seen = other.leases().getFirst();
+            assertThat(got(own.renew(first))).isEmpty();
+            assertThat(got(other.claim("r", "b", "l", Optional.of(seen))))
+                    .as("its owner gave a sign of life meanwhile")
+                    .isEmpty();
+            assertThat(got(other.wish("r", "stop"))).isTrue();
+            assertThat(got(own.renew(first))).isEqualTo("stop");
+            Lease second = got(other.claim(
+                            "r", "b", "l", Optional.of(other.leases().getFirst())))
+                    .orElseThrow();
+            assertThat(second).isEqualTo(new Lease("r", "b", 1));
+            assertThat(got(other.inRun(second).renew(second)))
+                    .as("wishes were the former owner's")
+                    .isEmpty();
+            List<CompletableFuture<?>> late = List.of(
+                    own.renew(first),
+                    own.reserve("r", "g", "train", List.of("z")),
+                    own.record(List.of(new Ledger.Outcome("x", RolloutState.SAMPLED, "", 0, 1, ""))),
+                    own.admit("r", 1, List.of(group(0, "x"))),
+                    own.trained(manifest("d", "x")),
+                    own.dropUnfinished("r", "why"),
+                    own.savePreparation("r", "hard_set", "{}"),
+                    own.savePrefix("r", "p", 1, false),
+                    own.forgetPrepared("r"),
+                    own.saveEvaluation("r", 1, "s", "{}"),
+                    own.saveEvent("r", new Ledger.EventRow(1, "k", "{}")),
+                    own.setRunState("r", "failed", "why"),
+                    own.setRunSettings("r", "other"),
+                    own.endRun(first, "failed", "why"),
+                    own.release(first));
+            late.forEach(LedgerStoreTest::assertNotMine);
+            assertThat(other.run("r")).contains(new Ledger.RunRow("r", "file", "running", 0, 5, ""));
+            assertThat(other.audit("r").counts()).isEqualTo(Map.of(RolloutState.RESERVED, 2L));
+            assertThat(other.events("r", 0)).isEmpty();
+            Ledger.await(other.inRun(second).endRun(second, "finished", ""));
+            assertThat(other.leases()).isEmpty();
+            assertThat(got(other.wish("r", "stop"))).as("nobody has it").isFalse();
+            assertThatThrownBy(() -> Ledger.await(other.inRun(second).setRunState("r", "failed", "late")))
+                    .hasMessageContaining("it belongs to nobody");
+        }
+    }
+
+    @Test
+    void aLearnerHasOneRunAtATime() throws Exception {
+        try (LedgerStore ledger = open()) {
+            for (String id : List.of("p", "q")) {
+                Ledger.await(ledger.createRun(id, "file", 5));
+            }
+            Lease first = got(ledger.claim("p", "a", "l", Optional.empty())).orElseThrow();
+            assertThat(got(ledger.claim("q", "b", "l", Optional.empty()))).isEmpty();
+            assertThat(got(ledger.setAside("p", "queued", "")))
+                    .as("somebody has it")
+                    .isFalse();
+            assertThat(got(ledger.setAside("q", "queued", "waits"))).isTrue();
+            Lease other = got(ledger.claim("q", "b", "m", Optional.empty())).orElseThrow();
+            Ledger.await(ledger.inRun(other).release(other));
+            Ledger.await(ledger.inRun(first).endRun(first, "stopped", ""));
+            assertThat(got(ledger.claim("q", "b", "l", Optional.empty()))
+                            .orElseThrow()
+                            .token())
+                    .isEqualTo(1);
+            Ledger.await(ledger.forgetOwners());
+            assertThat(ledger.leases()).isEmpty();
+            assertThat(got(ledger.claim("p", "c", "l", Optional.empty())))
+                    .as("q is running and will be taken up, but the learner was forgotten with its owner")
+                    .isPresent();
+        }
+    }
+
+    /** Many processes want one run, again and again: one has it each time, and of the writes only those of the last owner count. */
+    @Test
+    void ofManyWhoWantARunOneGetsIt() throws Exception {
+        try (LedgerStore ledger = open()) {
+            Ledger.await(ledger.createRun("r", "file", 5));
+            for (int round = 0; round < 20; round++) {
+                Optional<Lease.Seen> seen = ledger.leases().stream().findFirst();
+                List<CompletableFuture<Optional<Lease>>> claims = IntStream.range(0, 6)
+                        .mapToObj(i -> CompletableFuture.supplyAsync(
+                                () -> ledger.claim("r", "o" + i, "l", seen).join()))
+                        .toList();
+                int won = 0;
+                for (CompletableFuture<Optional<Lease>> claim : claims) {
+                    Optional<Lease> lease = got(claim);
+                    won += lease.isPresent() ? 1 : 0;
+                    if (lease.isPresent()) {
+                        assertThat(lease.get().token()).isEqualTo(round);
+                    }
+                }
+                assertThat(won).isEqualTo(1);
+            }
+        }
+    }
+
     /** The migrations' text changed once, to suit every database; homes that the earlier text made are of the same schema. */
     @Test
     void aHomeThatEarlierTextMadeIsTaken() throws Exception {
@@ -377,6 +497,7 @@ class LedgerStoreTest {
             s.execute("update \"flyway_schema_history\" set \"checksum\" = 1 where \"version\" in ('1', '2', '20')");
             s.execute("delete from \"flyway_schema_history\" where \"version\" not in ('1', '2', '20')");
             s.execute("drop table ledger_writer");
+            s.execute("drop table run_lease");
         }
         try (LedgerStore ledger = open()) {
             Ledger.await(ledger.createRun("r", "file", 5));

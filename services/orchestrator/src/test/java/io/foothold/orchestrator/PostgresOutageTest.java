@@ -8,6 +8,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.postgresql.PostgresServer;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.orchestrator.ledger.Lease;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.ledger.LedgerDatabase;
 import io.foothold.orchestrator.ledger.LedgerStore;
@@ -31,6 +32,8 @@ import org.junit.jupiter.api.Test;
 
 /** A PostgreSQL that crashes, comes back, or loses its answers while runs write to it. */
 class PostgresOutageTest {
+    private static final Lease OWN = new Lease("r", "test", 0);
+
     private static LedgerDatabase open(PostgresServer server) {
         return LedgerDatabase.open(new LedgerDatabase.Address(
                 server.database(), Optional.of(PostgresServer.USER), Optional.of(PostgresServer.PASSWORD), 4));
@@ -68,7 +71,7 @@ class PostgresOutageTest {
                         .isInstanceOfSatisfying(FootholdException.class, e -> assertThat(e.code())
                                 .isEqualTo(ErrorCode.PEER_UNAVAILABLE));
                 CompletableFuture<Optional<Ledger.RunRow>> patient =
-                        CompletableFuture.supplyAsync(() -> ledger.inRun().run("r"));
+                        CompletableFuture.supplyAsync(() -> ledger.inRun(OWN).run("r"));
                 server.begin();
                 assertThat(patient.get(60, TimeUnit.SECONDS)).isPresent();
             }
@@ -188,7 +191,7 @@ class PostgresOutageTest {
             assertThat(Duration.ofNanos(nanos.get())).isBetween(Duration.ofMinutes(5), Duration.ofMinutes(6));
             server.begin();
             Ledger.await(ledger.setRunState("r", "running", ""));
-            assertThat(ledger.inRun().run("r").orElseThrow().state()).isEqualTo("running");
+            assertThat(ledger.inRun(OWN).run("r").orElseThrow().state()).isEqualTo("running");
         }
     }
 }

@@ -33,7 +33,11 @@ public interface OrchestratorConfig {
     /** Verifiers of one's own that run files may name, HOST:PORT each, or * for any; none by default. */
     Optional<List<String>> verifiers();
 
-    /** Whether runs that were under way when the process died go on when it starts again. */
+    /** How long a run belongs to an orchestrator that nothing is heard of; then another one with the same ledger goes on with it. */
+    @WithDefault("15s")
+    Duration lease();
+
+    /** Whether runs whose process died go on in this one by themselves, and runs that wait for a learner begin. */
     @WithDefault("true")
     boolean adopt();
 

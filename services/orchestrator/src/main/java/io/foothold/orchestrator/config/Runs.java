@@ -16,6 +16,7 @@ import io.foothold.orchestrator.remote.WaitClock;
 import io.foothold.orchestrator.run.RunClock;
 import io.foothold.orchestrator.run.RunManager;
 import io.foothold.orchestrator.run.RunThreads;
+import io.foothold.orchestrator.run.Seat;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.annotation.PreDestroy;
@@ -26,6 +27,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.function.ObjIntConsumer;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +40,7 @@ public class Runs {
 
     private final OrchestratorConfig config;
     private final LedgerConfig ledgerConfig;
+    private final PeersConfig where;
     private final EventBus events;
     private final MeterRegistry metrics;
     private final GrpcServices.Channels peers;
@@ -54,11 +57,13 @@ public class Runs {
     public Runs(
             OrchestratorConfig config,
             LedgerConfig ledgerConfig,
+            PeersConfig where,
             EventBus events,
             MeterRegistry metrics,
             GrpcServices.Channels peers) {
         this.config = config;
         this.ledgerConfig = ledgerConfig;
+        this.where = where;
         this.events = events;
         this.metrics = metrics;
         this.peers = peers;
@@ -80,7 +85,7 @@ public class Runs {
                 there = opened();
             }
             if (there && config.adopt()) {
-                var unused = manager().adopt();
+                manager().watch();
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -137,12 +142,21 @@ public class Runs {
                 StreamLimits.standard().withDeadline(config.deadline()),
                 new GrpcServices.Waiting(config.patience(), config.verdict(), config.ownVerdict()));
         RunManager made = new RunManager(
-                store, remote, Path.of(config.home()), this::tell, RunClock.system(), RunThreads.system());
+                store, remote, Path.of(config.home()), this::tell, RunClock.system(), RunThreads.system(), seat(there));
         ledger = store;
         services = remote;
         manager = made;
         counts = new RunMetrics(metrics, made::underWay, System::nanoTime);
         return made;
+    }
+
+    private Seat seat(LedgerDatabase there) {
+        PeersConfig.Peer learner = where.learner();
+        return new Seat(
+                Seat.named(Objects.requireNonNullElse(System.getenv("HOSTNAME"), "orchestrator")),
+                learner.host() + ":" + learner.port(),
+                config.lease(),
+                !there.address().shared());
     }
 
     private LedgerStore store(LedgerDatabase there) {
@@ -180,6 +194,10 @@ public class Runs {
     @PreDestroy
     synchronized void stop() {
         stopping = true;
+        RunManager made = manager;
+        if (made != null) {
+            made.close();
+        }
         if (services != null) {
             services.close();
         }

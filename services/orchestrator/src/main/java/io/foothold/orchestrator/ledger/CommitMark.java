@@ -10,7 +10,8 @@ import javax.sql.DataSource;
  * of its own. Used by one thread.
  */
 final class CommitMark {
-    private static final String UNIQUE_VIOLATION = "23505";
+    /** SQLSTATE of a row that is there already. */
+    static final String UNIQUE_VIOLATION = "23505";
 
     private final String writer = UUID.randomUUID().toString();
     private boolean present;

@@ -13,7 +13,9 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -44,7 +46,7 @@ final class GroupCommit implements AutoCloseable {
         T run(Connection connection) throws SQLException;
     }
 
-    private record Queued(Write write, CompletableFuture<Void> done) {}
+    private record Queued(@Nullable Lease lease, Write write, CompletableFuture<Void> done) {}
 
     /** Of several writes one is refused: each has to be tried alone. */
     private static final class OneOfMany extends RuntimeException {
@@ -168,6 +170,7 @@ final class GroupCommit implements AutoCloseable {
         connection.setAutoCommit(false);
         try {
             if (away.isEmpty() || !mark.reached(connection, own, again)) {
+                checkLeases(connection, batch);
                 for (Queued q : batch) {
                     q.write().run(connection);
                 }
@@ -181,6 +184,19 @@ final class GroupCommit implements AutoCloseable {
             throw e;
         }
         connection.setAutoCommit(true);
+    }
+
+    /** Once for all writes of an owner, and always in the same order: their rows are locked until the commit. */
+    private static void checkLeases(Connection connection, List<Queued> batch) throws SQLException {
+        List<Lease> leases = batch.stream()
+                .map(Queued::lease)
+                .filter(Objects::nonNull)
+                .distinct()
+                .sorted(Comparator.comparing(Lease::runId))
+                .toList();
+        for (Lease lease : leases) {
+            LeaseTable.check(connection, lease);
+        }
     }
 
     private static void rollback(Connection connection, Throwable why) {
@@ -208,8 +224,12 @@ final class GroupCommit implements AutoCloseable {
         return open;
     }
 
-    /** Queues a write; it takes effect behind all that were queued before. */
-    CompletableFuture<Void> submit(Write write) {
+    /**
+     * Queues a write; it takes effect behind all that were queued before.
+     *
+     * @param lease of the writer: a write whose run belongs to another process by then is refused; null for one that needs none
+     */
+    CompletableFuture<Void> submit(@Nullable Lease lease, Write write) {
         CompletableFuture<Void> done = new CompletableFuture<>();
         if (!writer.isAlive()) {
             done.completeExceptionally(new FootholdException(ErrorCode.DRAINING, "the ledger is closed"));
@@ -217,7 +237,7 @@ final class GroupCommit implements AutoCloseable {
         }
         OpenWork.Piece piece = open.begin();
         var unused = done.whenComplete((nothing, failure) -> open.end(piece));
-        queue.add(new Queued(write, done));
+        queue.add(new Queued(lease, write, done));
         return done;
     }
 

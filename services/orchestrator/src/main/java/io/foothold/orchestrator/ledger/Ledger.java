@@ -66,12 +66,42 @@ public interface Ledger {
     }
 
     /**
-     * The same ledger for those who do a run's work: reads too wait for a database that is away. Those of others fail at once, so that no
-     * request waits behind it.
+     * The same ledger for those who do a run's work. Every write is refused with {@link ErrorCode#WRONG_STATE} once the run belongs to another
+     * process. Reads too wait for a database that is away; those of others fail at once, so that no request waits behind it.
      */
-    default Ledger inRun() {
-        return this;
-    }
+    Ledger inRun(Lease lease);
+
+    /**
+     * Takes a run for a process and a learner, and says that it is running.
+     *
+     * @param dead what its owner was last seen at, when that owner is gone; empty when the run has none
+     * @return empty when another process was first, its owner lives, or the learner has another run that is running
+     */
+    CompletableFuture<Optional<Lease>> claim(String runId, String owner, String learner, Optional<Lease.Seen> dead);
+
+    /**
+     * Says that the owner lives; fails with {@link ErrorCode#WRONG_STATE} when the run is no longer its own. Gives what somebody wants of it,
+     * empty for nothing.
+     */
+    CompletableFuture<String> renew(Lease lease);
+
+    /** Gives a run up without a word about its state: another process goes on with it. */
+    CompletableFuture<Void> release(Lease lease);
+
+    /** Ends a run in a state and gives its learner back, in one. */
+    CompletableFuture<Void> endRun(Lease lease, String state, String reason);
+
+    /** Wants something of whoever has a run; gives whether anybody has it. */
+    CompletableFuture<Boolean> wish(String runId, String wish);
+
+    /** Lets a run wait that nobody has, or that is to wait no more; gives whether nobody had it. */
+    CompletableFuture<Boolean> setAside(String runId, String state, String reason);
+
+    /** Nobody has a run or a learner any more: said by a process that is alone. */
+    CompletableFuture<Void> forgetOwners();
+
+    /** The leases that somebody has. */
+    List<Lease.Seen> leases();
 
     /** Creates a run in state created. */
     CompletableFuture<Void> createRun(String id, String settings, long updates);

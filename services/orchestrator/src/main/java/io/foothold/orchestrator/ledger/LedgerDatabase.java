@@ -23,6 +23,11 @@ public final class LedgerDatabase implements AutoCloseable {
     private static final Duration CONNECT = Duration.ofSeconds(4);
     /** The longest that one statement may take: what comes later comes from a connection that is dead. */
     private static final Duration SILENCE = Duration.ofSeconds(60);
+    /**
+     * So long may a transaction of a process that stands still keep the rows that it locked, and so long does another wait for them: who takes
+     * its runs over needs those rows.
+     */
+    private static final Duration STILL = Duration.ofSeconds(5);
     /** Connections that were idle for so long are looked at before they are used. */
     private static final Duration IDLE = Duration.ofSeconds(2);
 
@@ -115,6 +120,10 @@ public final class LedgerDatabase implements AutoCloseable {
                     .jdbcProperty("loginTimeout", Long.toString(CONNECT.toSeconds()))
                     .jdbcProperty("socketTimeout", Long.toString(SILENCE.toSeconds()))
                     .jdbcProperty("tcpKeepAlive", "true")
+                    .jdbcProperty(
+                            "options",
+                            "-c idle_in_transaction_session_timeout=" + STILL.toMillis() + " -c lock_timeout="
+                                    + STILL.multipliedBy(2).toMillis())
                     .jdbcProperty("reWriteBatchedInserts", "true");
         } else {
             c.connectionProviderClass(org.h2.Driver.class);

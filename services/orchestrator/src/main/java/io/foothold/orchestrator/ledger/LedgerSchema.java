@@ -30,8 +30,12 @@ public final class LedgerSchema {
     private static final String DIRECTORY = "db/migration/";
 
     /** By name, not by looking around: a native executable has no class path. */
-    private static final List<String> MIGRATIONS =
-            List.of("V1__ledger.sql", "V2__long_preparations.sql", "V20__settings_as_data.sql", "V21__writers.sql");
+    private static final List<String> MIGRATIONS = List.of(
+            "V1__ledger.sql",
+            "V2__long_preparations.sql",
+            "V20__settings_as_data.sql",
+            "V21__writers.sql",
+            "V22__leases.sql");
 
     private static final Map<String, String> H2 =
             Map.of("binary", "varbinary(1000000000)", "text", "character large object");

@@ -1,5 +1,6 @@
 package io.foothold.orchestrator.ledger;
 
+import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.metric.OpenWork;
 import io.foothold.core.ledger.LedgerAudit;
 import io.foothold.core.ledger.RolloutState;
@@ -10,9 +11,11 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.IntSupplier;
 import java.util.function.ObjIntConsumer;
 import javax.sql.DataSource;
@@ -23,7 +26,8 @@ public final class LedgerStore implements Ledger, AutoCloseable {
     private final GroupCommit database;
     private final InstantSource clock;
     private final ObjIntConsumer<RolloutState> ends;
-    private final boolean patient;
+    /** Of whoever writes through this; null for those who do not have a run. */
+    private final @Nullable Lease lease;
 
     /** A store over a migrated database in this process. */
     public LedgerStore(DataSource source, InstantSource clock) {
@@ -36,7 +40,7 @@ public final class LedgerStore implements Ledger, AutoCloseable {
      * @param ends told how many rollouts came to an end, once that is durable; must not block
      */
     public LedgerStore(DataSource source, InstantSource clock, ObjIntConsumer<RolloutState> ends) {
-        this(new GroupCommit(source, Optional.empty()), clock, ends, false);
+        this(new GroupCommit(source, Optional.empty()), clock, ends, null);
     }
 
     /**
@@ -53,28 +57,98 @@ public final class LedgerStore implements Ledger, AutoCloseable {
             WaitClock waits,
             InstantSource clock,
             ObjIntConsumer<RolloutState> ends) {
-        this(new GroupCommit(source, Optional.of(new GroupCommit.Away(database, patience, waits))), clock, ends, false);
+        this(new GroupCommit(source, Optional.of(new GroupCommit.Away(database, patience, waits))), clock, ends, null);
     }
 
-    private LedgerStore(GroupCommit database, InstantSource clock, ObjIntConsumer<RolloutState> ends, boolean patient) {
+    private LedgerStore(
+            GroupCommit database, InstantSource clock, ObjIntConsumer<RolloutState> ends, @Nullable Lease lease) {
         this.database = database;
         this.clock = clock;
         this.ends = ends;
-        this.patient = patient;
+        this.lease = lease;
     }
 
     @Override
-    public Ledger inRun() {
-        return new LedgerStore(database, clock, ends, true);
+    public Ledger inRun(Lease own) {
+        return new LedgerStore(database, clock, ends, own);
     }
 
     private <T extends @Nullable Object> T query(GroupCommit.Query<T> query) {
-        return patient ? database.patientQuery(query) : database.query(query);
+        return lease != null ? database.patientQuery(query) : database.query(query);
     }
 
     /** Writes that were asked for and are not durable. */
     public OpenWork work() {
         return database.work();
+    }
+
+    private CompletableFuture<Void> submit(GroupCommit.Write write) {
+        return database.submit(lease, write);
+    }
+
+    /** A write that gives something. */
+    private <T> CompletableFuture<T> submit(@Nullable Lease own, GroupCommit.Query<T> write) {
+        AtomicReference<@Nullable T> out = new AtomicReference<>();
+        return database.submit(own, c -> out.set(write.run(c))).thenApply(done -> Objects.requireNonNull(out.get()));
+    }
+
+    @Override
+    public CompletableFuture<Optional<Lease>> claim(
+            String runId, String owner, String learner, Optional<Lease.Seen> dead) {
+        return submit(null, c -> LeaseTable.claim(c, runId, owner, learner, dead))
+                .exceptionally(failure -> {
+                    // Another process took the learner between our look and our write.
+                    if (Outage.sql(failure)
+                            .filter(e -> CommitMark.UNIQUE_VIOLATION.equals(e.getSQLState()))
+                            .isPresent()) {
+                        return Optional.empty();
+                    }
+                    throw FootholdException.of(failure);
+                });
+    }
+
+    @Override
+    public CompletableFuture<String> renew(Lease own) {
+        return submit(own, c -> LeaseTable.renew(c, own));
+    }
+
+    @Override
+    public CompletableFuture<Void> release(Lease own) {
+        return database.submit(own, c -> LeaseTable.release(c, own));
+    }
+
+    @Override
+    public CompletableFuture<Void> endRun(Lease own, String state, String reason) {
+        return database.submit(own, c -> {
+            RunTable.state(c, own.runId(), state, reason);
+            LeaseTable.release(c, own);
+        });
+    }
+
+    @Override
+    public CompletableFuture<Boolean> wish(String runId, String wish) {
+        return submit(null, c -> LeaseTable.wish(c, runId, wish) > 0);
+    }
+
+    @Override
+    public CompletableFuture<Boolean> setAside(String runId, String state, String reason) {
+        return submit(null, c -> {
+            boolean free = LeaseTable.free(c, runId);
+            if (free) {
+                RunTable.state(c, runId, state, reason);
+            }
+            return free;
+        });
+    }
+
+    @Override
+    public CompletableFuture<Void> forgetOwners() {
+        return submit(LeaseTable::forgetOwners);
+    }
+
+    @Override
+    public List<Lease.Seen> leases() {
+        return query(LeaseTable::held);
     }
 
     private void tell(CompletableFuture<Void> written, RolloutState end, IntSupplier number) {
@@ -93,27 +167,30 @@ public final class LedgerStore implements Ledger, AutoCloseable {
 
     @Override
     public CompletableFuture<Void> createRun(String id, String settings, long updates) {
-        return database.submit(c -> RunTable.create(c, id, settings, updates, clock.instant()));
+        return submit(c -> {
+            RunTable.create(c, id, settings, updates, clock.instant());
+            LeaseTable.create(c, id);
+        });
     }
 
     @Override
     public CompletableFuture<Void> setRunSettings(String id, String settings) {
-        return database.submit(c -> RunTable.settings(c, id, settings));
+        return submit(c -> RunTable.settings(c, id, settings));
     }
 
     @Override
     public CompletableFuture<Void> setRunState(String id, String state, String reason) {
-        return database.submit(c -> RunTable.state(c, id, state, reason));
+        return submit(c -> RunTable.state(c, id, state, reason));
     }
 
     @Override
     public CompletableFuture<Void> reserve(String runId, String groupId, String purpose, List<String> rolloutIds) {
-        return database.submit(c -> RolloutTable.reserve(c, runId, groupId, purpose, rolloutIds));
+        return submit(c -> RolloutTable.reserve(c, runId, groupId, purpose, rolloutIds));
     }
 
     @Override
     public CompletableFuture<Void> record(List<Outcome> outcomes) {
-        CompletableFuture<Void> written = database.submit(c -> RolloutTable.record(c, outcomes));
+        CompletableFuture<Void> written = submit(c -> RolloutTable.record(c, outcomes));
         tell(written, RolloutState.CONSUMED, () -> ended(outcomes, RolloutState.CONSUMED));
         tell(written, RolloutState.DROPPED, () -> ended(outcomes, RolloutState.DROPPED));
         return written;
@@ -121,13 +198,13 @@ public final class LedgerStore implements Ledger, AutoCloseable {
 
     @Override
     public CompletableFuture<Void> admit(String runId, long update, List<TrainGroup> groups) {
-        return database.submit(c -> UpdateTables.admit(c, runId, update, groups));
+        return submit(c -> UpdateTables.admit(c, runId, update, groups));
     }
 
     @Override
     public CompletableFuture<Void> trained(Manifest manifest) {
         AtomicInteger number = new AtomicInteger();
-        CompletableFuture<Void> written = database.submit(c -> number.set(UpdateTables.trained(c, manifest)));
+        CompletableFuture<Void> written = submit(c -> number.set(UpdateTables.trained(c, manifest)));
         tell(written, RolloutState.TRAINED, number::get);
         return written;
     }
@@ -135,8 +212,7 @@ public final class LedgerStore implements Ledger, AutoCloseable {
     @Override
     public CompletableFuture<Void> dropUnfinished(String runId, String reason) {
         AtomicInteger number = new AtomicInteger();
-        CompletableFuture<Void> written =
-                database.submit(c -> number.set(RolloutTable.dropUnfinished(c, runId, reason)));
+        CompletableFuture<Void> written = submit(c -> number.set(RolloutTable.dropUnfinished(c, runId, reason)));
         tell(written, RolloutState.DROPPED, number::get);
         return written;
     }
@@ -153,7 +229,7 @@ public final class LedgerStore implements Ledger, AutoCloseable {
 
     @Override
     public CompletableFuture<Void> savePrefix(String runId, String problemId, int thoughts, boolean fallback) {
-        return database.submit(c -> FindingTables.savePrefix(c, runId, problemId, thoughts, fallback));
+        return submit(c -> FindingTables.savePrefix(c, runId, problemId, thoughts, fallback));
     }
 
     @Override
@@ -163,12 +239,12 @@ public final class LedgerStore implements Ledger, AutoCloseable {
 
     @Override
     public CompletableFuture<Void> savePreparation(String runId, String name, String json) {
-        return database.submit(c -> FindingTables.savePreparation(c, runId, name, json));
+        return submit(c -> FindingTables.savePreparation(c, runId, name, json));
     }
 
     @Override
     public CompletableFuture<Void> forgetPrepared(String runId) {
-        return database.submit(c -> FindingTables.forgetPrepared(c, runId));
+        return submit(c -> FindingTables.forgetPrepared(c, runId));
     }
 
     @Override
@@ -178,7 +254,7 @@ public final class LedgerStore implements Ledger, AutoCloseable {
 
     @Override
     public CompletableFuture<Void> saveEvaluation(String runId, long update, String set, String json) {
-        return database.submit(c -> FindingTables.saveEvaluation(c, runId, update, set, json));
+        return submit(c -> FindingTables.saveEvaluation(c, runId, update, set, json));
     }
 
     @Override
@@ -193,7 +269,7 @@ public final class LedgerStore implements Ledger, AutoCloseable {
 
     @Override
     public CompletableFuture<Void> saveEvent(String runId, EventRow event) {
-        return database.submit(c -> RunTable.addEvent(c, runId, event));
+        return submit(c -> RunTable.addEvent(c, runId, event));
     }
 
     @Override

@@ -11,9 +11,10 @@ import java.util.Optional;
 final class Outage {
     /**
      * Connections (08), shutting down or starting up (57P), no room or no connections (53), a transaction that others were in the way
-     * of (40), a server that is a replica for the moment (25006).
+     * of (40) or that did not get a row (55P03), one that was idle for too long because the process stood still (25P03), a server that is a
+     * replica for the moment (25006).
      */
-    private static final List<String> PASSING = List.of("08", "57P", "53", "40", "25006");
+    private static final List<String> PASSING = List.of("08", "57P", "53", "40", "55P03", "25P03", "25006");
 
     /** Who we are (28), which database (3D), rights and syntax (42): nothing that waiting mends. */
     private static final List<String> LASTING = List.of("28", "3D", "42");

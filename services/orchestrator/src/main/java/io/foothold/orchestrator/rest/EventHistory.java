@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -17,6 +18,8 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class EventHistory {
     private static final Duration TICK = Duration.ofMillis(500);
+
+    private static final Set<String> UNDER_WAY = Set.of("created", "queued", "running");
 
     private EventHistory() {}
 
@@ -45,7 +48,7 @@ public final class EventHistory {
     private static List<Optional<RunEvent>> read(Ledger ledger, String runId, AtomicLong next) {
         // The state first: a run's last event is stored before its state says that it is over.
         boolean running =
-                ledger.run(runId).filter(r -> r.state().equals("running")).isPresent();
+                ledger.run(runId).filter(r -> UNDER_WAY.contains(r.state())).isPresent();
         List<Optional<RunEvent>> out = new ArrayList<>();
         for (Ledger.EventRow row : ledger.events(runId, next.get())) {
             next.set(row.number() + 1);

@@ -124,11 +124,6 @@ final class Run {
         reports.add(new RunLoop.Report.Aborted(reason));
     }
 
-    /** Whether the learner was opened for this run. Any thread. */
-    boolean hasLearner() {
-        return reconciliation.opened();
-    }
-
     /** Trains to the end, a stop, or a failure. */
     End train() {
         return guarded(() -> {

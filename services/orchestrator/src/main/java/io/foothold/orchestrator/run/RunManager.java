@@ -5,32 +5,30 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.NullNode;
 import io.foothold.contracts.error.ErrorCode;
-import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.contracts.log.LogIds;
 import io.foothold.contracts.names.Name;
 import io.foothold.core.problem.Problem;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.event.RunEvent;
+import io.foothold.orchestrator.ledger.Lease;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.runfile.RunFile;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import org.jboss.logging.Logger;
 
-/** Starts, stops and resumes runs. Thread-safe. */
-public final class RunManager {
-    private static final Logger LOG = Logger.getLogger(RunManager.class);
+/**
+ * Starts, stops and resumes runs. A run belongs to one process at a time, by its lease, and has a learner for itself: one that finds it taken
+ * waits in the ledger, and begins in whichever process has a free one first. Thread-safe.
+ */
+public final class RunManager implements AutoCloseable {
     private static final String REHEARSED = new Happening.Rehearsed(NullNode.getInstance()).kind();
 
     /** What a run does. */
@@ -52,16 +50,19 @@ public final class RunManager {
         }
     }
 
-    /** A run under way. */
-    private record Active(Run run, CompletableFuture<Ledger.RunRow> end, AtomicBoolean over) {}
-
     private final Ledger ledger;
     private final Services services;
     private final Path home;
     private final Consumer<RunEvent> sink;
     private final RunClock clock;
     private final RunThreads threads;
-    private final Map<String, Active> active = new ConcurrentHashMap<>();
+    private final RunsUnderWay underWay;
+
+    /** The manager of a process that has its ledger alone. */
+    public RunManager(
+            Ledger ledger, Services services, Path home, Consumer<RunEvent> sink, RunClock clock, RunThreads threads) {
+        this(ledger, services, home, sink, clock, threads, Seat.only());
+    }
 
     /**
      * A manager.
@@ -69,20 +70,33 @@ public final class RunManager {
      * @param home directory under which runs keep completions and TensorBoard files
      * @param sink told of every event
      * @param threads where runs do their work
+     * @param seat of this process among those that have the same ledger
      */
     public RunManager(
-            Ledger ledger, Services services, Path home, Consumer<RunEvent> sink, RunClock clock, RunThreads threads) {
+            Ledger ledger,
+            Services services,
+            Path home,
+            Consumer<RunEvent> sink,
+            RunClock clock,
+            RunThreads threads,
+            Seat seat) {
         this.ledger = ledger;
         this.services = services;
         this.home = home;
         this.sink = sink;
         this.clock = clock;
         this.threads = threads;
+        this.underWay = new RunsUnderWay(
+                ledger,
+                seat,
+                clock,
+                threads,
+                (run, lease) -> make(RunFile.restore(run.settings()), lease, resumed(run.id())));
     }
 
     /** How many runs are under way. */
     public int underWay() {
-        return active.size();
+        return underWay.number();
     }
 
     /** The ledger. */
@@ -198,22 +212,25 @@ public final class RunManager {
         return create(runId, file, purpose);
     }
 
-    private synchronized Ledger.RunRow create(String runId, RunFile file, Purpose purpose) {
-        Ledger.RunRow known = ledger.run(runId).orElse(null);
-        if (known != null) {
-            checkPurpose(runId, purpose);
-            checkSame(known, file);
-            return known;
-        }
-        checkFree(runId);
-        // Before anything is written: a run that cannot be made leaves no trace.
-        Made made = make(runId, file, "", purpose);
-        // Before the run is there: a crash in between must not leave an evaluation that trains when it is resumed.
-        Ledger.await(ledger.savePreparation(runId, Purpose.KEPT, purpose.name()));
-        Ledger.await(
-                ledger.createRun(runId, file.stored(), file.settings().general().updates()));
-        start(runId, made);
-        return row(runId);
+    private Ledger.RunRow create(String runId, RunFile file, Purpose purpose) {
+        return underWay.decide(leases -> {
+            Ledger.RunRow known = ledger.run(runId).orElse(null);
+            if (known != null) {
+                checkPurpose(runId, purpose);
+                checkSame(known, file);
+                return known;
+            }
+            // Before anything is written: a run that cannot be made leaves no trace.
+            Lease first = leases.first(runId);
+            RunsUnderWay.Made made = make(file, first, purpose);
+            // Before the run is there: a crash in between must not leave an evaluation that trains when it is resumed.
+            Ledger.await(ledger.savePreparation(runId, Purpose.KEPT, purpose.name()));
+            Ledger.await(ledger.createRun(
+                    runId, file.stored(), file.settings().general().updates()));
+            var unused = underWay.begin(
+                    runId, Optional.empty(), lease -> lease.equals(first) ? made : make(file, lease, purpose));
+            return row(runId);
+        });
     }
 
     /**
@@ -241,29 +258,21 @@ public final class RunManager {
         }
     }
 
-    /** The learner serves one run at a time: better said now than by a run that fails, as it does without this look. */
-    private void checkFree(String runId) {
-        active.forEach((other, run) -> {
-            if (run.run().hasLearner() && !run.over().get()) {
-                throw new FootholdException(
-                        ErrorCode.CONFLICT,
-                        "run " + runId + " cannot begin while run " + other
-                                + " is under way: the learner serves one at a time; wait for its end or stop it");
-            }
-        });
-    }
-
     /**
      * Takes what a run file says of the machine for a run that is not under way: how many processes compute, on what, in which pieces. It is
      * gone on with so; an event tells the difference. Nothing happens where there is none.
      *
      * @throws FootholdException {@link ErrorCode#CONFLICT} with every key that differs and both values, where more does
      */
-    public synchronized void move(String runId, RunFile file) {
+    public void move(String runId, RunFile file) {
         Ledger.RunRow known = row(runId);
         checkSame(known, file);
         List<String> moves = RunFile.restore(known.settings()).moves(file);
-        if (moves.isEmpty() || active.containsKey(runId) || known.state().equals("finished")) {
+        boolean over = underWay.decide(leases -> moves.isEmpty()
+                || underWay.here(runId)
+                || leases.elsewhere(runId).isPresent()
+                || known.state().equals("finished"));
+        if (over) {
             return;
         }
         Ledger.await(ledger.setRunSettings(runId, file.stored()));
@@ -279,7 +288,7 @@ public final class RunManager {
      */
     public Ledger.RunRow resume(String runId, boolean acceptChangedData) {
         Ledger.RunRow known = row(runId);
-        if (!active.containsKey(runId) && !known.state().equals("finished")) {
+        if (!underWay.here(runId) && !known.state().equals("finished")) {
             // Without the lock: large sets take their time, and other runs need not wait for it.
             RunSpec spec = new RunSpec(runId, RunFile.restore(known.settings()));
             new DataGuard(spec, services, ledger).beforeResume(acceptChangedData);
@@ -288,135 +297,78 @@ public final class RunManager {
     }
 
     /**
-     * Goes on with a run that was stopped or whose process died; it ends as failed when its problems changed and nobody accepted that.
+     * Goes on with a run that was stopped or whose process died, as soon as its learner is free; it ends as failed when its problems changed
+     * and nobody accepted that.
      */
-    public synchronized Ledger.RunRow resume(String runId) {
-        Ledger.RunRow known = row(runId);
-        if (active.containsKey(runId)) {
-            throw new FootholdException(ErrorCode.WRONG_STATE, "run " + runId + " is under way");
-        }
-        if (known.state().equals("finished")) {
-            throw new FootholdException(ErrorCode.WRONG_STATE, "run " + runId + " is finished");
-        }
-        checkFree(runId);
-        int times =
-                ledger.preparation(runId, "incarnation").map(Integer::parseInt).orElse(0) + 1;
-        Made made = make(runId, RunFile.restore(known.settings()), "~" + times, resumed(runId));
-        Ledger.await(ledger.savePreparation(runId, "incarnation", Integer.toString(times)));
-        start(runId, made);
-        return row(runId);
-    }
-
-    /** A run that was made and does nothing yet. */
-    private record Made(Run run, RunLog log, String incarnation, Purpose purpose) {}
-
-    private Made make(String runId, RunFile file, String incarnation, Purpose purpose) {
-        Ledger own = ledger.inRun();
-        RunLog log = new RunLog(runId, homeOf(runId), own, sink, clock);
-        return new Made(
-                new Run(new RunSpec(runId, file), services, own, log, clock, threads, incarnation),
-                log,
-                incarnation,
-                purpose);
-    }
-
-    private void start(String runId, Made made) {
-        Ledger.await(ledger.setRunState(runId, "running", ""));
-        Run run = made.run();
-        RunLog log = made.log();
-        String incarnation = made.incarnation();
-        LOG.infof("run %s begins%s", runId, incarnation.isEmpty() ? "" : " again, time " + incarnation.substring(1));
-        CompletableFuture<Ledger.RunRow> end = new CompletableFuture<>();
-        AtomicBoolean over = new AtomicBoolean();
-        active.put(runId, new Active(run, end, over));
-        threads.begin("run-" + runId, () -> {
-            // For good: the thread is this run's, and so are those that it begins.
-            var unused = LogIds.ofRun(runId);
-            Run.End how;
-            try {
-                how = made.purpose().part.apply(run);
-            } catch (Throwable e) {
-                how = new Run.End(
-                        "failed", FailureLog.told(LOG, "run " + runId, e).text());
+    public Ledger.RunRow resume(String runId) {
+        return underWay.decide(leases -> {
+            Ledger.RunRow known = row(runId);
+            if (underWay.here(runId)) {
+                throw new FootholdException(ErrorCode.WRONG_STATE, "run " + runId + " is under way");
             }
-            // Before the state: who sees the end of this run can begin the next one.
-            over.set(true);
-            try {
-                tellEnd(runId, log, how);
-                active.remove(runId);
-                end.complete(row(runId));
-            } catch (Throwable e) {
-                FootholdException failure = FailureLog.told(LOG, "run " + runId + ": its end cannot be written", e);
-                active.remove(runId);
-                end.completeExceptionally(failure);
+            if (known.state().equals("finished")) {
+                throw new FootholdException(ErrorCode.WRONG_STATE, "run " + runId + " is finished");
             }
+            leases.elsewhere(runId).ifPresent(owner -> {
+                throw new FootholdException(
+                        ErrorCode.WRONG_STATE,
+                        "run " + runId + " is under way in " + owner
+                                + "; should that be gone, the run goes on by itself "
+                                + leases.length().toSeconds() + " s later");
+            });
+            RunFile file = RunFile.restore(known.settings());
+            Optional<Lease.Seen> own = Optional.ofNullable(leases.held().get(runId));
+            var unused = underWay.begin(runId, own, lease -> make(file, lease, resumed(runId)));
+            return row(runId);
         });
     }
 
-    private void tellEnd(String runId, RunLog log, Run.End how) {
-        try {
-            // The event first: who sees the state of an ended run finds its last event stored.
-            log.event(new Happening.RunEnded(how.state(), how.reason()));
-        } finally {
-            // Also when the event cannot be told: a run that is over must not look as if it went on.
-            Ledger.await(ledger.setRunState(runId, how.state(), how.reason()));
-        }
-        LOG.log(
-                how.state().equals("failed") ? Logger.Level.WARN : Logger.Level.INFO,
-                "run " + runId + " " + how.state() + (how.reason().isEmpty() ? "" : ": " + how.reason()));
+    private RunsUnderWay.Made make(RunFile file, Lease lease, Purpose purpose) {
+        String runId = lease.runId();
+        Ledger own = ledger.inRun(lease);
+        RunLog log = new RunLog(runId, homeOf(runId), own, sink, clock);
+        String incarnation = lease.token() == 0 ? "" : "~" + lease.token();
+        return new RunsUnderWay.Made(
+                new Run(new RunSpec(runId, file), services, own, log, clock, threads, incarnation), log, purpose.part);
     }
 
     /**
-     * Goes on with the runs that were under way when the process that had them died. One that cannot go on has failed, with the
-     * reason in its row.
+     * Goes on with the runs whose process died, and begins those that wait, as far as the learner is free. One that cannot go on has failed,
+     * with the reason in its row.
      *
-     * @return their ids
+     * @return the ids of those that go on here now
      */
-    public synchronized List<String> adopt() {
-        List<String> adopted = new ArrayList<>();
-        for (Ledger.RunRow run : ledger.runs()) {
-            boolean underWay = run.state().equals("running") || run.state().equals("created");
-            if (underWay && !active.containsKey(run.id())) {
-                LOG.infof("run %s was under way when its process died: it goes on", run.id());
-                try {
-                    resume(run.id());
-                    adopted.add(run.id());
-                } catch (RuntimeException | Error e) {
-                    FootholdException why = FailureLog.told(LOG, "run " + run.id() + " cannot go on", e);
-                    Ledger.await(ledger.setRunState(run.id(), "failed", why.text()));
-                }
-            }
-        }
-        return adopted;
+    public List<String> adopt() {
+        return underWay.adopt();
+    }
+
+    /** Adopts now and from now on. */
+    public void watch() {
+        underWay.watch();
+    }
+
+    /** Gives up what is under way, so that another process can go on with it at once; nothing of it is written any more. */
+    @Override
+    public void close() {
+        underWay.close();
     }
 
     /**
      * Ends a run as failed at once, when something is gone that it cannot do without; it can be resumed. Nothing happens to one that is
-     * not under way.
+     * not under way here.
      */
     public void abort(String runId, FootholdException reason) {
-        Active running = active.get(runId);
-        if (running != null) {
-            running.run().abort(reason);
-        }
+        underWay.abort(runId, reason);
     }
 
-    /** Asks a run to stop after the update that is under way. */
+    /** Asks a run to stop after the update that is under way, in whichever process that is; one that waits will not begin. */
     public Ledger.RunRow stop(String runId) {
-        Active running = active.get(runId);
-        if (running == null) {
-            throw new FootholdException(
-                    ErrorCode.WRONG_STATE,
-                    "run " + runId + " is not under way: it is " + row(runId).state());
-        }
-        running.run().stop();
-        return row(runId);
+        return underWay.stop(runId);
     }
 
-    /** Completes with the run's last state; at once when it is not under way. */
+    /** Completes with the run's last state; at once when it is neither under way nor waiting here. */
     public CompletableFuture<Ledger.RunRow> end(String runId) {
-        Active running = active.get(runId);
-        return running == null ? CompletableFuture.completedFuture(row(runId)) : running.end();
+        return underWay.end(runId);
     }
 
     /** One run. */

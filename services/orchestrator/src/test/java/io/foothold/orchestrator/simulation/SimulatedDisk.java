@@ -3,6 +3,7 @@ package io.foothold.orchestrator.simulation;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.orchestrator.ledger.Lease;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.rollout.TrainGroup;
 import io.foothold.orchestrator.update.Manifest;
@@ -11,8 +12,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What outlives the orchestrator's processes. Writes are queued and become durable some at a time, in their order; of what was not flushed
@@ -61,6 +64,8 @@ final class SimulatedDisk {
     final TreeMap<Long, TreeMap<String, String>> evaluations = new TreeMap<>();
     final TreeMap<Long, Ledger.EventRow> events = new TreeMap<>();
     final Map<String, Ledger.RunRow> runs = new LinkedHashMap<>();
+    final TreeMap<String, Lease.Seen> leases = new TreeMap<>();
+    private String wish = "";
     private final Weather weather;
     private final Watch watch;
     private final List<Queued> queue = new ArrayList<>();
@@ -97,7 +102,12 @@ final class SimulatedDisk {
             q.write().apply();
             return () -> q.done().complete(null);
         } catch (FootholdException | IllegalStateException e) {
-            watch.refused(e);
+            if (e instanceof FootholdException own && own.code() == ErrorCode.WRONG_STATE) {
+                // An answer that came when the run had ended here: nobody has its lease for it.
+                weather.meet("a write of a former owner was refused");
+            } else {
+                watch.refused(e);
+            }
             return () -> q.done().completeExceptionally(e);
         }
     }
@@ -125,6 +135,62 @@ final class SimulatedDisk {
             rollouts.put(id, new Row(group, purpose, RolloutState.RESERVED, "", 0, 0, ""));
             watch.reserved(group, purpose, id);
         }
+    }
+
+    void state(String runId, String state, String reason) {
+        runs.computeIfPresent(
+                runId, (same, r) -> new Ledger.RunRow(runId, r.settings(), state, r.updateDone(), r.updates(), reason));
+    }
+
+    private Lease.Seen lease(String runId) {
+        Lease.Seen seen = leases.get(runId);
+        if (seen == null) {
+            throw new FootholdException(ErrorCode.NOT_FOUND, "there is no run '" + runId + "'");
+        }
+        return seen;
+    }
+
+    /** Refuses who does not have the run any more. */
+    void check(@Nullable Lease lease) {
+        if (lease != null) {
+            Lease.Seen now = lease(lease.runId());
+            if (now.token() != lease.token() || !now.owner().equals(lease.owner())) {
+                throw new FootholdException(ErrorCode.WRONG_STATE, "the run belongs to " + now + ", not to " + lease);
+            }
+        }
+    }
+
+    Optional<Lease> claim(String runId, String owner, String learner, Optional<Lease.Seen> dead) {
+        Lease.Seen now = lease(runId);
+        boolean free = now.owner().isEmpty()
+                || dead.filter(d -> d.token() == now.token() && d.beat() == now.beat())
+                        .isPresent();
+        if (!free) {
+            return Optional.empty();
+        }
+        Lease out = new Lease(runId, owner, now.token() + 1);
+        leases.put(runId, new Lease.Seen(runId, owner, out.token(), 0, learner));
+        wish = "";
+        state(runId, "running", "");
+        return Optional.of(out);
+    }
+
+    String renew(Lease own) {
+        Lease.Seen now = lease(own.runId());
+        leases.put(own.runId(), new Lease.Seen(now.runId(), now.owner(), now.token(), now.beat() + 1, now.learner()));
+        return wish;
+    }
+
+    boolean wish(String runId, String what) {
+        boolean held = !lease(runId).owner().isEmpty();
+        if (held) {
+            wish = what;
+        }
+        return held;
+    }
+
+    void release(Lease own) {
+        leases.put(own.runId(), new Lease.Seen(own.runId(), "", own.token(), 0, ""));
     }
 
     private Row row(String id) {

@@ -2,6 +2,7 @@ package io.foothold.orchestrator.simulation;
 
 import io.foothold.core.ledger.LedgerAudit;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.orchestrator.ledger.Lease;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.rollout.TrainGroup;
 import io.foothold.orchestrator.update.Manifest;
@@ -9,19 +10,96 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** The ledger of one process, over a disk that outlives it. Knows one run. */
-record SimulatedLedger(SimulatedDisk disk, SimulatedProcess process) implements Ledger {
+record SimulatedLedger(
+        SimulatedDisk disk,
+        SimulatedProcess process,
+        @Nullable Lease lease) implements Ledger {
+    SimulatedLedger(SimulatedDisk disk, SimulatedProcess process) {
+        this(disk, process, null);
+    }
+
     private CompletableFuture<Void> submit(SimulatedDisk.Write write) {
-        return disk.submit(process, write);
+        return disk.submit(process, () -> {
+            disk.check(lease);
+            write.apply();
+        });
+    }
+
+    private <T> CompletableFuture<T> giving(Supplier<T> write) {
+        AtomicReference<@Nullable T> out = new AtomicReference<>();
+        return submit(() -> out.set(write.get())).thenApply(done -> Objects.requireNonNull(out.get()));
+    }
+
+    @Override
+    public Ledger inRun(Lease own) {
+        return new SimulatedLedger(disk, process, own);
+    }
+
+    @Override
+    public CompletableFuture<Optional<Lease>> claim(
+            String runId, String owner, String learner, Optional<Lease.Seen> dead) {
+        return giving(() -> disk.claim(runId, owner, learner, dead));
+    }
+
+    @Override
+    public CompletableFuture<String> renew(Lease own) {
+        return giving(() -> disk.renew(own));
+    }
+
+    @Override
+    public CompletableFuture<Void> release(Lease own) {
+        return submit(() -> disk.release(own));
+    }
+
+    @Override
+    public CompletableFuture<Void> endRun(Lease own, String state, String reason) {
+        return submit(() -> {
+            disk.state(own.runId(), state, reason);
+            disk.release(own);
+        });
+    }
+
+    @Override
+    public CompletableFuture<Boolean> wish(String runId, String wish) {
+        return giving(() -> disk.wish(runId, wish));
+    }
+
+    @Override
+    public CompletableFuture<Boolean> setAside(String runId, String state, String reason) {
+        return giving(() -> {
+            boolean free = disk.leases.get(runId).owner().isEmpty();
+            if (free) {
+                disk.state(runId, state, reason);
+            }
+            return free;
+        });
+    }
+
+    @Override
+    public CompletableFuture<Void> forgetOwners() {
+        return submit(() -> disk.leases.replaceAll((id, s) -> new Lease.Seen(id, "", s.token(), s.beat(), "")));
+    }
+
+    @Override
+    public List<Lease.Seen> leases() {
+        return List.copyOf(disk.leases.values());
     }
 
     @Override
     public CompletableFuture<Void> createRun(String id, String settings, long updates) {
-        return submit(() -> disk.runs.put(id, new RunRow(id, settings, "created", 0, updates, "")));
+        return submit(() -> {
+            disk.runs.put(id, new RunRow(id, settings, "created", 0, updates, ""));
+            disk.leases.put(id, new Lease.Seen(id, "", -1, 0, ""));
+        });
     }
 
     @Override
@@ -32,8 +110,7 @@ record SimulatedLedger(SimulatedDisk disk, SimulatedProcess process) implements 
 
     @Override
     public CompletableFuture<Void> setRunState(String id, String state, String reason) {
-        return submit(() -> disk.runs.computeIfPresent(
-                id, (same, r) -> new RunRow(id, r.settings(), state, r.updateDone(), r.updates(), reason)));
+        return submit(() -> disk.state(id, state, reason));
     }
 
     @Override

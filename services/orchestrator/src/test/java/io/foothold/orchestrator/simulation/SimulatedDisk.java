@@ -66,6 +66,9 @@ final class SimulatedDisk {
     final Map<String, Ledger.RunRow> runs = new LinkedHashMap<>();
     final TreeMap<String, Lease.Seen> leases = new TreeMap<>();
     private String wish = "";
+    /** The last refusal of a writer that does not have the run any more. */
+    private @Nullable FootholdException formerOwner;
+
     private final Weather weather;
     private final Watch watch;
     private final List<Queued> queue = new ArrayList<>();
@@ -102,7 +105,7 @@ final class SimulatedDisk {
             q.write().apply();
             return () -> q.done().complete(null);
         } catch (FootholdException | IllegalStateException e) {
-            if (e instanceof FootholdException own && own.code() == ErrorCode.WRONG_STATE) {
+            if (e == formerOwner) {
                 // An answer that came when the run had ended here: nobody has its lease for it.
                 weather.meet("a write of a former owner was refused");
             } else {
@@ -155,7 +158,9 @@ final class SimulatedDisk {
         if (lease != null) {
             Lease.Seen now = lease(lease.runId());
             if (now.token() != lease.token() || !now.owner().equals(lease.owner())) {
-                throw new FootholdException(ErrorCode.WRONG_STATE, "the run belongs to " + now + ", not to " + lease);
+                formerOwner =
+                        new FootholdException(ErrorCode.WRONG_STATE, "the run belongs to " + now + ", not to " + lease);
+                throw formerOwner;
             }
         }
     }

@@ -78,6 +78,8 @@ final class RunLoop {
         this.stop = parts.stop();
         this.draws = draws;
         this.telemetry = new Telemetry(spec, parts.log(), parts.places().named(), parts.clock(), this::prefixes);
+        this.update = at.update();
+        this.version = at.artefact().policy().number();
         this.admission = new Admission<>(spec.staleness(), spec.groupsPerUpdate(), spec.updates(), update);
         this.reports = reports;
         this.work = new ReportedWork<>(parts.threads(), reports);

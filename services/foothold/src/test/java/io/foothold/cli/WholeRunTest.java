@@ -600,8 +600,13 @@ class WholeRunTest {
                             + update.path("groups_never_root").asInt())
                     .as("half of the groups")
                     .isEqualTo(update.path("rollouts_root").asInt() / 4);
-            assertThat(update.path("overlap_rollouts").asInt())
-                    .isBetween(1, update.path("rollouts_root").asInt());
+            Map<String, Integer> prefixes = stack.ledger.prefixes("r");
+            assertThat(update.path("overlap_rollouts").asLong())
+                    .as("unguided rollouts of problems that are guided")
+                    .isEqualTo(lines.stream()
+                            .filter(l -> l.path("start").asText().equals("root"))
+                            .filter(l -> prefixes.getOrDefault(l.path("problem").asText(), 0) > 0)
+                            .count());
             assertThat(update.path("overlap_share").asDouble()).isBetween(0.0, 1.0);
             assertThat(scalars(stack.runs.homeOf("r"))).contains("pass@1_root", "pass@1_guided");
         }

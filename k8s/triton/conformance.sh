@@ -8,7 +8,7 @@ port=${1:-9231}
 work=$root/target/conformance
 mkdir -p "$work"
 secret=secret-$$
-./foothold serve policy-server --set foothold.policy-server.model="$root/services/foothold/policies/dial" --set quarkus.http.port="$port" --set foothold.policy-server.admin-secret="$secret" > "$work/server.log" 2>&1 &
+FOOTHOLD_POLICY_SERVER_ADMIN_SECRET=$secret ./foothold serve policy-server --set foothold.policy-server.model="$root/services/foothold/policies/dial" --set quarkus.http.port="$port" > "$work/server.log" 2>&1 &
 server=$!
 trap 'kill $server 2> /dev/null || true' EXIT
 for _ in $(seq 150); do grep -q Listening "$work/server.log" && break; sleep 0.2; done

@@ -15,7 +15,8 @@ public enum ErrorCode {
             Status.Code.INVALID_ARGUMENT,
             400,
             "A value of the caller is wrong.",
-            "Correct the value that the message names; it says what is expected and, for names, which valid one is nearest."),
+            "Correct the value that the message names; it says what is expected and, for names, which valid one is"
+                    + " nearest."),
     /** A row, file or artefact is wrong. */
     INVALID_DATA(
             Category.DATA,
@@ -34,6 +35,25 @@ public enum ErrorCode {
             413,
             "A request or a file is larger than is allowed.",
             "Send less, or raise the limit; the message has the size and the limit."),
+    /** The caller showed no token that this service knows. */
+    UNAUTHENTICATED(
+            Category.REQUEST,
+            false,
+            Fault.CALLER,
+            Status.Code.UNAUTHENTICATED,
+            401,
+            "The caller showed no token that this service knows, or one that has ended.",
+            "Send the header 'Authorization: Bearer TOKEN' with a token of the setting that the message names; between"
+                    + " services, give both the same foothold.door.admin."),
+    /** The caller's token opens less than this. */
+    FORBIDDEN(
+            Category.REQUEST,
+            false,
+            Fault.CALLER,
+            Status.Code.PERMISSION_DENIED,
+            403,
+            "The caller's token opens less than this.",
+            "Send a token of the role that the message names."),
     /** Nothing of that name exists. */
     NOT_FOUND(
             Category.REQUEST,
@@ -69,7 +89,8 @@ public enum ErrorCode {
             Status.Code.RESOURCE_EXHAUSTED,
             429,
             "The peer sent more than it had credit for.",
-            "In a client of your own: send no more items than were granted. Between our services it is a defect: report it."),
+            "In a client of your own: send no more items than were granted. Between our services it is a defect:"
+                    + " report it."),
     /** Another service cannot be reached, or went away. */
     PEER_UNAVAILABLE(
             Category.AVAILABILITY,

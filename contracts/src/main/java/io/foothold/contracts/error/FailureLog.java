@@ -25,6 +25,9 @@ public final class FailureLog {
             case CANCELLED -> log.debugf("%s: %s", what, own.text());
             case INVALID_INPUT,
                     INVALID_DATA,
+                    TOO_LARGE,
+                    UNAUTHENTICATED,
+                    FORBIDDEN,
                     NOT_FOUND,
                     CONFLICT,
                     WRONG_STATE,

@@ -13,8 +13,11 @@ import org.jspecify.annotations.Nullable;
 /** The one exception of Foothold: a code and a message that says what is wrong, with the value and what was expected. */
 public final class FootholdException extends RuntimeException {
     private static final long serialVersionUID = 1L;
-    private static final Metadata.Key<String> CODE_KEY =
-            Metadata.Key.of("foothold-error-code", Metadata.ASCII_STRING_MARSHALLER);
+
+    /** Name of the trailer in which a code travels. */
+    public static final String CODE = "foothold-error-code";
+
+    private static final Metadata.Key<String> CODE_KEY = Metadata.Key.of(CODE, Metadata.ASCII_STRING_MARSHALLER);
 
     private final ErrorCode code;
     private final transient AtomicBoolean told = new AtomicBoolean();
@@ -83,6 +86,8 @@ public final class FootholdException extends RuntimeException {
                     case NOT_FOUND, UNIMPLEMENTED -> ErrorCode.NOT_FOUND;
                     case ALREADY_EXISTS -> ErrorCode.CONFLICT;
                     case FAILED_PRECONDITION -> ErrorCode.WRONG_STATE;
+                    case UNAUTHENTICATED -> ErrorCode.UNAUTHENTICATED;
+                    case PERMISSION_DENIED -> ErrorCode.FORBIDDEN;
                     case UNAVAILABLE -> ErrorCode.PEER_UNAVAILABLE;
                     case DEADLINE_EXCEEDED -> ErrorCode.DEADLINE;
                     case CANCELLED -> ErrorCode.CANCELLED;

@@ -5,10 +5,13 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
+import io.grpc.ChannelCredentials;
 import io.grpc.ClientCall;
 import io.grpc.ClientInterceptor;
 import io.grpc.ForwardingClientCall.SimpleForwardingClientCall;
 import io.grpc.ForwardingClientCallListener.SimpleForwardingClientCallListener;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannelBuilder;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
@@ -46,21 +49,28 @@ public final class MessageLimit {
 
     private MessageLimit() {}
 
-    /** As {@link #channel}, to one of our own services, which is pinged. Others end connections that are pinged more than every 5 minutes. */
-    public static ManagedChannelBuilder<?> peer(String target) {
-        return peer(target, PING, PONG);
+    /**
+     * As {@link #channel}, to one of our own services, which is pinged. Others end connections that are pinged more than every 5
+     * minutes.
+     */
+    public static ManagedChannelBuilder<?> peer(String target, ChannelCredentials credentials) {
+        return peer(target, credentials, PING, PONG);
     }
 
-    static ManagedChannelBuilder<?> peer(String target, Duration ping, Duration pong) {
-        return channel(target)
+    static ManagedChannelBuilder<?> peer(String target, ChannelCredentials credentials, Duration ping, Duration pong) {
+        return channel(target, credentials)
                 .keepAliveTime(ping.toMillis(), TimeUnit.MILLISECONDS)
                 .keepAliveTimeout(pong.toMillis(), TimeUnit.MILLISECONDS);
     }
 
-    /** A channel that takes messages up to the limit and refuses to send larger ones. */
+    /** A channel without TLS that takes messages up to the limit and refuses to send larger ones. */
     public static ManagedChannelBuilder<?> channel(String target) {
-        return ManagedChannelBuilder.forTarget(target)
-                .usePlaintext()
+        return channel(target, InsecureChannelCredentials.create());
+    }
+
+    /** A channel that takes messages up to the limit and refuses to send larger ones. */
+    public static ManagedChannelBuilder<?> channel(String target, ChannelCredentials credentials) {
+        return Grpc.newChannelBuilder(target, credentials)
                 .maxInboundMessageSize(BYTES)
                 .intercept(new Sending());
     }

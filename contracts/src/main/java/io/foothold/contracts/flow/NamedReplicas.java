@@ -52,15 +52,13 @@ public final class NamedReplicas implements Replicas {
     private String trouble = "";
     private boolean closed;
 
-    /** The replicas behind a name, looked up by the system now and from then on. */
-    public NamedReplicas(String host, int port) {
-        this(
-                host,
-                port,
-                NamedReplicas::system,
-                target -> MessageLimit.peer(target).build(),
-                StreamTimer.system("replicas-" + host + "-"),
-                FIRST);
+    /**
+     * The replicas behind a name, looked up by the system now and from then on.
+     *
+     * @param open makes the channel to {@code address:port}
+     */
+    public NamedReplicas(String host, int port, Function<String, ManagedChannel> open) {
+        this(host, port, NamedReplicas::system, open, StreamTimer.system("replicas-" + host + "-"), FIRST);
     }
 
     /**

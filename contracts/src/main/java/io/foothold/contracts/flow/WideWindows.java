@@ -15,6 +15,15 @@ public class WideWindows implements HttpServerOptionsCustomizer {
 
     @Override
     public void customizeHttpServer(HttpServerOptions options) {
+        widen(options);
+    }
+
+    @Override
+    public void customizeHttpsServer(HttpServerOptions options) {
+        widen(options);
+    }
+
+    private static void widen(HttpServerOptions options) {
         options.setHttp2ConnectionWindowSize(BYTES);
         options.getInitialSettings().setInitialWindowSize(BYTES).setMaxFrameSize(BYTES);
     }

@@ -95,14 +95,6 @@ class MessageLimitTest {
         try (InputStream in = MessageLimit.class.getResourceAsStream("/META-INF/microprofile-config.properties")) {
             properties.load(Objects.requireNonNull(in));
         }
-        for (String peer : List.of("augmentation", "learner")) {
-            assertThat(properties.getProperty("quarkus.grpc.clients." + peer + ".max-inbound-message-size"))
-                    .isEqualTo(Integer.toString(MessageLimit.BYTES));
-            assertThat(properties.getProperty("quarkus.grpc.clients." + peer + ".keep-alive-time"))
-                    .isEqualTo(MessageLimit.PING.toSeconds() + "s");
-            assertThat(properties.getProperty("quarkus.grpc.clients." + peer + ".keep-alive-timeout"))
-                    .isEqualTo(MessageLimit.PONG.toSeconds() + "s");
-        }
         assertThat(properties.getProperty("quarkus.grpc.server.max-inbound-message-size"))
                 .isEqualTo(Integer.toString(2 * MessageLimit.BYTES));
     }

@@ -11,6 +11,7 @@ import io.foothold.v1.VerifierServiceGrpc;
 import io.foothold.v1.VerifyRequest;
 import io.foothold.v1.VerifyResponse;
 import io.grpc.Channel;
+import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
 import io.grpc.ServerBuilder;
@@ -90,7 +91,8 @@ class NamedReplicasTest {
 
     @Test
     void oneNameIsLookedUpBySystemAsOneFamily() {
-        try (NamedReplicas local = new NamedReplicas("localhost", 1)) {
+        try (NamedReplicas local = new NamedReplicas(
+                "localhost", 1, target -> MessageLimit.channel(target).build())) {
             assertThat(local.now()).hasSize(1);
         }
     }
@@ -140,7 +142,11 @@ class NamedReplicasTest {
                         "127.0.0.1",
                         relay.port(),
                         List::of,
-                        target -> MessageLimit.peer(target, Duration.ofSeconds(10), Duration.ofSeconds(1))
+                        target -> MessageLimit.peer(
+                                        target,
+                                        InsecureChannelCredentials.create(),
+                                        Duration.ofSeconds(10),
+                                        Duration.ofSeconds(1))
                                 .build(),
                         time.timer(),
                         Duration.ofSeconds(20))) {

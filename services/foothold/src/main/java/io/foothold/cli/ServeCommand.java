@@ -9,6 +9,7 @@ import io.foothold.contracts.error.Nearest;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -40,6 +41,13 @@ final class ServeCommand implements Callable<Integer> {
             description = "A configuration key, such as quarkus.http.port=9300.")
     private List<String> settings = new ArrayList<>();
 
+    @Option(
+            names = "--insecure",
+            description =
+                    "Lets the service listen beyond loopback without a token or without TLS: for networks that are"
+                            + " trusted (foothold.door.insecure).")
+    private boolean insecure;
+
     @Override
     public Integer call() throws Exception {
         if (!SERVICES.contains(service)) {
@@ -54,6 +62,10 @@ final class ServeCommand implements Callable<Integer> {
             }
             map.put(s.substring(0, at), s.substring(at + 1));
         }
+        refuseSecrets(map);
+        if (insecure) {
+            map.put("foothold.door.insecure", "true");
+        }
         manage(map);
         Main.farewell(service + " stopped");
         Process process = new ProcessBuilder(Child.command(service, Heap.OF_SERVICE, map))
@@ -61,6 +73,19 @@ final class ServeCommand implements Callable<Integer> {
                 .start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroy));
         return process.waitFor();
+    }
+
+    /** What stands on a command line is seen by everybody on the machine. */
+    static void refuseSecrets(Map<String, String> settings) {
+        for (String key : settings.keySet()) {
+            if (key.matches("foothold\\..*(\\.token|secret|api-key)")) {
+                throw new FootholdException(
+                        ErrorCode.INVALID_INPUT,
+                        "--set " + key + ": a secret on a command line is seen by everybody on the machine; give it as "
+                                + key.toUpperCase(Locale.ROOT).replaceAll("[.-]", "_") + " in the environment"
+                                + (key.endsWith(".token") ? ", or " + key.replace(".token", ".file") : ""));
+            }
+        }
     }
 
     /** The management port lies as far from a port that was chosen as from the standard one, unless it was chosen too. */

@@ -106,7 +106,7 @@ class ManifestsTest {
         }
         List<Path> all = new ArrayList<>(kustomizations("components"));
         all.addAll(kustomizations("overlays"));
-        assertThat(all).hasSize(7);
+        assertThat(all).hasSize(10);
         for (Path directory : all) {
             for (JsonNode document : named(directory, "resources")) {
                 typed(document);

@@ -1,6 +1,7 @@
 package io.foothold.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -11,6 +12,19 @@ class ServeCommandTest {
         Map<String, String> out = new LinkedHashMap<>(settings);
         ServeCommand.manage(out);
         return out;
+    }
+
+    @Test
+    void aSecretOnTheCommandLineIsRefusedAndNotRepeated() {
+        for (String key : new String[] {
+            "foothold.door.admin.token", "foothold.policy-server.admin-secret", "foothold.localizer.external.api-key"
+        }) {
+            assertThatThrownBy(() -> ServeCommand.refuseSecrets(Map.of(key, "c0ffee-c0ffee-c0ffee")))
+                    .hasMessageContaining("--set " + key)
+                    .hasMessageContaining(key.toUpperCase(java.util.Locale.ROOT).replaceAll("[.-]", "_"))
+                    .hasMessageNotContaining("c0ffee");
+        }
+        ServeCommand.refuseSecrets(Map.of("foothold.door.admin.file", "x", "foothold.policy-server.model", "y"));
     }
 
     @Test

@@ -1,6 +1,7 @@
 package io.foothold.cli;
 
 import io.foothold.augmentation.grpc.AugmentationGrpc;
+import io.foothold.contracts.door.PeerChannels;
 import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.flow.StreamLimits;
 import io.foothold.inference.ModelInferRequest;
@@ -177,7 +178,8 @@ final class Stack implements AutoCloseable {
         inference = channel(enginePort);
         augmentation = new Restartable(Stack::augmentation);
         int augmentationPort = augmentation.port();
-        sampler = new SamplerGrpc(samplerConfig(enginePort, frozen), ANYWHERE, new SimpleMeterRegistry());
+        sampler = new SamplerGrpc(
+                samplerConfig(enginePort, frozen), ANYWHERE, new SimpleMeterRegistry(), PeerChannels.plain());
         int samplerPort = serve(new MutinySamplerServiceGrpc.SamplerServiceImplBase() {
             @Override
             public Multi<SampleResponse> sample(Multi<SampleRequest> request) {
@@ -423,6 +425,11 @@ final class Stack implements AutoCloseable {
             @Override
             public Optional<List<String>> frozenEndpoints() {
                 return frozen;
+            }
+
+            @Override
+            public boolean foreignEndpoints() {
+                return false;
             }
 
             @Override

@@ -3,6 +3,7 @@ package io.foothold.sampler;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.foothold.contracts.door.PeerChannels;
 import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.flow.StreamContractTest;
 import io.foothold.contracts.flow.StreamShape;
@@ -66,6 +67,11 @@ class SamplerStreamTest extends StreamContractTest<SampleRequest, SampleResponse
                     }
 
                     @Override
+                    public boolean foreignEndpoints() {
+                        return false;
+                    }
+
+                    @Override
                     public String model() {
                         return "policy";
                     }
@@ -111,7 +117,8 @@ class SamplerStreamTest extends StreamContractTest<SampleRequest, SampleResponse
                     }
                 },
                 Roots.of(List.of(Path.of("/data"))),
-                new SimpleMeterRegistry());
+                new SimpleMeterRegistry(),
+                PeerChannels.plain());
     }
 
     @Override

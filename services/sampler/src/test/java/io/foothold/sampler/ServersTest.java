@@ -68,7 +68,7 @@ class ServersTest {
         return new RolloutSampler(
                 new Servers(
                         List.of("policy-server:9201"),
-                        target -> new TritonEndpoint(target, "policy", Optional.empty()),
+                        (target, host) -> new TritonEndpoint(target, "policy", Optional.empty()),
                         any -> name),
                 new RolloutSampler.Limits(
                         Duration.ofMinutes(5),
@@ -196,7 +196,7 @@ class ServersTest {
     void anEntryWithoutAPortIsRefused() {
         for (String wrong : List.of("policy-server", ":9201", "policy-server:x", "policy-server:70000")) {
             assertThatThrownBy(() -> new Servers(
-                            List.of(wrong), target -> new TritonEndpoint(target, "policy", Optional.empty())))
+                            List.of(wrong), (target, host) -> new TritonEndpoint(target, "policy", Optional.empty())))
                     .as(wrong)
                     .isInstanceOf(FootholdException.class)
                     .hasMessageContaining("'" + wrong + "': expected host:port");

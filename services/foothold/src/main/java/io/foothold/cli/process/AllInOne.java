@@ -57,10 +57,7 @@ public final class AllInOne {
         System.setProperty(TORCH_PACKAGE, Workspace.torchPackage().toString());
         System.setProperty("quarkus.http.port", Integer.toString(port));
         System.setProperty("foothold.sampler.endpoints", "127.0.0.1:" + port);
-        for (String peer : new String[] {"augmentation", "learner"}) {
-            System.setProperty("quarkus.grpc.clients." + peer + ".port", Integer.toString(port));
-        }
-        for (String peer : new String[] {"sampler", "verifier", "localizer"}) {
+        for (String peer : new String[] {"augmentation", "sampler", "verifier", "localizer", "learner"}) {
             System.setProperty("foothold.peer." + peer + ".port", Integer.toString(port));
         }
         settings.forEach(System::setProperty);

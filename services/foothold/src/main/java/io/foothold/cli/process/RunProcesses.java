@@ -67,7 +67,7 @@ public record RunProcesses(
                             Map.of(
                                     "foothold.sampler.endpoints",
                                     "127.0.0.1:" + enginePort,
-                                    "quarkus.grpc.clients.learner.port",
+                                    "foothold.peer.learner.port",
                                     Integer.toString(learnerPort)),
                             home,
                             named),

@@ -9,10 +9,10 @@ import io.smallrye.config.WithDefault;
  */
 @ConfigMapping(prefix = "foothold.peer")
 public interface PeersConfig {
-    /** The augmentation service; its client is Quarkus' own, which has its address from here. */
+    /** The augmentation service. */
     Augmentation augmentation();
 
-    /** The learner; as augmentation. */
+    /** The learner. */
     Learner learner();
 
     /** Samplers. */

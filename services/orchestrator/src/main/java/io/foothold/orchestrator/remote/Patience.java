@@ -39,6 +39,8 @@ public final class Patience {
             case INVALID_INPUT,
                     INVALID_DATA,
                     TOO_LARGE,
+                    UNAUTHENTICATED,
+                    FORBIDDEN,
                     NOT_FOUND,
                     CONFLICT,
                     WRONG_STATE,

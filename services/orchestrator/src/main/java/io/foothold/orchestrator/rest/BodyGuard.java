@@ -2,6 +2,7 @@ package io.foothold.orchestrator.rest;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.error.Problem;
 import io.foothold.orchestrator.config.OrchestratorConfig;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.vertx.core.http.HttpHeaders;
@@ -96,11 +97,11 @@ class BodyGuard {
         boolean shared = request.version() == HttpVersion.HTTP_2;
         int status =
                 why.code() == ErrorCode.DEADLINE ? REQUEST_TIMEOUT : why.code().http();
-        response.setStatusCode(status).putHeader(HttpHeaders.CONTENT_TYPE, Problems.TYPE);
+        response.setStatusCode(status).putHeader(HttpHeaders.CONTENT_TYPE, Problem.TYPE);
         if (!shared) {
             response.putHeader(HttpHeaders.CONNECTION, "close");
         }
-        String body = new JsonObject(Problems.of(why, status)).encode();
+        String body = new JsonObject(Problem.of(why, status)).encode();
         response.end(body).onComplete(written -> {
             if (shared) {
                 response.reset(CANCEL);

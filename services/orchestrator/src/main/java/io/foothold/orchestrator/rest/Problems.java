@@ -3,18 +3,14 @@ package io.foothold.orchestrator.rest;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.error.Problem;
 import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.Response;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 
 /** Errors as problem JSON (RFC 9457); the title is the {@link ErrorCode}. */
 final class Problems {
-    /** Media type of problem JSON. */
-    static final String TYPE = "application/problem+json";
-
     private static final Logger LOG = Logger.getLogger(Problems.class);
     private static final int NOT_FOUND = 404;
 
@@ -44,17 +40,9 @@ final class Problems {
     }
 
     private static Response response(FootholdException e, int status) {
-        return Response.status(status).type(TYPE).entity(of(e, status)).build();
-    }
-
-    /** The members of the JSON object. */
-    static Map<String, Object> of(FootholdException e, int status) {
-        Map<String, Object> out = new LinkedHashMap<>();
-        out.put("type", "about:blank");
-        out.put("title", e.code().name());
-        out.put("status", status);
-        out.put("detail", e.text());
-        out.put("retryable", e.code().retryable());
-        return out;
+        return Response.status(status)
+                .type(Problem.TYPE)
+                .entity(Problem.of(e, status))
+                .build();
     }
 }

@@ -238,4 +238,15 @@ class RestTest {
         await().atMost(LIMIT).until(() -> send(at("/api/runs").GET()).statusCode() == 200);
         assertThat(send(at("/api/runs/half0").GET()).statusCode()).isEqualTo(404);
     }
+
+    /** Whoever may create runs must not have the orchestrator connect wherever he likes. */
+    @Test
+    void aVerifierThatIsOnNoListIsRefusedBeforeAnythingIsMade() throws Exception {
+        HttpResponse<String> refused =
+                put("judged", FILE + "verification: {servers: {exact: '127.0.0.1:" + live.getPort() + "'}}\n");
+        assertThat(refused.statusCode()).isEqualTo(400);
+        assertThat(refused.body())
+                .contains("INVALID_INPUT", "verification.servers.exact", "foothold.orchestrator.verifiers");
+        assertThat(send(at("/api/runs/judged")).statusCode()).isEqualTo(404);
+    }
 }

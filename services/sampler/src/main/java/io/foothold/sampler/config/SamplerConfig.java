@@ -16,6 +16,10 @@ public interface SamplerConfig {
     /** Inference servers that keep a run's first policy and are never published to, host:port; none by default. */
     Optional<List<String>> frozenEndpoints();
 
+    /** Whether the inference servers are none of ours, as tritonserver: they are shown no admin token and spoken to without TLS. */
+    @WithDefault("false")
+    boolean foreignEndpoints();
+
     /** Name of the model they serve. */
     @WithDefault("policy")
     String model();

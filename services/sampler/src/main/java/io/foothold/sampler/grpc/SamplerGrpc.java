@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.primitives.Floats;
 import com.google.common.primitives.Ints;
 import com.google.common.primitives.Longs;
+import io.foothold.contracts.door.PeerChannels;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
@@ -79,12 +80,13 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
 
     /** Configured by the container. */
     @Inject
-    public SamplerGrpc(SamplerConfig config, Roots roots, MeterRegistry metrics) {
+    public SamplerGrpc(SamplerConfig config, Roots roots, MeterRegistry metrics, PeerChannels peers) {
+        PeerChannels inference = config.foreignEndpoints() ? PeerChannels.plain() : peers;
         this.metrics = metrics;
         this.roots = roots;
         this.hold = new PublisherHold(config.publisherLease(), Clock.systemUTC());
-        this.sampler = sampler(config.endpoints(), config);
-        this.frozen = config.frozenEndpoints().map(endpoints -> sampler(endpoints, config));
+        this.sampler = sampler(config.endpoints(), config, inference);
+        this.frozen = config.frozenEndpoints().map(endpoints -> sampler(endpoints, config, inference));
         this.service = new CreditedService<>(
                 "sampling",
                 CreditedService.Shape.of(
@@ -99,9 +101,12 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
                 .count());
     }
 
-    private static RolloutSampler sampler(List<String> endpoints, SamplerConfig config) {
+    private static RolloutSampler sampler(List<String> endpoints, SamplerConfig config, PeerChannels inference) {
         return new RolloutSampler(
-                new Servers(endpoints, target -> new TritonEndpoint(target, config.model(), config.adminSecret())),
+                new Servers(
+                        endpoints,
+                        (target, host) ->
+                                new TritonEndpoint(target, host, config.model(), config.adminSecret(), inference)),
                 new RolloutSampler.Limits(
                         config.deadline(),
                         config.attempts(),

@@ -2,6 +2,7 @@ package io.foothold.sampler.triton;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.flow.MessageLimit;
 import io.foothold.contracts.flow.NamedReplicas;
 import io.foothold.contracts.flow.Replicas;
 import java.util.ArrayList;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jboss.logging.Logger;
@@ -22,7 +24,7 @@ import org.jboss.logging.Logger;
 public final class Servers implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(Servers.class);
 
-    private final Function<String, TritonEndpoint> open;
+    private final BiFunction<String, String, TritonEndpoint> open;
     private final List<Replicas> names = new ArrayList<>();
     private final Map<String, TritonEndpoint> byTarget = new TreeMap<>();
     /** Targets of each configured name; guarded by this. */
@@ -34,7 +36,7 @@ public final class Servers implements AutoCloseable {
 
     /** Servers that are there from the beginning to the end. */
     public Servers(List<TritonEndpoint> fixed) {
-        this.open = target -> {
+        this.open = (target, host) -> {
             throw new FootholdException(ErrorCode.INTERNAL, "no server comes later, got " + target);
         };
         this.now = List.copyOf(fixed);
@@ -45,9 +47,9 @@ public final class Servers implements AutoCloseable {
      * The servers behind names.
      *
      * @param configured {@code host:port} each
-     * @param open makes the endpoint of an address
+     * @param open makes the endpoint of an address, given with the host that it is one of
      */
-    public Servers(List<String> configured, Function<String, TritonEndpoint> open) {
+    public Servers(List<String> configured, BiFunction<String, String, TritonEndpoint> open) {
         this(configured, open, Servers::behind);
     }
 
@@ -56,7 +58,10 @@ public final class Servers implements AutoCloseable {
      *
      * @param lookup makes what follows a name's addresses
      */
-    public Servers(List<String> configured, Function<String, TritonEndpoint> open, Function<String, Replicas> lookup) {
+    public Servers(
+            List<String> configured,
+            BiFunction<String, String, TritonEndpoint> open,
+            Function<String, Replicas> lookup) {
         this.open = open;
         for (String name : configured) {
             targets.put(name, Set.of());
@@ -70,6 +75,7 @@ public final class Servers implements AutoCloseable {
         }
     }
 
+    /** Its addresses alone are asked for: the way to each is its endpoint's. */
     private static Replicas behind(String name) {
         int at = name.lastIndexOf(':');
         String port = name.substring(at + 1);
@@ -78,7 +84,17 @@ public final class Servers implements AutoCloseable {
                     ErrorCode.INVALID_INPUT,
                     "inference server '" + name + "': expected host:port, such as policy-server:9201");
         }
-        return new NamedReplicas(name.substring(0, at), Integer.parseInt(port));
+        return new NamedReplicas(name.substring(0, at), Integer.parseInt(port), target -> MessageLimit.channel(target)
+                .build());
+    }
+
+    /** The first configured host that an address is one of. */
+    private String host(String target) {
+        return targets.entrySet().stream()
+                .filter(e -> e.getValue().contains(target))
+                .map(e -> e.getKey().substring(0, e.getKey().lastIndexOf(':')))
+                .findFirst()
+                .orElseThrow();
     }
 
     private synchronized void change(String name, Set<String> addresses) {
@@ -96,7 +112,7 @@ public final class Servers implements AutoCloseable {
         List<TritonEndpoint> joined = new ArrayList<>();
         for (String target : wanted) {
             byTarget.computeIfAbsent(target, t -> {
-                TritonEndpoint endpoint = open.apply(t);
+                TritonEndpoint endpoint = open.apply(t, host(t));
                 if (begun) {
                     // It may have any policy: no work before somebody looked.
                     endpoint.suspect();

@@ -4,9 +4,9 @@ import static io.foothold.contracts.triton.PolicyTensors.*;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.foothold.contracts.door.PeerChannels;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.contracts.flow.MessageLimit;
 import io.foothold.contracts.trace.Trace;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
@@ -57,13 +57,23 @@ public final class TritonEndpoint implements AutoCloseable {
     private volatile long lastTokens = Long.MIN_VALUE / 2;
     private volatile byte @Nullable [][] vocabulary;
 
-    /** An endpoint at {@code host:port}; connects with the first call. */
+    /** An endpoint at {@code host:port} whose door is open; connects with the first call. */
     public TritonEndpoint(String target, String model, Optional<String> adminSecret) {
+        this(target, target, model, adminSecret, PeerChannels.plain());
+    }
+
+    /**
+     * An endpoint at {@code host:port}; connects with the first call.
+     *
+     * @param host that it is known by, which its certificate must be for
+     * @param peers open the way to it
+     */
+    public TritonEndpoint(String target, String host, String model, Optional<String> adminSecret, PeerChannels peers) {
         this.target = target;
         this.model = model;
         this.adminSecret = adminSecret;
         for (int i = 0; i < CHANNELS; i++) {
-            channels[i] = MessageLimit.channel(target)
+            channels[i] = peers.channel(target, host)
                     // Responses are short work that never blocks: no thread is woken for each.
                     .directExecutor()
                     .intercept(new Trace.Carrying())

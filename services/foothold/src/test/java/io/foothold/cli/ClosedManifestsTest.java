@@ -1,0 +1,186 @@
+package io.foothold.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MappingIterator;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import io.fabric8.kubernetes.api.model.Container;
+import io.fabric8.kubernetes.api.model.EnvVar;
+import io.fabric8.kubernetes.api.model.PodSpec;
+import io.fabric8.kubernetes.api.model.Probe;
+import io.fabric8.kubernetes.api.model.Volume;
+import io.fabric8.kubernetes.api.model.VolumeMount;
+import io.fabric8.kubernetes.api.model.apps.Deployment;
+import io.fabric8.zjsonpatch.JsonPatch;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** What closes a deployment: tokens and TLS; their patches are applied as kustomize applies them. */
+class ClosedManifestsTest {
+    private static final Path K8S = Path.of(System.getProperty("foothold.root"), "k8s");
+    private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory());
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private static List<JsonNode> documents(Path file) throws IOException {
+        try (MappingIterator<JsonNode> all = YAML.readerFor(JsonNode.class).readValues(file.toFile())) {
+            return all.readAll();
+        }
+    }
+
+    /** Every Deployment of the base and of the frozen policy, which may come with any of it. */
+    private static List<JsonNode> deployments() throws IOException {
+        List<Path> files = new ArrayList<>();
+        try (Stream<Path> base = Files.list(K8S.resolve("base"))) {
+            base.filter(f -> !f.endsWith("kustomization.yaml")).sorted().forEach(files::add);
+        }
+        files.add(K8S.resolve("components/frozen-localizer/policy-server-frozen.yaml"));
+        List<JsonNode> out = new ArrayList<>();
+        for (Path file : files) {
+            documents(file).stream()
+                    .filter(d -> d.path("kind").asText().equals("Deployment"))
+                    .forEach(out::add);
+        }
+        assertThat(out).hasSize(8);
+        return out;
+    }
+
+    private static Deployment with(JsonNode deployment, String... components) throws IOException {
+        JsonNode now = deployment;
+        for (String component : components) {
+            JsonNode index = YAML.readTree(K8S.resolve("components")
+                    .resolve(component)
+                    .resolve("kustomization.yaml")
+                    .toFile());
+            for (JsonNode patch : index.path("patches")) {
+                JsonNode target = patch.path("target");
+                assertThat(target.path("kind").asText()).isEqualTo("Deployment");
+                String name = target.path("name").asText(".*");
+                if (now.path("metadata").path("name").asText().matches(name)) {
+                    now = JsonPatch.apply(YAML.readTree(patch.path("patch").asText()), now);
+                }
+            }
+        }
+        return JSON.treeToValue(now, Deployment.class);
+    }
+
+    private static PodSpec pod(Deployment d) {
+        return d.getSpec().getTemplate().getSpec();
+    }
+
+    private static Map<String, String> environment(Container c) {
+        Map<String, String> out = new HashMap<>();
+        for (EnvVar variable : c.getEnv()) {
+            assertThat(out.put(variable.getName(), String.valueOf(variable.getValue())))
+                    .as("%s once", variable.getName())
+                    .isNull();
+        }
+        return out;
+    }
+
+    /** The Secret, and the key in it, that a file of a container is. */
+    private static String secretOf(Deployment d, String file) {
+        Path path = Path.of(file);
+        Container c = pod(d).getContainers().get(0);
+        VolumeMount mount = c.getVolumeMounts().stream()
+                .filter(m -> path.startsWith(m.getMountPath()))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError(file + " is on no volume"));
+        assertThat(mount.getReadOnly()).isTrue();
+        Volume volume = pod(d).getVolumes().stream()
+                .filter(v -> v.getName().equals(mount.getName()))
+                .findFirst()
+                .orElseThrow();
+        // Read by the pod's group, and by nobody else.
+        assertThat(volume.getSecret().getDefaultMode()).isEqualTo(0440);
+        String key = path.getFileName().toString();
+        if (!volume.getSecret().getItems().isEmpty()) {
+            assertThat(volume.getSecret().getItems())
+                    .anySatisfy(i -> assertThat(i.getPath()).isEqualTo(key));
+        }
+        return volume.getSecret().getSecretName() + "/" + key;
+    }
+
+    @Test
+    void whatListensBeyondLoopbackHasTokensAndTlsOrSaysThatItIsOpen() throws IOException {
+        for (JsonNode deployment : deployments()) {
+            String name = deployment.path("metadata").path("name").asText();
+            Map<String, String> bare =
+                    environment(pod(with(deployment)).getContainers().get(0));
+            assertThat(bare).as(name).containsEntry("QUARKUS_HTTP_HOST", "0.0.0.0");
+            assertThat(bare.keySet()).as(name).noneMatch(key -> key.startsWith("FOOTHOLD_DOOR"));
+
+            Map<String, String> open =
+                    environment(pod(with(deployment, "open")).getContainers().get(0));
+            assertThat(open).as(name).containsEntry("FOOTHOLD_DOOR_INSECURE", "true");
+
+            Deployment closed = with(deployment, "tokens", "tls");
+            Container c = pod(closed).getContainers().get(0);
+            Map<String, String> given = environment(c);
+            assertThat(secretOf(closed, given.get("FOOTHOLD_DOOR_ADMIN_FILE"))).isEqualTo("foothold-door/admin");
+            assertThat(secretOf(closed, given.get("FOOTHOLD_DOOR_VIEWER_FILE"))).isEqualTo("foothold-door/viewer");
+            assertThat(secretOf(closed, given.get("FOOTHOLD_TLS_CERTIFICATE"))).isEqualTo("foothold-tls/tls.crt");
+            assertThat(secretOf(closed, given.get("FOOTHOLD_TLS_KEY"))).isEqualTo("foothold-tls/tls.key");
+            assertThat(secretOf(closed, given.get("FOOTHOLD_TLS_AUTHORITIES"))).isEqualTo("foothold-tls/ca.crt");
+            assertThat(given).as(name).doesNotContainKey("FOOTHOLD_DOOR_INSECURE");
+            if (name.equals("orchestrator")) {
+                assertThat(secretOf(closed, given.get("FOOTHOLD_DOOR_OPERATOR_FILE")))
+                        .isEqualTo("foothold-door/operator");
+            } else {
+                assertThat(given).as(name).doesNotContainKey("FOOTHOLD_DOOR_OPERATOR_FILE");
+            }
+            for (Probe probe : List.of(c.getStartupProbe(), c.getReadinessProbe(), c.getLivenessProbe())) {
+                assertThat(probe.getHttpGet().getScheme()).as(name).isEqualTo("HTTPS");
+            }
+        }
+    }
+
+    @Test
+    void theOverlaysSayWhichOfBothTheyAre() throws IOException {
+        for (Path overlay : List.of(K8S.resolve("overlays/demo"), K8S.resolve("overlays/resets"))) {
+            assertThat(components(overlay)).contains("open").doesNotContain("tls", "tokens");
+        }
+        assertThat(components(K8S.resolve("overlays/production")))
+                .contains("tls", "tokens", "network-policies")
+                .doesNotContain("open");
+    }
+
+    private static List<String> components(Path overlay) throws IOException {
+        List<String> out = new ArrayList<>();
+        for (JsonNode component :
+                YAML.readTree(overlay.resolve("kustomization.yaml").toFile()).path("components")) {
+            out.add(Path.of(component.asText()).getFileName().toString());
+        }
+        return out;
+    }
+
+    @Test
+    void theCertificateIsForTheNameOfEveryService() throws IOException {
+        JsonNode certificate = documents(K8S.resolve("components/tls/cert-manager.yaml")).stream()
+                .filter(d -> d.path("metadata").path("name").asText().equals("foothold-tls"))
+                .findFirst()
+                .orElseThrow();
+        Set<String> names = new TreeSet<>();
+        certificate.path("spec").path("dnsNames").forEach(n -> names.add(n.asText()));
+        Set<String> services = new TreeSet<>();
+        for (JsonNode deployment : deployments()) {
+            services.add(deployment.path("metadata").path("name").asText());
+        }
+        assertThat(names).isEqualTo(services);
+        assertThat(certificate.path("spec").path("secretName").asText()).isEqualTo("foothold-tls");
+        assertThat(certificate.path("spec").path("privateKey").path("encoding").asText())
+                .as("what services can read")
+                .isEqualTo("PKCS8");
+        assertThat(certificate.path("spec").path("usages").toString()).contains("server auth", "client auth");
+    }
+}

@@ -126,7 +126,7 @@ beyond() { # options: the service's words, or "listens" after it does
     kill -0 "$p" 2> /dev/null || break
     sleep 0.5
   done
-  grep -o 'quarkus.http.host=0.0.0.0 is beyond loopback.*' "$dir/beyond.log" | head -1
+  grep -o 'quarkus.http.host=0.0.0.0 is beyond loopback.*' "$dir/beyond.log" | sed -n 1p
 }
 [[ $(beyond) = *"foothold.tls.certificate"*"foothold.door.admin.file"*"foothold.door.insecure=true"* ]] || fail "listens open beyond loopback: $(cat "$dir/beyond.log")"
 tls=(-Dfoothold.tls.certificate="$dir/tls/localizer.crt" -Dfoothold.tls.key="$dir/tls/localizer.key" -Dfoothold.tls.authorities="$dir/tls/ca.crt")

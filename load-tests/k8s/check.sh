@@ -32,7 +32,7 @@ base=$("$here/base-image.sh")
 begun=$SECONDS
 told "program and base image are there"
 
-dial_run "$dir/whole.yaml" 5 "${UPDATES:-100}" 8 50 10
+dial_run "$dir/whole.yaml" 5 "${UPDATES:-200}" 8 50 10
 sed "s#^policy: .*#policy: {base: /policies/base}#" "$dir/whole.yaml" > "$dir/r.yaml"
 "$root/foothold" images --tar "$dir/images" --base "tar://$base" > "$dir/images.log" || fail "no images: $(tail -3 "$dir/images.log")"
 told "seven images packed"
@@ -119,7 +119,7 @@ look
 lose sampler
 lose verifier
 lose policy-server
-until_update $((${UPDATES:-100} / 2))
+until_update $((${UPDATES:-200} / 2))
 look
 lose learner
 for _ in $(seq 600); do

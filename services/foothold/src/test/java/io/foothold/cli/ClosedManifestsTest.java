@@ -3,7 +3,6 @@ package io.foothold.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import io.fabric8.kubernetes.api.model.Container;
@@ -15,7 +14,6 @@ import io.fabric8.kubernetes.api.model.VolumeMount;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.zjsonpatch.JsonPatch;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -23,42 +21,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** What closes a deployment: tokens and TLS; their patches are applied as kustomize applies them. */
 class ClosedManifestsTest {
-    private static final Path K8S = Path.of(System.getProperty("foothold.root"), "k8s");
     private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory());
     private static final ObjectMapper JSON = new ObjectMapper();
-
-    private static List<JsonNode> documents(Path file) throws IOException {
-        try (MappingIterator<JsonNode> all = YAML.readerFor(JsonNode.class).readValues(file.toFile())) {
-            return all.readAll();
-        }
-    }
-
-    /** Every Deployment of the base and of the frozen policy, which may come with any of it. */
-    private static List<JsonNode> deployments() throws IOException {
-        List<Path> files = new ArrayList<>();
-        try (Stream<Path> base = Files.list(K8S.resolve("base"))) {
-            base.filter(f -> !f.endsWith("kustomization.yaml")).sorted().forEach(files::add);
-        }
-        files.add(K8S.resolve("components/frozen-localizer/policy-server-frozen.yaml"));
-        List<JsonNode> out = new ArrayList<>();
-        for (Path file : files) {
-            documents(file).stream()
-                    .filter(d -> d.path("kind").asText().equals("Deployment"))
-                    .forEach(out::add);
-        }
-        assertThat(out).hasSize(8);
-        return out;
-    }
 
     private static Deployment with(JsonNode deployment, String... components) throws IOException {
         JsonNode now = deployment;
         for (String component : components) {
-            JsonNode index = YAML.readTree(K8S.resolve("components")
+            JsonNode index = YAML.readTree(Manifests.K8S
+                    .resolve("components")
                     .resolve(component)
                     .resolve("kustomization.yaml")
                     .toFile());
@@ -113,7 +87,7 @@ class ClosedManifestsTest {
 
     @Test
     void whatListensBeyondLoopbackHasTokensAndTlsOrSaysThatItIsOpen() throws IOException {
-        for (JsonNode deployment : deployments()) {
+        for (JsonNode deployment : Manifests.deployments()) {
             String name = deployment.path("metadata").path("name").asText();
             Map<String, String> bare =
                     environment(pod(with(deployment)).getContainers().get(0));
@@ -147,10 +121,10 @@ class ClosedManifestsTest {
 
     @Test
     void theOverlaysSayWhichOfBothTheyAre() throws IOException {
-        for (Path overlay : List.of(K8S.resolve("overlays/demo"), K8S.resolve("overlays/resets"))) {
+        for (Path overlay : List.of(Manifests.K8S.resolve("overlays/demo"), Manifests.K8S.resolve("overlays/resets"))) {
             assertThat(components(overlay)).contains("open").doesNotContain("tls", "tokens");
         }
-        assertThat(components(K8S.resolve("overlays/production")))
+        assertThat(components(Manifests.K8S.resolve("overlays/production")))
                 .contains("tls", "tokens", "network-policies")
                 .doesNotContain("open");
     }
@@ -166,14 +140,14 @@ class ClosedManifestsTest {
 
     @Test
     void theCertificateIsForTheNameOfEveryService() throws IOException {
-        JsonNode certificate = documents(K8S.resolve("components/tls/cert-manager.yaml")).stream()
+        JsonNode certificate = Manifests.documents(Manifests.K8S.resolve("components/tls/cert-manager.yaml")).stream()
                 .filter(d -> d.path("metadata").path("name").asText().equals("foothold-tls"))
                 .findFirst()
                 .orElseThrow();
         Set<String> names = new TreeSet<>();
         certificate.path("spec").path("dnsNames").forEach(n -> names.add(n.asText()));
         Set<String> services = new TreeSet<>();
-        for (JsonNode deployment : deployments()) {
+        for (JsonNode deployment : Manifests.deployments()) {
             services.add(deployment.path("metadata").path("name").asText());
         }
         assertThat(names).isEqualTo(services);

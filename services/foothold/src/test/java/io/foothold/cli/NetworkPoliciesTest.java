@@ -3,9 +3,7 @@ package io.foothold.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.IntOrString;
@@ -15,45 +13,15 @@ import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicyPeer;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicyPort;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** The network policies against the arrows that the services' own settings draw. */
 class NetworkPoliciesTest {
-    private static final Path K8S = Path.of(System.getProperty("foothold.root"), "k8s");
-    private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory());
     private static final ObjectMapper JSON = new ObjectMapper();
-
-    private static List<JsonNode> documents(Path file) throws IOException {
-        try (MappingIterator<JsonNode> all = YAML.readerFor(JsonNode.class).readValues(file.toFile())) {
-            return all.readAll();
-        }
-    }
-
-    /** Every Deployment of the base and of the frozen policy, which may come with any of it. */
-    private static List<JsonNode> deployments() throws IOException {
-        List<Path> files = new ArrayList<>();
-        try (Stream<Path> base = Files.list(K8S.resolve("base"))) {
-            base.filter(f -> !f.endsWith("kustomization.yaml")).sorted().forEach(files::add);
-        }
-        files.add(K8S.resolve("components/frozen-localizer/policy-server-frozen.yaml"));
-        List<JsonNode> out = new ArrayList<>();
-        for (Path file : files) {
-            documents(file).stream()
-                    .filter(d -> d.path("kind").asText().equals("Deployment"))
-                    .forEach(out::add);
-        }
-        assertThat(out).hasSize(8);
-        return out;
-    }
 
     private static Deployment typed(JsonNode deployment) throws IOException {
         return JSON.treeToValue(deployment, Deployment.class);
@@ -76,14 +44,14 @@ class NetworkPoliciesTest {
     /** Those that services are told of by their settings: who asks whom, and at which port. */
     private static Set<String> arrows() throws IOException {
         Map<String, Integer> ports = new HashMap<>();
-        for (JsonNode deployment : deployments()) {
+        for (JsonNode deployment : Manifests.deployments()) {
             Deployment d = typed(deployment);
             ports.put(
                     d.getMetadata().getName(),
                     pod(d).getContainers().get(0).getPorts().get(0).getContainerPort());
         }
         Set<String> out = new TreeSet<>();
-        for (JsonNode deployment : deployments()) {
+        for (JsonNode deployment : Manifests.deployments()) {
             Deployment d = typed(deployment);
             environment(pod(d).getContainers().get(0)).forEach((key, value) -> {
                 if (key.matches("FOOTHOLD_PEER_.*_HOST")) {
@@ -93,7 +61,7 @@ class NetworkPoliciesTest {
                 }
             });
         }
-        JsonNode frozen = documents(K8S.resolve("components/frozen-localizer/sampler.yaml"))
+        JsonNode frozen = Manifests.documents(Manifests.K8S.resolve("components/frozen-localizer/sampler.yaml"))
                 .get(0);
         out.add("sampler -> "
                 + frozen.at("/spec/template/spec/containers/0/env/0/value").asText());
@@ -109,7 +77,7 @@ class NetworkPoliciesTest {
     @Test
     void policiesLetTheArrowsThroughAndNothingElse() throws IOException {
         Map<String, Integer> main = new HashMap<>();
-        for (JsonNode deployment : deployments()) {
+        for (JsonNode deployment : Manifests.deployments()) {
             Deployment d = typed(deployment);
             main.put(
                     d.getMetadata().getName(),
@@ -119,7 +87,8 @@ class NetworkPoliciesTest {
         Set<String> in = new TreeSet<>();
         Set<String> outside = new TreeSet<>();
         Set<String> selected = new TreeSet<>();
-        for (JsonNode document : documents(K8S.resolve("components/network-policies/policies.yaml"))) {
+        for (JsonNode document :
+                Manifests.documents(Manifests.K8S.resolve("components/network-policies/policies.yaml"))) {
             NetworkPolicy policy = JSON.treeToValue(document, NetworkPolicy.class);
             Map<String, String> labels = policy.getSpec().getPodSelector().getMatchLabels();
             String own = labels == null ? "" : labels.getOrDefault("app.kubernetes.io/name", "");
@@ -154,7 +123,7 @@ class NetworkPoliciesTest {
     @Test
     void whatNoPolicyNamesIsClosed() throws IOException {
         NetworkPolicy closed = JSON.treeToValue(
-                documents(K8S.resolve("components/network-policies/policies.yaml"))
+                Manifests.documents(Manifests.K8S.resolve("components/network-policies/policies.yaml"))
                         .get(0),
                 NetworkPolicy.class);
         assertThat(closed.getMetadata().getName()).isEqualTo("closed");

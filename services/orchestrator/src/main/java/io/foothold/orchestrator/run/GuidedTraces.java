@@ -64,16 +64,22 @@ final class GuidedTraces {
      */
     void sample(List<Problem> problems, PolicyVersion policy) {
         Map<String, Integer> prefixes = ledger.prefixes(spec.runId());
-        List<List<Integer>> prompts = tokens(
+        List<List<Integer>> prompts = PromptFit.tokens(
+                spec,
+                services,
                 problems.stream().map(p -> spec.prompts().root(p.statement())).toList());
-        List<List<Integer>> begun = tokens(problems.stream()
-                .map(p -> {
-                    String prefix = String.join("", p.oracleThoughts().subList(0, prefixes.getOrDefault(p.id(), 0)));
-                    return prefix.isEmpty()
-                            ? spec.prompts().root(p.statement())
-                            : spec.settings().answered(p.statement(), prefix);
-                })
-                .toList());
+        List<List<Integer>> begun = PromptFit.tokens(
+                spec,
+                services,
+                problems.stream()
+                        .map(p -> {
+                            String prefix =
+                                    String.join("", p.oracleThoughts().subList(0, prefixes.getOrDefault(p.id(), 0)));
+                            return prefix.isEmpty()
+                                    ? spec.prompts().root(p.statement())
+                                    : spec.settings().answered(p.statement(), prefix);
+                        })
+                        .toList());
         List<CompletableFuture<List<Judged>>> answers = problems.stream()
                 .map(p -> CompletableFuture.supplyAsync(
                         () -> answers(p, prefixes.getOrDefault(p.id(), 0), policy), threads))
@@ -162,11 +168,5 @@ final class GuidedTraces {
             throw new FootholdException(ErrorCode.INVALID_DATA, "sft: problem '" + p.id() + "': " + encoded.problem());
         }
         return encoded.tokens().tokenIds();
-    }
-
-    private List<List<Integer>> tokens(List<String> prompts) {
-        List<List<Integer>> out = new ArrayList<>();
-        PromptFit.parts(prompts).forEach(part -> out.addAll(services.sampler().tokens(part, spec.answering())));
-        return out;
     }
 }

@@ -44,11 +44,16 @@ final class Imitation {
                             + " problems of problems.train have none, the first is '"
                             + without.getFirst().id() + "' (expected 'thoughts' or 'solution' on each)");
         }
-        List<List<Integer>> prompts = tokens(
+        List<List<Integer>> prompts = PromptFit.tokens(
+                spec,
+                services,
                 problems.stream().map(p -> spec.prompts().root(p.statement())).toList());
-        List<List<Integer>> whole = tokens(problems.stream()
-                .map(p -> spec.settings().answered(p.statement(), OracleScorer.solution(p)))
-                .toList());
+        List<List<Integer>> whole = PromptFit.tokens(
+                spec,
+                services,
+                problems.stream()
+                        .map(p -> spec.settings().answered(p.statement(), OracleScorer.solution(p)))
+                        .toList());
         List<Learner.Solution> out = new ArrayList<>();
         for (int i = 0; i < problems.size(); i++) {
             OracleScorer.Encoded encoded = OracleScorer.encoded(problems.get(i).id(), prompts.get(i), whole.get(i));
@@ -58,12 +63,6 @@ final class Imitation {
             }
             out.add(encoded.tokens());
         }
-        return out;
-    }
-
-    private List<List<Integer>> tokens(List<String> prompts) {
-        List<List<Integer>> out = new ArrayList<>();
-        PromptFit.parts(prompts).forEach(part -> out.addAll(services.sampler().tokens(part, spec.answering())));
         return out;
     }
 }

@@ -194,11 +194,16 @@ final class OracleScorer {
                 .filter(p -> !p.oracleThoughts().isEmpty())
                 .limit(spec.oracleProblems())
                 .toList();
-        List<List<Integer>> prompts = tokens(
+        List<List<Integer>> prompts = PromptFit.tokens(
+                spec,
+                services,
                 some.stream().map(p -> spec.prompts().root(p.statement())).toList());
-        List<List<Integer>> whole = tokens(some.stream()
-                .map(p -> spec.settings().answered(p.statement(), solution(p)))
-                .toList());
+        List<List<Integer>> whole = PromptFit.tokens(
+                spec,
+                services,
+                some.stream()
+                        .map(p -> spec.settings().answered(p.statement(), solution(p)))
+                        .toList());
         List<Encoded> out = new ArrayList<>();
         for (int i = 0; i < some.size(); i++) {
             out.add(encoded(some.get(i).id(), prompts.get(i), whole.get(i)));
@@ -212,12 +217,6 @@ final class OracleScorer {
         return problem.kind() == ProblemKind.EXACT && !thoughts.endsWith(problem.answer())
                 ? thoughts + problem.answer()
                 : thoughts;
-    }
-
-    private List<List<Integer>> tokens(List<String> prompts) {
-        List<List<Integer>> out = new ArrayList<>();
-        PromptFit.parts(prompts).forEach(part -> out.addAll(services.sampler().tokens(part, spec.answering())));
-        return out;
     }
 
     /** What the prompt's tokens are continued by. A tokenizer may draw both into one token, which no rollout has. */

@@ -130,8 +130,15 @@ final class PromptFit {
         }
     }
 
+    /** The tokens of each of these prompts, as answers to them are sampled. Blocks. */
+    static List<List<Integer>> tokens(RunSpec spec, Services services, List<String> prompts) {
+        List<List<Integer>> out = new ArrayList<>();
+        parts(prompts).forEach(part -> out.addAll(services.sampler().tokens(part, spec.answering())));
+        return out;
+    }
+
     /** Prompts in parts that go into one request each, in order. */
-    static List<List<String>> parts(List<String> prompts) {
+    private static List<List<String>> parts(List<String> prompts) {
         List<List<String>> out = new ArrayList<>();
         long bytes = 0;
         for (String prompt : prompts) {

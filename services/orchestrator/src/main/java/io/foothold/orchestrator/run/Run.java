@@ -143,8 +143,7 @@ final class Run {
     /** Says what is imitated. Traces are sampled first, from the base policy: the learner is opened with it, and given back. */
     private void warmUp() {
         if (traces.missing()) {
-            reconciliation.reach();
-            Preparation.Problems problems = preparation.load(true);
+            Preparation.Problems problems = problems(true);
             var unused = reconciliation.reconcile();
             traces.sample(
                     preparation.prepare(problems.train(), publisher.policy()).train(), publisher.policy());
@@ -156,9 +155,7 @@ final class Run {
     /** The loop of a run that is ready for it; null when it was asked to stop before. */
     private @Nullable RunLoop prepared() {
         try {
-            reconciliation.reach();
-            // Before the learner is opened: fine-tuning on data that are then refused would have been for nothing.
-            Preparation.Problems problems = preparation.load(true);
+            Preparation.Problems problems = problems(true);
             LearnerLink.Position at = reconciliation.reconcile();
             reached = at.update();
             Preparation.Prepared prepared = preparation.prepare(problems.train(), publisher.policy());
@@ -187,6 +184,12 @@ final class Run {
         }
     }
 
+    /** Before the learner is opened: fine-tuning on data that are then refused would have been for nothing. */
+    private Preparation.Problems problems(boolean training) {
+        reconciliation.reach();
+        return preparation.load(training);
+    }
+
     private long update() {
         RunLoop made = loop;
         return made == null ? reached : made.update();
@@ -208,8 +211,7 @@ final class Run {
     End prepareOnly() {
         return guarded(() -> {
             warmUp();
-            reconciliation.reach();
-            Preparation.Problems problems = preparation.load(true);
+            Preparation.Problems problems = problems(true);
             var unused = reconciliation.reconcile();
             var prepared = preparation.prepare(problems.train(), publisher.policy());
             return new End("stopped", "prepared only");
@@ -219,8 +221,7 @@ final class Run {
     /** Evaluates the policy that the run begins with, and nothing else. */
     End evaluateOnly() {
         return guarded(() -> {
-            reconciliation.reach();
-            Preparation.Problems problems = preparation.load(false);
+            Preparation.Problems problems = problems(false);
             long update = reconciliation.reconcile().update();
             Evaluation evaluation = evaluation(problems, List.of());
             log.event(new Happening.RunStarted(update, 0));
@@ -233,8 +234,7 @@ final class Run {
     /** Everything that is looked at before a run's first update, and what one costs; the run is good for nothing else then. */
     End rehearse() {
         return guarded(() -> {
-            reconciliation.reach();
-            Preparation.Problems problems = preparation.load(true);
+            Preparation.Problems problems = problems(true);
             var unused = reconciliation.reconcile();
             preparation.checkGuided(problems.train());
             int evaluated = problems.evaluation().values().stream()

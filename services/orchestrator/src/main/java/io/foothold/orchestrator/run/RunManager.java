@@ -373,8 +373,7 @@ public final class RunManager implements AutoCloseable {
 
     /** One run. */
     public Ledger.RunRow row(String runId) {
-        return ledger.run(runId)
-                .orElseThrow(() -> new FootholdException(ErrorCode.NOT_FOUND, "there is no run '" + runId + "'"));
+        return underWay.row(runId);
     }
 
     /** All runs, newest first. */

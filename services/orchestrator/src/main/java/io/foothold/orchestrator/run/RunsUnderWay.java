@@ -93,7 +93,8 @@ final class RunsUnderWay implements AutoCloseable {
         }
     }
 
-    private Ledger.RunRow row(String runId) {
+    /** One run. */
+    Ledger.RunRow row(String runId) {
         return ledger.run(runId)
                 .orElseThrow(() -> new FootholdException(ErrorCode.NOT_FOUND, "there is no run '" + runId + "'"));
     }

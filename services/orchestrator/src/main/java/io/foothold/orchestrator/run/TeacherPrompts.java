@@ -49,12 +49,10 @@ final class TeacherPrompts {
                 .filter(id -> !encoded.containsKey(id))
                 .map(problems)
                 .toList();
-        int at = 0;
-        for (List<String> part :
-                PromptFit.parts(missing.stream().map(p -> text(spec, p)).toList())) {
-            for (List<Integer> tokens : services.sampler().tokens(part, spec.answering())) {
-                encoded.put(missing.get(at++).id(), tokens);
-            }
+        List<List<Integer>> tokens = PromptFit.tokens(
+                spec, services, missing.stream().map(p -> text(spec, p)).toList());
+        for (int i = 0; i < missing.size(); i++) {
+            encoded.put(missing.get(i).id(), tokens.get(i));
         }
         Map<String, List<Integer>> out = new HashMap<>();
         groups.stream()

@@ -26,6 +26,12 @@ def opened(directory, **more):
     return engine
 
 
+def same_gradients(one, other):
+    """Sums of float32 terms in two orders: they differ by a rounding of their terms, so in units of the largest entry, not of each."""
+    for name, value in one.items():
+        torch.testing.assert_close(other[name], value, rtol=1e-4, atol=1e-5 * value.abs().max().item())
+
+
 def own(model, row, temperature=1.0):
     """Log-probs and entropies of a row's targets by transformers' own classes, with gradients."""
     logits = model(torch.tensor([list(row.inputs)]), use_cache=False).logits[0, [t - 1 for t in row.targets]] / temperature
@@ -94,8 +100,7 @@ def test_checkpointing_and_micro_batches_change_nothing(models):
         accumulate(engine, rows, Rule(shaping=0.1), 1.0)
         grads.append({n: p.grad for n, p in engine.policy.trained().items()})
     for other in grads[1:]:
-        for name, value in grads[0].items():
-            torch.testing.assert_close(other[name], value, rtol=1e-4, atol=1e-7)
+        same_gradients(grads[0], other)
 
 
 @pytest.mark.parametrize(("name", "aggregation", "ratio", "kl"), [
@@ -119,7 +124,7 @@ def test_ten_steps_are_those_of_trl(name, aggregation, ratio, kl):
     for step in range(10):
         answer = accumulate(engine, rows, rule, 1.0)
         stepped = engine.step(AdamW(batch["learning_rate"], 0.9, 0.95, 1e-8, 0.01, 1.0))
-        assert answer.loss == pytest.approx(batch["expected"][name]["loss"][step], rel=1e-5, abs=1e-7)
+        assert answer.loss == pytest.approx(batch["expected"][name]["loss"][step], rel=1e-5, abs=1e-6)
         assert stepped.norm == pytest.approx(batch["expected"][name]["norm"][step], rel=1e-5)
         assert not stepped.skipped
         assert stepped.steps == step + 1
@@ -409,5 +414,4 @@ def test_compiled_layers_compute_the_same(models, monkeypatch):
         accumulate(engine, rows, Rule(), 1.0)
         accumulate(engine, rows[:2], Rule(), 1.0)
         grads.append({n: p.grad for n, p in engine.policy.trained().items()})
-    for name, value in grads[0].items():
-        torch.testing.assert_close(grads[1][name], value, rtol=1e-4, atol=1e-7)
+    same_gradients(*grads)

@@ -9,6 +9,7 @@ import com.google.common.math.Stats;
 import io.foothold.cli.machine.Workspace;
 import io.foothold.cli.process.AllInOne;
 import io.foothold.cli.process.FileRoots;
+import io.foothold.cli.process.NamedPaths;
 import io.foothold.cli.rows.Suite;
 import io.foothold.cli.size.EngineSize;
 import io.foothold.cli.size.Inference;
@@ -100,6 +101,11 @@ final class EvalCommand implements Callable<Integer> {
         }
         String text = suite.isEmpty() ? Workspace.read(file) : suiteRun();
         RunFile plan = RunFile.resolve(suite.isEmpty() ? file.toString() : suite, text, overrides);
+        if (policies.isEmpty()) {
+            NamedPaths.check(plan);
+        } else {
+            NamedPaths.checkProblems(plan);
+        }
         List<Path> evaluated =
                 policies.isEmpty() ? List.of(Path.of(plan.settings().policy().base())) : policies;
         List<CausalModel> models = new ArrayList<>();

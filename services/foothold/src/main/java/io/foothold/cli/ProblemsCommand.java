@@ -9,6 +9,7 @@ import io.foothold.augmentation.problems.TestHalves;
 import io.foothold.cli.machine.Workspace;
 import io.foothold.cli.process.AllInOne;
 import io.foothold.cli.process.FileRoots;
+import io.foothold.cli.process.NamedPaths;
 import io.foothold.cli.report.Progress;
 import io.foothold.cli.rows.ParquetRows;
 import io.foothold.cli.rows.Where;
@@ -255,6 +256,7 @@ final class ProblemsCommand implements Callable<Integer> {
             List<String> settings = new ArrayList<>(overrides);
             settings.addAll(settings(RunFile.resolve(file.toString(), text, overrides)));
             RunFile plan = RunFile.resolve(file.toString(), text, settings);
+            NamedPaths.check(plan);
             String base = plan.settings().policy().base();
             return AllInOne.run(
                     home,

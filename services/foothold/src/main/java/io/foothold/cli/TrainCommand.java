@@ -5,6 +5,7 @@ import io.foothold.cli.machine.Scratch;
 import io.foothold.cli.machine.Workspace;
 import io.foothold.cli.process.Child;
 import io.foothold.cli.process.DryRun;
+import io.foothold.cli.process.NamedPaths;
 import io.foothold.cli.process.RunProcesses;
 import io.foothold.cli.report.Progress;
 import io.foothold.cli.size.Inference;
@@ -118,6 +119,7 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         String text = Workspace.read(file);
         RunFile plan = RunFile.resolve(file.toString(), text, overrides);
+        NamedPaths.check(plan);
         Path base = Path.of(plan.settings().policy().base());
         BackendChoice backend = BackendChoice.of(plan.settings().learner().backend(), base);
         CausalModel policy = RunModel.open(base, backend.torch(), inference);

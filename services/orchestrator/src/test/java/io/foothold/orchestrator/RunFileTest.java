@@ -161,6 +161,21 @@ class RunFileTest {
     }
 
     @Test
+    void aValueIsBlamedWhereItWasGiven() {
+        String ofPreset = BASE.replace("grpo-dial", "pkpo-plain");
+        String tooFew = "'estimator.k' is 4, groups have 3 rollouts";
+        assertThatThrownBy(() -> resolve(ofPreset + "sampling: {rollouts_per_group: 3}\n"))
+                .hasMessageContaining("run.yaml, preset pkpo-plain:5: " + tooFew);
+        assertThatThrownBy(() -> resolve(ofPreset + "sampling: {rollouts_per_group: 3}\nestimator: {k: 4}\n"))
+                .hasMessageContaining("run.yaml:8: " + tooFew);
+        assertThatThrownBy(() -> resolve(ofPreset, "sampling.rollouts_per_group=3", "estimator.k=4"))
+                .hasMessageContaining("--set estimator.k=4: " + tooFew);
+        RunFile file = resolve(ofPreset);
+        assertThat(file.at("policy.base")).isEqualTo("run.yaml:2");
+        assertThat(file.at("updates")).isEqualTo("run.yaml");
+    }
+
+    @Test
     void whatMeansNothingToTheLossIsRefusedWhereTheFileSaysIt() {
         assertRefused(
                 BASE + "loss: {name: policy_gradient, clip_high: 0.28}\n",

@@ -20,17 +20,7 @@ public final class FileRoots {
 
     /** The paths that a run file names. */
     public static List<Path> of(RunFile plan) {
-        List<Path> out = new ArrayList<>();
-        out.add(Path.of(plan.settings().policy().base()));
-        List<String> sets = new ArrayList<>(List.of("problems.train"));
-        plan.evaluationSets().forEach(set -> sets.add("problems.evaluate." + set));
-        for (String set : sets) {
-            String file = plan.settings().problems().at(set).jsonl();
-            if (!file.isEmpty()) {
-                out.add(Path.of(file));
-            }
-        }
-        return out;
+        return List.copyOf(NamedPaths.of(plan).values());
     }
 
     /**

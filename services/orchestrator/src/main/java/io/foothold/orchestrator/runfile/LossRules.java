@@ -10,6 +10,7 @@ import io.foothold.core.loss.Losses;
 import io.foothold.core.settings.RunSettings;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -21,17 +22,20 @@ final class LossRules {
     private final RunSettings settings;
     private final Givens own;
     private final Givens preset;
+    private final UnaryOperator<String> place;
 
     /**
      * Rules over settings.
      *
      * @param own what the run file and its overrides give
      * @param preset what they change
+     * @param place where a key was given, as a message begins
      */
-    LossRules(RunSettings settings, Givens own, Givens preset) {
+    LossRules(RunSettings settings, Givens own, Givens preset, UnaryOperator<String> place) {
         this.settings = settings;
         this.own = own;
         this.preset = preset;
+        this.place = place;
     }
 
     /**
@@ -55,7 +59,7 @@ final class LossRules {
         try {
             Losses.check(kind.name(), settings::of);
         } catch (SettingsException e) {
-            throw refused(own.of(e.key()).map(Givens.Given::at).orElse("loss.name"), e.why());
+            throw refused(place.apply(e.key()), e.why());
         }
     }
 

@@ -35,8 +35,12 @@ public final class RunFile {
     private final Map<String, String> values;
     private final Set<String> evaluationSets;
     private final RunSettings settings;
+    private final Givens givens;
+    private final String where;
 
     private RunFile(Givens givens, String where) {
+        this.givens = givens;
+        this.where = where;
         this.values = givens.filled(where);
         this.evaluationSets = givens.evaluationSets();
         this.settings = RunSettings.of(values, ChosenMethod.records());
@@ -71,16 +75,22 @@ public final class RunFile {
             throw invalid(method.at() + ": unknown method '" + SettingsException.shown(method.value()) + "'"
                     + Givens.hint(method.value(), presets()));
         }
-        String preset = Presets.SHIPPED.text(method.value());
-        Givens merged = Givens.parse("preset " + method.value(), preset);
+        Givens preset = Givens.parse(where + ", preset " + method.value(), Presets.SHIPPED.text(method.value()));
+        Givens merged = new Givens();
+        merged.giveAll(preset);
         merged.giveAll(own);
         RunFile file = new RunFile(merged, where);
-        new SettingsRules(file.settings, file.evaluationSets, path -> own.of(path)
-                        .map(Givens.Given::at)
-                        .orElse(where))
-                .check();
-        new LossRules(file.settings, own, Givens.parse("preset " + method.value(), preset)).check();
+        new SettingsRules(file.settings, file.evaluationSets, file::at).check();
+        new LossRules(file.settings, own, preset, file::at).check();
         return file;
+    }
+
+    /**
+     * Where the value of a key was given, as a message begins: file and line, the preset that the file asks for and its line, or the
+     * setting of the command line; the file where a default stands.
+     */
+    public String at(String key) {
+        return givens.of(key).map(Givens.Given::at).orElse(where);
     }
 
     /**

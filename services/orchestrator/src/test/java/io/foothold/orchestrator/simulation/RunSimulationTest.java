@@ -3,19 +3,13 @@ package io.foothold.orchestrator.simulation;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.foothold.orchestrator.simulation.SimulatedRun.Plan;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
+import io.foothold.orchestrator.simulation.SimulatedSeeds.Elsewhere;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Comparator;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.logging.Level;
 import java.util.logging.Logger;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -29,19 +23,15 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Timeout(1200)
 class RunSimulationTest {
-    private static final String SEED = "foothold.simulation.seed";
     private static final Logger OURS = Logger.getLogger("io.foothold");
 
     @TempDir
     Path home;
 
-    private final Map<Integer, List<String>> undisturbed = new HashMap<>();
-    private final Map<String, Integer> met = new TreeMap<>();
-
     @BeforeEach
     void silence() {
         // Who replays one wants to see it.
-        OURS.setLevel(Long.getLong(SEED) == null ? Level.OFF : null);
+        OURS.setLevel(Long.getLong(SimulatedSeeds.SEED) == null ? Level.OFF : null);
     }
 
     @AfterEach
@@ -50,23 +40,24 @@ class RunSimulationTest {
     }
 
     @Test
-    void whateverDiesOrIsLostEveryRolloutEndsOnceAndAResumedRunIsTheUninterruptedOne() {
-        Long one = Long.getLong(SEED);
+    void whateverDiesOrIsLostEveryRolloutEndsOnceAndAResumedRunIsTheUninterruptedOne() throws Exception {
+        SimulatedSeeds here = new SimulatedSeeds(home);
+        Long one = Long.getLong(SimulatedSeeds.SEED);
         if (one != null) {
-            live(one);
+            here.live(one);
             return;
         }
         int seeds = Integer.getInteger("foothold.simulation.seeds", 10_000);
-        for (long seed = 0; seed < seeds; seed++) {
-            try {
-                live(seed);
-            } catch (Throwable t) {
-                throw new AssertionError("seed " + seed + " (alone: -D" + SEED + "=" + seed + ")", t);
-            }
+        Set<String> met = new TreeSet<>();
+        // A seed is the same run wherever it is lived: two processes share them.
+        try (Elsewhere other = Elsewhere.live(1, seeds, 2, home.resolve("other"))) {
+            here.live(0, seeds, 2);
+            met.addAll(here.met());
+            met.addAll(other.met());
         }
         // A simulation in which nothing goes wrong proves nothing.
         assertThat(met)
-                .containsKeys(
+                .contains(
                         "another policy sampled",
                         "answer lost",
                         "augmentation died",
@@ -91,8 +82,10 @@ class RunSimulationTest {
 
     @Test
     void aSeedGivesTheSameRunEveryTime() {
+        SimulatedSeeds seeds = new SimulatedSeeds(home);
         for (long seed = 0; seed < Plan.PLANS; seed++) {
-            assertThat(simulated(seed).told()).isEqualTo(simulated(seed).told());
+            assertThat(seeds.simulated(seed).told())
+                    .isEqualTo(seeds.simulated(seed).told());
         }
     }
 
@@ -112,41 +105,6 @@ class RunSimulationTest {
                             "orchestrator died",
                             "sampler died",
                             "verifier died");
-        }
-    }
-
-    private void live(long seed) {
-        SimulatedRun run = simulated(seed);
-        if (run.comparable()) {
-            run.weather.meet("compared");
-            assertThat(run.course()).isEqualTo(undisturbed(run.plan));
-        }
-        run.weather.met.forEach((what, count) -> met.merge(what, count, Integer::sum));
-    }
-
-    private SimulatedRun simulated(long seed) {
-        SimulatedRun run = new SimulatedRun(
-                seed, Plan.of((int) Math.floorMod(seed, (long) Plan.PLANS)), home.resolve("run" + seed));
-        run.live();
-        delete(home.resolve("run" + seed));
-        return run;
-    }
-
-    private List<String> undisturbed(Plan plan) {
-        return undisturbed.computeIfAbsent(plan.number(), n -> {
-            SimulatedRun alone = new SimulatedRun(n, plan, home.resolve("plan" + n));
-            alone.liveUndisturbed();
-            return alone.course();
-        });
-    }
-
-    private static void delete(Path directory) {
-        try (Stream<Path> files = Files.walk(directory)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
     }
 }

@@ -14,12 +14,17 @@ final class Entrance {
     /** Kubelets ask without a secret, and learn whether a service is well. */
     private static final Set<String> HEALTH = Set.of("/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch");
 
+    /** The console's own files say nothing of a run; what it shows it asks for with the token that it is given. */
+    private static final Set<String> CONSOLE =
+            Set.of("/", "/console/console.js", "/console/console.css", "/console/icon.svg");
+
     private Entrance() {}
 
     /** The role that is needed; empty where nobody is asked. */
     static Optional<Role> needed(String method, String path) {
         boolean looks = LOOKING.contains(method);
-        if (HEALTH.contains(path) || looks && (path.equals("/q/health") || path.startsWith("/q/health/"))) {
+        if (HEALTH.contains(path)
+                || looks && (path.equals("/q/health") || path.startsWith("/q/health/") || CONSOLE.contains(path))) {
             return Optional.empty();
         }
         if (path.startsWith(RUNS)) {

@@ -56,7 +56,19 @@ class EntranceTest {
         }
         assertThat(at("GET", "/q/metrics")).contains(Role.VIEWER);
         assertThat(at("GET", "/q/openapi")).contains(Role.VIEWER);
-        assertThat(at("GET", "/")).contains(Role.VIEWER);
+        assertThat(at("GET", "/console")).contains(Role.VIEWER);
+        assertThat(at("GET", "/console/other.js")).contains(Role.VIEWER);
+    }
+
+    @Test
+    void theConsolesOwnFilesAskNobodyAndNothingElseDoesByTheirWay() {
+        for (String file : List.of("/", "/console/console.js", "/console/console.css", "/console/icon.svg")) {
+            assertThat(at("GET", file)).as(file).isEmpty();
+            assertThat(at("POST", file)).as(file).contains(Role.ADMIN);
+        }
+        assertThat(Entrance.needed("GET", "/console/console.js/../../api/runs", "/api/runs"))
+                .contains(Role.VIEWER);
+        assertThat(Entrance.needed("GET", "/api/runs/..//", "/")).contains(Role.VIEWER);
     }
 
     @Test

@@ -496,6 +496,7 @@ class LedgerStoreTest {
                 Statement s = c.createStatement()) {
             s.execute("update \"flyway_schema_history\" set \"checksum\" = 1 where \"version\" in ('1', '2', '20')");
             s.execute("delete from \"flyway_schema_history\" where \"version\" not in ('1', '2', '20')");
+            s.execute("drop index event_by_kind");
             s.execute("drop table ledger_writer");
             s.execute("drop table run_lease");
         }

@@ -10,6 +10,7 @@ import io.foothold.orchestrator.event.EventBus;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.event.RunMetrics;
 import io.foothold.orchestrator.ledger.LedgerDatabase;
+import io.foothold.orchestrator.ledger.LedgerLookup;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import io.foothold.orchestrator.remote.GrpcServices;
 import io.foothold.orchestrator.remote.WaitClock;
@@ -45,7 +46,7 @@ public class Runs {
     private final MeterRegistry metrics;
     private final GrpcServices.Channels peers;
     private @Nullable LedgerDatabase database;
-    private @Nullable LedgerStore ledger;
+    private volatile @Nullable LedgerStore ledger;
     private @Nullable GrpcServices services;
     private volatile @Nullable RunManager manager;
     private volatile @Nullable RunMetrics counts;
@@ -123,6 +124,12 @@ public class Runs {
     public RunManager manager() {
         RunManager made = manager;
         return made == null ? made() : made;
+    }
+
+    /** What people look for in the ledger; see {@link #manager()} for what it throws. */
+    public LedgerLookup lookup() {
+        var unused = manager();
+        return Objects.requireNonNull(ledger).lookup();
     }
 
     private synchronized RunManager made() {

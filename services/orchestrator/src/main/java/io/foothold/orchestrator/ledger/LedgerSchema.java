@@ -35,7 +35,8 @@ public final class LedgerSchema {
             "V2__long_preparations.sql",
             "V20__settings_as_data.sql",
             "V21__writers.sql",
-            "V22__leases.sql");
+            "V22__leases.sql",
+            "V24__lookups.sql");
 
     private static final Map<String, String> H2 =
             Map.of("binary", "varbinary(1000000000)", "text", "character large object");

@@ -77,6 +77,11 @@ public final class LedgerStore implements Ledger, AutoCloseable {
         return lease != null ? database.patientQuery(query) : database.query(query);
     }
 
+    /** What people look for in it. */
+    public LedgerLookup lookup() {
+        return new LedgerLookup(database);
+    }
+
     /** Writes that were asked for and are not durable. */
     public OpenWork work() {
         return database.work();

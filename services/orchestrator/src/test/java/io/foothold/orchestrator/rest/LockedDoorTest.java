@@ -9,6 +9,7 @@ import grpc.health.v1.HealthOuterClass.HealthCheckResponse;
 import io.foothold.contracts.door.PeerChannels;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.console.Browser;
 import io.foothold.v1.CreateRunRequest;
 import io.foothold.v1.ListRunsRequest;
 import io.foothold.v1.RunServiceGrpc;
@@ -41,6 +42,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.openqa.selenium.Keys;
 
 /** Callers with nothing, with what is wrong, with what ended and with too little, at both ports of a locked orchestrator. */
 @QuarkusTest
@@ -212,6 +214,24 @@ class LockedDoorTest {
                                     .isNotIn(ErrorCode.UNAUTHENTICATED, ErrorCode.FORBIDDEN);
                         }
                     });
+        }
+    }
+
+    @Test
+    void theConsoleAsksForATokenBeforeItShowsAnything() throws Exception {
+        assertThat(rest(root, "GET", "/console/console.js", null).statusCode()).isEqualTo(200);
+        try (Browser browser = Browser.start()) {
+            browser.open(root.toString());
+            browser.await("[role=alert]", "needs a token of the role viewer");
+            browser.find("#token").sendKeys(WRONG, Keys.ENTER);
+            browser.await("[role=alert]", "the token is none that this service knows");
+            browser.find("#token").sendKeys(VIEWER, Keys.ENTER);
+            // "There is no run yet", or a list of those that other tests made.
+            browser.await("main > div", "un");
+            // It stays in the session, and opens no more than it should.
+            browser.open(root + "#/new");
+            browser.find("#id").sendKeys("a", Keys.ENTER);
+            browser.await(".trouble", "it needs the role operator");
         }
     }
 

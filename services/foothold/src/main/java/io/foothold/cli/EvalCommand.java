@@ -10,6 +10,7 @@ import io.foothold.cli.machine.Workspace;
 import io.foothold.cli.process.AllInOne;
 import io.foothold.cli.process.FileRoots;
 import io.foothold.cli.process.NamedPaths;
+import io.foothold.cli.process.RunInputs;
 import io.foothold.cli.rows.Suite;
 import io.foothold.cli.size.EngineSize;
 import io.foothold.cli.size.Inference;
@@ -72,7 +73,7 @@ final class EvalCommand implements Callable<Integer> {
     private List<Path> policies = new ArrayList<>();
 
     @Option(names = "--set", paramLabel = "KEY=VALUE", description = "A setting that wins over the file; repeatable.")
-    private List<String> overrides = new ArrayList<>();
+    private List<String> given = new ArrayList<>();
 
     @Option(
             names = "--home",
@@ -93,6 +94,9 @@ final class EvalCommand implements Callable<Integer> {
     private static final long SUITE_SEED = 42;
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
+    /** What is given, and what was read of the files that the run file names. */
+    private List<String> overrides = List.of();
+
     @Override
     public Integer call() throws Exception {
         if (suite.isEmpty() == file.toString().isEmpty()) {
@@ -100,12 +104,15 @@ final class EvalCommand implements Callable<Integer> {
                     ErrorCode.INVALID_INPUT, "eval needs a run file or --suite NAME --policy DIR, not both");
         }
         String text = suite.isEmpty() ? Workspace.read(file) : suiteRun();
-        RunFile plan = RunFile.resolve(suite.isEmpty() ? file.toString() : suite, text, overrides);
+        RunInputs inputs = RunInputs.read(suite.isEmpty() ? file.toString() : suite, text, given);
+        overrides = inputs.overrides();
+        RunFile plan = inputs.plan();
         if (policies.isEmpty()) {
             NamedPaths.check(plan);
         } else {
             NamedPaths.checkProblems(plan);
         }
+        inputs.check();
         List<Path> evaluated =
                 policies.isEmpty() ? List.of(Path.of(plan.settings().policy().base())) : policies;
         List<CausalModel> models = new ArrayList<>();

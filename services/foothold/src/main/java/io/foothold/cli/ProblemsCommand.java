@@ -10,6 +10,7 @@ import io.foothold.cli.machine.Workspace;
 import io.foothold.cli.process.AllInOne;
 import io.foothold.cli.process.FileRoots;
 import io.foothold.cli.process.NamedPaths;
+import io.foothold.cli.process.RunInputs;
 import io.foothold.cli.report.Progress;
 import io.foothold.cli.rows.ParquetRows;
 import io.foothold.cli.rows.Where;
@@ -253,10 +254,12 @@ final class ProblemsCommand implements Callable<Integer> {
         @Override
         public Integer call() throws Exception {
             String text = Workspace.read(file);
-            List<String> settings = new ArrayList<>(overrides);
-            settings.addAll(settings(RunFile.resolve(file.toString(), text, overrides)));
+            RunInputs inputs = RunInputs.read(file.toString(), text, overrides);
+            List<String> settings = new ArrayList<>(inputs.overrides());
+            settings.addAll(settings(inputs.plan()));
             RunFile plan = RunFile.resolve(file.toString(), text, settings);
             NamedPaths.check(plan);
+            inputs.check();
             String base = plan.settings().policy().base();
             return AllInOne.run(
                     home,

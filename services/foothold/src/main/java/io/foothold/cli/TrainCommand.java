@@ -6,6 +6,7 @@ import io.foothold.cli.machine.Workspace;
 import io.foothold.cli.process.Child;
 import io.foothold.cli.process.DryRun;
 import io.foothold.cli.process.NamedPaths;
+import io.foothold.cli.process.RunInputs;
 import io.foothold.cli.process.RunProcesses;
 import io.foothold.cli.report.Progress;
 import io.foothold.cli.size.Inference;
@@ -52,7 +53,7 @@ final class TrainCommand implements Callable<Integer> {
     private String id = "";
 
     @Option(names = "--set", paramLabel = "KEY=VALUE", description = "A setting that wins over the file; repeatable.")
-    private List<String> overrides = new ArrayList<>();
+    private List<String> given = new ArrayList<>();
 
     @Option(
             names = "--resume",
@@ -115,10 +116,15 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--port", description = "Port of the services (default: a free one).")
     private int port;
 
+    /** What is given, and what was read of the files that the run file names. */
+    private List<String> overrides = List.of();
+
     @Override
     public Integer call() throws Exception {
         String text = Workspace.read(file);
-        RunFile plan = RunFile.resolve(file.toString(), text, overrides);
+        RunInputs inputs = RunInputs.read(file.toString(), text, given);
+        overrides = inputs.overrides();
+        RunFile plan = inputs.plan();
         NamedPaths.check(plan);
         Path base = Path.of(plan.settings().policy().base());
         BackendChoice backend = BackendChoice.of(plan.settings().learner().backend(), base);
@@ -148,6 +154,7 @@ final class TrainCommand implements Callable<Integer> {
         } else {
             System.out.println(runId(plan) + ": " + told(shape, backend));
         }
+        inputs.check();
         dry.checkShape();
         policy.checkWeightFiles();
         if (policy.size().torchOnly()) {

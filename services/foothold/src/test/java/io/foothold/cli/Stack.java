@@ -29,6 +29,7 @@ import io.foothold.v1.*;
 import io.foothold.verifier.answer.Judge;
 import io.foothold.verifier.code.CodeVerifier;
 import io.foothold.verifier.code.Sandbox;
+import io.foothold.verifier.function.RewardFunctions;
 import io.foothold.verifier.grpc.VerifierGrpc;
 import io.grpc.BindableService;
 import io.grpc.ManagedChannel;
@@ -212,6 +213,7 @@ final class Stack implements AutoCloseable {
                 1,
                 1,
                 new Judge(new CodeVerifier(new Sandbox(Sandbox.Tools.standard()), 1 << 20)),
+                new RewardFunctions(RewardFunctions.Setup.standard()),
                 new SimpleMeterRegistry());
         int verifierPort = serve(new MutinyVerifierServiceGrpc.VerifierServiceImplBase() {
             @Override

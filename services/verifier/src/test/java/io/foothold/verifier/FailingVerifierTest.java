@@ -12,6 +12,7 @@ import io.foothold.v1.VerifyWork;
 import io.foothold.verifier.answer.Judge;
 import io.foothold.verifier.code.CodeVerifier;
 import io.foothold.verifier.code.Sandbox;
+import io.foothold.verifier.function.RewardFunctions;
 import io.foothold.verifier.grpc.VerifierGrpc;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Meter;
@@ -41,6 +42,7 @@ class FailingVerifierTest {
                 1,
                 1,
                 new Judge(new CodeVerifier(new Sandbox(Sandbox.Tools.standard()), 1 << 20)),
+                new RewardFunctions(RewardFunctions.Setup.standard()),
                 new SimpleMeterRegistry() {
                     @Override
                     protected Counter newCounter(Meter.Id id) {

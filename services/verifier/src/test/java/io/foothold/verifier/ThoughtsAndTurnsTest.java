@@ -11,6 +11,7 @@ import io.foothold.verifier.answer.Grading;
 import io.foothold.verifier.answer.Judge;
 import io.foothold.verifier.code.CodeVerifier;
 import io.foothold.verifier.code.Sandbox;
+import io.foothold.verifier.function.RewardFunctions;
 import io.foothold.verifier.grpc.VerifierGrpc;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.Multi;
@@ -74,6 +75,7 @@ class ThoughtsAndTurnsTest {
                 1,
                 1,
                 new Judge(new CodeVerifier(new Sandbox(Sandbox.Tools.standard()), 1 << 20)),
+                new RewardFunctions(RewardFunctions.Setup.standard()),
                 new SimpleMeterRegistry());
         String kind = service.verify(Multi.createFrom()
                         .items(

@@ -10,6 +10,7 @@ import io.foothold.v1.VerifyWork;
 import io.foothold.verifier.answer.Judge;
 import io.foothold.verifier.code.CodeVerifier;
 import io.foothold.verifier.code.Sandbox;
+import io.foothold.verifier.function.RewardFunctions;
 import io.foothold.verifier.grpc.VerifierGrpc;
 import io.grpc.BindableService;
 import io.grpc.Channel;
@@ -24,6 +25,7 @@ class VerifierStreamTest extends StreamContractTest<VerifyRequest, VerifyRespons
                 2,
                 1,
                 new Judge(new CodeVerifier(new Sandbox(Sandbox.Tools.standard()), 1 << 20)),
+                new RewardFunctions(RewardFunctions.Setup.standard()),
                 new SimpleMeterRegistry());
         return new MutinyVerifierServiceGrpc.VerifierServiceImplBase() {
             @Override

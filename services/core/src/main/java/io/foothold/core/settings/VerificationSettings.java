@@ -1,5 +1,6 @@
 package io.foothold.core.settings;
 
+import io.foothold.core.keys.Inline;
 import io.foothold.core.keys.Section;
 import io.foothold.core.keys.Setting;
 import java.util.Map;
@@ -9,6 +10,7 @@ import java.util.Map;
  *
  * @param options of the verifier
  * @param servers addresses of verifiers of one's own, by the kind of problem; empty for ours
+ * @param function of the user that judges in place of ours
  */
 @Section("verification")
 public record VerificationSettings(
@@ -22,7 +24,9 @@ public record VerificationSettings(
                 help = "HOST:PORT of a verifier of one's own for problems of kind {key}; empty for ours.",
                 fallback = "",
                 keys = {"math", "numeric", "choice", "text", "countdown", "code", "exact"})
-        Map<String, String> servers) {
+        Map<String, String> servers,
+
+        @Inline RewardFunctionSettings function) {
 
     /** Copies. */
     public VerificationSettings {

@@ -92,6 +92,12 @@ public sealed interface Happening {
     /** The run goes on with other problems. */
     record ChangedDataAccepted(boolean preparedAgain, List<String> differences) implements Happening {}
 
+    /** A rollout was not judged; of the first of a run's process. */
+    record NoVerdict(String rollout, String problem, String verdict, String reason) implements Happening {}
+
+    /** A function of the user judges the run's responses. */
+    record RewardFunctionLoaded(String function, String sha256) implements Happening {}
+
     /** A rule over an update's numbers begins to be broken; the run goes on. */
     record Warning(long update, String rule, String what) implements Happening {}
 
@@ -128,6 +134,8 @@ public sealed interface Happening {
             case CheckpointDamaged h -> "checkpoint_damaged";
             case MachineChanged h -> "machine_changed";
             case ChangedDataAccepted h -> "changed_data_accepted";
+            case NoVerdict h -> "no_verdict";
+            case RewardFunctionLoaded h -> "reward_function_loaded";
             case Warning h -> "warning";
             case Alarm h -> "alarm";
             case ServiceLost h -> "service_lost";

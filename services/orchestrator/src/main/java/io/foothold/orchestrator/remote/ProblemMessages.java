@@ -5,7 +5,10 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.problem.ProblemKind;
+import io.foothold.core.settings.RewardFunctionSettings;
 import io.foothold.core.verdict.Verdict;
+import io.foothold.v1.FunctionProblem;
+import io.foothold.v1.RewardFunction;
 import io.foothold.v1.VerifyWork;
 import java.util.List;
 
@@ -81,15 +84,36 @@ public final class ProblemMessages {
     }
 
     static VerifyWork work(Verifier.Work work) {
-        return VerifyWork.newBuilder()
-                .setRolloutId(work.rolloutId())
-                .setKind(message(work.kind()))
-                .setGold(work.gold())
+        Problem problem = work.problem();
+        VerifyWork.Builder out = VerifyWork.newBuilder();
+        work.function().ifPresent(f -> out.setFunction(message(f))
+                .setProblem(FunctionProblem.newBuilder()
+                        .setId(problem.id())
+                        .setStatement(problem.statement())
+                        .setSource(problem.source())
+                        .setSplit(problem.split())));
+        return out.setRolloutId(work.rolloutId())
+                .setKind(message(problem.kind()))
+                .setGold(problem.answer())
                 .setResponse(work.response())
                 .setResponseOpensInThought(work.opensInThought())
                 .setOptions(work.options())
                 .setGoldOnly(work.goldOnly())
                 .setTrace(work.trace())
+                .build();
+    }
+
+    private static RewardFunction message(Verifier.RewardFunction function) {
+        RewardFunctionSettings settings = function.settings();
+        return RewardFunction.newBuilder()
+                .setFile(settings.file())
+                .setName(settings.name())
+                .setSource(settings.pythonSource())
+                .setSha256(function.sha256())
+                .setNetwork(settings.pythonNetwork())
+                .setSeconds(settings.pythonSeconds())
+                .setMemoryMb(settings.pythonMemoryMb())
+                .setPassScore(settings.passScore())
                 .build();
     }
 }

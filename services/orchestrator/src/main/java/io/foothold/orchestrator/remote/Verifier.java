@@ -1,7 +1,10 @@
 package io.foothold.orchestrator.remote;
 
-import io.foothold.core.problem.ProblemKind;
+import io.foothold.contracts.digest.TextDigest;
+import io.foothold.core.problem.Problem;
+import io.foothold.core.settings.RewardFunctionSettings;
 import io.foothold.core.verdict.Verdict;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /** Whoever judges responses, as a run sees it. Thread-safe. */
@@ -10,21 +13,37 @@ public interface Verifier {
      * A response that is to be judged.
      *
      * @param rolloutId whose it is
-     * @param gold the problem's answer, in the notation of its kind
+     * @param problem that it answers
      * @param opensInThought whether the response begins inside a thought
      * @param options of the run file
-     * @param goldOnly whether the gold answer alone is looked at
+     * @param goldOnly whether the gold answer alone is looked at, or the function alone
      * @param trace that it is part of; empty for none
+     * @param function of the run file that judges it; empty for the verifier's rules
      */
     record Work(
             String rolloutId,
-            ProblemKind kind,
-            String gold,
+            Problem problem,
             String response,
             boolean opensInThought,
             String options,
             boolean goldOnly,
-            String trace) {}
+            String trace,
+            Optional<RewardFunction> function) {}
+
+    /**
+     * A function of a run file.
+     *
+     * @param settings of the run file
+     * @param sha256 of its file's text, hex
+     */
+    record RewardFunction(RewardFunctionSettings settings, String sha256) {
+        /** That of these settings; empty when they have none. */
+        public static Optional<RewardFunction> of(RewardFunctionSettings settings) {
+            return settings.given()
+                    ? Optional.of(new RewardFunction(settings, TextDigest.sha256(settings.pythonSource())))
+                    : Optional.empty();
+        }
+    }
 
     /**
      * The address of a verifier of one's own that a run file names, when it may be asked.

@@ -3,12 +3,18 @@ package io.foothold.orchestrator.run;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
+import io.foothold.core.problem.Problem;
+import io.foothold.core.problem.ProblemKind;
+import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Services;
+import io.foothold.orchestrator.remote.Verifier;
 import io.foothold.orchestrator.update.ServerState;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.CompletionException;
 
 /** Brings ledger, learner and inference servers to one update before a run begins or goes on. */
 final class Reconciliation {
@@ -48,6 +54,24 @@ final class Reconciliation {
         spec.verifiers()
                 .forEach((key, address) ->
                         services.verifier().named(key, address).reach(key));
+        spec.rewardFunction().ifPresent(this::load);
+    }
+
+    /** Has a function loaded before anything is sampled that it would judge. */
+    private void load(Verifier.RewardFunction function) {
+        Problem none = new Problem("function", "", ProblemKind.EXACT, "", List.of(), "", "", 0);
+        Verifier.Work work = new Verifier.Work("function", none, "", false, "", true, "", Optional.of(function));
+        Verdict verdict;
+        try {
+            verdict = services.verifier().verify(work, "").join();
+        } catch (CompletionException e) {
+            throw FootholdException.of(e);
+        }
+        if (verdict.kind() != Verdict.Kind.ABSTAIN) {
+            throw new FootholdException(ErrorCode.INVALID_INPUT, "verification.python: " + verdict.rule());
+        }
+        log.event(new Happening.RewardFunctionLoaded(
+                function.settings().file() + ":" + function.settings().name(), function.sha256()));
     }
 
     /** Brings learner and ledger to the same update, then the inference servers to the same policy. */

@@ -4,6 +4,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.problem.Problem;
+import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.remote.Sampler;
 import io.foothold.orchestrator.remote.Sampler.Reservation;
 import io.foothold.orchestrator.remote.Sampler.Wanted;
@@ -21,6 +22,7 @@ import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -31,10 +33,13 @@ import org.jspecify.annotations.Nullable;
  * thread. Thread-safe.
  */
 final class RolloutSource {
+    private static final int MOST_TOLD = 20;
+
     private final RunSpec spec;
     private final Services services;
     private final Function<String, Problem> problems;
     private volatile long newest;
+    private volatile Consumer<Happening> told = event -> {};
     private volatile @Nullable PolicyVersion kept;
 
     /**
@@ -216,16 +221,32 @@ final class RolloutSource {
                 .verify(
                         new Verifier.Work(
                                 rollout.id(),
-                                problem.kind(),
-                                problem.answer(),
+                                problem,
                                 rollout.response().text(),
                                 rollout.response().opensInThought(),
                                 spec.verificationOptions(),
                                 false,
-                                trace),
+                                trace,
+                                spec.rewardFunction(problem.kind())),
                         spec.verifier(problem.kind()))
-                .handle((verdict, failure) -> new Judged(
-                        rollout.id(), rollout, verdict, failure == null ? null : FootholdException.of(failure)));
+                .handle((verdict, failure) -> {
+                    if (verdict != null && !verdict.kind().judged()) {
+                        told.accept(new Happening.NoVerdict(
+                                rollout.id(), problem.id(), verdict.kind().name(), verdict.rule()));
+                    }
+                    return new Judged(
+                            rollout.id(), rollout, verdict, failure == null ? null : FootholdException.of(failure));
+                });
+    }
+
+    /** Tells this of rollouts that have no verdict, the first {@link #MOST_TOLD} of them: the ledger has all. */
+    void tell(Consumer<Happening> events) {
+        AtomicInteger count = new AtomicInteger();
+        told = event -> {
+            if (count.incrementAndGet() <= MOST_TOLD) {
+                events.accept(event);
+            }
+        };
     }
 
     private static <T> T take(BlockingQueue<T> queue) {

@@ -77,6 +77,7 @@ final class Run {
         long resumed = incarnation.isEmpty() ? 0 : Long.parseLong(incarnation.substring(1));
         this.learner = new LearnerLink(spec, this.services, ledger, Holder.of(spec.runId(), resumed), clock.repeats());
         this.groups = new GroupRunner(spec, this.services, ledger, clock, incarnation);
+        this.groups.source().tell(log::event);
         this.publisher = new PolicyPublisher(
                 this.services.sampler(), Holder.of(spec.runId(), resumed), this::abort, clock.repeats());
         this.groups.healBy(publisher::publishAgain);

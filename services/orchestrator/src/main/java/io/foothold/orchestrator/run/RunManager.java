@@ -8,6 +8,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.names.Name;
 import io.foothold.core.problem.Problem;
+import io.foothold.core.settings.RewardFunctionSettings;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.Lease;
@@ -208,8 +209,20 @@ public final class RunManager implements AutoCloseable {
         Name.of("run id", runId);
         // Without the lock: nobody waits while a large file is read.
         RunFile file = RunFile.resolve(runId, runFile, overrides);
+        checkFunction(file);
         new RunSpec(runId, file).verifiers().forEach(services.verifier()::named);
         return create(runId, file, purpose);
+    }
+
+    /** Where a run is created there may be no file of whoever creates it. */
+    private static void checkFunction(RunFile file) {
+        RewardFunctionSettings function = file.settings().verification().function();
+        if (function.given() && function.pythonSource().isBlank()) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    file.at("verification.python") + ": 'verification.python' names " + function.file()
+                            + ", whose text must come in 'verification.python_source' (commands such as train read the file themselves)");
+        }
     }
 
     private Ledger.RunRow create(String runId, RunFile file, Purpose purpose) {

@@ -13,6 +13,7 @@ import io.foothold.core.verdict.RewardRule;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.remote.Augmentation;
 import io.foothold.orchestrator.remote.Localizer;
+import io.foothold.orchestrator.remote.Verifier;
 import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.rollout.Sampling;
 import io.foothold.orchestrator.runfile.RunFile;
@@ -30,12 +31,14 @@ final class RunSpec {
     private final RunFile file;
     private final RunSettings settings;
     private final ChosenMethod chosen;
+    private final Optional<Verifier.RewardFunction> function;
 
     RunSpec(String runId, RunFile file) {
         this.runId = runId;
         this.file = file;
         this.settings = file.settings();
         this.chosen = new ChosenMethod(settings);
+        this.function = Verifier.RewardFunction.of(settings.verification().function());
     }
 
     String runId() {
@@ -86,6 +89,16 @@ final class RunSpec {
     /** Address of the verifier for problems of a kind; empty for the standard one. */
     String verifier(ProblemKind kind) {
         return settings.verification().servers().getOrDefault(kind.name().toLowerCase(Locale.ROOT), "");
+    }
+
+    /** The function that judges responses to problems of a kind; empty where a verifier does. */
+    Optional<Verifier.RewardFunction> rewardFunction(ProblemKind kind) {
+        return verifier(kind).isEmpty() ? function : Optional.empty();
+    }
+
+    /** The run's function, whatever it judges. */
+    Optional<Verifier.RewardFunction> rewardFunction() {
+        return function;
     }
 
     String verificationOptions() {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.contracts.digest.TextDigest;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.keys.Setting;
@@ -26,6 +27,8 @@ public final class RunFile {
     private static final int STORED_FORM = 1;
 
     private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    private static final String FUNCTION_SOURCE = "verification.python_source";
 
     private static final String TARGETS = "optimizer.lora.targets";
 
@@ -176,6 +179,10 @@ public final class RunFile {
     }
 
     private String difference(RunFile other, String key) {
+        if (key.equals(FUNCTION_SOURCE)) {
+            return key + ": the file of " + text("verification.python") + " was " + digest(values.get(key)) + ", is "
+                    + digest(other.values.get(key));
+        }
         return key + ": was " + side(values.get(key)) + ", is " + side(other.values.get(key));
     }
 
@@ -183,6 +190,10 @@ public final class RunFile {
     private static @Nullable String targets(RunFile file) {
         String value = file.values.get(TARGETS);
         return FORMER_TARGETS.equals(value) ? Setting.AUTO : value;
+    }
+
+    private static String digest(@Nullable String text) {
+        return text == null || text.isEmpty() ? "not there" : "sha256 " + TextDigest.sha256(text);
     }
 
     private static String side(@Nullable String value) {

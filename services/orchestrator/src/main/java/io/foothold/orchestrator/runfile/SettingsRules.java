@@ -14,11 +14,13 @@ import io.foothold.core.settings.MiningSettings;
 import io.foothold.core.settings.OptimizerSettings;
 import io.foothold.core.settings.ProblemSettings;
 import io.foothold.core.settings.PromptSettings;
+import io.foothold.core.settings.RewardFunctionSettings;
 import io.foothold.core.settings.RunSettings;
 import io.foothold.core.settings.SamplingSettings;
 import io.foothold.core.verdict.RewardRule;
 import io.foothold.core.verdict.RewardShaping;
 import io.foothold.core.verdict.RewardTable;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -31,6 +33,9 @@ final class SettingsRules {
 
     /** Most rollouts of one evaluation set, or of mining. */
     private static final long MOST_SAMPLES = 1_000_000_000;
+
+    /** Most bytes of a function's file. */
+    private static final int LONGEST_FUNCTION = 1 << 16;
 
     private final RunSettings settings;
     private final Set<String> evaluationSets;
@@ -59,6 +64,7 @@ final class SettingsRules {
         }
         checkProblems();
         checkRewards();
+        checkFunction();
         checkEstimator();
         checkLoss();
         checkMixture();
@@ -92,6 +98,30 @@ final class SettingsRules {
         out.add("problems.train");
         evaluationSets.forEach(s -> out.add("problems.evaluate." + s));
         return out;
+    }
+
+    private void checkFunction() {
+        RewardFunctionSettings function = settings.verification().function();
+        if (!function.given()) {
+            if (!function.pythonSource().isEmpty() || function.pythonNetwork()) {
+                String key = "verification." + (function.pythonNetwork() ? "python_network" : "python_source");
+                throw refused(key, "'" + key + "' is not used without 'verification.python'");
+            }
+            return;
+        }
+        if (!function.python().matches("(.*/)?[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\\.py:[A-Za-z_][A-Za-z0-9_]{0,99}")) {
+            throw refused(
+                    "verification.python",
+                    "'verification.python' must be FILE.py:FUNCTION, such as rewards.py:score, got '"
+                            + SettingsException.shown(function.python()) + "'");
+        }
+        int bytes = function.pythonSource().getBytes(StandardCharsets.UTF_8).length;
+        if (bytes > LONGEST_FUNCTION) {
+            throw refused(
+                    "verification.python",
+                    "'verification.python': " + function.file() + " has " + bytes + " bytes, at most "
+                            + LONGEST_FUNCTION + " travel with every response");
+        }
     }
 
     private void checkRewards() {

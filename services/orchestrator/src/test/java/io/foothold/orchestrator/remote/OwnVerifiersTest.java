@@ -63,8 +63,7 @@ class OwnVerifiersTest {
                     StreamLimits.standard())) {
                 Verifier verifier = services.verifier();
                 assertThatThrownBy(() -> verifier.named(KEY, address)).hasMessageContaining(address + " is none of");
-                assertThatThrownBy(() -> verifier.verify(
-                                new Verifier.Work("r", ProblemKind.EXACT, "1", "1", false, "", false, ""), address))
+                assertThatThrownBy(() -> verifier.verify(Asked.of("r", ProblemKind.EXACT, "1", "1"), address))
                         .hasMessageContaining(address + " is none of");
                 assertThatThrownBy(listener::accept).isInstanceOf(SocketTimeoutException.class);
             } finally {

@@ -382,11 +382,8 @@ class ReplicasTest {
         // lose.
         await().atMost(Duration.ofSeconds(20)).until(() -> {
             for (int i = 0; i < 20; i++) {
-                verdicts.add(services.verifier()
-                        .verify(
-                                new Verifier.Work(
-                                        "r" + verdicts.size(), ProblemKind.MATH, "1", "1", false, "", false, ""),
-                                ""));
+                verdicts.add(
+                        services.verifier().verify(Asked.of("r" + verdicts.size(), ProblemKind.MATH, "1", "1"), ""));
             }
             return judged.get("c").get() > 0;
         });

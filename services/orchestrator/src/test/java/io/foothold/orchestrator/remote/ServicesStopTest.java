@@ -108,8 +108,7 @@ class ServicesStopTest {
         VERIFY {
             @Override
             CompletableFuture<?> ask(Services services, String id) {
-                return services.verifier()
-                        .verify(new Verifier.Work(id, ProblemKind.MATH, "", "", false, "", false, ""), "");
+                return services.verifier().verify(Asked.of(id, ProblemKind.MATH, "", ""), "");
             }
         },
         LOCALIZE {

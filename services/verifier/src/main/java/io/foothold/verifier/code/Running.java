@@ -18,33 +18,61 @@ import org.jspecify.annotations.Nullable;
  * A program in the sandbox with the watch over its process tree. The thread that started it must outlive it: bubblewrap dies with
  * that thread. Owned by one thread; the watch has its own.
  */
-final class Running implements AutoCloseable {
+public final class Running implements AutoCloseable {
     private static final long POLL_MILLIS = 10;
+    /** A look costs a walk through /proc, and one that serves is looked at for as long as it lives. */
+    private static final long POLL_SERVING_MILLIS = 50;
+
+    /**
+     * What a program writes to.
+     *
+     * @param status bubblewrap's report
+     */
+    record Outputs(Path out, Path err, Path status) {}
 
     private final Process process;
     private final Sandbox.Limits limits;
-    private final Path out;
-    private final Path err;
-    private final Path status;
+    private final Outputs files;
+    private final long pollMillis;
     private final int mostProcesses;
     private final long started = System.nanoTime();
     private final Thread watch;
     private volatile Sandbox.@Nullable End killed;
+    /** On the clock of {@link System#nanoTime}; of one that serves, while it is asked something. */
+    private volatile long deadline;
+
+    private volatile boolean timed = true;
     private @Nullable BufferedReader reader;
 
-    Running(Process process, Sandbox.Limits limits, Path out, Path err, Path status, int mostProcesses) {
+    Running(Process process, Sandbox.Limits limits, Sandbox.Life life, Outputs files, int mostProcesses) {
         this.process = process;
         this.limits = limits;
-        this.out = out;
-        this.err = err;
-        this.status = status;
+        this.files = files;
+        this.pollMillis = life.serves() ? POLL_SERVING_MILLIS : POLL_MILLIS;
+        allow(limits.seconds());
         this.mostProcesses = mostProcesses;
         this.watch = Thread.ofVirtual().name("sandbox-watch").start(this::watch);
     }
 
+    /** Gives it so many seconds from now. */
+    public void allow(double seconds) {
+        deadline = System.nanoTime() + (long) (seconds * 1e9);
+        timed = true;
+    }
+
+    /** Nothing is asked of it: no time is counted. */
+    public void rest() {
+        timed = false;
+    }
+
+    /** Whether it lives. */
+    public boolean alive() {
+        return process.isAlive();
+    }
+
     private void watch() {
         try {
-            while (!process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
+            while (!process.waitFor(pollMillis, TimeUnit.MILLISECONDS)) {
                 Sandbox.End end = exceeded();
                 if (end != null) {
                     killed = end;
@@ -58,7 +86,7 @@ final class Running implements AutoCloseable {
     }
 
     private Sandbox.@Nullable End exceeded() {
-        if (System.nanoTime() - started > limits.seconds() * 1e9) {
+        if (timed && System.nanoTime() - deadline > 0) {
             return Sandbox.End.TIME_LIMIT;
         }
         List<ProcessHandle> tree = process.descendants().toList();
@@ -97,7 +125,7 @@ final class Running implements AutoCloseable {
     }
 
     /** Sends a line; what nobody reads any more is lost. */
-    void say(String line) {
+    public void say(String line) {
         try {
             Writer writer = process.outputWriter(StandardCharsets.UTF_8);
             writer.write(line);
@@ -109,7 +137,7 @@ final class Running implements AutoCloseable {
     }
 
     /** The next line that it prints; empty when it ended, or printed more than it may. */
-    Optional<String> hear() {
+    public Optional<String> hear() {
         if (reader == null) {
             reader = process.inputReader(StandardCharsets.UTF_8);
         }
@@ -133,21 +161,21 @@ final class Running implements AutoCloseable {
     }
 
     /** Waits for the end. */
-    Sandbox.Outcome await() {
+    public Sandbox.Outcome await() {
         try {
             int code = process.waitFor();
             watch.join();
             long millis = (System.nanoTime() - started) / 1_000_000;
-            String stdout = text(out);
-            String stderr = text(err);
+            String stdout = text(files.out());
+            String stderr = text(files.err());
             Sandbox.End end = killed;
             if (end == null) {
-                String report = Files.exists(status) ? Files.readString(status) : "";
+                String report = Files.exists(files.status()) ? Files.readString(files.status()) : "";
                 if (!report.contains("\"exit-code\"")) {
                     throw new FootholdException(
                             ErrorCode.INTERNAL, "the sandbox ended with code " + code + ": " + stderr.strip());
                 }
-                end = tooLong(out) || tooLong(err)
+                end = tooLong(files.out()) || tooLong(files.err())
                         ? Sandbox.End.OUTPUT_LIMIT
                         : code == 0 ? Sandbox.End.FINISHED : Sandbox.End.FAILED;
             }

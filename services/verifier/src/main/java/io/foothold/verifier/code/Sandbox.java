@@ -23,36 +23,33 @@ import java.util.stream.Stream;
  * watch that kills it. A service that runs as root gives that up first. Without all of this nothing is run at all. Thread-safe.
  */
 public final class Sandbox {
-    private static final String NOBODY = "65534";
+    static final String NOBODY = "65534";
     private static final long SCRATCH_BYTES = 64L << 20;
     /** Files and directories of the scratch: the kernel keeps them in memory that counts as no process's. */
     private static final int SCRATCH_FILES = 4096;
 
-    /** What the kernel says of the whole machine and no program of a problem needs. */
-    private static final List<String> HIDDEN = List.of(
-            "cmdline",
-            "config.gz",
-            "kallsyms",
-            "kcore",
-            "key-users",
-            "keys",
-            "latency_stats",
-            "modules",
-            "sched_debug",
-            "timer_list",
-            "vmallocinfo");
-
     private static final int MOST_PROCESSES = 64;
     private static final int OPEN_FILES = 64;
-    private static final String INSIDE = "/program";
+    static final String INSIDE = "/program";
 
     /**
      * What the sandbox is made of.
      *
      * @param bubblewrap the program {@code bwrap}, by name or path
-     * @param python the interpreter, below /usr
+     * @param python the interpreter, below /usr or one of the directories
+     * @param directories that are seen inside beside /usr, read-only: where an interpreter lies with its packages
      */
-    public record Tools(String bubblewrap, String python) {
+    public record Tools(String bubblewrap, String python, List<Path> directories) {
+        /** Copies. */
+        public Tools {
+            directories = List.copyOf(directories);
+        }
+
+        /** Tools below /usr. */
+        public Tools(String bubblewrap, String python) {
+            this(bubblewrap, python, List.of());
+        }
+
         /** Debian's. */
         public static Tools standard() {
             return new Tools("bwrap", "/usr/bin/python3");
@@ -77,8 +74,18 @@ public final class Sandbox {
         }
     }
 
+    /**
+     * How long a program lives.
+     *
+     * @param serves whether it answers calls, each under the limit of time ({@link Running#allow}), and not all of it is
+     * @param network whether it sees the machine's network
+     */
+    public record Life(boolean serves, boolean network) {
+        static final Life ONE_PROGRAM = new Life(false, false);
+    }
+
     /** How a program ended. */
-    enum End {
+    public enum End {
         /** With exit code 0. */
         FINISHED,
         /** With another exit code. */
@@ -101,7 +108,7 @@ public final class Sandbox {
      * @param stderr what it complained of, as far as it may
      * @param millis wall time
      */
-    record Outcome(End end, String stdout, String stderr, long millis) {}
+    public record Outcome(End end, String stdout, String stderr, long millis) {}
 
     private final Tools tools;
     private final boolean root;
@@ -143,7 +150,9 @@ public final class Sandbox {
                 return tool + " is not installed (Debian: apt-get install bubblewrap util-linux mount python3)";
             }
         }
-        if (!Files.isExecutable(Path.of(tools.python())) || !tools.python().startsWith("/usr/")) {
+        Path python = Path.of(tools.python());
+        if (!Files.isExecutable(python)
+                || !(python.startsWith("/usr") || tools.directories().stream().anyMatch(python::startsWith))) {
             return tools.python() + " is not an interpreter below /usr (Debian: apt-get install python3)";
         }
         try (Scratch scratch = new Scratch(Map.of("probe.py", "print(6 * 7)\n"))) {
@@ -175,14 +184,15 @@ public final class Sandbox {
     }
 
     /** Files that programs may read but not write, as {@code /program}, and ours about them. Deleted on close. */
-    static final class Scratch implements AutoCloseable {
+    public static final class Scratch implements AutoCloseable {
         private final Path root;
         /** Empty: what a program's /tmp is mounted over, in its own view of the file system. */
         private final Path tmp;
 
         private int programs;
 
-        Scratch(Map<String, String> files) {
+        /** Files by their names. */
+        public Scratch(Map<String, String> files) {
             try {
                 root = Files.createTempDirectory("foothold-code");
                 Path work = Files.createDirectory(root.resolve("work"));
@@ -197,6 +207,14 @@ public final class Sandbox {
             } catch (IOException e) {
                 throw fault(e);
             }
+        }
+
+        Path tmp() {
+            return tmp;
+        }
+
+        Path work() {
+            return root.resolve("work");
         }
 
         synchronized Path next() {
@@ -228,7 +246,8 @@ public final class Sandbox {
         try {
             Path input = scratch.next().resolve("stdin");
             Files.writeString(input, stdin, StandardCharsets.UTF_8);
-            try (Running running = start(scratch, program, limits, ProcessBuilder.Redirect.from(input.toFile()))) {
+            try (Running running =
+                    start(scratch, program, limits, ProcessBuilder.Redirect.from(input.toFile()), Life.ONE_PROGRAM)) {
                 return running.await();
             }
         } catch (IOException e) {
@@ -237,22 +256,28 @@ public final class Sandbox {
     }
 
     /** Starts a program that is talked to over its standard input and output. */
-    Running converse(Scratch scratch, List<String> program, Limits limits) {
+    public Running converse(Scratch scratch, List<String> program, Limits limits) {
+        return converse(scratch, program, limits, Life.ONE_PROGRAM);
+    }
+
+    /** The same for one that may live longer, and see the network. */
+    public Running converse(Scratch scratch, List<String> program, Limits limits, Life life) {
         try {
-            return start(scratch, program, limits, ProcessBuilder.Redirect.PIPE);
+            return start(scratch, program, limits, ProcessBuilder.Redirect.PIPE, life);
         } catch (IOException e) {
             throw fault(e);
         }
     }
 
-    private Running start(Scratch scratch, List<String> program, Limits limits, ProcessBuilder.Redirect stdin)
+    private Running start(
+            Scratch scratch, List<String> program, Limits limits, ProcessBuilder.Redirect stdin, Life life)
             throws IOException {
         Path own = scratch.next();
         Path out = own.resolve("stdout");
         Path err = own.resolve("stderr");
         Path status = own.resolve("status");
         Path arguments = own.resolve("arguments");
-        Files.writeString(arguments, String.join("\0", view(scratch)) + "\0");
+        Files.writeString(arguments, String.join("\0", SandboxView.arguments(scratch, tools, life.network())) + "\0");
         // bwrap takes its arguments and the filter and reports through descriptors that only a shell can open for it.
         // Arguments on
         // its command line could be read inside.
@@ -278,7 +303,7 @@ public final class Sandbox {
                 "\"$0\" -t tmpfs -o \"$1\" tmpfs \"$2\" && shift 2 && unset PWD OLDPWD && exec \"$@\"",
                 path("mount"),
                 "size=" + SCRATCH_BYTES + ",nr_inodes=" + SCRATCH_FILES + ",mode=1777,nosuid,nodev",
-                scratch.tmp.toString()));
+                scratch.tmp().toString()));
         command.addAll(List.of(path(tools.bubblewrap()), "--args", "7", "--"));
         // Limits of processes count inside the new user namespace, so that other work of the same user does not.
         command.addAll(List.of(
@@ -287,9 +312,11 @@ public final class Sandbox {
                 "--as=" + (limits.memoryBytes() + (256L << 20)),
                 "--fsize=" + limits.outputBytes(),
                 "--nofile=" + OPEN_FILES,
-                "--core=0",
-                "--cpu=" + (long) Math.ceil(limits.seconds() + 1),
-                "--"));
+                "--core=0"));
+        if (!life.serves()) {
+            command.add("--cpu=" + (long) Math.ceil(limits.seconds() + 1));
+        }
+        command.add("--");
         command.addAll(List.of(tools.python(), "-I", "-B", INSIDE + "/" + program.get(0)));
         command.addAll(program.subList(1, program.size()));
         ProcessBuilder builder =
@@ -298,37 +325,7 @@ public final class Sandbox {
         if (stdin != ProcessBuilder.Redirect.PIPE) {
             builder.redirectOutput(out.toFile());
         }
-        return new Running(builder.start(), limits, out, err, status, MOST_PROCESSES);
-    }
-
-    /** What the program sees, in bubblewrap's arguments. */
-    private static List<String> view(Scratch scratch) {
-        List<String> out = new ArrayList<>();
-        out.addAll(List.of("--unshare-all", "--die-with-parent", "--new-session", "--clearenv"));
-        out.addAll(List.of("--uid", NOBODY, "--gid", NOBODY, "--hostname", "sandbox"));
-        out.addAll(List.of("--cap-drop", "ALL", "--seccomp", "9", "--json-status-fd", "8"));
-        out.addAll(List.of("--setenv", "PATH", "/usr/bin:/bin", "--setenv", "HOME", "/tmp"));
-        out.addAll(List.of("--setenv", "LANG", "C.UTF-8", "--setenv", "PYTHONHASHSEED", "0"));
-        out.addAll(List.of("--ro-bind", "/usr", "/usr"));
-        for (String name : List.of("bin", "lib", "lib64")) {
-            if (Files.isDirectory(Path.of("/" + name))) {
-                out.addAll(
-                        Files.isSymbolicLink(Path.of("/" + name))
-                                ? List.of("--symlink", "usr/" + name, "/" + name)
-                                : List.of("--ro-bind", "/" + name, "/" + name));
-            }
-        }
-        out.addAll(List.of("--proc", "/proc"));
-        for (String name : HIDDEN) {
-            if (Files.exists(Path.of("/proc", name))) {
-                out.addAll(List.of("--ro-bind", "/dev/null", "/proc/" + name));
-            }
-        }
-        out.addAll(List.of("--dev", "/dev", "--remount-ro", "/dev"));
-        out.addAll(List.of("--bind", scratch.tmp.toString(), "/tmp"));
-        out.addAll(List.of("--ro-bind", scratch.root.resolve("work").toString(), INSIDE, "--chdir", "/tmp"));
-        out.addAll(List.of("--remount-ro", "/"));
-        return out;
+        return new Running(builder.start(), limits, life, new Running.Outputs(out, err, status), MOST_PROCESSES);
     }
 
     static FootholdException fault(IOException e) {

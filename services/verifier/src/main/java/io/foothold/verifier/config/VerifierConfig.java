@@ -18,6 +18,24 @@ public interface VerifierConfig {
     @WithDefault("60")
     int canarySeconds();
 
+    /** The Python interpreter of functions of run files, by path or name: of a name the first on PATH that the sandbox can run. */
+    @WithDefault("python3")
+    String python();
+
+    /** Functions of run files. */
+    Functions functions();
+
+    /** How functions of run files are run. */
+    interface Functions {
+        /** Whether they are: whoever may create runs may then have code of his run in the sandbox, with the network if he asks for it. */
+        @WithDefault("false")
+        boolean allowed();
+
+        /** Processes of each function; at least 1. */
+        @WithDefault("2")
+        int processes();
+    }
+
     /** Programs. */
     Code code();
 
@@ -35,7 +53,7 @@ public interface VerifierConfig {
         @WithDefault("/usr/bin/python3")
         String python();
 
-        /** Most that a program may print, KiB. */
+        /** Most that a program, or a call of a function, may print, KiB. */
         @WithDefault("1024")
         int outputKb();
     }

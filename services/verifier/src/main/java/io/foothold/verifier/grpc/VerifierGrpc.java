@@ -23,6 +23,7 @@ import io.foothold.verifier.code.CodeVerifier;
 import io.foothold.verifier.code.CodeVerifier.Judgement;
 import io.foothold.verifier.code.Sandbox;
 import io.foothold.verifier.config.VerifierConfig;
+import io.foothold.verifier.function.RewardFunctions;
 import io.grpc.ServerServiceDefinition;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.grpc.GrpcService;
@@ -45,6 +46,7 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
     private final ExecutorService answers;
     private final ExecutorService programs;
     private final Judge judge;
+    private final FunctionWork functions;
     private final MeterRegistry metrics;
 
     /** The service as it is configured. */
@@ -58,6 +60,12 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
                         new Sandbox(new Sandbox.Tools(
                                 config.code().bubblewrap(), config.code().python())),
                         (long) config.code().outputKb() << 10)),
+                new RewardFunctions(new RewardFunctions.Setup(
+                        config.functions().allowed(),
+                        config.code().bubblewrap(),
+                        config.python(),
+                        config.functions().processes(),
+                        (long) config.code().outputKb() << 10)),
                 metrics);
     }
 
@@ -67,9 +75,17 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
      * @param window responses of one stream that may be under way
      * @param threads that judge answers
      * @param programThreads that run programs
+     * @param functions of run files
      */
-    public VerifierGrpc(int window, int threads, int programThreads, Judge judge, MeterRegistry metrics) {
+    public VerifierGrpc(
+            int window,
+            int threads,
+            int programThreads,
+            Judge judge,
+            RewardFunctions functions,
+            MeterRegistry metrics) {
         this.metrics = metrics;
+        this.functions = new FunctionWork(functions, metrics);
         this.judge = judge;
         this.answers = pool("verifier-", threads);
         this.programs = pool("programs-", programThreads);
@@ -81,6 +97,9 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
                         VerifierGrpc::failed),
                 window,
                 (request, results) -> {
+                    if (request.getWork().hasFunction()) {
+                        return this.functions.start(request.getWork(), results);
+                    }
                     boolean program = request.getWork().getKind() == io.foothold.v1.ProblemKind.PROBLEM_KIND_CODE;
                     var task = (program ? programs : answers).submit(() -> {
                         String rollout = request.getWork().getRolloutId();
@@ -150,7 +169,7 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
         return response(work.getRolloutId(), judgement, micros);
     }
 
-    private static String response(VerifyWork work) {
+    static String response(VerifyWork work) {
         return work.getResponseOpensInThought() ? Thinking.continued(work.getResponse()) : work.getResponse();
     }
 
@@ -175,7 +194,7 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
         };
     }
 
-    private static VerifyResponse response(String rolloutId, Judgement judgement, long micros) {
+    static VerifyResponse response(String rolloutId, Judgement judgement, long micros) {
         Verdict verdict = judgement.verdict();
         return VerifyResponse.newBuilder()
                 .setResult(VerifyResult.newBuilder()
@@ -202,6 +221,7 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
         service.stop();
         answers.shutdownNow();
         programs.shutdownNow();
+        functions.close();
     }
 
     private static List<VerifyResponse> failed(VerifyRequest work, FootholdException failure) {

@@ -1,0 +1,92 @@
+package io.foothold.verifier.grpc;
+
+import io.foothold.contracts.error.FailureLog;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.flow.CreditedService;
+import io.foothold.contracts.metric.Metric;
+import io.foothold.contracts.trace.Trace;
+import io.foothold.core.verdict.Verdict;
+import io.foothold.v1.VerifyResponse;
+import io.foothold.v1.VerifyWork;
+import io.foothold.verifier.code.CodeVerifier.Judgement;
+import io.foothold.verifier.function.FunctionCall;
+import io.foothold.verifier.function.RewardFunction;
+import io.foothold.verifier.function.RewardFunctions;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.jboss.logging.Logger;
+
+/** Work that a function of the user judges. Thread-safe. */
+final class FunctionWork implements AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(FunctionWork.class);
+
+    private final RewardFunctions functions;
+    private final MeterRegistry metrics;
+
+    FunctionWork(RewardFunctions functions, MeterRegistry metrics) {
+        this.functions = functions;
+        this.metrics = metrics;
+    }
+
+    /** Starts it; what is returned takes it back. */
+    Runnable start(VerifyWork work, CreditedService.Results<VerifyResponse> results) {
+        long start = System.nanoTime();
+        try {
+            var asked = work.getFunction();
+            RewardFunction function = new RewardFunction(
+                    asked.getFile(),
+                    asked.getName(),
+                    asked.getSource(),
+                    asked.getSha256(),
+                    new RewardFunction.Limits(asked.getNetwork(), asked.getSeconds(), asked.getMemoryMb() << 20),
+                    asked.getPassScore());
+            return functions.judge(
+                    function,
+                    new FunctionCall(
+                            problem(work),
+                            VerifierGrpc.response(work),
+                            verdict -> tell(work, verdict, (System.nanoTime() - start) / 1000, results),
+                            work.getGoldOnly()));
+        } catch (Throwable t) {
+            // Whatever it is: who asked waits for a verdict.
+            FootholdException failure = FailureLog.told(LOG, "rollout " + work.getRolloutId(), t);
+            tell(work, Verdict.verifierError(failure.text()), 0, results);
+            return () -> {};
+        }
+    }
+
+    /** What the function is given, by name. */
+    private static Map<String, String> problem(VerifyWork work) {
+        Map<String, String> out = new LinkedHashMap<>();
+        out.put("id", work.getProblem().getId());
+        out.put("statement", work.getProblem().getStatement());
+        out.put(
+                "kind",
+                work.getKind().name().substring("PROBLEM_KIND_".length()).toLowerCase(Locale.ROOT));
+        out.put("answer", work.getGold());
+        out.put("source", work.getProblem().getSource());
+        out.put("split", work.getProblem().getSplit());
+        return out;
+    }
+
+    private void tell(VerifyWork work, Verdict verdict, long micros, CreditedService.Results<VerifyResponse> results) {
+        if (!work.getGoldOnly()) {
+            Metric.VERDICTS.counter(metrics, verdict.kind().name()).increment();
+            Metric.VERIFICATION.timer(metrics, work.getKind().name()).record(micros, TimeUnit.MICROSECONDS);
+        }
+        try (Trace.Part part = Trace.follow("verify", work.getTrace()).with("rollout", work.getRolloutId())) {
+            part.with("verdict", verdict.kind().name());
+        }
+        results.emit(VerifierGrpc.response(work.getRolloutId(), new Judgement(verdict, List.of()), micros));
+        results.done();
+    }
+
+    @Override
+    public void close() {
+        functions.close();
+    }
+}

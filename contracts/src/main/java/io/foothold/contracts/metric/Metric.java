@@ -57,6 +57,14 @@ public enum Metric {
             "orchestrator", Kind.COUNTER, "foothold.service.losses", "times that a run lost a service", "service"),
     /** Everything that the event stream has. */
     EVENTS("orchestrator", Kind.COUNTER, "foothold.events", "events of runs", "kind"),
+    /** Repeated ones are counted again. */
+    EVENTS_PUBLISHED("orchestrator", Kind.COUNTER, "foothold.events.published", "events that arrived in Kafka"),
+    /** What the outbox has. */
+    EVENTS_WAITING(
+            "orchestrator",
+            Kind.GAUGE,
+            "foothold.events.waiting",
+            "events in the ledger that have not arrived in Kafka, where it is configured"),
 
     /** Sampled tokens. */
     SAMPLER_TOKENS("sampler", Kind.COUNTER, "foothold.sampler.tokens", "tokens that were sampled"),

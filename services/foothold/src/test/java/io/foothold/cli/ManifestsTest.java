@@ -26,6 +26,7 @@ import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import io.foothold.cli.images.Packing;
 import io.foothold.cli.images.ServiceImage;
 import io.foothold.contracts.metric.Metric;
+import io.foothold.orchestrator.outbox.KafkaSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,6 +36,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -106,7 +108,7 @@ class ManifestsTest {
         }
         List<Path> all = new ArrayList<>(kustomizations("components"));
         all.addAll(kustomizations("overlays"));
-        assertThat(all).hasSize(10);
+        assertThat(all).hasSize(11);
         for (Path directory : all) {
             for (JsonNode document : named(directory, "resources")) {
                 typed(document);
@@ -202,6 +204,41 @@ class ManifestsTest {
             assertThat(client.get(pair.getKey()).getValueFrom())
                     .isEqualTo(environment(server).get(pair.getValue()).getValueFrom());
         }
+    }
+
+    /** The arrow is for the port that is configured, and the file is one that the Secret has. */
+    @Test
+    void orchestratorsReachTheBrokersThatTheyAreToldOf() throws IOException {
+        Path component = K8S.resolve("components/kafka");
+        Deployment patch = (Deployment) typed(named(component, "patches").get(0));
+        Container orchestrator = pod(patch).getContainers().get(0);
+        Map<String, EnvVar> client = environment(orchestrator);
+        String server = client.get("FOOTHOLD_EVENTS_KAFKA_BOOTSTRAP_SERVERS").getValue();
+        String topic = client.get("FOOTHOLD_EVENTS_KAFKA_TOPIC").getValue();
+        assertThat(KafkaSettings.of(List.of(server), topic, Optional.empty()).servers())
+                .containsExactly(server);
+        NetworkPolicy arrow =
+                (NetworkPolicy) typed(named(component, "resources").get(0));
+        assertThat(arrow.getSpec().getPodSelector().getMatchLabels())
+                .containsOnly(Map.entry("app.kubernetes.io/name", "orchestrator"));
+        var rule = arrow.getSpec().getEgress().get(0);
+        assertThat(server)
+                .isEqualTo("kafka."
+                        + rule.getTo()
+                                .get(0)
+                                .getNamespaceSelector()
+                                .getMatchLabels()
+                                .get("kubernetes.io/metadata.name")
+                        + ".svc:" + rule.getPorts().get(0).getPort().getIntVal());
+        VolumeMount mount = orchestrator.getVolumeMounts().get(0);
+        assertThat(mount.getReadOnly()).isTrue();
+        assertThat(client.get("FOOTHOLD_EVENTS_KAFKA_CLIENT_PROPERTIES").getValue())
+                .isEqualTo(mount.getMountPath() + "/client.properties");
+        assertThat(pod(patch).getVolumes()).singleElement().satisfies(v -> {
+            assertThat(v.getName()).isEqualTo(mount.getName());
+            assertThat(v.getSecret().getSecretName()).isEqualTo("foothold-kafka");
+            assertThat(v.getSecret().getDefaultMode()).isEqualTo(0440);
+        });
     }
 
     private static Object typed(JsonNode document) throws IOException {

@@ -12,6 +12,7 @@ import io.foothold.orchestrator.event.RunMetrics;
 import io.foothold.orchestrator.ledger.LedgerDatabase;
 import io.foothold.orchestrator.ledger.LedgerLookup;
 import io.foothold.orchestrator.ledger.LedgerStore;
+import io.foothold.orchestrator.outbox.Outbox;
 import io.foothold.orchestrator.remote.GrpcServices;
 import io.foothold.orchestrator.remote.WaitClock;
 import io.foothold.orchestrator.run.RunClock;
@@ -45,11 +46,13 @@ public class Runs {
     private final EventBus events;
     private final MeterRegistry metrics;
     private final GrpcServices.Channels peers;
+    private final Publishing publishing;
     private @Nullable LedgerDatabase database;
     private volatile @Nullable LedgerStore ledger;
     private @Nullable GrpcServices services;
     private volatile @Nullable RunManager manager;
     private volatile @Nullable RunMetrics counts;
+    private volatile @Nullable Outbox outbox;
     private volatile @Nullable FootholdException away;
     private volatile boolean stopping;
 
@@ -61,29 +64,36 @@ public class Runs {
             PeersConfig where,
             EventBus events,
             MeterRegistry metrics,
-            GrpcServices.Channels peers) {
+            GrpcServices.Channels peers,
+            Publishing publishing) {
         this.config = config;
         this.ledgerConfig = ledgerConfig;
         this.where = where;
         this.events = events;
         this.metrics = metrics;
         this.peers = peers;
+        this.publishing = publishing;
     }
 
     /** What refuses us ends the process; a database that is away is looked for until it is there, and the service is not ready until then. */
     void start(@Observes StartupEvent event) {
+        boolean publishes = publishing.settings().isPresent();
         boolean there = opened();
-        if (!there || config.adopt()) {
-            Thread.ofPlatform().daemon().name("adoption").start(() -> begin(there));
+        if (!there || config.adopt() || publishes) {
+            Thread.ofPlatform().daemon().name("adoption").start(() -> begin(there, publishes));
         }
     }
 
-    private void begin(boolean opened) {
+    private void begin(boolean opened, boolean publishes) {
         try {
             boolean there = opened;
             while (!there && !stopping) {
                 Thread.sleep(LOOK_AGAIN);
                 there = opened();
+            }
+            if (there && publishes && !stopping) {
+                // Events that an earlier process left have nobody who asks for them.
+                var unused = manager();
             }
             if (there && config.adopt()) {
                 manager().watch();
@@ -154,6 +164,7 @@ public class Runs {
         services = remote;
         manager = made;
         counts = new RunMetrics(metrics, made::underWay, System::nanoTime);
+        outbox = publishing.open(store, there.address().shared()).orElse(null);
         return made;
     }
 
@@ -196,6 +207,10 @@ public class Runs {
             counted.accept(event);
         }
         events.send(event);
+        Outbox brought = outbox;
+        if (brought != null) {
+            brought.tell();
+        }
     }
 
     @PreDestroy
@@ -207,6 +222,9 @@ public class Runs {
         }
         if (services != null) {
             services.close();
+        }
+        if (outbox != null) {
+            outbox.close();
         }
         if (ledger != null) {
             ledger.close();

@@ -16,8 +16,8 @@ import org.eclipse.microprofile.reactive.messaging.spi.Connector;
 
 /**
  * Topics inside the process: what one channel sends to a topic reaches every channel that reads it. Nothing is kept for
- * channels that come later; a reader that is more than 4096 messages behind fails. Kafka can stand in its place once its
- * connector is on the class path, where it is not today.
+ * channels that come later; a reader that is more than 4096 messages behind fails. Kafka does not stand in its place: what has to arrive
+ * there is brought from the ledger, see {@link io.foothold.orchestrator.outbox}.
  */
 @ApplicationScoped
 @Connector("loopback")

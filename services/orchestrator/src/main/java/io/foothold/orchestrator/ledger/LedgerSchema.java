@@ -36,7 +36,8 @@ public final class LedgerSchema {
             "V20__settings_as_data.sql",
             "V21__writers.sql",
             "V22__leases.sql",
-            "V24__lookups.sql");
+            "V24__lookups.sql",
+            "V25__event_cursors.sql");
 
     private static final Map<String, String> H2 =
             Map.of("binary", "varbinary(1000000000)", "text", "character large object");

@@ -82,6 +82,11 @@ public final class LedgerStore implements Ledger, AutoCloseable {
         return new LedgerLookup(database);
     }
 
+    /** How far stored events have come elsewhere. */
+    public EventCursors cursors() {
+        return new EventCursors(database);
+    }
+
     /** Writes that were asked for and are not durable. */
     public OpenWork work() {
         return database.work();

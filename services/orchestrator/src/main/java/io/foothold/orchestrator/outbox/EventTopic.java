@@ -1,0 +1,21 @@
+package io.foothold.orchestrator.outbox;
+
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.orchestrator.event.RunEvent;
+import java.util.concurrent.CompletableFuture;
+
+/** Where events are brought to. */
+public interface EventTopic extends AutoCloseable {
+    /** Its name, at most 249 characters. */
+    String name();
+
+    /**
+     * Brings an event there; what comes back is done once the event is safe, or failed with a {@link FootholdException} whose text names
+     * the setting to look at. May wait some seconds, which an interrupt ends.
+     */
+    CompletableFuture<Void> send(RunEvent event);
+
+    /** Gives up what is under way. */
+    @Override
+    void close();
+}

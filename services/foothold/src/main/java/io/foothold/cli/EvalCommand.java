@@ -9,6 +9,7 @@ import com.google.common.math.Stats;
 import io.foothold.cli.machine.Workspace;
 import io.foothold.cli.process.AllInOne;
 import io.foothold.cli.process.FileRoots;
+import io.foothold.cli.process.HubNames;
 import io.foothold.cli.process.NamedPaths;
 import io.foothold.cli.process.RunInputs;
 import io.foothold.cli.rows.Suite;
@@ -104,7 +105,11 @@ final class EvalCommand implements Callable<Integer> {
                     ErrorCode.INVALID_INPUT, "eval needs a run file or --suite NAME --policy DIR, not both");
         }
         String text = suite.isEmpty() ? Workspace.read(file) : suiteRun();
-        RunInputs inputs = RunInputs.read(suite.isEmpty() ? file.toString() : suite, text, given);
+        List<Path> found =
+                policies.stream().map(new HubNames(System.getenv())::policy).toList();
+        List<String> asked = new ArrayList<>(given);
+        found.stream().limit(1).forEach(first -> asked.add("policy.base=" + first));
+        RunInputs inputs = RunInputs.read(suite.isEmpty() ? file.toString() : suite, text, asked);
         overrides = inputs.overrides();
         RunFile plan = inputs.plan();
         if (policies.isEmpty()) {
@@ -114,7 +119,7 @@ final class EvalCommand implements Callable<Integer> {
         }
         inputs.check();
         List<Path> evaluated =
-                policies.isEmpty() ? List.of(Path.of(plan.settings().policy().base())) : policies;
+                found.isEmpty() ? List.of(Path.of(plan.settings().policy().base())) : found;
         List<CausalModel> models = new ArrayList<>();
         boolean torch = false;
         for (Path path : evaluated) {

@@ -13,6 +13,7 @@ import io.foothold.cli.process.NamedPaths;
 import io.foothold.cli.process.RunInputs;
 import io.foothold.cli.report.Progress;
 import io.foothold.cli.rows.ParquetRows;
+import io.foothold.cli.rows.ProblemLines;
 import io.foothold.cli.rows.Where;
 import io.foothold.cli.size.Inference;
 import io.foothold.contracts.error.ErrorCode;
@@ -29,7 +30,6 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -210,7 +210,7 @@ final class ProblemsCommand implements Callable<Integer> {
 
     static void save(Path file, List<Problem> problems) {
         StringBuilder text = new StringBuilder();
-        problems.forEach(p -> text.append(json(p)).append('\n'));
+        problems.forEach(p -> text.append(ProblemLines.of(p)).append('\n'));
         Workspace.write(file, text.toString());
         System.out.println(problems.size() + " problems in " + file);
     }
@@ -343,7 +343,7 @@ final class ProblemsCommand implements Callable<Integer> {
             List<String> hard = runs.hardSet(RUN);
             Map<String, RunManager.SolveRate> known = runs.solveRates(RUN);
             hard.forEach(id -> {
-                ObjectNode line = json(Objects.requireNonNull(problems.get(id)));
+                ObjectNode line = ProblemLines.of(Objects.requireNonNull(problems.get(id)));
                 measured(line.putObject("mined"), known.getOrDefault(id, new RunManager.SolveRate(0, 0)));
                 text.append(line).append('\n');
             });
@@ -393,13 +393,5 @@ final class ProblemsCommand implements Callable<Integer> {
             });
             return prefixes.size();
         }
-    }
-
-    private static ObjectNode json(Problem p) {
-        ObjectNode json = MAPPER.createObjectNode();
-        json.put("id", p.id()).put("problem", p.statement()).put("answer", p.answer());
-        json.put("kind", p.kind().name().toLowerCase(Locale.ROOT));
-        p.oracleThoughts().forEach(json.withArray("thoughts")::add);
-        return json.put("source", p.source()).put("split", p.split()).put("max_tokens", p.maxTokens());
     }
 }

@@ -244,7 +244,8 @@ class ArchitectureTest {
             Map.entry("reference", Set.of()),
             Map.entry("size", Set.of("machine")),
             Map.entry("report", Set.of("machine")),
-            Map.entry("process", Set.of("machine", "size")),
+            Map.entry("hub", Set.of("rows")),
+            Map.entry("process", Set.of("machine", "size", "hub")),
             Map.entry("bench", Set.of("machine", "size", "process")),
             Map.entry("demo", Set.of("machine", "size", "process", "report")),
             Map.entry("study", Set.of("machine", "size", "process", "report", "demo")));

@@ -62,7 +62,7 @@ class LargeSetTest {
         try (GrpcServices services = new GrpcServices(
                 new GrpcServices.Channels(channel, channel, channel, channel, channel), StreamLimits.standard())) {
             Augmentation.Source source = new Augmentation.Source(
-                    new ProblemSettings.Source("", "", 0, 0, "train", file.toString(), "line"), "");
+                    new ProblemSettings.Source("", "", 0, 0, "train", file.toString(), "line", "", "", ""), "");
             List<Problem> problems = services.augmentation().problems(source);
             assertThat(problems).hasSize(ROWS);
             Map<String, Integer> prefixes = new HashMap<>();

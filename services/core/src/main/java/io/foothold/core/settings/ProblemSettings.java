@@ -30,7 +30,7 @@ public record ProblemSettings(
         return found;
     }
 
-    /** Generated problems, or those of a file. */
+    /** Generated problems, those of a file, or of a data set, which becomes a file. */
     public record Source(
             @Setting(help = "generated family (add, dial).", fallback = "")
             String family,
@@ -38,7 +38,12 @@ public record ProblemSettings(
             @Setting(help = "level of the family.", fallback = "")
             String level,
 
-            @Setting(help = "how many are generated.", fallback = "0", from = 0, to = 10_000_000, unit = "problems")
+            @Setting(
+                    help = "how many are generated, or drawn from a data set of the hub; 0 takes all of that.",
+                    fallback = "0",
+                    from = 0,
+                    to = 10_000_000,
+                    unit = "problems")
             int count,
 
             @Setting(help = "seed of the generator.", fallback = "0", from = -1e18, to = 1e18)
@@ -51,5 +56,17 @@ public record ProblemSettings(
             String jsonl,
 
             @Setting(help = "how solutions are cut: delimiter, line, sentence, tokens:FRACTION.", fallback = "line")
-            String segmenter) {}
+            String segmenter,
+
+            @Setting(
+                    help =
+                            "ORGANISATION/NAME of a data set on the hub, with @REVISION where it is not the main branch; see docs/hub.md.",
+                    fallback = "")
+            String hub,
+
+            @Setting(help = "which of the several sets in that data set.", fallback = "")
+            String config,
+
+            @Setting(help = "what its rows are, a recipe of 'problems import'.", fallback = "")
+            String recipe) {}
 }

@@ -13,9 +13,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
- * A run file with what a command reads of it on the machine of its user, before any service sees it: the text of a reward function.
+ * A run file with what a command reads of it on the machine of its user, before any service sees it: the text of a reward function, and models
+ * and data sets that are named as on a hub.
  *
  * @param plan the run file with that
  * @param overrides the settings of the command line, and what was read as further ones
@@ -34,8 +36,18 @@ public record RunInputs(RunFile plan, List<String> overrides) {
      * @throws FootholdException INVALID_INPUT or NOT_FOUND with the place of the key for what is wrong
      */
     public static RunInputs read(String where, String text, List<String> overrides) {
+        return read(where, text, overrides, System.getenv());
+    }
+
+    /**
+     * The same.
+     *
+     * @param environment variables that name the hub and its cache
+     */
+    public static RunInputs read(String where, String text, List<String> overrides, Map<String, String> environment) {
         RunFile asked = RunFile.resolve(where, text, overrides);
         List<String> all = new ArrayList<>(overrides);
+        all.addAll(new HubNames(environment).of(asked));
         RewardFunctionSettings function = asked.settings().verification().function();
         if (function.given() && function.pythonSource().isEmpty()) {
             all.add("verification.python_source=" + source(asked, function));

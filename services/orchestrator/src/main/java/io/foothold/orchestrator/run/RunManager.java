@@ -8,6 +8,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.names.Name;
 import io.foothold.core.problem.Problem;
+import io.foothold.core.settings.ProblemSettings;
 import io.foothold.core.settings.RewardFunctionSettings;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.event.RunEvent;
@@ -16,6 +17,7 @@ import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.runfile.RunFile;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -210,6 +212,7 @@ public final class RunManager implements AutoCloseable {
         // Without the lock: nobody waits while a large file is read.
         RunFile file = RunFile.resolve(runId, runFile, overrides);
         checkFunction(file);
+        checkHub(file);
         new RunSpec(runId, file).verifiers().forEach(services.verifier()::named);
         return create(runId, file, purpose);
     }
@@ -222,6 +225,22 @@ public final class RunManager implements AutoCloseable {
                     ErrorCode.INVALID_INPUT,
                     file.at("verification.python") + ": 'verification.python' names " + function.file()
                             + ", whose text must come in 'verification.python_source' (commands such as train read the file themselves)");
+        }
+    }
+
+    /** Nor does an orchestrator fetch what a run file names on a hub. */
+    private static void checkHub(RunFile file) {
+        List<String> sources = new ArrayList<>(List.of("problems.train"));
+        file.evaluationSets().forEach(set -> sources.add("problems.evaluate." + set));
+        for (String at : sources) {
+            ProblemSettings.Source source = file.settings().problems().at(at);
+            if (!source.hub().isEmpty() && source.jsonl().isEmpty()) {
+                throw new FootholdException(
+                        ErrorCode.INVALID_INPUT,
+                        file.at(at + ".hub") + ": '" + at
+                                + ".hub' names a data set that commands such as train fetch; a run file that is sent "
+                                + "to an orchestrator names the file of its problems in '" + at + ".jsonl'");
+            }
         }
     }
 

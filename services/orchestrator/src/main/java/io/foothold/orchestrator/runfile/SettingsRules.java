@@ -84,8 +84,21 @@ final class SettingsRules {
         for (String at : sources()) {
             ProblemSettings.Source source = settings.problems().at(at);
             boolean jsonl = !source.jsonl().isEmpty();
-            if (source.family().isEmpty() != jsonl) {
-                throw refused(at + (jsonl ? ".jsonl" : ".family"), "'" + at + "' needs either 'family' or 'jsonl'");
+            boolean hub = !source.hub().isEmpty();
+            if (source.family().isEmpty() != (jsonl || hub)) {
+                throw refused(
+                        at + (jsonl ? ".jsonl" : hub ? ".hub" : ".family"),
+                        "'" + at + "' needs either 'family' or 'jsonl', or 'hub'");
+            }
+            if (hub == source.recipe().isEmpty()) {
+                throw refused(
+                        at + (hub ? ".hub" : ".recipe"),
+                        hub
+                                ? "'" + at + ".hub' needs '" + at + ".recipe', which says what its rows are"
+                                : "'" + at + ".recipe' is not used without '" + at + ".hub'");
+            }
+            if (!hub && !source.config().isEmpty()) {
+                throw refused(at + ".config", "'" + at + ".config' is not used without '" + at + ".hub'");
             }
         }
         if (evaluationSets.isEmpty()) {

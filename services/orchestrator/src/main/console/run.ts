@@ -33,7 +33,11 @@ export function choice(id: string, label: string, values: string[], changed: (va
 /** Pages of a run. */
 export function tabs(id: string, current: string): HTMLElement {
   const at = `#/runs/${encodeURIComponent(id)}`;
-  const pages: [string, string][] = [["Run", at]];
+  const pages: [string, string][] = [
+    ["Run", at],
+    ["Rollouts", `${at}/rollouts`],
+    ["Problems", `${at}/problems`],
+  ];
   return el(
     "nav",
     { "aria-label": "Run", class: "tabs" },

@@ -29,7 +29,7 @@ export function runs(view: HTMLElement, signal: AbortSignal): void {
   const trouble = el("p", { role: "status", class: "trouble" });
   const compare = el("button", { type: "button", disabled: true }, "Compare");
   compare.addEventListener("click", () => {
-    location.hash = `#/compare?runs=${[...chosen].map(encodeURIComponent).join(",")}`;
+    location.hash = `#/compare?runs=${encodeURIComponent([...chosen].join(","))}`;
   });
   const choose = (id: string, on: boolean): void => {
     if (on) chosen.add(id);

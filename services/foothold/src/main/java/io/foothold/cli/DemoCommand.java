@@ -3,6 +3,7 @@ package io.foothold.cli;
 import io.foothold.cli.demo.DialDemo;
 import io.foothold.cli.demo.RealDemo;
 import io.foothold.cli.demo.ResetDemo;
+import io.foothold.cli.process.AllInOne;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import java.nio.file.Path;
@@ -61,6 +62,11 @@ final class DemoCommand implements Callable<Integer> {
                             + "least with nine of ten answers ended.")
     private boolean ci;
 
+    @Option(
+            names = "--console",
+            description = "Prints the address at which a browser shows the runs as long as the demo lasts.")
+    private boolean console;
+
     @Override
     public Integer call() throws Exception {
         long start = System.nanoTime();
@@ -71,9 +77,15 @@ final class DemoCommand implements Callable<Integer> {
             throw new FootholdException(ErrorCode.INVALID_INPUT, "--real and --resets are two demos: choose one");
         }
         List<ResetDemo.Arm> chosen = ResetDemo.named(arms);
+        int port = AllInOne.freePort();
+        if (console) {
+            System.out.println(AllInOne.consoleAt(port));
+        }
         int code = real
-                ? new RealDemo(home, report, seed, ci).run()
-                : resets ? ResetDemo.run(home, report, seed, chosen, ci) : new DialDemo(home, report, seed).run(ci);
+                ? new RealDemo(home, report, seed, ci, port).run()
+                : resets
+                        ? ResetDemo.run(home, report, seed, chosen, ci, port)
+                        : new DialDemo(home, report, seed, port).run(ci);
         if (code == RealDemo.NO_MODEL) {
             return code;
         }

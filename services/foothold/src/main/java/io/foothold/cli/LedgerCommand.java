@@ -4,6 +4,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.LedgerAudit;
 import io.foothold.orchestrator.ledger.Ledger;
+import io.foothold.orchestrator.ledger.LedgerSchema;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,6 +35,8 @@ final class LedgerCommand implements Callable<Integer> {
         }
         JdbcDataSource source = new JdbcDataSource();
         source.setURL("jdbc:h2:file:" + file + ";IFEXISTS=TRUE");
+        // What an earlier version wrote is brought to where its questions can be asked.
+        LedgerSchema.migrate(source, file.toString());
         return new LedgerStore(source, InstantSource.system());
     }
 

@@ -36,6 +36,7 @@ import picocli.CommandLine.Command;
             ServeCommand.class,
             ImagesCommand.class,
             LedgerCommand.class,
+            ExplainCommand.class,
             DoctorCommand.class,
             ScoreCommand.class,
             EncodeCommand.class,

@@ -3,6 +3,7 @@ package io.foothold.cli;
 import io.foothold.cli.machine.Memory;
 import io.foothold.cli.machine.Scratch;
 import io.foothold.cli.machine.Workspace;
+import io.foothold.cli.process.AllInOne;
 import io.foothold.cli.process.Child;
 import io.foothold.cli.process.DryRun;
 import io.foothold.cli.process.NamedPaths;
@@ -116,6 +117,11 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--port", description = "Port of the services (default: a free one).")
     private int port;
 
+    @Option(
+            names = "--console",
+            description = "Prints the address at which a browser shows the run as long as it is under way.")
+    private boolean console;
+
     /** What is given, and what was read of the files that the run file names. */
     private List<String> overrides = List.of();
 
@@ -166,7 +172,7 @@ final class TrainCommand implements Callable<Integer> {
             System.out.println((dryRun ? "# " : runId(plan) + ": ") + "the learner is torch of " + found.python() + ": "
                     + backend.why());
         }
-        RunProcesses processes = new RunProcesses(plan, shape, policy.path(), inference, oneProcess, port);
+        RunProcesses processes = new RunProcesses(plan, shape, policy.path(), inference, oneProcess, at());
         if (!dryRun) {
             return processes.run(
                     home, Child.Bound.STANDARD, (runs, children) -> follow(runs, runId(plan), text, shape, children));
@@ -182,6 +188,15 @@ final class TrainCommand implements Callable<Integer> {
                 return 0;
             });
         }
+    }
+
+    /** The port of the services; of the console, too, which is told where it was asked for. */
+    private int at() {
+        int at = port == 0 ? AllInOne.freePort() : port;
+        if (console && !dryRun) {
+            System.out.println(AllInOne.consoleAt(at));
+        }
+        return at;
     }
 
     private String runId(RunFile plan) {

@@ -77,7 +77,7 @@ final class LedgerCost {
     private static void live(Ledger ledger, String group) {
         List<String> ids =
                 IntStream.range(0, GROUP).mapToObj(i -> group + "/" + i).toList();
-        Ledger.await(ledger.reserve("r", group, "train", ids));
+        Ledger.await(ledger.reserve("r", new Ledger.Group(group, "train", "p", "root"), ids));
         Ledger.await(ledger.record(ids.stream()
                 .map(id -> new Ledger.Outcome(
                         id, List.of(RolloutState.SAMPLED, RolloutState.VERIFIED), "PASS", 1, 100, ""))

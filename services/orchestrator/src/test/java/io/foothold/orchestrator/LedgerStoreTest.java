@@ -114,7 +114,7 @@ class LedgerStoreTest {
     }
 
     private static void verified(LedgerStore ledger, String... ids) {
-        Ledger.await(ledger.reserve("r", "g", "train", List.of(ids)));
+        Ledger.await(ledger.reserve("r", new Ledger.Group("g", "train", "p", "root"), List.of(ids)));
         Ledger.await(ledger.record(java.util.Arrays.stream(ids)
                 .map(id ->
                         new Ledger.Outcome(id, List.of(RolloutState.SAMPLED, RolloutState.VERIFIED), "PASS", 1, 1, ""))
@@ -227,7 +227,7 @@ class LedgerStoreTest {
             int refused = 0;
             for (int life = 0; life < 150; life++) {
                 String id = "x" + life;
-                Ledger.await(ledger.reserve("r", "g", "train", List.of(id)));
+                Ledger.await(ledger.reserve("r", new Ledger.Group("g", "train", "p", "root"), List.of(id)));
                 RolloutState at = RolloutState.RESERVED;
                 for (int write = 0; write < 3; write++) {
                     List<RolloutState> steps = IntStream.range(0, 1 + random.nextInt(3))
@@ -265,7 +265,7 @@ class LedgerStoreTest {
         }
         try (LedgerStore ledger = open()) {
             Ledger.await(ledger.createRun("r", "file", 5));
-            Ledger.await(ledger.reserve("r", "g", "train", List.of("a")));
+            Ledger.await(ledger.reserve("r", new Ledger.Group("g", "train", "p", "root"), List.of("a")));
             var consumed = ledger.record(List.of(new Ledger.Outcome("a", RolloutState.CONSUMED, "", 0, 1, "x")));
             assertThatThrownBy(() -> Ledger.await(consumed)).hasMessageContaining("RESERVED to CONSUMED");
             assertThatThrownBy(() -> Ledger.await(ledger.admit("r", 1, List.of(group(0, "a")))))
@@ -280,7 +280,8 @@ class LedgerStoreTest {
         try (LedgerStore ledger = open()) {
             IntStream.range(0, 200)
                     .parallel()
-                    .forEach(i -> Ledger.await(ledger.reserve("r", "g" + i, "search", List.of("x" + i))));
+                    .forEach(i -> Ledger.await(
+                            ledger.reserve("r", new Ledger.Group("g" + i, "search", "p", "root"), List.of("x" + i))));
         }
         try (LedgerStore ledger = open()) {
             assertThat(ledger.countsByPurpose("r")).containsEntry("search", 200L);
@@ -310,11 +311,12 @@ class LedgerStoreTest {
                     new StackOverflowError("deep"),
                     new NoClassDefFoundError("absent"))) {
                 errors.add(error);
-                assertThatThrownBy(() ->
-                                ledger.reserve("r", "g", "train", List.of("a")).get(30, TimeUnit.SECONDS))
+                assertThatThrownBy(() -> ledger.reserve("r", new Ledger.Group("g", "train", "p", "root"), List.of("a"))
+                                .get(30, TimeUnit.SECONDS))
                         .hasMessageContaining(error.getClass().getSimpleName());
             }
-            ledger.reserve("r", "g", "train", List.of("a")).get(30, TimeUnit.SECONDS);
+            ledger.reserve("r", new Ledger.Group("g", "train", "p", "root"), List.of("a"))
+                    .get(30, TimeUnit.SECONDS);
             assertThat(ledger.audit("r").counts()).containsEntry(RolloutState.RESERVED, 1L);
         }
     }
@@ -391,7 +393,7 @@ class LedgerStoreTest {
             assertThat(first).isEqualTo(new Lease("r", "a", 0));
             assertThat(ledger.run("r").orElseThrow().state()).isEqualTo("running");
             Ledger own = ledger.inRun(first);
-            Ledger.await(own.reserve("r", "g", "train", List.of("x", "y")));
+            Ledger.await(own.reserve("r", new Ledger.Group("g", "train", "p", "root"), List.of("x", "y")));
             assertThat(got(other.claim("r", "b", "l", Optional.empty())))
                     .as("its owner lives")
                     .isEmpty();
@@ -411,7 +413,7 @@ class LedgerStoreTest {
                     .isEmpty();
             List<CompletableFuture<?>> late = List.of(
                     own.renew(first),
-                    own.reserve("r", "g", "train", List.of("z")),
+                    own.reserve("r", new Ledger.Group("g", "train", "p", "root"), List.of("z")),
                     own.record(List.of(new Ledger.Outcome("x", RolloutState.SAMPLED, "", 0, 1, ""))),
                     own.admit("r", 1, List.of(group(0, "x"))),
                     own.trained(manifest("d", "x")),
@@ -497,6 +499,13 @@ class LedgerStoreTest {
             s.execute("update \"flyway_schema_history\" set \"checksum\" = 1 where \"version\" in ('1', '2', '20')");
             s.execute("delete from \"flyway_schema_history\" where \"version\" not in ('1', '2', '20')");
             s.execute("drop index event_by_kind");
+            s.execute("drop index rollout_by_update");
+            s.execute("drop index rollout_by_problem");
+            for (String column : List.of("problem_id", "start_kind", "update_number")) {
+                s.execute("alter table rollout drop column " + column);
+            }
+            s.execute("drop table event_cursor");
+            s.execute("drop table event_publisher");
             s.execute("drop table ledger_writer");
             s.execute("drop table run_lease");
         }

@@ -46,7 +46,7 @@ class PostgresOutageTest {
 
     /** One rollout's life, a write at a time. */
     private static CompletableFuture<Void> life(Ledger ledger, String id) {
-        return ledger.reserve("r", "g", "train", List.of(id))
+        return ledger.reserve("r", new Ledger.Group("g", "train", "p", "root"), List.of(id))
                 .thenCompose(n -> ledger.record(List.of(new Ledger.Outcome(id, RolloutState.SAMPLED, "", 0, 3, ""))))
                 .thenCompose(
                         n -> ledger.record(List.of(new Ledger.Outcome(id, RolloutState.DROPPED, "", 0, 3, "why"))));

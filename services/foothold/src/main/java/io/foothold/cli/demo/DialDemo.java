@@ -19,8 +19,9 @@ import java.util.Map;
  * @param home directory of ledger, checkpoints and completions
  * @param report directory of the report
  * @param seed of everything random
+ * @param port of the services
  */
-public record DialDemo(Path home, Path report, long seed) {
+public record DialDemo(Path home, Path report, long seed, int port) {
     private static final int POOL = 128;
     private static final int TEST = 64;
     private static final int SAMPLES = 16;
@@ -38,11 +39,7 @@ public record DialDemo(Path home, Path report, long seed) {
                 Workspace.dialPolicy().toString(),
                 "foothold.policy-server.deterministic",
                 "true");
-        return AllInOne.run(
-                home,
-                AllInOne.freePort(),
-                FileRoots.with(engine, home, List.of()),
-                runs -> ci ? small(runs) : full(runs));
+        return AllInOne.run(home, port, FileRoots.with(engine, home, List.of()), runs -> ci ? small(runs) : full(runs));
     }
 
     private int full(RunManager runs) throws InterruptedException {

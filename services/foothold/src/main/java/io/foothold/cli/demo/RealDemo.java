@@ -29,8 +29,9 @@ import java.util.Optional;
  * @param report directory of the report
  * @param seed of everything random
  * @param ci whether what must come of it is asserted
+ * @param port of the services
  */
-public record RealDemo(Path home, Path report, long seed, boolean ci) {
+public record RealDemo(Path home, Path report, long seed, boolean ci, int port) {
     /** Exit code where the model cannot be had. */
     public static final int NO_MODEL = 3;
 
@@ -73,7 +74,7 @@ public record RealDemo(Path home, Path report, long seed, boolean ci) {
                         Memory.ofMachine(),
                         System.out)
                 .checkShape();
-        return new RunProcesses(plan, shape, policy.path(), new Inference(), false, 0)
+        return new RunProcesses(plan, shape, policy.path(), new Inference(), false, port)
                 .run(home, Child.Bound.STANDARD, (runs, children) -> train(runs, text, settings, children));
     }
 

@@ -166,9 +166,10 @@ public final class ResetDemo {
      * @param seed of everything random
      * @param chosen the arms of the whole demo
      * @param ci a smaller version with SRPO only, and 1 unless its pass@1 reaches a half
+     * @param port of the services
      */
-    public static int run(Path home, Path report, long seed, List<Arm> chosen, boolean ci) throws Exception {
-        return withServices(home, chosen, runs -> {
+    public static int run(Path home, Path report, long seed, List<Arm> chosen, boolean ci, int port) throws Exception {
+        return withServices(home, chosen, port, runs -> {
             ResetReport done = ci
                     ? new ResetDemo(runs, seed, Size.CI).run(CI_ARMS)
                     : new ResetDemo(runs, seed, Size.FULL).run(chosen);
@@ -192,8 +193,9 @@ public final class ResetDemo {
      * Runs a job with what these arms need. Gives its exit code.
      *
      * @param home directory of ledger, checkpoints and completions
+     * @param port of the services
      */
-    public static int withServices(Path home, List<Arm> arms, AllInOne.Job job) throws Exception {
+    public static int withServices(Path home, List<Arm> arms, int port, AllInOne.Job job) throws Exception {
         int frozenPort = AllInOne.freePort();
         try (Child frozen = Child.start(
                 "policy-server",
@@ -203,7 +205,7 @@ public final class ResetDemo {
                 home)) {
             frozen.awaitReady();
             Map<String, String> settings = FileRoots.with(engine(frozenPort, arms), home, List.of());
-            return AllInOne.run(home, AllInOne.freePort(), settings, job);
+            return AllInOne.run(home, port, settings, job);
         }
     }
 

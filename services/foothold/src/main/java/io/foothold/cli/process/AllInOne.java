@@ -43,6 +43,11 @@ public final class AllInOne {
         }
     }
 
+    /** What says where a browser finds the console of services at this port. */
+    public static String consoleAt(int port) {
+        return "console: http://127.0.0.1:" + port + "/ as soon as the services listen";
+    }
+
     /**
      * Runs a job.
      *

@@ -102,6 +102,6 @@ final class ResetStudy implements Study {
 
     @Override
     public void withServices(Path home, List<Arm> arms, AllInOne.Job job) throws Exception {
-        var unused = ResetDemo.withServices(home, ResetDemo.arms(), job);
+        var unused = ResetDemo.withServices(home, ResetDemo.arms(), AllInOne.freePort(), job);
     }
 }

@@ -53,6 +53,16 @@ public interface Ledger {
         }
     }
 
+    /**
+     * A group of rollouts, as they are reserved.
+     *
+     * @param id opaque
+     * @param purpose training, evaluation, mining, search, localization
+     * @param problem that is being solved; empty for questions about several
+     * @param start the glossary's word for where its rollouts begin; empty for questions
+     */
+    record Group(String id, String purpose, String problem, String start) {}
+
     /** A stored event. */
     record EventRow(long number, String kind, String json) {}
 
@@ -113,7 +123,7 @@ public interface Ledger {
     CompletableFuture<Void> setRunState(String id, String state, String reason);
 
     /** Writes down rollouts before they are sampled. */
-    CompletableFuture<Void> reserve(String runId, String groupId, String purpose, List<String> rolloutIds);
+    CompletableFuture<Void> reserve(String runId, Group group, List<String> rolloutIds);
 
     /** Takes rollouts further; a step that does not follow the state in the ledger fails the whole write. */
     CompletableFuture<Void> record(List<Outcome> outcomes);

@@ -37,7 +37,8 @@ public final class LedgerSchema {
             "V21__writers.sql",
             "V22__leases.sql",
             "V24__lookups.sql",
-            "V25__event_cursors.sql");
+            "V25__event_cursors.sql",
+            "V26__rollouts_by_problem.sql");
 
     private static final Map<String, String> H2 =
             Map.of("binary", "varbinary(1000000000)", "text", "character large object");

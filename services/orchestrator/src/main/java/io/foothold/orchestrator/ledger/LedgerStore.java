@@ -194,8 +194,8 @@ public final class LedgerStore implements Ledger, AutoCloseable {
     }
 
     @Override
-    public CompletableFuture<Void> reserve(String runId, String groupId, String purpose, List<String> rolloutIds) {
-        return submit(c -> RolloutTable.reserve(c, runId, groupId, purpose, rolloutIds));
+    public CompletableFuture<Void> reserve(String runId, Group group, List<String> rolloutIds) {
+        return submit(c -> RolloutTable.reserve(c, runId, group, rolloutIds));
     }
 
     @Override

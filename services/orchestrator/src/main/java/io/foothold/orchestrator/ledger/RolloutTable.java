@@ -18,13 +18,20 @@ final class RolloutTable {
 
     private RolloutTable() {}
 
-    static void reserve(Connection c, String runId, String groupId, String purpose, List<String> ids)
-            throws SQLException {
+    static void reserve(Connection c, String runId, Ledger.Group group, List<String> ids) throws SQLException {
         try (PreparedStatement s =
-                c.prepareStatement("insert into rollout (id, run_id, group_id, purpose, state, reason, verdict, reward,"
-                        + " tokens) values (?, ?, ?, ?, ?, '', '', 0, 0)")) {
+                c.prepareStatement("insert into rollout (id, run_id, group_id, purpose, problem_id, start_kind, state,"
+                        + " reason, verdict, reward, tokens) values (?, ?, ?, ?, ?, ?, ?, '', '', 0, 0)")) {
             for (String id : ids) {
-                Sql.bind(s, id, runId, groupId, purpose, RolloutState.RESERVED.name());
+                Sql.bind(
+                        s,
+                        id,
+                        runId,
+                        group.id(),
+                        group.purpose(),
+                        group.problem(),
+                        group.start(),
+                        RolloutState.RESERVED.name());
                 s.addBatch();
             }
             s.executeBatch();
@@ -58,6 +65,20 @@ final class RolloutTable {
             for (String id : ids) {
                 stateOf(read, id).checkStep(id, to);
                 Sql.bind(update, to.name(), id);
+                update.addBatch();
+            }
+            update.executeBatch();
+        }
+    }
+
+    /** Takes rollouts into an update. */
+    static void admit(Connection c, List<String> ids, long updateNumber) throws SQLException {
+        try (PreparedStatement read = c.prepareStatement(STATE);
+                PreparedStatement update =
+                        c.prepareStatement("update rollout set state = ?, update_number = ? where id = ?")) {
+            for (String id : ids) {
+                stateOf(read, id).checkStep(id, RolloutState.ADMITTED);
+                Sql.bind(update, RolloutState.ADMITTED.name(), updateNumber, id);
                 update.addBatch();
             }
             update.executeBatch();

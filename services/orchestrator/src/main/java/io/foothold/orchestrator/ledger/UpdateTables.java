@@ -17,6 +17,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** The tables of admitted batches and of what the learner made of them; with both go steps in the lives of their rollouts. */
@@ -30,13 +31,13 @@ final class UpdateTables {
                 runId,
                 update,
                 encode(groups));
-        RolloutTable.step(
+        RolloutTable.admit(
                 c,
                 groups.stream()
                         .flatMap(g -> g.members().stream())
                         .map(m -> m.rollout().id())
                         .toList(),
-                RolloutState.ADMITTED);
+                update);
     }
 
     /** Gives how many rollouts ended by it: none when it was known. */
@@ -95,6 +96,17 @@ final class UpdateTables {
                 r -> manifest(r.getBytes(1)),
                 "select payload from update_manifest where run_id = ? order by update_number",
                 runId);
+    }
+
+    static Optional<Manifest> manifest(Connection c, String runId, long update) throws SQLException {
+        return Sql.rows(
+                        c,
+                        r -> manifest(r.getBytes(1)),
+                        "select payload from update_manifest where run_id = ? and update_number = ?",
+                        runId,
+                        update)
+                .stream()
+                .findFirst();
     }
 
     private static Manifest manifest(byte[] bytes) {

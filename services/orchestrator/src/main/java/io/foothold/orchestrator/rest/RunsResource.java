@@ -109,6 +109,17 @@ public class RunsResource {
         return "[" + String.join(",", runs.manager().ledger().evaluations(id)) + "]";
     }
 
+    /** What happened in a run so far. */
+    @GET
+    @Path("{id}/history")
+    @Operation(summary = "Events of a run so far, from a number on; does not wait for more")
+    public List<RunEvent> history(@PathParam("id") String id, @QueryParam("from") @DefaultValue("1") long from) {
+        var unused = runs.manager().row(id);
+        return runs.manager().ledger().events(id, from).stream()
+                .map(e -> new RunEvent(id, e.number(), e.kind(), e.json()))
+                .toList();
+    }
+
     /** Watches a run. */
     @GET
     @Path("{id}/events")

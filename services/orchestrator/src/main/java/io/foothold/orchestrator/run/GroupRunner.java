@@ -107,8 +107,8 @@ final class GroupRunner {
             reservations.add(reservation(id + "/" + r, seed.split(r)));
         }
         List<CompletableFuture<Void>> writes = new ArrayList<>();
-        List<Judged> judged =
-                sampled(id, purpose, start, settings, reservations, RolloutSource.exactly(policy), writes::add);
+        List<Judged> judged = sampled(
+                group(id, purpose, start), start, settings, reservations, RolloutSource.exactly(policy), writes::add);
         writes.forEach(Ledger::await);
         Ledger.await(ledger.record(judged.stream()
                 .map(j -> j.judged()
@@ -136,8 +136,7 @@ final class GroupRunner {
         }
         List<CompletableFuture<Void>> writes = new ArrayList<>();
         List<Judged> answers = persistently(
-                groupId + incarnation,
-                "localization",
+                new Ledger.Group(groupId + incarnation, "localization", "", ""),
                 reservations,
                 asked -> asked.stream()
                         .map(a -> source.unjudged(new Sampler.Work(
@@ -190,7 +189,12 @@ final class GroupRunner {
                 .map(a -> reservation(groupId + "/" + a.member(), a.seeds()))
                 .toList();
         List<Judged> out = sampled(
-                groupId, "train", start, spec.trainSampling(), reservations, source.forTraining(policy), this::behind);
+                group(groupId, "train", start),
+                start,
+                spec.trainSampling(),
+                reservations,
+                source.forTraining(policy),
+                this::behind);
         List<Ledger.Outcome> outcomes = new ArrayList<>();
         for (int i = 0; i < out.size(); i++) {
             Judged j = out.get(i);
@@ -218,7 +222,8 @@ final class GroupRunner {
     Judged given(String groupId, Ask ask) {
         Problem problem = problem(ask.start().problemId());
         String id = groupId + "/" + ask.member();
-        behind(reserve(groupId, "train", List.of(reservation(id, ask.seeds()))));
+        behind(reserve(
+                new Ledger.Group(groupId, "train", problem.id(), "root"), List.of(reservation(id, ask.seeds()))));
         Judged out = new Judged(id, source.given(id, groupId, problem), Verdict.pass(problem.answer(), "oracle"), null);
         behind(ledger.record(List.of(new Ledger.Outcome(
                 id, JUDGED, out.verdictName(), reward(out, ask).orElseThrow(), 0, ""))));
@@ -311,16 +316,19 @@ final class GroupRunner {
         return problem;
     }
 
+    private static Ledger.Group group(String id, String purpose, PromptedStart start) {
+        return new Ledger.Group(id, purpose, start.problemId(), start.kind());
+    }
+
     private static Reservation reservation(String id, Seeds seed) {
         return new Reservation(id, seed.nonNegative());
     }
 
     /** Queued before sampling begins; the outcome, written behind it by the same writer, waits for it. */
-    private CompletableFuture<Void> reserve(String groupId, String purpose, List<Reservation> reservations) {
+    private CompletableFuture<Void> reserve(Ledger.Group group, List<Reservation> reservations) {
         return ledger.reserve(
                 spec.runId(),
-                groupId,
-                purpose,
+                group,
                 reservations.stream().map(Reservation::rolloutId).toList());
     }
 
@@ -357,19 +365,17 @@ final class GroupRunner {
 
     /** Reserves rollouts and has them sampled and judged; see {@link #persistently}. */
     private List<Judged> sampled(
-            String groupId,
-            String purpose,
+            Ledger.Group group,
             PromptedStart start,
             Sampling settings,
             List<Reservation> reservations,
             Sampler.Wanted wanted,
             Consumer<CompletableFuture<Void>> writes) {
         return persistently(
-                groupId,
-                purpose,
+                group,
                 reservations,
                 asked -> source.judged(
-                        groupId,
+                        group.id(),
                         start,
                         settings,
                         asked.stream().map(Asked::reservation).toList(),
@@ -386,8 +392,7 @@ final class GroupRunner {
      * @return one a reservation, in order; under another id where it was asked for again
      */
     private List<Judged> persistently(
-            String groupId,
-            String purpose,
+            Ledger.Group group,
             List<Reservation> reservations,
             Function<List<Asked>, List<Judged>> attempt,
             Consumer<CompletableFuture<Void>> writes) {
@@ -396,8 +401,7 @@ final class GroupRunner {
         reservations.forEach(r -> asked.add(new Asked(asked.size(), r)));
         long firstLoss = 0;
         for (int losses = 1; !asked.isEmpty(); losses++) {
-            writes.accept(reserve(
-                    groupId, purpose, asked.stream().map(Asked::reservation).toList()));
+            writes.accept(reserve(group, asked.stream().map(Asked::reservation).toList()));
             List<Judged> made = attempt.apply(List.copyOf(asked));
             List<Asked> again = new ArrayList<>();
             List<Judged> lost = new ArrayList<>();
@@ -421,9 +425,9 @@ final class GroupRunner {
                         ledger.record(lost.stream().map(GroupRunner::dropped).toList()));
                 LOG.warnf(
                         "group %s: %d rollouts were lost and are asked for again: %s",
-                        groupId, again.size(), why(lost.get(0)).text());
+                        group.id(), again.size(), why(lost.get(0)).text());
                 services.pause(Duration.ofMillis(Math.min(5000, 200L << Math.min(losses, 5))));
-                heal(groupId);
+                heal(group.id());
             }
         }
         return Arrays.stream(out).map(java.util.Objects::requireNonNull).toList();

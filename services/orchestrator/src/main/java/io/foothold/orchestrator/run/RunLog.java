@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jboss.logging.Logger;
 
 /** What one sees of a run: events, TensorBoard scalars, completions as JSON lines. */
@@ -128,8 +129,12 @@ final class RunLog {
         board.write(step, values);
     }
 
-    /** Completions of an update, one line a rollout. */
-    void completions(Manifest manifest, List<FilledGroup> groups) {
+    /**
+     * Completions of an update, one line a rollout.
+     *
+     * @param prefixes the thoughts behind which a problem is guided
+     */
+    void completions(Manifest manifest, List<FilledGroup> groups, Function<String, List<String>> prefixes) {
         Map<String, Double> advantages = new HashMap<>();
         manifest.rollouts().forEach(r -> advantages.put(r.rolloutId(), r.advantage()));
         StringBuilder out = new StringBuilder();
@@ -140,6 +145,9 @@ final class RunLog {
                 line.put("group", g.id()).put("problem", g.start().problemId());
                 line.put("start", g.start().kind());
                 line.put("reward", m.reward());
+                if (g.start().prefixThoughts() > 0) {
+                    prefixes.apply(g.start().problemId()).forEach(line.putArray("prefix")::add);
+                }
                 if (g.start().origin() instanceof StartState.Reset reset) {
                     line.put("seed", reset.rolloutId());
                     line.put("thought", reset.thought());
@@ -196,6 +204,9 @@ final class RunLog {
         line.put("verdict", j.verdictName()).put("tokens", j.tokens());
         if (j.verdict() != null) {
             line.put("score", j.verdict().score()).put("rule", j.verdict().rule());
+        }
+        if (j.rollout() != null) {
+            SampledFields.put(line, j.rollout());
         }
         return line;
     }

@@ -83,7 +83,7 @@ final class Telemetry {
         long update = manifest.update();
         List<FilledGroup> groups =
                 places.stream().flatMap(p -> p.groups().stream()).toList();
-        log.completions(manifest, groups);
+        log.completions(manifest, groups, prefixes.apply(update));
         Map<String, Object> details = new LinkedHashMap<>(manifest.metrics());
         details.putAll(speed(manifest));
         if (spec.refills() > 0) {

@@ -2,10 +2,12 @@ package io.foothold.orchestrator.console;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.core.ledger.RolloutState;
 import io.foothold.orchestrator.config.Runs;
 import io.foothold.orchestrator.event.EventBus;
 import io.foothold.orchestrator.ledger.Ledger;
+import io.foothold.orchestrator.ledger.LookedUp;
 import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
@@ -13,11 +15,14 @@ import io.quarkus.test.junit.TestProfile;
 import jakarta.inject.Inject;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +34,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.openqa.selenium.By;
 import org.openqa.selenium.Keys;
+import org.openqa.selenium.WebElement;
 
 /** The console in Debian's Chromium, over runs that are written into the ledger. */
 @QuarkusTest
@@ -93,9 +99,37 @@ class ConsoleTest {
             seen.tell(
                     "warning",
                     WatchedRun.object().put("update", 3).put("rule", "r").put("what", "w"));
+            LookedUp.trained(runs.manager().ledger(), "seen", 1, "p1", "guided");
+            LookedUp.trained(runs.manager().ledger(), "seen", 2, "p1", "root");
+            completions(seen);
             seen.rollout("seen/1");
             seen.rollout("seen/2", RolloutState.SAMPLED, RolloutState.DROPPED);
             seen.rollout("seen/3", RolloutState.SAMPLED, RolloutState.VERIFIED);
+        }
+    }
+
+    /** What the run wrote down of its second rollout. */
+    private void completions(WatchedRun run) {
+        ObjectNode said = WatchedRun.object();
+        said.put("rollout", "seen/1/guided/1").put("prompt", "Asked. One thought. Two thoughts. Go on:");
+        said.put("response", "given, " + WatchedRun.HOSTILE + " end")
+                .put("rule", "exact")
+                .put("score", 0);
+        said.putArray("prefix").add("One thought.").add("Two thoughts.");
+        said.put("finish", "stop").put("given_text_end", 7).put("seed", "seen/s");
+        said.putArray("thought_ends").add(7);
+        said.putArray("log_probs").add(-0.1).add(-3.5);
+        said.putArray("policy_versions").addArray().add(4).add(2);
+        ObjectNode reset = WatchedRun.object();
+        reset.put("rollout", "seen/s").put("thought", 2).put("suffixes", 2).put("passes", 1);
+        reset.putArray("thoughts").add("first thought").add(WatchedRun.HOSTILE);
+        try {
+            Path directory = runs.manager().homeOf(run.id).resolve("completions");
+            Files.createDirectories(directory);
+            Files.writeString(directory.resolve("update-000001.jsonl"), said + "\n");
+            Files.writeString(directory.resolve("resets-000001.jsonl"), reset + "\n");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
@@ -133,19 +167,24 @@ class ConsoleTest {
     @Test
     void everyViewIsSoundInLightAndDarkOnPhoneAndDesk() throws Exception {
         Browser browser = browser();
+        run("beside").update();
         Map<String, String[]> views = new TreeMap<>();
         views.put("runs", new String[] {"/", "td", "grpo-dial"});
         views.put("new", new String[] {"/new", "label", "Run file"});
         views.put("run", new String[] {"/runs/seen", ".u-legend", "reward_mean"});
+        views.put("rollouts", new String[] {"/runs/seen/rollouts", "td", "guided"});
+        views.put("rollout", new String[] {"/runs/seen/rollouts/seen%2F1%2Fguided%2F1", "#why", "less likely"});
+        views.put("update", new String[] {"/runs/seen/updates/1", "td", "loss"});
+        views.put("problems", new String[] {"/runs/seen/problems?problem=p1", ".u-legend", "unguided"});
+        views.put("compare", new String[] {"/compare?runs=seen,beside", ".u-legend", "seen"});
         views.put("nowhere", new String[] {"/nowhere", "h1", "There is no such page"});
-        for (int width : new int[] {375, 1440}) {
-            for (String scheme : new String[] {"light", "dark"}) {
-                browser.look(width, scheme);
-                for (Map.Entry<String, String[]> view : views.entrySet()) {
-                    browser.open(at(view.getValue()[0]));
-                    browser.await(view.getValue()[1], view.getValue()[2]);
-                    browser.assertSound(view.getKey() + "-" + width + "-" + scheme);
-                }
+        for (Map.Entry<Integer, String> look :
+                Map.of(375, "light", 1440, "dark").entrySet()) {
+            browser.look(look.getKey(), look.getValue());
+            for (Map.Entry<String, String[]> view : views.entrySet()) {
+                browser.open(at(view.getValue()[0]));
+                browser.await(view.getValue()[1], view.getValue()[2]);
+                browser.assertSound(view.getKey() + "-" + look.getKey() + "-" + look.getValue());
             }
         }
     }
@@ -167,6 +206,43 @@ class ConsoleTest {
         browser.await(".figure details td", "0.1");
         assertThat(browser.find(".figure .downloads").getText()).contains("CSV", "JSON");
         browser.assertQuiet("run");
+    }
+
+    @Test
+    void aRolloutIsFoundAndSaysWhatItWasAndWhy() throws Exception {
+        Browser browser = browser();
+        browser.open(at("/runs/seen/rollouts"));
+        browser.await("td", "seen/2/root/1");
+        browser.find("#by-problem").sendKeys("p1");
+        browser.find("#by-verdict").sendKeys("fail");
+        browser.find("#by-start").sendKeys("guided");
+        browser.find("[role=search] button").click();
+        browser.await("caption", "1 rollouts");
+        assertThat(browser.driver.getCurrentUrl()).contains("verdict=fail", "start=guided", "problem=p1");
+        browser.await("td a", "seen/1/guided/1").click();
+        browser.await("#why", "Its advantage is -0.5000");
+        browser.await("#why", "Update 1 used it and made policy version 1");
+        assertThat(browser.driver.findElements(By.cssSelector("#prompt mark")).stream()
+                        .map(WebElement::getText)
+                        .toList())
+                .containsExactly("One thought.", "Two thoughts.");
+        assertThat(browser.find("#response .own.thought").getText().strip()).isEqualTo("given,");
+        assertThat(browser.find("#response .sampled").getText()).contains(WatchedRun.HOSTILE);
+        assertThat(browser.driver.findElements(By.cssSelector("main img, main script")))
+                .isEmpty();
+        assertThat(browser.find(".cell:nth-child(2)").getDomAttribute("title"))
+                .isEqualTo("token 2: log-prob -3.5, policy version 4, advantage -0.5");
+        browser.await(".thoughts .named", "sampled again from here");
+        browser.await("caption", "Group seen/1/guided");
+        browser.await("td a", "seen/1/guided/0").click();
+        browser.await("#why", "Its advantage is 0.5000");
+        browser.assertQuiet("rollout");
+        browser.open(at("/runs/seen/rollouts?most=2"));
+        browser.await("#more", "Further").click();
+        browser.await("td", "seen/1/guided/1");
+        browser.open(at("/runs/seen/rollouts?verdikt=pass"));
+        browser.await("[role=alert]", "'verdikt'");
+        browser.forgetComplaints();
     }
 
     @Test

@@ -83,7 +83,7 @@ final class WatchedRun {
 
     /** A rollout that went as far as this, with a verdict once it has one. */
     void rollout(String rollout, RolloutState... steps) {
-        Ledger.await(ledger.reserve(id, id + "/g", "train", List.of(rollout)));
+        Ledger.await(ledger.reserve(id, new Ledger.Group(id + "/g", "train", "p", "root"), List.of(rollout)));
         if (steps.length > 0) {
             Ledger.await(ledger.record(
                     List.of(new Ledger.Outcome(rollout, List.of(steps), "PASS", 1, 12, "because " + HOSTILE))));

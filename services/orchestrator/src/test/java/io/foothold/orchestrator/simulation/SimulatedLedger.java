@@ -114,8 +114,8 @@ record SimulatedLedger(
     }
 
     @Override
-    public CompletableFuture<Void> reserve(String runId, String groupId, String purpose, List<String> rolloutIds) {
-        return submit(() -> disk.reserve(groupId, purpose, rolloutIds));
+    public CompletableFuture<Void> reserve(String runId, Group group, List<String> rolloutIds) {
+        return submit(() -> disk.reserve(group.id(), group.purpose(), rolloutIds));
     }
 
     @Override

@@ -98,7 +98,9 @@ class SimulatedLedgerTest {
         RolloutState to = STEPS.get(random.nextInt(STEPS.size()));
         history.add(what + " " + ids + " " + update + " " + to);
         return switch (what) {
-            case 0, 1, 2 -> ledger -> ledger.reserve(RUN, "g", update > 2 ? "train" : "evaluation", ids);
+            case 0, 1, 2 ->
+                ledger -> ledger.reserve(
+                        RUN, new Ledger.Group("g", update > 2 ? "train" : "evaluation", "p", "root"), ids);
             case 3, 4, 5, 6 ->
                 ledger -> ledger.record(ids.stream()
                         .map(id ->

@@ -16,6 +16,8 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
 
 /** The service with a Kafka by configuration alone that nobody has started. */
@@ -61,5 +63,8 @@ class KafkaRestTest {
                 .until(() -> send(HttpRequest.newBuilder(metrics)).body(), text -> text.lines()
                         .anyMatch(line -> line.matches("foothold_events_waiting(\\{.*})? [1-9].*")));
         assertThat(send(HttpRequest.newBuilder(ready)).statusCode()).isEqualTo(200);
+        // One line of ours says it, not one of Kafka's client for every attempt.
+        assertThat(Logger.getLogger("org.apache.kafka.clients.NetworkClient").isLoggable(Level.WARNING))
+                .isFalse();
     }
 }

@@ -30,6 +30,7 @@ import picocli.CommandLine.Command;
             VerifyEstimatorCommand.class,
             TheoryCommand.class,
             StudyCommand.class,
+            RegressCommand.class,
             BenchCommand.class,
             BootstrapCommand.class,
             ProblemsCommand.class,

@@ -248,7 +248,7 @@ class ArchitectureTest {
             Map.entry("process", Set.of("machine", "size", "hub")),
             Map.entry("bench", Set.of("machine", "size", "process")),
             Map.entry("demo", Set.of("machine", "size", "process", "report")),
-            Map.entry("regress", Set.of("machine", "reference", "report")),
+            Map.entry("regress", Set.of("machine", "process", "reference", "report")),
             Map.entry("study", Set.of("machine", "size", "process", "report", "demo")));
 
     @Test

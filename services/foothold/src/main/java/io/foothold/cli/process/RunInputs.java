@@ -74,7 +74,7 @@ public record RunInputs(RunFile plan, List<String> overrides) {
             throw new FootholdException(ErrorCode.INVALID_INPUT, key + file + " is not UTF-8", e);
         } catch (IOException e) {
             throw new FootholdException(
-                    ErrorCode.NOT_FOUND,
+                    ErrorCode.INVALID_INPUT,
                     key + "the file " + file.toAbsolutePath().normalize()
                             + (Files.exists(file) ? " cannot be read: " + e.getMessage() : " does not exist"),
                     e);

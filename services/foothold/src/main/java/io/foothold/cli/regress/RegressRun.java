@@ -1,6 +1,6 @@
 package io.foothold.cli.regress;
 
-import io.foothold.cli.machine.Workspace;
+import io.foothold.cli.process.ThisProgram;
 import io.foothold.cli.reference.PresetExperiments;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
@@ -11,7 +11,6 @@ import io.foothold.orchestrator.ledger.LedgerStore;
 import java.io.File;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -167,17 +166,13 @@ public final class RegressRun {
         if (left.isNegative()) {
             return "not run: the suite's " + suite.minutes() + " minutes were over";
         }
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-        command.add("-Dfoothold.parent-pid=" + ProcessHandle.current().pid());
-        command.addAll(List.of("-jar", Workspace.application("foothold").toString(), "train"));
-        command.addAll(List.of(training.file().toString(), "--id", id, "--resume", "--home", home.toString()));
-        training.of(seed).forEach(setting -> command.addAll(List.of("--set", setting)));
+        List<String> arguments = new ArrayList<>(
+                List.of("train", training.file().toString(), "--id", id, "--resume", "--home", home.toString()));
+        training.of(seed).forEach(setting -> arguments.addAll(List.of("--set", setting)));
         File log = home.resolve("train.log").toFile();
         try {
             Files.createDirectories(home);
-            Process process = new ProcessBuilder(command)
+            Process process = new ProcessBuilder(ThisProgram.command(arguments))
                     .redirectErrorStream(true)
                     .redirectOutput(log)
                     .start();

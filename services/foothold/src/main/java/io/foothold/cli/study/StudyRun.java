@@ -3,7 +3,7 @@ package io.foothold.cli.study;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.foothold.cli.machine.Workspace;
+import io.foothold.cli.process.ThisProgram;
 import io.foothold.cli.report.Progress;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
@@ -11,7 +11,6 @@ import io.foothold.contracts.error.Nearest;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.run.RunManager;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.Files;
@@ -220,13 +219,6 @@ public final class StudyRun {
 
     /** This program once more, which ends with this process. */
     private static Process start(List<String> arguments) throws IOException {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-        command.add("-Dfoothold.parent-pid=" + ProcessHandle.current().pid());
-        command.add("-jar");
-        command.add(Workspace.application("foothold").toString());
-        command.addAll(arguments);
-        return new ProcessBuilder(command).inheritIO().start();
+        return new ProcessBuilder(ThisProgram.command(arguments)).inheritIO().start();
     }
 }

@@ -115,10 +115,10 @@ public final class KafkaTopic implements EventTopic {
                 refused(where + " refuses us (foothold.events.kafka.client-properties): " + e.getMessage(), e);
             case AuthorizationException e ->
                 refused(where + " refuses us (foothold.events.kafka.client-properties): " + e.getMessage(), e);
-            case ConfigException e when e.getMessage().contains("bootstrap") -> unreached(where, e);
+            case ConfigException e when String.valueOf(e.getMessage()).contains("bootstrap") -> unreached(where, e);
             case KafkaException e
-            when e.getCause() instanceof ConfigException c && c.getMessage().contains("bootstrap") ->
-                unreached(where, c);
+            when e.getCause() instanceof ConfigException c
+                    && String.valueOf(c.getMessage()).contains("bootstrap") -> unreached(where, c);
             default -> unreached(where, why);
         };
     }

@@ -23,7 +23,7 @@ class BenchmarksRunTest {
                         .verbosity(VerboseMode.SILENT)
                         .build())
                 .run();
-        assertThat(results).hasSize(12);
+        assertThat(results).hasSize(16);
     }
 
     @Test

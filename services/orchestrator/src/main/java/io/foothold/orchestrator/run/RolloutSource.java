@@ -4,6 +4,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.problem.Problem;
+import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.remote.Sampler;
 import io.foothold.orchestrator.remote.Sampler.Reservation;
@@ -81,13 +82,25 @@ final class RolloutSource {
                             ? CompletableFuture.completedFuture(sampled)
                             : judge(problem, rollout, start.trace()));
         }
-        return reservations.stream()
+        List<Judged> all = reservations.stream()
                 .map(Reservation::rolloutId)
                 .map(id -> {
                     CompletableFuture<Judged> own = judging.get(id);
                     return own == null ? new Judged(id, null, null, missing.join()) : own.join();
                 })
                 .toList();
+        // Here, on the caller's thread: what completes a verdict may be a thread of the network, and telling waits for
+        // the ledger.
+        all.forEach(judged -> tellWithoutVerdict(problem, judged));
+        return all;
+    }
+
+    private void tellWithoutVerdict(Problem problem, Judged judged) {
+        Verdict verdict = judged.verdict();
+        if (verdict != null && !judged.judged()) {
+            told.accept(new Happening.NoVerdict(
+                    judged.rolloutId(), problem.id(), verdict.kind().name(), verdict.rule()));
+        }
     }
 
     /**
@@ -229,14 +242,8 @@ final class RolloutSource {
                                 trace,
                                 spec.rewardFunction(problem.kind())),
                         spec.verifier(problem.kind()))
-                .handle((verdict, failure) -> {
-                    if (verdict != null && !verdict.kind().judged()) {
-                        told.accept(new Happening.NoVerdict(
-                                rollout.id(), problem.id(), verdict.kind().name(), verdict.rule()));
-                    }
-                    return new Judged(
-                            rollout.id(), rollout, verdict, failure == null ? null : FootholdException.of(failure));
-                });
+                .handle((verdict, failure) -> new Judged(
+                        rollout.id(), rollout, verdict, failure == null ? null : FootholdException.of(failure)));
     }
 
     /** Tells this of rollouts that have no verdict, the first {@link #MOST_TOLD} of them: the ledger has all. */

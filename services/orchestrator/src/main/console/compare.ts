@@ -1,6 +1,6 @@
 import { json, Refusal, type Run, type RunEvent, runPath } from "./api";
 import { el, every, put } from "./dom";
-import { Figure, type Line } from "./figure";
+import { Figures, type Line } from "./figure";
 import { type Axis, AXES, PICTURES, RunData } from "./rundata";
 import { choice } from "./run";
 import { type Column, saved } from "./table";
@@ -18,35 +18,25 @@ function settings(run: Run): Map<string, string> {
 /** Up to six runs in the same pictures. */
 export function compare(view: HTMLElement, signal: AbortSignal, ids: string[]): void {
   const trouble = el("p", { role: "status", class: "trouble" });
-  const pictures = el("div", { class: "pictures" });
   const differing = el("div");
-  const figures = new Map<string, Figure>();
+  const figures = new Figures("compared", signal);
   const known = new Map(ids.map((id) => [id, { data: new RunData(), next: 1 }]));
   let axis: Axis = "update";
 
-  const show = (title: string, lines: Line[]): void => {
-    if (lines.length === 0) return;
-    let figure = figures.get(title);
-    if (!figure) {
-      figure = new Figure(`compared-${title.replaceAll(/[^A-Za-z0-9]+/g, "-").toLowerCase()}`, title, signal);
-      figures.set(title, figure);
-      pictures.append(figure.element);
-    }
-    figure.show(lines, axis);
-  };
-  const named = (id: string, lines: Line[], alone: boolean): Line[] =>
-    lines.map((l) => ({ ...l, label: alone ? id : `${id}, ${l.label}` }));
+  const named = (id: string, lines: Line[]): Line[] => lines.map((l) => ({ ...l, label: id }));
   const draw = (): void => {
     const sets = new Set([...known.values()].flatMap((k) => [...k.data.sets().keys()]));
     for (const set of sets)
-      show(
+      figures.show(
         `pass@1 of ${set}`,
-        ids.flatMap((id) => named(id, known.get(id)!.data.passes(1, axis).filter((l) => l.label === set), true)),
+        ids.flatMap((id) => named(id, known.get(id)!.data.passes(1, axis).filter((l) => l.label === set))),
+        axis,
       );
     for (const [title, names] of PICTURES)
-      show(
+      figures.show(
         title,
-        ids.flatMap((id) => named(id, known.get(id)!.data.lines(names.slice(0, 1), axis), true)),
+        ids.flatMap((id) => named(id, known.get(id)!.data.lines(names.slice(0, 1), axis))),
+        axis,
       );
   };
   put(
@@ -54,7 +44,7 @@ export function compare(view: HTMLElement, signal: AbortSignal, ids: string[]): 
     el("h1", {}, `${ids.length} runs compared`),
     el("p", { class: "controls" }, choice("axis", "Over", [...AXES], (value) => ((axis = value as Axis), draw()))),
     trouble,
-    pictures,
+    figures.element,
     el("h2", {}, "Settings that differ"),
     differing,
   );

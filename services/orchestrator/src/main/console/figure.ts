@@ -140,3 +140,25 @@ export class Figure {
     );
   }
 }
+
+/** Pictures by their titles, each made when it first has something to show. */
+export class Figures {
+  readonly element = el("div", { class: "pictures" });
+  private readonly known = new Map<string, Figure>();
+
+  constructor(
+    private readonly name: string,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  show(title: string, lines: Line[], axis: string, name = title.replaceAll(/[^A-Za-z0-9]+/g, "-").toLowerCase()): void {
+    if (lines.length === 0) return;
+    let figure = this.known.get(title);
+    if (!figure) {
+      figure = new Figure(`${this.name}-${name}`, title, this.signal);
+      this.known.set(title, figure);
+      this.element.append(figure.element);
+    }
+    figure.show(lines, axis);
+  }
+}

@@ -1,6 +1,6 @@
 import { call, type Details, follow, json, type Link, Refusal, type Run, runPath, underWay } from "./api";
 import { duration, el, number, put } from "./dom";
-import { Figure } from "./figure";
+import { Figures } from "./figure";
 import { type Axis, AXES, type Note, PICTURES, RunData } from "./rundata";
 import { type Column, saved } from "./table";
 
@@ -48,8 +48,7 @@ export function tabs(id: string, current: string): HTMLElement {
 /** One run, live. */
 export function run(view: HTMLElement, signal: AbortSignal, id: string): void {
   const data = new RunData();
-  const figures = new Map<string, Figure>();
-  const pictures = el("div", { class: "pictures" });
+  const figures = new Figures(id, signal);
   const link = el("p", { role: "status", class: "link" }, LINKS.connecting);
   const head = el("div");
   const funnel = el("section");
@@ -110,25 +109,13 @@ export function run(view: HTMLElement, signal: AbortSignal, id: string): void {
     );
   };
 
-  const show = (title: string, name: string, lines: ReturnType<RunData["lines"]>): void => {
-    if (lines.length === 0) return;
-    let figure = figures.get(title);
-    if (!figure) {
-      figure = new Figure(`${id}-${name}`, title, signal);
-      figures.set(title, figure);
-      pictures.append(figure.element);
-    }
-    figure.show(lines, axis);
-  };
-
   const ks = el("span");
   const owns = el("span");
   const draw = (): void => {
     dirty = false;
-    show("pass@k of evaluations", "evaluations", data.passes(k, axis));
-    for (const [title, names] of PICTURES)
-      show(title, title.replaceAll(/[^A-Za-z0-9]+/g, "-").toLowerCase(), data.lines(names, axis));
-    if (own !== "") show("A number of your choice", "chosen", data.lines([own], axis));
+    figures.show("pass@k of evaluations", data.passes(k, axis), axis, "evaluations");
+    for (const [title, names] of PICTURES) figures.show(title, data.lines(names, axis), axis);
+    if (own !== "") figures.show("A number of your choice", data.lines([own], axis), axis, "chosen");
     const counts = data.ks();
     if (ks.dataset.of !== String(counts)) {
       ks.dataset.of = String(counts);
@@ -233,7 +220,7 @@ export function run(view: HTMLElement, signal: AbortSignal, id: string): void {
     refused,
     el("h2", {}, "Curves"),
     controls,
-    pictures,
+    figures.element,
     funnel,
     el("h2", {}, "Servers"),
     servers,

@@ -17,6 +17,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -46,14 +48,26 @@ final class ExplainCommand implements Callable<Integer> {
         @Option(names = "--json", description = "Prints what the REST interface answers.")
         private boolean json;
 
-        private Explainer explainer(LedgerStore ledger) {
+        /**
+         * Finds something and tells it.
+         *
+         * @param print for people
+         * @return the exit code
+         */
+        private <T> int tell(BiFunction<LedgerStore, Explainer, T> find, Consumer<T> print)
+                throws JsonProcessingException {
             Path runs = home.toAbsolutePath().normalize().resolve("runs");
-            return new Explainer(ledger.lookup(), id -> Name.of("run id", id).below(runs));
+            try (LedgerStore ledger = LedgerCommand.open(home)) {
+                T story = find.apply(ledger, new Explainer(ledger.lookup(), id -> Name.of("run id", id)
+                        .below(runs)));
+                if (json) {
+                    System.out.println(MAPPER.writeValueAsString(story));
+                } else {
+                    print.accept(story);
+                }
+                return 0;
+            }
         }
-    }
-
-    private static void printJson(Object story) throws JsonProcessingException {
-        System.out.println(MAPPER.writeValueAsString(story));
     }
 
     private static String number(@Nullable Double value) {
@@ -89,31 +103,27 @@ final class ExplainCommand implements Callable<Integer> {
 
         @Override
         public Integer call() throws Exception {
-            try (LedgerStore ledger = LedgerCommand.open(where.home)) {
-                RolloutStory story = where.explainer(ledger).rollout(id);
-                if (where.json) {
-                    printJson(story);
-                    return 0;
-                }
-                PrintStream out = System.out;
-                out.printf(
-                        "rollout %s: %s, %s%n",
-                        id, story.row().purpose(), story.row().start());
-                if (!story.row().problem().isEmpty()) {
-                    out.println("problem " + story.row().problem());
-                }
-                story.why().forEach(out::println);
-                JsonNode said = story.said();
-                if (said != null) {
-                    out.println("--- prompt");
-                    out.println(said.path("prompt").asText());
-                    out.println("--- response");
-                    out.println(said.path("response").asText());
-                }
-                out.println("--- group " + story.row().group());
-                print(out, story.group());
-                return 0;
+            return where.tell((ledger, explainer) -> explainer.rollout(id), this::print);
+        }
+
+        private void print(RolloutStory story) {
+            PrintStream out = System.out;
+            out.printf(
+                    "rollout %s: %s, %s%n",
+                    id, story.row().purpose(), story.row().start());
+            if (!story.row().problem().isEmpty()) {
+                out.println("problem " + story.row().problem());
             }
+            story.why().forEach(out::println);
+            JsonNode said = story.said();
+            if (said != null) {
+                out.println("--- prompt");
+                out.println(said.path("prompt").asText());
+                out.println("--- response");
+                out.println(said.path("response").asText());
+            }
+            out.println("--- group " + story.row().group());
+            ExplainCommand.print(out, story.group());
         }
     }
 
@@ -134,28 +144,25 @@ final class ExplainCommand implements Callable<Integer> {
 
         @Override
         public Integer call() throws Exception {
-            try (LedgerStore ledger = LedgerCommand.open(where.home)) {
-                UpdateStory story = where.explainer(ledger).update(run.isEmpty() ? only(ledger) : run, update);
-                if (where.json) {
-                    printJson(story);
-                    return 0;
-                }
-                PrintStream out = System.out;
+            return where.tell(
+                    (ledger, explainer) -> explainer.update(run.isEmpty() ? only(ledger) : run, update), this::print);
+        }
+
+        private void print(UpdateStory story) {
+            PrintStream out = System.out;
+            out.printf(
+                    "update %d: policy version %d, digest %s, %d optimizer steps, %d of %d groups carried an advantage%n",
+                    update,
+                    story.policyVersion(),
+                    story.digest(),
+                    story.optimizerSteps(),
+                    story.groupsWithSignal(),
+                    story.groups().size());
+            for (UpdateStory.Group g : story.groups()) {
                 out.printf(
-                        "update %d: policy version %d, digest %s, %d optimizer steps, %d of %d groups carried an advantage%n",
-                        update,
-                        story.policyVersion(),
-                        story.digest(),
-                        story.optimizerSteps(),
-                        story.groupsWithSignal(),
-                        story.groups().size());
-                for (UpdateStory.Group g : story.groups()) {
-                    out.printf(
-                            "--- group %s: %s, problem %s%s%n",
-                            g.id(), g.start(), g.problem(), g.signal() ? "" : ", no signal");
-                    print(out, g.rollouts());
-                }
-                return 0;
+                        "--- group %s: %s, problem %s%s%n",
+                        g.id(), g.start(), g.problem(), g.signal() ? "" : ", no signal");
+                ExplainCommand.print(out, g.rollouts());
             }
         }
 

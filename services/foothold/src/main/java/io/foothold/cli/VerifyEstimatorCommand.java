@@ -4,10 +4,7 @@ import io.foothold.cli.reference.PresetExperiments;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.bandit.EstimatorTable;
-import io.foothold.core.bandit.Experiment;
 import io.foothold.core.random.Seeds;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -41,12 +38,9 @@ final class VerifyEstimatorCommand implements Callable<Integer> {
 
     /** Every shipped preset, then rules one at a time, as a Markdown table. */
     static String table(int trials, Seeds seed) {
-        List<Experiment> experiments = new ArrayList<>(PresetExperiments.all());
-        experiments.addAll(Experiment.rules());
-        List<EstimatorTable.Row> rows = EstimatorTable.of(experiments, trials, seed);
         StringBuilder out = new StringBuilder(
                 "| method | gradient of | cosine | bias | bias by chance | noise |\n|---|---|---|---|---|---|\n");
-        for (EstimatorTable.Row r : rows) {
+        for (EstimatorTable.Row r : PresetExperiments.table(trials, seed)) {
             out.append(String.format(
                     Locale.ROOT,
                     "| %s | %s | %.3f | %.3f | %.3f | %.1f |%n",

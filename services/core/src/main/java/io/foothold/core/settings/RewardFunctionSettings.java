@@ -52,6 +52,9 @@ public record RewardFunctionSettings(
                 to = 1)
         double passScore) {
 
+    /** Most bytes of a file, in UTF-8: it travels with every response. */
+    public static final int LONGEST_SOURCE = 1 << 16;
+
     /** Whether there is one. */
     public boolean given() {
         return !python.isEmpty();

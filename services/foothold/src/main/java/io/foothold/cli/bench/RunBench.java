@@ -166,7 +166,7 @@ final class RunBench {
         List<JsonNode> out = new ArrayList<>();
         for (Ledger.EventRow event : runs.ledger().events(id, 0)) {
             if (event.kind().equals("update_done")) {
-                out.add(mapper.readTree(event.json()));
+                out.add(event.details());
             }
         }
         return out;

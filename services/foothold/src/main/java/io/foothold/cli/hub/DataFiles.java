@@ -58,7 +58,7 @@ final class DataFiles {
         if (found.isEmpty()) {
             throw none(
                     (config.isEmpty() ? "" : "in config '" + config + "' ") + "no file of split '" + split + "'",
-                    files.isEmpty() ? "no .parquet, .jsonl, .json or .csv" : shown(files));
+                    files.isEmpty() ? "no .parquet, .jsonl, .json or .csv" : Hub.shown(files));
         }
         return found;
     }
@@ -90,18 +90,13 @@ final class DataFiles {
         if (found.isEmpty()) {
             throw none(
                     "no file at " + String.join(", ", patterns) + " that its card names for split '" + split + "'",
-                    shown(files));
+                    Hub.shown(files));
         }
         return found;
     }
 
     private FootholdException none(String what, String have) {
         return new FootholdException(ErrorCode.NOT_FOUND, "data set " + name + " has " + what + "; it has " + have);
-    }
-
-    private static String shown(List<String> files) {
-        List<String> few = files.subList(0, Math.min(12, files.size()));
-        return String.join(", ", few) + (files.size() > few.size() ? ", …" : "");
     }
 
     /** Patterns of files by config and split; empty where the card names none. */

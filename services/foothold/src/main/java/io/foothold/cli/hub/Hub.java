@@ -240,7 +240,8 @@ public final class Hub {
         }
     }
 
-    private static String shown(List<String> files) {
+    /** The first of some files, for a message. */
+    static String shown(List<String> files) {
         List<String> few = files.subList(0, Math.min(12, files.size()));
         return files.isEmpty() ? "no files" : String.join(", ", few) + (files.size() > few.size() ? ", …" : "");
     }

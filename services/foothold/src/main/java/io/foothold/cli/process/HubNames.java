@@ -47,9 +47,7 @@ public final class HubNames {
             out.add("policy.base=" + found.directory());
             out.add("policy.hub=" + found.name());
         });
-        List<String> sources = new ArrayList<>(List.of("problems.train"));
-        asked.evaluationSets().forEach(set -> sources.add("problems.evaluate." + set));
-        for (String source : sources) {
+        for (String source : asked.problemSources()) {
             ProblemSettings.Source own = asked.settings().problems().at(source);
             if (!own.hub().isEmpty() && own.jsonl().isEmpty()) {
                 Hub.Found found = problems(asked, source, own);

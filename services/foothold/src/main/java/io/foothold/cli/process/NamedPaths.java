@@ -8,7 +8,6 @@ import io.foothold.orchestrator.runfile.RunFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,9 +47,7 @@ public final class NamedPaths {
 
     private static Map<String, Path> problems(RunFile plan) {
         Map<String, Path> out = new LinkedHashMap<>();
-        List<String> sets = new ArrayList<>(List.of("problems.train"));
-        plan.evaluationSets().forEach(set -> sets.add("problems.evaluate." + set));
-        for (String set : sets) {
+        for (String set : plan.problemSources()) {
             String file = plan.settings().problems().at(set).jsonl();
             if (!file.isEmpty()) {
                 out.put(set + ".jsonl", Path.of(file));

@@ -59,11 +59,11 @@ public record RunInputs(RunFile plan, List<String> overrides) {
         String key = asked.at("verification.python") + ": 'verification.python': ";
         Path file = Path.of(function.python().substring(0, function.python().lastIndexOf(':')));
         try {
-            if (Files.size(file) > RewardFunction.LONGEST_SOURCE) {
+            if (Files.size(file) > RewardFunctionSettings.LONGEST_SOURCE) {
                 throw new FootholdException(
                         ErrorCode.INVALID_INPUT,
-                        key + file + " has " + Files.size(file) + " bytes, at most " + RewardFunction.LONGEST_SOURCE
-                                + " travel with every response");
+                        key + file + " has " + Files.size(file) + " bytes, at most "
+                                + RewardFunctionSettings.LONGEST_SOURCE + " travel with every response");
             }
             String source = Files.readString(file, StandardCharsets.UTF_8);
             if (source.isBlank()) {

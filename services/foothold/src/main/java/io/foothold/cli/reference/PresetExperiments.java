@@ -5,6 +5,7 @@ import io.foothold.core.bandit.Experiment;
 import io.foothold.core.bandit.Experiment.Target;
 import io.foothold.core.method.Method;
 import io.foothold.core.method.ResetSettings;
+import io.foothold.core.random.Seeds;
 import io.foothold.core.settings.RunSettings;
 import io.foothold.core.start.StartState;
 import io.foothold.orchestrator.runfile.Methods;
@@ -32,6 +33,17 @@ public final class PresetExperiments {
             }
         }
         return out;
+    }
+
+    /**
+     * The table of estimators: every shipped preset, then rules one at a time.
+     *
+     * @param trials updates of each
+     */
+    public static List<EstimatorTable.Row> table(int trials, Seeds seed) {
+        List<Experiment> experiments = new ArrayList<>(all());
+        experiments.addAll(Experiment.rules());
+        return EstimatorTable.of(experiments, trials, seed);
     }
 
     /** A run file that says nothing but the preset. */

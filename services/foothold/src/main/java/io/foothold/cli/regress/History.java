@@ -3,6 +3,7 @@ package io.foothold.cli.regress;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.google.common.math.Quantiles;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import java.io.IOException;
@@ -80,8 +81,8 @@ final class History {
     }
 
     static OptionalDouble median(List<Double> values) {
-        List<Double> sorted = values.stream().sorted().toList();
-        int n = sorted.size();
-        return n == 0 ? OptionalDouble.empty() : OptionalDouble.of((sorted.get((n - 1) / 2) + sorted.get(n / 2)) / 2);
+        return values.isEmpty()
+                ? OptionalDouble.empty()
+                : OptionalDouble.of(Quantiles.median().compute(values));
     }
 }

@@ -1,8 +1,6 @@
 package io.foothold.cli.regress;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.core.bandit.EstimatorTable;
 import io.foothold.core.ledger.LedgerAudit;
 import io.foothold.orchestrator.ledger.Ledger;
@@ -25,8 +23,6 @@ record Numbers(
         List<JsonNode> evaluations,
         Map<String, Long> counts,
         Map<String, Map<String, Double>> estimators) {
-    private static final ObjectMapper MAPPER = new ObjectMapper();
-
     /** Those of a run in a ledger. */
     static Numbers of(Ledger ledger, String run) {
         List<JsonNode> updates = new ArrayList<>();
@@ -34,8 +30,8 @@ record Numbers(
         Map<String, Long> counts = new LinkedHashMap<>();
         for (Ledger.EventRow event : ledger.events(run, 0)) {
             switch (event.kind()) {
-                case "update_done" -> updates.add(json(event));
-                case "evaluation_done" -> evaluations.add(json(event));
+                case "update_done" -> updates.add(event.details());
+                case "evaluation_done" -> evaluations.add(event.details());
                 case "group_dropped" -> counts.merge("dropped groups", 1L, Long::sum);
                 case "warning" -> counts.merge("warnings", 1L, Long::sum);
                 case "alarm" -> counts.merge("alarms", 1L, Long::sum);
@@ -59,14 +55,6 @@ record Numbers(
             out.put(method + " for " + r.target(), columns);
         }
         return new Numbers(List.of(), List.of(), Map.of(), out);
-    }
-
-    private static JsonNode json(Ledger.EventRow event) {
-        try {
-            return MAPPER.readTree(event.json());
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
     }
 
     /** The sets that were evaluated. */

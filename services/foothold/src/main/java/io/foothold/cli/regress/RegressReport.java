@@ -83,36 +83,26 @@ record RegressReport(Suite suite, List<Attempt> counted, List<Attempt> replaced)
 
     /** A test case a gate, as build servers read them. */
     private String junit() {
+        List<Case> cases = counted.stream().flatMap(a -> cases(a).stream()).toList();
         StringWriter text = new StringWriter();
         try {
             XMLStreamWriter xml = XMLOutputFactory.newDefaultFactory().createXMLStreamWriter(text);
             xml.writeStartDocument("UTF-8", "1.0");
             xml.writeStartElement("testsuite");
             xml.writeAttribute("name", suite.name());
-            xml.writeAttribute(
-                    "tests",
-                    Long.toString(
-                            counted.stream().mapToLong(a -> cases(a).size()).sum()));
+            xml.writeAttribute("tests", Integer.toString(cases.size()));
             xml.writeAttribute(
                     "failures",
-                    Long.toString(counted.stream()
-                            .flatMap(a -> cases(a).stream())
-                            .filter(Case::broken)
-                            .count()));
+                    Long.toString(cases.stream().filter(Case::broken).count()));
             xml.writeAttribute("errors", "0");
             xml.writeAttribute(
                     "skipped",
-                    Long.toString(counted.stream()
-                            .flatMap(a -> cases(a).stream())
-                            .filter(Case::skipped)
-                            .count()));
+                    Long.toString(cases.stream().filter(Case::skipped).count()));
             xml.writeAttribute(
                     "time",
                     seconds(counted.stream().mapToDouble(Attempt::seconds).sum()));
-            for (Attempt attempt : counted) {
-                for (Case test : cases(attempt)) {
-                    write(xml, attempt, test);
-                }
+            for (Case test : cases) {
+                write(xml, test);
             }
             xml.writeEndElement();
             xml.writeEndDocument();
@@ -123,25 +113,34 @@ record RegressReport(Suite suite, List<Attempt> counted, List<Attempt> replaced)
         return text.toString();
     }
 
-    private record Case(String name, boolean broken, boolean skipped, String told) {}
+    /**
+     * A test case.
+     *
+     * @param seconds its share of the run's
+     */
+    private record Case(String run, String name, double seconds, boolean broken, boolean skipped, String told) {}
 
     private static List<Case> cases(Attempt attempt) {
+        double share = attempt.seconds() / (1 + attempt.findings().size());
         List<Case> out = new ArrayList<>();
-        out.add(new Case("comes to its end", !attempt.failure().isEmpty(), false, attempt.failure()));
+        out.add(new Case(
+                attempt.name(), "comes to its end", share, !attempt.failure().isEmpty(), false, attempt.failure()));
         attempt.findings()
                 .forEach(f -> out.add(new Case(
+                        attempt.name(),
                         f.gate().text(),
+                        share,
                         f.outcome() == Gate.Outcome.BROKEN,
                         f.outcome() == Gate.Outcome.NO_BASELINE,
                         f.told())));
         return out;
     }
 
-    private void write(XMLStreamWriter xml, Attempt attempt, Case test) throws XMLStreamException {
+    private void write(XMLStreamWriter xml, Case test) throws XMLStreamException {
         xml.writeStartElement("testcase");
-        xml.writeAttribute("classname", suite.name() + "." + attempt.name());
+        xml.writeAttribute("classname", suite.name() + "." + test.run());
         xml.writeAttribute("name", test.name());
-        xml.writeAttribute("time", seconds(attempt.seconds() / cases(attempt).size()));
+        xml.writeAttribute("time", seconds(test.seconds()));
         if (test.broken() || test.skipped()) {
             xml.writeEmptyElement(test.broken() ? "failure" : "skipped");
             xml.writeAttribute("message", printable(test.told()));

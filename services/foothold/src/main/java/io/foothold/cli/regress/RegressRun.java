@@ -4,8 +4,6 @@ import io.foothold.cli.process.ThisProgram;
 import io.foothold.cli.reference.PresetExperiments;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.core.bandit.EstimatorTable;
-import io.foothold.core.bandit.Experiment;
 import io.foothold.core.random.Seeds;
 import io.foothold.orchestrator.ledger.LedgerStore;
 import java.io.File;
@@ -140,9 +138,7 @@ public final class RegressRun {
 
     private Attempt table(Suite.Entry entry, Suite.Estimators table) {
         long start = System.nanoTime();
-        List<Experiment> experiments = new ArrayList<>(PresetExperiments.all());
-        experiments.addAll(Experiment.rules());
-        Numbers numbers = Numbers.of(EstimatorTable.of(experiments, table.trials(), Seeds.of(ESTIMATOR_SEED)));
+        Numbers numbers = Numbers.of(PresetExperiments.table(table.trials(), Seeds.of(ESTIMATOR_SEED)));
         return new Attempt(entry, Optional.empty(), "", judged(entry, numbers), secondsSince(start));
     }
 

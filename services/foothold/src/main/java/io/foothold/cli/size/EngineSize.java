@@ -18,7 +18,6 @@ import io.foothold.policy.Tokenizer;
 import io.foothold.policy.chat.ChatTemplate;
 import io.foothold.policy.chat.Conversation;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,11 +50,8 @@ public record EngineSize(int maxLength, int slots) {
      */
     static Chosen ofTraining(
             RunFile file, CausalModel policy, int maxLength, int slots, Precision precision, Memory memory) {
-        List<String> evaluated = file.evaluationSets().stream()
-                .map(set -> "problems.evaluate." + set)
-                .toList();
-        List<String> sets = new ArrayList<>(List.of("problems.train"));
-        sets.addAll(evaluated);
+        List<String> sets = file.problemSources();
+        List<String> evaluated = evaluated(file);
         Prompts prompts = prompts(file, policy, sets);
         int length = maxLength > 0
                 ? maxLength
@@ -116,13 +112,7 @@ public record EngineSize(int maxLength, int slots) {
         int length = maxLength > 0
                 ? maxLength
                 : Math.min(
-                        prompts(
-                                        file,
-                                        policy,
-                                        file.evaluationSets().stream()
-                                                .map(set -> "problems.evaluate." + set)
-                                                .toList())
-                                .longest(),
+                        prompts(file, policy, evaluated(file)).longest(),
                         policy.size().maxPositions());
         return new EngineSize(length, slots(embedded(policy), length, precision, budget(Memory.ofMachine())));
     }
@@ -208,6 +198,11 @@ public record EngineSize(int maxLength, int slots) {
             }
         }
         return more;
+    }
+
+    private static List<String> evaluated(RunFile file) {
+        List<String> sets = file.problemSources();
+        return sets.subList(1, sets.size());
     }
 
     private static ProblemSets.Source source(RunFile file, String at) {

@@ -1,8 +1,6 @@
 package io.foothold.cli.study;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.cli.process.ThisProgram;
 import io.foothold.cli.report.Progress;
 import io.foothold.contracts.error.ErrorCode;
@@ -186,11 +184,7 @@ public final class StudyRun {
         List<JsonNode> out = new ArrayList<>();
         for (Ledger.EventRow event : runs.ledger().events(id, 0)) {
             if (event.kind().equals("update_done")) {
-                try {
-                    out.add(new ObjectMapper().readTree(event.json()));
-                } catch (JsonProcessingException e) {
-                    throw new IllegalStateException(e);
-                }
+                out.add(event.details());
             }
         }
         return out;

@@ -1,8 +1,6 @@
 package io.foothold.orchestrator.event;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.contracts.metric.Metric;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.function.Consumer;
@@ -11,7 +9,6 @@ import java.util.function.Supplier;
 
 /** What Prometheus is told of runs: counted from the events that everybody else sees too. Thread-safe. */
 public final class RunMetrics implements Consumer<RunEvent> {
-    private final ObjectMapper mapper = new ObjectMapper();
     private final MeterRegistry registry;
     private final LongSupplier nanoTime;
     private volatile long lastProgress;
@@ -37,7 +34,7 @@ public final class RunMetrics implements Consumer<RunEvent> {
     @Override
     public void accept(RunEvent event) {
         Metric.EVENTS.counter(registry, event.kind()).increment();
-        JsonNode details = details(event);
+        JsonNode details = event.details();
         switch (event.kind()) {
             case "run_started" -> lastProgress = nanoTime.getAsLong();
             case "update_done" -> {
@@ -57,14 +54,6 @@ public final class RunMetrics implements Consumer<RunEvent> {
             default -> {
                 // Counted by its kind; it has no number of its own.
             }
-        }
-    }
-
-    private JsonNode details(RunEvent event) {
-        try {
-            return mapper.readTree(event.json());
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("an event of ours cannot be read: " + event.json(), e);
         }
     }
 }

@@ -75,10 +75,14 @@ public final class Explainer {
                 .orElseThrow(() -> new FootholdException(
                         ErrorCode.NOT_FOUND, "run '" + runId + "' has not done update " + update));
         Map<String, List<RolloutStory.Compared>> groups = new LinkedHashMap<>();
+        Map<String, LedgerLookup.Row> rows = lookup.rollouts(
+                manifest.rollouts().stream().map(Manifest.Trained::rolloutId).toList());
         for (Manifest.Trained trained : manifest.rollouts()) {
-            lookup.rollout(trained.rolloutId())
-                    .ifPresent(row -> groups.computeIfAbsent(row.group(), g -> new ArrayList<>())
-                            .add(new RolloutStory.Compared(row, trained.advantage())));
+            LedgerLookup.Row row = rows.get(trained.rolloutId());
+            if (row != null) {
+                groups.computeIfAbsent(row.group(), g -> new ArrayList<>())
+                        .add(new RolloutStory.Compared(row, trained.advantage()));
+            }
         }
         List<UpdateStory.Group> out = new ArrayList<>();
         groups.forEach((id, rollouts) -> {

@@ -1,9 +1,11 @@
 package io.foothold.orchestrator.ledger;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.ledger.LedgerAudit;
 import io.foothold.core.ledger.RolloutState;
+import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.rollout.TrainGroup;
 import io.foothold.orchestrator.update.Manifest;
 import java.util.List;
@@ -64,7 +66,12 @@ public interface Ledger {
     record Group(String id, String purpose, String problem, String start) {}
 
     /** A stored event. */
-    record EventRow(long number, String kind, String json) {}
+    record EventRow(long number, String kind, String json) {
+        /** The details, read. */
+        public ObjectNode details() {
+            return RunEvent.details(json);
+        }
+    }
 
     /** Waits for a write. */
     static void await(CompletableFuture<Void> write) {

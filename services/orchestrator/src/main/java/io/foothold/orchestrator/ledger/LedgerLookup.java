@@ -5,6 +5,8 @@ import io.foothold.orchestrator.update.Manifest;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -170,6 +172,18 @@ public final class LedgerLookup {
     public Optional<Row> rollout(String id) {
         return database.query(c -> Sql.rows(c, Row::of, ROLLOUT + "id = ?", id)).stream()
                 .findFirst();
+    }
+
+    /** Rollouts by their ids, those of them that are there. */
+    public Map<String, Row> rollouts(List<String> ids) {
+        Map<String, Row> out = new HashMap<>();
+        for (int from = 0; from < ids.size(); from += LARGEST_PAGE) {
+            List<String> some = ids.subList(from, Math.min(from + LARGEST_PAGE, ids.size()));
+            String places = String.join(", ", Collections.nCopies(some.size(), "?"));
+            database.query(c -> Sql.rows(c, Row::of, ROLLOUT + "id in (" + places + ")", some.toArray()))
+                    .forEach(row -> out.put(row.id(), row));
+        }
+        return out;
     }
 
     /** The rollouts of a group, whose ids begin with its own. */

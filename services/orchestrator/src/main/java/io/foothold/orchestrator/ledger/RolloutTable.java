@@ -5,6 +5,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -60,25 +61,34 @@ final class RolloutTable {
 
     /** Takes rollouts one step further. */
     static void step(Connection c, List<String> ids, RolloutState to) throws SQLException {
-        try (PreparedStatement read = c.prepareStatement(STATE);
-                PreparedStatement update = c.prepareStatement("update rollout set state = ? where id = ?")) {
-            for (String id : ids) {
-                stateOf(read, id).checkStep(id, to);
-                Sql.bind(update, to.name(), id);
-                update.addBatch();
-            }
-            update.executeBatch();
-        }
+        step(c, "update rollout set state = ? where id = ?", ids, to);
     }
 
     /** Takes rollouts into an update. */
     static void admit(Connection c, List<String> ids, long updateNumber) throws SQLException {
+        step(
+                c,
+                "update rollout set state = ?, update_number = ? where id = ?",
+                ids,
+                RolloutState.ADMITTED,
+                updateNumber);
+    }
+
+    /**
+     * The same.
+     *
+     * @param sql of one rollout: its state, what else is set, its id
+     */
+    private static void step(Connection c, String sql, List<String> ids, RolloutState to, Object... further)
+            throws SQLException {
         try (PreparedStatement read = c.prepareStatement(STATE);
-                PreparedStatement update =
-                        c.prepareStatement("update rollout set state = ?, update_number = ? where id = ?")) {
+                PreparedStatement update = c.prepareStatement(sql)) {
             for (String id : ids) {
-                stateOf(read, id).checkStep(id, RolloutState.ADMITTED);
-                Sql.bind(update, RolloutState.ADMITTED.name(), updateNumber, id);
+                stateOf(read, id).checkStep(id, to);
+                List<Object> values = new ArrayList<>(List.of(to.name()));
+                values.addAll(List.of(further));
+                values.add(id);
+                Sql.bind(update, values.toArray());
                 update.addBatch();
             }
             update.executeBatch();

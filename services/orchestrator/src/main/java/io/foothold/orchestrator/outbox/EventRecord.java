@@ -1,6 +1,5 @@
 package io.foothold.orchestrator.outbox;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -22,7 +21,7 @@ record EventRecord(String key, long atMillis, byte[] value) {
 
     /** All of an event. */
     static EventRecord of(RunEvent event) {
-        ObjectNode details = details(event);
+        ObjectNode details = event.details();
         long at = details.path("at_millis").asLong();
         details.remove("at_millis");
         ObjectNode out = head(event, at);
@@ -32,7 +31,7 @@ record EventRecord(String key, long atMillis, byte[] value) {
 
     /** An event whose details are larger than the broker takes: it says how large they are. */
     static EventRecord withoutDetails(RunEvent event) {
-        long at = details(event).path("at_millis").asLong();
+        long at = event.details().path("at_millis").asLong();
         ObjectNode out = head(event, at);
         out.put("omitted_bytes", event.json().getBytes(StandardCharsets.UTF_8).length);
         return record(event, at, out);
@@ -49,13 +48,5 @@ record EventRecord(String key, long atMillis, byte[] value) {
 
     private static EventRecord record(RunEvent event, long at, JsonNode out) {
         return new EventRecord(event.runId(), at, out.toString().getBytes(StandardCharsets.UTF_8));
-    }
-
-    private static ObjectNode details(RunEvent event) {
-        try {
-            return (ObjectNode) MAPPER.readTree(event.json());
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("an event of ours cannot be read: " + event.json(), e);
-        }
     }
 }

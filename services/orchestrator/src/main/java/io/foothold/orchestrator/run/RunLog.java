@@ -115,11 +115,7 @@ final class RunLog {
         List<JsonNode> out = new ArrayList<>();
         for (Ledger.EventRow event : ledger.events(runId, 0)) {
             if (event.kind().equals(kind)) {
-                try {
-                    out.add(mapper.readTree(event.json()));
-                } catch (JsonProcessingException e) {
-                    throw new IllegalStateException(e);
-                }
+                out.add(event.details());
             }
         }
         return out;

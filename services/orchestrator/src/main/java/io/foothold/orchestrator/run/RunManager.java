@@ -1,8 +1,6 @@
 package io.foothold.orchestrator.run;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.NullNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
@@ -17,7 +15,6 @@ import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.runfile.RunFile;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -158,14 +155,12 @@ public final class RunManager implements AutoCloseable {
             }
             for (Ledger.EventRow event : ledger.events(runId, 0)) {
                 if (event.kind().equals(REHEARSED)) {
-                    return new ObjectMapper().readTree(event.json());
+                    return event.details();
                 }
             }
             throw new FootholdException(ErrorCode.CANCELLED, "the rehearsal was stopped: " + end.reason());
         } catch (CompletionException e) {
             throw FootholdException.of(e);
-        } catch (JsonProcessingException e) {
-            throw new FootholdException(ErrorCode.INTERNAL, "an event of ours cannot be read", e);
         }
     }
 
@@ -230,9 +225,7 @@ public final class RunManager implements AutoCloseable {
 
     /** Nor does an orchestrator fetch what a run file names on a hub. */
     private static void checkHub(RunFile file) {
-        List<String> sources = new ArrayList<>(List.of("problems.train"));
-        file.evaluationSets().forEach(set -> sources.add("problems.evaluate." + set));
-        for (String at : sources) {
+        for (String at : file.problemSources()) {
             ProblemSettings.Source source = file.settings().problems().at(at);
             if (!source.hub().isEmpty() && source.jsonl().isEmpty()) {
                 throw new FootholdException(

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -203,6 +204,17 @@ public final class RunFile {
     /** The settings as records of core. */
     public RunSettings settings() {
         return settings;
+    }
+
+    /** Keys of the problem sets, as {@link io.foothold.core.settings.ProblemSettings#at} takes them: of the training problems first. */
+    public List<String> problemSources() {
+        return problemSources(evaluationSets);
+    }
+
+    static List<String> problemSources(Set<String> evaluationSets) {
+        return Stream.concat(
+                        Stream.of("problems.train"), evaluationSets.stream().map(set -> "problems.evaluate." + set))
+                .toList();
     }
 
     /** Names of the evaluation sets. */

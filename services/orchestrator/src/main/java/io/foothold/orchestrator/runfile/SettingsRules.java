@@ -21,8 +21,6 @@ import io.foothold.core.verdict.RewardRule;
 import io.foothold.core.verdict.RewardShaping;
 import io.foothold.core.verdict.RewardTable;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 
@@ -33,9 +31,6 @@ final class SettingsRules {
 
     /** Most rollouts of one evaluation set, or of mining. */
     private static final long MOST_SAMPLES = 1_000_000_000;
-
-    /** Most bytes of a function's file. */
-    private static final int LONGEST_FUNCTION = 1 << 16;
 
     private final RunSettings settings;
     private final Set<String> evaluationSets;
@@ -81,7 +76,7 @@ final class SettingsRules {
     }
 
     private void checkProblems() {
-        for (String at : sources()) {
+        for (String at : RunFile.problemSources(evaluationSets)) {
             ProblemSettings.Source source = settings.problems().at(at);
             boolean jsonl = !source.jsonl().isEmpty();
             boolean hub = !source.hub().isEmpty();
@@ -106,13 +101,6 @@ final class SettingsRules {
         }
     }
 
-    private List<String> sources() {
-        List<String> out = new ArrayList<>();
-        out.add("problems.train");
-        evaluationSets.forEach(s -> out.add("problems.evaluate." + s));
-        return out;
-    }
-
     private void checkFunction() {
         RewardFunctionSettings function = settings.verification().function();
         if (!function.given()) {
@@ -129,11 +117,11 @@ final class SettingsRules {
                             + SettingsException.shown(function.python()) + "'");
         }
         int bytes = function.pythonSource().getBytes(StandardCharsets.UTF_8).length;
-        if (bytes > LONGEST_FUNCTION) {
+        if (bytes > RewardFunctionSettings.LONGEST_SOURCE) {
             throw refused(
                     "verification.python",
                     "'verification.python': " + function.file() + " has " + bytes + " bytes, at most "
-                            + LONGEST_FUNCTION + " travel with every response");
+                            + RewardFunctionSettings.LONGEST_SOURCE + " travel with every response");
         }
     }
 

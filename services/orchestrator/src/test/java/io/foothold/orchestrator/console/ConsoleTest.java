@@ -8,6 +8,7 @@ import io.foothold.orchestrator.config.Runs;
 import io.foothold.orchestrator.event.EventBus;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.ledger.LookedUp;
+import io.foothold.orchestrator.rest.RestTest;
 import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
@@ -44,28 +45,12 @@ class ConsoleTest {
     public static final class Alone implements QuarkusTestProfile {
         @Override
         public Map<String, String> getConfigOverrides() {
-            Map<String, String> out = new TreeMap<>();
-            out.put("quarkus.http.test-port", "0");
-            out.put("quarkus.management.test-port", "0");
+            Map<String, String> out = new TreeMap<>(new RestTest.WithoutPeers().getConfigOverrides());
             out.put("foothold.ledger.url", "jdbc:h2:mem:console;DB_CLOSE_DELAY=-1");
             out.put("foothold.orchestrator.home", "target/console-test/runs");
-            out.put("foothold.orchestrator.patience", "1s");
-            out.put("foothold.orchestrator.adopt", "false");
-            for (String peer : List.of("augmentation", "sampler", "verifier", "localizer", "learner")) {
-                out.put("foothold.peer." + peer + ".port", "1");
-            }
             return out;
         }
     }
-
-    private static final String FILE = """
-            method: grpo-dial
-            policy: {base: p}
-            problems:
-              train: {family: dial, level: hard, count: 8}
-              evaluate:
-                hard-test: {family: dial, level: hard, count: 4, split: test}
-            """;
 
     private static final int LARGEST_BUNDLE = 150 << 10;
 
@@ -153,7 +138,7 @@ class ConsoleTest {
     }
 
     private WatchedRun run(String id) {
-        return new WatchedRun(runs.manager().ledger(), bus, id, FILE, 40);
+        return new WatchedRun(runs.manager().ledger(), bus, id, RestTest.FILE, 40);
     }
 
     private String at(String page) {
@@ -326,7 +311,7 @@ class ConsoleTest {
         browser.open(at("/new"));
         browser.find("#id").sendKeys("wrong");
         browser.find("#file").clear();
-        browser.find("#file").sendKeys(FILE + "staleness: -5\n");
+        browser.find("#file").sendKeys(RestTest.FILE + "staleness: -5\n");
         browser.find("form button").click();
         browser.await("[role=alert]", "Line 7: ");
         assertThat(browser.find("[role=alert]").getText()).contains("'staleness' must be");
@@ -338,7 +323,7 @@ class ConsoleTest {
         browser.forgetComplaints();
         // Mended, it becomes a run, here one that fails for want of a learner.
         browser.find("#file").clear();
-        browser.find("#file").sendKeys(FILE);
+        browser.find("#file").sendKeys(RestTest.FILE);
         browser.find("form button").click();
         browser.await("h1", "wrong");
         browser.await(".state", "failed");

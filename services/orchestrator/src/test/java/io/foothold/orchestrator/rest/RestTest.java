@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 /** The REST interface over HTTP: what is wrong is told as problem JSON, and what is slow or large holds nobody up. */
 @QuarkusTest
 @TestProfile(RestTest.WithoutPeers.class)
-class RestTest {
+public class RestTest {
     /** An orchestrator alone: runs that are created fail for want of a learner, which is nothing that these tests look at. */
     public static final class WithoutPeers implements QuarkusTestProfile {
         @Override
@@ -52,7 +52,7 @@ class RestTest {
         }
     }
 
-    static final String FILE = """
+    public static final String FILE = """
             method: grpo-dial
             policy: {base: p}
             problems:

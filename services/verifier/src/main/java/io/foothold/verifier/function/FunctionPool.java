@@ -10,6 +10,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -23,7 +24,7 @@ final class FunctionPool implements AutoCloseable {
     /** After which a process is ended that nobody asked anything. */
     private static final Duration IDLE = Duration.ofMinutes(1);
 
-    private final Sandbox sandbox;
+    private final Supplier<Sandbox> sandbox;
     private final RewardFunction function;
     private final long printedBytes;
     /** Bounded by the credits of those who ask. */
@@ -36,7 +37,12 @@ final class FunctionPool implements AutoCloseable {
     private volatile boolean closed;
     private volatile long used = System.nanoTime();
 
-    FunctionPool(Sandbox sandbox, RewardFunction function, int processes, long printedBytes) {
+    /**
+     * Processes of a function.
+     *
+     * @param sandbox asked for on their threads: to find an interpreter takes processes of its own
+     */
+    FunctionPool(Supplier<Sandbox> sandbox, RewardFunction function, int processes, long printedBytes) {
         this.sandbox = sandbox;
         this.function = function;
         this.printedBytes = printedBytes;
@@ -106,7 +112,7 @@ final class FunctionPool implements AutoCloseable {
                     process = null;
                 }
                 if (process == null) {
-                    process = FunctionProcess.start(sandbox, function, printedBytes);
+                    process = FunctionProcess.start(sandbox.get(), function, printedBytes);
                 }
                 FunctionCall call = calls.get(told);
                 if (call.loadOnly()) {

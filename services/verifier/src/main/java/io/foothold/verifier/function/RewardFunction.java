@@ -3,6 +3,7 @@ package io.foothold.verifier.function;
 import io.foothold.contracts.digest.TextDigest;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.settings.RewardFunctionSettings;
 import java.nio.charset.StandardCharsets;
 import java.util.regex.Pattern;
 
@@ -17,9 +18,6 @@ import java.util.regex.Pattern;
  * @param passScore least score of a response that is right
  */
 public record RewardFunction(String file, String name, String source, String sha256, Limits limits, double passScore) {
-    /** Most bytes of a file: it travels with every response. */
-    public static final int LONGEST_SOURCE = 1 << 16;
-
     private static final Pattern FILE = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\\.py");
     private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_]{0,99}");
 
@@ -42,8 +40,8 @@ public record RewardFunction(String file, String name, String source, String sha
             throw invalid("'" + file + ":" + name + "' is no FILE.py:FUNCTION");
         }
         byte[] bytes = source.getBytes(StandardCharsets.UTF_8);
-        if (bytes.length > LONGEST_SOURCE) {
-            throw invalid(file + " has " + bytes.length + " bytes, at most " + LONGEST_SOURCE
+        if (bytes.length > RewardFunctionSettings.LONGEST_SOURCE) {
+            throw invalid(file + " has " + bytes.length + " bytes, at most " + RewardFunctionSettings.LONGEST_SOURCE
                     + " travel with every response");
         }
         if (!(passScore > 0 && passScore <= 1)) {

@@ -3,6 +3,7 @@ package io.foothold.verifier.function;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.verdict.Verdict;
+import io.foothold.verifier.code.Sandbox;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -40,6 +41,7 @@ public final class RewardFunctions implements AutoCloseable {
 
     private final Setup setup;
     private final Map<String, FunctionPool> pools = new HashMap<>();
+    private final Object looking = new Object();
     private Interpreter.@Nullable Found interpreter;
     private boolean closed;
 
@@ -49,11 +51,11 @@ public final class RewardFunctions implements AutoCloseable {
     }
 
     /**
-     * Has a response judged. The call is told a verdict of kind verifier error when the function's process fails, and one of kind timeout when
+     * Has a response judged. The call is told a verdict of kind verifier error when the function's process fails or none can be had, and one of kind timeout when
      * it takes too long.
      *
      * @return takes the call back where nobody has begun with it
-     * @throws FootholdException INVALID_INPUT when functions may not be run here, or cannot
+     * @throws FootholdException INVALID_INPUT when functions may not be run here, or not this one
      */
     public synchronized Runnable judge(RewardFunction function, FunctionCall call) {
         FunctionPool pool = pool(function);
@@ -95,22 +97,30 @@ public final class RewardFunctions implements AutoCloseable {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT, function + ": its text is not the one of its digest " + function.sha256());
         }
-        Interpreter.Found found = interpreter;
-        if (found == null) {
-            found = Interpreter.find(setup.bubblewrap(), setup.python());
-            interpreter = found;
-        }
-        if (!found.refusal().isEmpty()) {
-            throw new FootholdException(ErrorCode.INVALID_INPUT, function + " cannot be run here: " + found.refusal());
-        }
         forgetIdle();
         if (pools.size() >= MOST) {
             throw new FootholdException(
                     ErrorCode.INVALID_INPUT, function + " is not run: " + MOST + " other functions are in use here");
         }
-        FunctionPool made = new FunctionPool(found.sandbox(), function, setup.processes(), setup.printedBytes());
+        FunctionPool made =
+                new FunctionPool(() -> sandbox(function), function, setup.processes(), setup.printedBytes());
         pools.put(key, made);
         return made;
+    }
+
+    private Sandbox sandbox(RewardFunction function) {
+        Interpreter.Found found;
+        synchronized (looking) {
+            found = interpreter;
+            if (found == null) {
+                found = Interpreter.find(setup.bubblewrap(), setup.python());
+                interpreter = found;
+            }
+        }
+        if (!found.refusal().isEmpty()) {
+            throw new FootholdException(ErrorCode.INVALID_INPUT, function + " cannot be run here: " + found.refusal());
+        }
+        return found.sandbox();
     }
 
     /** Those that were not asked for long, and where that leaves no place the one that was not asked for longest. */

@@ -49,6 +49,12 @@ export function comparedColumns(run: string): Column<Compared>[] {
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 
+/** Several rewards of one rollout, as a sentence goes on. */
+function rewards(said: unknown): string {
+  const all = Object.entries((said ?? {}) as Record<string, number>);
+  return all.length === 0 ? "" : `; rewards ${all.map(([name, value]) => `${name} ${number(value)}`).join(", ")}`;
+}
+
 /** The prompt, with the oracle's thoughts in it marked where they stand as they are. */
 function prompt(whole: string, prefix: string[]): Node[] {
   const out: Node[] = [];
@@ -202,7 +208,7 @@ export function rollout(view: HTMLElement, signal: AbortSignal, run: string, id:
               { class: "said", id: "response", tabindex: 0, role: "region", "aria-label": "Response" },
               ...response(whole, list(said.thought_ends).map(Number), given),
             ),
-            el("p", {}, `${text(said.finish) === "length" ? "Cut off by the limit of tokens" : "Ended by itself"}; rule ${text(said.rule) || "–"}, score ${number(said.score as number)}`),
+            el("p", {}, `${text(said.finish) === "length" ? "Cut off by the limit of tokens" : "Ended by itself"}; rule ${text(said.rule) || "–"}, score ${number(said.score as number)}${rewards(said.rewards)}`),
             sampled.length > 0 && strip(`${run}-${row.update}`, sampled, story.advantage),
           ),
       story.reset !== null && tree(run, story.reset, story.group, said),

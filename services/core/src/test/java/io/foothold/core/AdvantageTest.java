@@ -42,7 +42,7 @@ class AdvantageTest {
             double reward = i < 100 ? i / 100.0 : random.nextDouble(-3, 3);
             double[] rewards = new double[1 + random.nextInt(16)];
             Arrays.fill(rewards, reward);
-            for (String name : new String[] {"mean", "mean_std", "leave_one_out", "opo", "gpg"}) {
+            for (String name : new String[] {"mean", "mean_std", "leave_one_out", "opo", "gpg", "gdpo"}) {
                 assertThat(of(name, rewards))
                         .as(name + " " + Arrays.toString(rewards))
                         .containsOnly(0);
@@ -120,6 +120,7 @@ class AdvantageTest {
                         "reinforce_plus_plus",
                         "reinforce_plus_plus_baseline",
                         "gpg",
+                        "gdpo",
                         "pass_at_k",
                         "pass_at_k_plain",
                         "pass_at_k_leave_one_out")
@@ -131,7 +132,7 @@ class AdvantageTest {
         assertThatThrownBy(() -> AdvantageEstimator.named("no_such", 1))
                 .hasMessageContaining(
                         "'no_such' (expected one of reward, mean, mean_std, leave_one_out, opo, reinforce_plus_plus, "
-                                + "reinforce_plus_plus_baseline, gpg, pass_at_k, pass_at_k_plain, pass_at_k_leave_one_out)");
+                                + "reinforce_plus_plus_baseline, gpg, gdpo, pass_at_k, pass_at_k_plain, pass_at_k_leave_one_out)");
         assertThatThrownBy(() -> of("pass_at_k", .5, 0, 0, 1)).hasMessageContaining("0.5");
     }
 

@@ -89,7 +89,8 @@ class LedgerStoreTest {
                 "g" + index,
                 "",
                 Stream.of(rollouts)
-                        .map(id -> new TrainGroup.Member(Rollouts.named(id), 0.5, List.of(7), List.of(8, 9)))
+                        .map(id -> new TrainGroup.Member(
+                                Rollouts.named(id), 0.5, List.of(7), List.of(8, 9), List.of(1.0, 0.25)))
                         .toList());
     }
 

@@ -26,8 +26,42 @@ public sealed interface AdvantageEstimator {
      *
      * @param rewards one a member
      * @param lengths sampled tokens of each
+     * @param several what the rewards are sums of
      */
-    record Scored(double[] rewards, int[] lengths) {}
+    record Scored(double[] rewards, int[] lengths, Several several) {
+        /** With one reward a member. */
+        public Scored(double[] rewards, int[] lengths) {
+            this(rewards, lengths, Several.NONE);
+        }
+    }
+
+    /**
+     * Several rewards a member.
+     *
+     * @param weights w_k, one a reward; none where a member has one
+     * @param values r_k by member, then by reward
+     */
+    record Several(List<Double> weights, List<List<Double>> values) {
+        /** One reward a member. */
+        public static final Several NONE = new Several(List.of(), List.of());
+
+        /** Copies; every member has a reward a weight. */
+        public Several {
+            weights = List.copyOf(weights);
+            values = List.copyOf(values);
+            for (List<Double> member : values) {
+                if (member.size() != weights.size()) {
+                    throw new IllegalArgumentException(
+                            "a member has " + member.size() + " rewards, there are " + weights.size() + " weights");
+                }
+            }
+        }
+
+        /** Those of one reward, one a member. */
+        double[] of(int reward) {
+            return values.stream().mapToDouble(member -> member.get(reward)).toArray();
+        }
+    }
 
     /** The advantages where the lengths of the members are known. */
     default double[] advantages(Scored group) {
@@ -244,6 +278,66 @@ public sealed interface AdvantageEstimator {
     }
 
     /**
+     * Several rewards normalised apart (GDPO, arXiv 2601.05242, equations 4 to 6): of reward k, A_k = (r_k − mean(r_k)) / (std(r_k) + ε) in its
+     * group, of a member S = Σ_k w_k A_k, and A = (S − mean(S)) / (std(S) + ε) over all members of the update; std unbiased and ε = 1e-4 as in
+     * its authors' code. A reward that is equal in a group says nothing there. Members with one reward have A_1 alone.
+     */
+    record Decoupled() implements AdvantageEstimator {
+        private static final double EPSILON = 1e-4;
+
+        @Override
+        public double[] advantages(double[] rewards) {
+            return together(List.of(new Scored(rewards, new int[rewards.length])))
+                    .getFirst();
+        }
+
+        @Override
+        public double[] advantages(Scored group) {
+            return together(List.of(group)).getFirst();
+        }
+
+        @Override
+        public List<double[]> together(List<Scored> groups) {
+            List<double[]> sums = groups.stream().map(Decoupled::sum).toList();
+            // Of every group they sum to 0, and so their mean is 0: what rounding leaves of it would be a signal where
+            // there is none.
+            double squares = sums.stream()
+                    .flatMapToDouble(Arrays::stream)
+                    .map(a -> a * a)
+                    .sum();
+            int members = sums.stream().mapToInt(a -> a.length).sum();
+            double scale = 1 / (Math.sqrt(squares / Math.max(1, members - 1)) + EPSILON);
+            return sums.stream()
+                    .map(sum -> Arrays.stream(sum).map(a -> a * scale).toArray())
+                    .toList();
+        }
+
+        private static double[] sum(Scored group) {
+            Several several = group.several();
+            if (several.weights().isEmpty()) {
+                return normalised(group.rewards());
+            }
+            double[] out = new double[group.rewards().length];
+            for (int k = 0; k < several.weights().size(); k++) {
+                double[] own = normalised(several.of(k));
+                for (int i = 0; i < out.length; i++) {
+                    out[i] += several.weights().get(k) * own[i];
+                }
+            }
+            return out;
+        }
+
+        private static double[] normalised(double[] values) {
+            if (allEqual(values)) {
+                return new double[values.length];
+            }
+            double[] centred = centred(values);
+            double std = Math.sqrt(Arrays.stream(centred).map(d -> d * d).sum() / (values.length - 1));
+            return Arrays.stream(centred).map(d -> d / (std + EPSILON)).toArray();
+        }
+    }
+
+    /**
      * The estimator of that name.
      *
      * @param k of the pass@k objective; other estimators do not look at it
@@ -309,6 +403,7 @@ public sealed interface AdvantageEstimator {
             ALL.put("reinforce_plus_plus", k -> new ReinforcePlusPlus(false));
             ALL.put("reinforce_plus_plus_baseline", k -> new ReinforcePlusPlus(true));
             ALL.put("gpg", k -> new GroupPolicyGradient());
+            ALL.put("gdpo", k -> new Decoupled());
             ALL.put("pass_at_k", PassAtKWeights::new);
             ALL.put("pass_at_k_plain", PassAtKPlain::new);
             ALL.put("pass_at_k_leave_one_out", PassAtKLeaveOneOut::new);

@@ -122,6 +122,11 @@ public final class ChosenMethod {
         return bound == null ? 1 : bound.share();
     }
 
+    /** Whether members are compared by the rewards of their own verdicts: neither by others that the method gives them nor by shaped ones. */
+    public boolean comparesOwnRewards() {
+        return !run.rewardShaping().shapes() && (bound == null || bound.hasOwnRewards());
+    }
+
     /** See {@link MethodKind#localizes}. */
     public boolean localizes() {
         return bound != null && bound.kind().localizes();

@@ -32,6 +32,11 @@ public record EstimatorSettings(
                 || estimator() instanceof AdvantageEstimator.PassAtKLeaveOneOut;
     }
 
+    /** Whether it looks at several rewards one by one. */
+    public boolean decouples() {
+        return estimator() instanceof AdvantageEstimator.Decoupled;
+    }
+
     /** The names of all estimators. */
     public static final class Names implements Setting.Words {
         @Override

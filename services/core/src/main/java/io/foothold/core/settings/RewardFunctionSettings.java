@@ -15,8 +15,8 @@ import io.foothold.core.keys.Setting;
 public record RewardFunctionSettings(
         @Setting(
                 help =
-                        "FILE.py:FUNCTION of a function score(problem, response) that judges every response whose kind has no server of its own; "
-                                + "see docs/rewards.md.",
+                        "FILE.py:FUNCTION of a function score(problem, response). As 'verification.python' it judges every response whose kind has no "
+                                + "server of its own; see docs/rewards.md.",
                 fallback = "")
         String python,
 

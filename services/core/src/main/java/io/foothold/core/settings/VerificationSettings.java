@@ -3,6 +3,8 @@ package io.foothold.core.settings;
 import io.foothold.core.keys.Inline;
 import io.foothold.core.keys.Section;
 import io.foothold.core.keys.Setting;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -11,6 +13,7 @@ import java.util.Map;
  * @param options of the verifier
  * @param servers addresses of verifiers of one's own, by the kind of problem; empty for ours
  * @param function of the user that judges in place of ours
+ * @param rewards whose weighted sum is a rollout's reward; empty where that is what the run's rule makes of the verdict
  */
 @Section("verification")
 public record VerificationSettings(
@@ -26,10 +29,34 @@ public record VerificationSettings(
                 keys = {"math", "numeric", "choice", "text", "countdown", "code", "exact"})
         Map<String, String> servers,
 
-        @Inline RewardFunctionSettings function) {
+        @Inline RewardFunctionSettings function,
+
+        @Setting(help = "One of several rewards") List<RewardSettings> rewards) {
 
     /** Copies. */
     public VerificationSettings {
         servers = Map.copyOf(servers);
+        rewards = List.copyOf(rewards);
+    }
+
+    /** The rewards as they are summed. */
+    public SeveralRewards severalRewards() {
+        return new SeveralRewards(rewards);
+    }
+
+    /** The functions that are given, by the key that names each. */
+    public Map<String, RewardFunctionSettings> functions() {
+        Map<String, RewardFunctionSettings> out = new LinkedHashMap<>();
+        if (function.given()) {
+            out.put("verification.python", function);
+        }
+        for (int i = 0; i < rewards.size(); i++) {
+            if (rewards.get(i).function().given()) {
+                out.put(
+                        "verification.rewards." + (i + 1) + ".python",
+                        rewards.get(i).function());
+            }
+        }
+        return out;
     }
 }

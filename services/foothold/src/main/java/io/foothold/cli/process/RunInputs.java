@@ -48,15 +48,16 @@ public record RunInputs(RunFile plan, List<String> overrides) {
         RunFile asked = RunFile.resolve(where, text, overrides);
         List<String> all = new ArrayList<>(overrides);
         all.addAll(new HubNames(environment).of(asked));
-        RewardFunctionSettings function = asked.settings().verification().function();
-        if (function.given() && function.pythonSource().isEmpty()) {
-            all.add("verification.python_source=" + source(asked, function));
-        }
+        asked.settings().verification().functions().forEach((key, function) -> {
+            if (function.pythonSource().isEmpty()) {
+                all.add(key + "_source=" + source(asked, key, function));
+            }
+        });
         return new RunInputs(all.size() == overrides.size() ? asked : RunFile.resolve(where, text, all), all);
     }
 
-    private static String source(RunFile asked, RewardFunctionSettings function) {
-        String key = asked.at("verification.python") + ": 'verification.python': ";
+    private static String source(RunFile asked, String name, RewardFunctionSettings function) {
+        String key = asked.at(name) + ": '" + name + "': ";
         Path file = Path.of(function.python().substring(0, function.python().lastIndexOf(':')));
         try {
             if (Files.size(file) > RewardFunctionSettings.LONGEST_SOURCE) {
@@ -82,15 +83,15 @@ public record RunInputs(RunFile plan, List<String> overrides) {
     }
 
     /**
-     * Loads the run's reward function as its verifier will, before anything is started.
+     * Loads the run's reward functions as its verifier will, before anything is started.
      *
      * @throws FootholdException INVALID_INPUT with the place of the key and Python's report when it does not load
      */
     public void check() {
-        RewardFunctionSettings function = plan.settings().verification().function();
-        if (!function.given()) {
-            return;
-        }
+        plan.settings().verification().functions().forEach(this::check);
+    }
+
+    private void check(String key, RewardFunctionSettings function) {
         try (RewardFunctions functions = new RewardFunctions(RewardFunctions.Setup.standard())) {
             functions.check(RewardFunction.of(
                     function.file(),
@@ -100,8 +101,7 @@ public record RunInputs(RunFile plan, List<String> overrides) {
                             function.pythonNetwork(), function.pythonSeconds(), (long) function.pythonMemoryMb() << 20),
                     function.passScore()));
         } catch (FootholdException e) {
-            throw new FootholdException(
-                    e.code(), plan.at("verification.python") + ": 'verification.python': " + e.text(), e);
+            throw new FootholdException(e.code(), plan.at(key) + ": '" + key + "': " + e.text(), e);
         }
     }
 }

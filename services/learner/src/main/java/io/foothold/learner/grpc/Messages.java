@@ -56,7 +56,8 @@ final class Messages {
                                 m.getRollout().getFinishReason() == FinishReason.FINISH_REASON_LENGTH,
                                 m.getReward(),
                                 m.getTrainedPromptTokenIdsCount() > 0,
-                                Ints.toArray(m.getTeacherPromptTokenIdsList())))
+                                Ints.toArray(m.getTeacherPromptTokenIdsList()),
+                                m.getRewardsList()))
                         .toList());
     }
 

@@ -116,7 +116,8 @@ final class SettingsReader {
                         ? new Distillation(
                                 s.getDistillation().getWeight(),
                                 s.getDistillation().getRewards())
-                        : Distillation.NONE);
+                        : Distillation.NONE,
+                s.getEstimator().getWeightsList());
         return new RunSettings(
                 learning,
                 new RunSettings.Optimizer(

@@ -2,7 +2,6 @@ package io.foothold.learner.train;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.CreditPlan;
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.Tokens;
@@ -373,13 +372,7 @@ public final class LearnerRun implements AutoCloseable {
                 .learning()
                 .estimator()
                 .together(groups.stream()
-                        .map(g -> new AdvantageEstimator.Scored(
-                                g.members().stream()
-                                        .mapToDouble(TrainGroup.Member::reward)
-                                        .toArray(),
-                                g.members().stream()
-                                        .mapToInt(m -> m.sampled().length)
-                                        .toArray()))
+                        .map(g -> g.scored(settings.learning().weights()))
                         .toList())
                 .stream()
                 .flatMapToDouble(Arrays::stream)

@@ -7,6 +7,7 @@ import io.foothold.core.loss.MismatchRule;
 import io.foothold.policy.Lora;
 import io.foothold.policy.Precision;
 import io.foothold.policy.Trainer;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -41,6 +42,7 @@ public record RunSettings(
      * @param trainGiven whether given tokens of a response get credit too
      * @param maskTruncated whether rollouts that the limit of tokens cut off have neither gradient nor weight
      * @param distillation what the policy teaches itself
+     * @param weights of the several rewards of a rollout; empty where it has one
      */
     public record Learning(
             AdvantageEstimator estimator,
@@ -49,8 +51,9 @@ public record RunSettings(
             double temperature,
             boolean trainGiven,
             boolean maskTruncated,
-            Distillation distillation) {
-        /** Without a teacher. */
+            Distillation distillation,
+            List<Double> weights) {
+        /** Without a teacher, with one reward a rollout. */
         public Learning(
                 AdvantageEstimator estimator,
                 LossRule loss,
@@ -58,7 +61,7 @@ public record RunSettings(
                 double temperature,
                 boolean trainGiven,
                 boolean maskTruncated) {
-            this(estimator, loss, mismatch, temperature, trainGiven, maskTruncated, Distillation.NONE);
+            this(estimator, loss, mismatch, temperature, trainGiven, maskTruncated, Distillation.NONE, List.of());
         }
 
         /** With all rollouts. */
@@ -73,6 +76,7 @@ public record RunSettings(
 
         /** Checks what must fit. */
         public Learning {
+            weights = List.copyOf(weights);
             if (trainGiven && loss.loss().hasRatio()) {
                 throw new IllegalArgumentException(
                         "train_given needs a loss without a ratio: given tokens have no behaviour log-prob");

@@ -1,5 +1,6 @@
 package io.foothold.learner.train;
 
+import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.policy.PolicyVersion;
 import java.util.List;
 
@@ -24,6 +25,7 @@ public record TrainGroup(String groupId, List<Member> members) {
      * @param reward its reward
      * @param offPolicy whether it was sampled under another prompt: its log-probs say nothing of this one
      * @param teacher prompt tokens under which the policy teaches it; empty without a teacher
+     * @param rewards the several ones that the reward was made of; empty where there is one
      */
     public record Member(
             String rolloutId,
@@ -35,8 +37,9 @@ public record TrainGroup(String groupId, List<Member> members) {
             boolean truncated,
             double reward,
             boolean offPolicy,
-            int[] teacher) {
-        /** One without a teacher. */
+            int[] teacher,
+            List<Double> rewards) {
+        /** One without a teacher, with one reward. */
         public Member(
                 String rolloutId,
                 int[] prompt,
@@ -47,11 +50,23 @@ public record TrainGroup(String groupId, List<Member> members) {
                 boolean truncated,
                 double reward,
                 boolean offPolicy) {
-            this(rolloutId, prompt, given, sampled, logProbs, versions, truncated, reward, offPolicy, new int[0]);
+            this(
+                    rolloutId,
+                    prompt,
+                    given,
+                    sampled,
+                    logProbs,
+                    versions,
+                    truncated,
+                    reward,
+                    offPolicy,
+                    new int[0],
+                    List.of());
         }
 
         /** One log-prob and one version a token. */
         public Member {
+            rewards = List.copyOf(rewards);
             if (logProbs.length != sampled.length || versions.length != sampled.length) {
                 throw new IllegalArgumentException("rollout " + rolloutId + ": " + sampled.length + " tokens, "
                         + logProbs.length + " log-probs, " + versions.length + " versions");
@@ -70,5 +85,21 @@ public record TrainGroup(String groupId, List<Member> members) {
         if (members.isEmpty()) {
             throw new IllegalArgumentException("group " + groupId + " is empty");
         }
+    }
+
+    /**
+     * As advantages are made of it.
+     *
+     * @param weights of several rewards; empty where a member has one
+     */
+    AdvantageEstimator.Scored scored(List<Double> weights) {
+        return new AdvantageEstimator.Scored(
+                members.stream().mapToDouble(Member::reward).toArray(),
+                members.stream().mapToInt(m -> m.sampled().length).toArray(),
+                new AdvantageEstimator.Several(
+                        weights,
+                        weights.isEmpty()
+                                ? List.of()
+                                : members.stream().map(Member::rewards).toList()));
     }
 }

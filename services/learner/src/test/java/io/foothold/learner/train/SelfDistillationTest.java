@@ -43,7 +43,8 @@ class SelfDistillationTest {
                         1,
                         false,
                         false,
-                        distillation),
+                        distillation,
+                        List.of()),
                 new RunSettings.Optimizer(new Schedule(Schedule.Shape.CONSTANT, 0.01, 0, 0, 1), 0.9, 0.95, 1e-8, 0, 1),
                 new RunSettings.Steps(0, 1, 256),
                 new RunSettings.Checkpoints(2, 2),
@@ -68,7 +69,8 @@ class SelfDistillationTest {
                     false,
                     rewards[i],
                     false,
-                    teacher));
+                    teacher,
+                    List.of()));
         }
         return new TrainGroup("g", members);
     }

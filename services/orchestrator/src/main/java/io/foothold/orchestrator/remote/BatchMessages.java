@@ -21,7 +21,8 @@ public final class BatchMessages {
                     .setRollout(RolloutMessages.message(m.rollout()))
                     .setReward(m.reward())
                     .addAllTrainedPromptTokenIds(m.trainedPromptTokenIds())
-                    .addAllTeacherPromptTokenIds(m.teacherPromptTokenIds()));
+                    .addAllTeacherPromptTokenIds(m.teacherPromptTokenIds())
+                    .addAllRewards(m.rewards()));
         }
         return out.build();
     }
@@ -40,7 +41,8 @@ public final class BatchMessages {
                                 RolloutMessages.rollout(m.getRollout()),
                                 m.getReward(),
                                 m.getTrainedPromptTokenIdsList(),
-                                m.getTeacherPromptTokenIdsList()))
+                                m.getTeacherPromptTokenIdsList(),
+                                m.getRewardsList()))
                         .toList());
     }
 }

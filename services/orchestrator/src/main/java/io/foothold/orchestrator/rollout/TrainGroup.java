@@ -20,15 +20,17 @@ public record TrainGroup(
      *
      * @param trainedPromptTokenIds the prompt that it is trained under where that is another than its own; else empty
      * @param teacherPromptTokenIds the prompt under which the policy teaches it; empty without a teacher
+     * @param rewards one each of the run's several rewards; empty where it has one
      */
     public record Member(
             SampledRollout rollout,
             double reward,
             List<Integer> trainedPromptTokenIds,
-            List<Integer> teacherPromptTokenIds) {
-        /** One without a teacher. */
+            List<Integer> teacherPromptTokenIds,
+            List<Double> rewards) {
+        /** One without a teacher, with one reward. */
         public Member(SampledRollout rollout, double reward, List<Integer> trainedPromptTokenIds) {
-            this(rollout, reward, trainedPromptTokenIds, List.of());
+            this(rollout, reward, trainedPromptTokenIds, List.of(), List.of());
         }
     }
 

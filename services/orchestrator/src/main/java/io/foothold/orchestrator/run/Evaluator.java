@@ -76,6 +76,7 @@ final class Evaluator {
         List<SetStatistics.Count> counts = new ArrayList<>();
         List<Sample> samples = new ArrayList<>();
         Set<PolicyVersion> sampledBy = new LinkedHashSet<>();
+        List<Judged> all = new ArrayList<>();
         for (int p = 0; p < problems.size(); p++) {
             List<Judged> rollouts = value(futures.get(p));
             counts.add(new SetStatistics.Count(
@@ -85,6 +86,7 @@ final class Evaluator {
             finished += rollouts.stream().filter(Judged::finished).count();
             sampled += rollouts.stream().filter(Judged::sampled).count();
             rollouts.forEach(j -> sampledBy.addAll(j.sampledBy()));
+            all.addAll(rollouts);
             samples.add(new Sample(problems.get(p), starts.get(p), rollouts.get(0)));
         }
         double seconds = clock.secondsSince(start);
@@ -115,6 +117,7 @@ final class Evaluator {
         if (sampled > 0) {
             json.put("finished_share", (double) finished / sampled);
         }
+        RewardNumbers.of(all).forEach(json::put);
         json.put("tokens", tokens).put("seconds", seconds);
         return new Result(json, samples, statistics.passAt1());
     }

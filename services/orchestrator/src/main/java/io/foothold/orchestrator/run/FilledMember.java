@@ -23,6 +23,10 @@ record FilledMember(Judged judged, double reward, @Nullable SampledRollout refin
      */
     TrainGroup.Member rewarded(List<Integer> teacher) {
         return new TrainGroup.Member(
-                rollout(), reward, refines == null ? List.of() : refines.promptTokenIds(), teacher);
+                rollout(),
+                reward,
+                refines == null ? List.of() : refines.promptTokenIds(),
+                teacher,
+                List.copyOf(judged.rewards().values()));
     }
 }

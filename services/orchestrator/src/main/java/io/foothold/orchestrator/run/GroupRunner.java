@@ -333,12 +333,7 @@ final class GroupRunner {
     }
 
     private OptionalDouble reward(Judged j, Seeds seed) {
-        Verdict verdict = j.verdict();
-        SampledRollout rollout = j.rollout();
-        if (verdict == null || rollout == null || !j.judged()) {
-            return OptionalDouble.empty();
-        }
-        return spec.reward(verdict, rollout.truncated(), Seeds.uniform(seed.value(), 0));
+        return spec.reward(j, Seeds.uniform(seed.value(), 0));
     }
 
     private static Ledger.Outcome dropped(Judged j) {

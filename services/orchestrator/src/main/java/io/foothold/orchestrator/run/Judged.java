@@ -5,6 +5,9 @@ import io.foothold.core.policy.PolicyVersion;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.remote.Patience;
 import io.foothold.orchestrator.rollout.SampledRollout;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A rollout with its verdict, or the reason why there is none.
  *
+ * @param rewards the run's several rewards by their names, in their order; empty where it has one, or nothing was judged
  * @param item whether the reason is the sampler's answer to this rollout; else its stream failed
  */
 record Judged(
@@ -19,13 +23,28 @@ record Judged(
         @Nullable SampledRollout rollout,
         @Nullable Verdict verdict,
         @Nullable FootholdException failure,
-        boolean item) {
+        boolean item,
+        SequencedMap<String, Double> rewards) {
+    /** Copies. */
+    Judged {
+        rewards = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(rewards));
+    }
+
     Judged(
             String rolloutId,
             @Nullable SampledRollout rollout,
             @Nullable Verdict verdict,
             @Nullable FootholdException failure) {
         this(rolloutId, rollout, verdict, failure, false);
+    }
+
+    Judged(
+            String rolloutId,
+            @Nullable SampledRollout rollout,
+            @Nullable Verdict verdict,
+            @Nullable FootholdException failure,
+            boolean item) {
+        this(rolloutId, rollout, verdict, failure, item, new LinkedHashMap<>());
     }
 
     /** Whether a service lost it: the same one comes when it is asked for again. */

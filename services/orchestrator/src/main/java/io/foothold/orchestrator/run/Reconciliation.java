@@ -54,11 +54,11 @@ final class Reconciliation {
         spec.verifiers()
                 .forEach((key, address) ->
                         services.verifier().named(key, address).reach(key));
-        spec.rewardFunction().ifPresent(this::load);
+        spec.functions().forEach(this::load);
     }
 
     /** Has a function loaded before anything is sampled that it would judge. */
-    private void load(Verifier.RewardFunction function) {
+    private void load(String key, Verifier.RewardFunction function) {
         Problem none = new Problem("function", "", ProblemKind.EXACT, "", List.of(), "", "", 0);
         Verifier.Work work = new Verifier.Work("function", none, "", false, "", true, "", Optional.of(function));
         Verdict verdict;
@@ -68,7 +68,7 @@ final class Reconciliation {
             throw FootholdException.of(e);
         }
         if (verdict.kind() != Verdict.Kind.ABSTAIN) {
-            throw new FootholdException(ErrorCode.INVALID_INPUT, "verification.python: " + verdict.rule());
+            throw new FootholdException(ErrorCode.INVALID_INPUT, key + ": " + verdict.rule());
         }
         log.event(new Happening.RewardFunctionLoaded(
                 function.settings().file() + ":" + function.settings().name(), function.sha256()));

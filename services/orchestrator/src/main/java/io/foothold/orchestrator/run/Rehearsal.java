@@ -217,8 +217,13 @@ final class Rehearsal {
             List<TrainGroup.Member> rewarded = new ArrayList<>();
             for (int r = 0; r < Math.max(2, members.size()); r++) {
                 SampledRollout own = members.get(Math.min(r, members.size() - 1));
+                double reward = (r + 1) % 2;
                 rewarded.add(new TrainGroup.Member(
-                        trained("rehearsal/" + update + "/" + g + "/" + r, own, answer), (r + 1) % 2, List.of()));
+                        trained("rehearsal/" + update + "/" + g + "/" + r, own, answer),
+                        reward,
+                        List.of(),
+                        List.of(),
+                        Collections.nCopies(spec.rewards().parts().size(), reward)));
             }
             batch.add(new TrainGroup(
                     spec.runId(), update, g, given.size(), "rehearsal/" + update + "/" + g, "", rewarded));

@@ -10,7 +10,6 @@ import io.foothold.orchestrator.remote.Sampler;
 import io.foothold.orchestrator.remote.Sampler.Reservation;
 import io.foothold.orchestrator.remote.Sampler.Wanted;
 import io.foothold.orchestrator.remote.Services;
-import io.foothold.orchestrator.remote.Verifier;
 import io.foothold.orchestrator.rollout.FinishReason;
 import io.foothold.orchestrator.rollout.PromptedStart;
 import io.foothold.orchestrator.rollout.SampledRollout;
@@ -39,6 +38,7 @@ final class RolloutSource {
     private final RunSpec spec;
     private final Services services;
     private final Function<String, Problem> problems;
+    private final Judging judging;
     private volatile long newest;
     private volatile Consumer<Happening> told = event -> {};
     private volatile @Nullable PolicyVersion kept;
@@ -52,6 +52,7 @@ final class RolloutSource {
         this.spec = spec;
         this.services = services;
         this.problems = problems;
+        this.judging = new Judging(spec, services);
     }
 
     /**
@@ -72,20 +73,20 @@ final class RolloutSource {
                             : FootholdException.of(failure);
                 });
         // Each is judged as it comes, while its neighbours are still being sampled.
-        Map<String, CompletableFuture<Judged>> judging = new HashMap<>();
+        Map<String, CompletableFuture<Judged>> underWay = new HashMap<>();
         for (Optional<Sampler.Answer> next = take(arrived); next.isPresent(); next = take(arrived)) {
             Judged sampled = judgeable(next.get(), wanted);
             SampledRollout rollout = sampled.rollout();
-            judging.put(
+            underWay.put(
                     sampled.rolloutId(),
                     rollout == null
                             ? CompletableFuture.completedFuture(sampled)
-                            : judge(problem, rollout, start.trace()));
+                            : judging.judge(problem, rollout, start.trace()));
         }
         List<Judged> all = reservations.stream()
                 .map(Reservation::rolloutId)
                 .map(id -> {
-                    CompletableFuture<Judged> own = judging.get(id);
+                    CompletableFuture<Judged> own = underWay.get(id);
                     return own == null ? new Judged(id, null, null, missing.join()) : own.join();
                 })
                 .toList();
@@ -227,23 +228,6 @@ final class RolloutSource {
         } catch (RuntimeException e) {
             return CompletableFuture.failedFuture(e);
         }
-    }
-
-    private CompletableFuture<Judged> judge(Problem problem, SampledRollout rollout, String trace) {
-        return services.verifier()
-                .verify(
-                        new Verifier.Work(
-                                rollout.id(),
-                                problem,
-                                rollout.response().text(),
-                                rollout.response().opensInThought(),
-                                spec.verificationOptions(),
-                                false,
-                                trace,
-                                spec.rewardFunction(problem.kind())),
-                        spec.verifier(problem.kind()))
-                .handle((verdict, failure) -> new Judged(
-                        rollout.id(), rollout, verdict, failure == null ? null : FootholdException.of(failure)));
     }
 
     /** Tells this of rollouts that have no verdict, the first {@link #MOST_TOLD} of them: the ledger has all. */

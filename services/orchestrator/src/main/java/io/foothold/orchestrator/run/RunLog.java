@@ -141,6 +141,7 @@ final class RunLog {
                 line.put("group", g.id()).put("problem", g.start().problemId());
                 line.put("start", g.start().kind());
                 line.put("reward", m.reward());
+                rewards(line, j);
                 if (g.start().prefixThoughts() > 0) {
                     prefixes.apply(g.start().problemId()).forEach(line.putArray("prefix")::add);
                 }
@@ -181,6 +182,7 @@ final class RunLog {
         for (Evaluator.Sample s : samples) {
             ObjectNode line = line(s.start().prompt(), s.judged());
             line.put("problem", s.problem().id()).put("gold", s.problem().answer());
+            rewards(line, s.judged());
             append(out, line);
         }
         write(String.format("evaluation-%06d-%s.jsonl", update, set), out);
@@ -191,6 +193,14 @@ final class RunLog {
         StringBuilder out = new StringBuilder();
         lines.forEach(line -> append(out, line));
         write(String.format("oracle-%06d-%s.jsonl", update, set), out);
+    }
+
+    /** Several rewards by their names. */
+    private static void rewards(ObjectNode line, Judged j) {
+        if (!j.rewards().isEmpty()) {
+            ObjectNode out = line.putObject("rewards");
+            j.rewards().forEach(out::put);
+        }
     }
 
     private ObjectNode line(String prompt, Judged j) {

@@ -7,7 +7,6 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.names.Name;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.settings.ProblemSettings;
-import io.foothold.core.settings.RewardFunctionSettings;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.Lease;
@@ -214,13 +213,14 @@ public final class RunManager implements AutoCloseable {
 
     /** Where a run is created there may be no file of whoever creates it. */
     private static void checkFunction(RunFile file) {
-        RewardFunctionSettings function = file.settings().verification().function();
-        if (function.given() && function.pythonSource().isBlank()) {
-            throw new FootholdException(
-                    ErrorCode.INVALID_INPUT,
-                    file.at("verification.python") + ": 'verification.python' names " + function.file()
-                            + ", whose text must come in 'verification.python_source' (commands such as train read the file themselves)");
-        }
+        file.settings().verification().functions().forEach((key, function) -> {
+            if (function.pythonSource().isBlank()) {
+                throw new FootholdException(
+                        ErrorCode.INVALID_INPUT,
+                        file.at(key) + ": '" + key + "' names " + function.file() + ", whose text must come in '" + key
+                                + "_source' (commands such as train read the file themselves)");
+            }
+        });
     }
 
     /** Nor does an orchestrator fetch what a run file names on a hub. */

@@ -9,6 +9,7 @@ import io.foothold.core.settings.LocalizerSettings;
 import io.foothold.core.settings.ProblemSettings;
 import io.foothold.core.settings.PromptSettings;
 import io.foothold.core.settings.RunSettings;
+import io.foothold.core.settings.SeveralRewards;
 import io.foothold.core.verdict.RewardRule;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.remote.Augmentation;
@@ -21,8 +22,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.SequencedMap;
 import java.util.TreeMap;
 
 /** A resolved run file, and what a run asks its services for by it. */
@@ -32,6 +35,8 @@ final class RunSpec {
     private final RunSettings settings;
     private final ChosenMethod chosen;
     private final Optional<Verifier.RewardFunction> function;
+    private final SeveralRewards rewards;
+    private final Map<String, Verifier.RewardFunction> functions = new LinkedHashMap<>();
 
     RunSpec(String runId, RunFile file) {
         this.runId = runId;
@@ -39,6 +44,9 @@ final class RunSpec {
         this.settings = file.settings();
         this.chosen = new ChosenMethod(settings);
         this.function = Verifier.RewardFunction.of(settings.verification().function());
+        this.rewards = settings.verification().severalRewards();
+        settings.verification().functions().forEach((key, f) -> Verifier.RewardFunction.of(f)
+                .ifPresent(known -> functions.put(key, known)));
     }
 
     String runId() {
@@ -82,8 +90,44 @@ final class RunSpec {
      *
      * @param uniform see {@link RewardRule#reward}
      */
-    OptionalDouble reward(Verdict verdict, boolean truncated, double uniform) {
+    private OptionalDouble reward(Verdict verdict, boolean truncated, double uniform) {
         return settings.general().reward().reward(verdict, truncated, uniform, settings.rewardTable());
+    }
+
+    /**
+     * The reward of a rollout that was judged: of its verdict, or the sum of several.
+     *
+     * @param uniform see {@link RewardRule#reward}
+     */
+    OptionalDouble reward(Judged judged, double uniform) {
+        Verdict verdict = judged.verdict();
+        if (verdict == null || judged.rollout() == null || !judged.judged()) {
+            return OptionalDouble.empty();
+        }
+        return rewards.parts().isEmpty()
+                ? reward(verdict, !judged.finished(), uniform)
+                : OptionalDouble.of(rewards.sum(judged.rewards()));
+    }
+
+    /** Several rewards of the run; none where the verdict's is the only one. */
+    SeveralRewards rewards() {
+        return rewards;
+    }
+
+    /** The same of a rollout, see {@link SeveralRewards#values}. */
+    SequencedMap<String, Double> rewards(Verdict verdict, boolean truncated, Map<String, Double> apart) {
+        // The rule that draws a coin is refused beside several rewards.
+        return rewards.values(reward(verdict, truncated, 0).orElseThrow(), truncated, apart);
+    }
+
+    /** Functions of the run file, by the keys that name them. */
+    Map<String, Verifier.RewardFunction> functions() {
+        return functions;
+    }
+
+    /** The function that gives a reward. */
+    Verifier.RewardFunction functionOf(int reward) {
+        return Objects.requireNonNull(functions.get("verification.rewards." + (reward + 1) + ".python"));
     }
 
     /** Address of the verifier for problems of a kind; empty for the standard one. */
@@ -94,11 +138,6 @@ final class RunSpec {
     /** The function that judges responses to problems of a kind; empty where a verifier does. */
     Optional<Verifier.RewardFunction> rewardFunction(ProblemKind kind) {
         return verifier(kind).isEmpty() ? function : Optional.empty();
-    }
-
-    /** The run's function, whatever it judges. */
-    Optional<Verifier.RewardFunction> rewardFunction() {
-        return function;
     }
 
     String verificationOptions() {

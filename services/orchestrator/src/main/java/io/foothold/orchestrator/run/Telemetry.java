@@ -91,6 +91,10 @@ final class Telemetry {
                     "refills", places.stream().mapToInt(FilledPlace::refills).sum());
         }
         Map<String, Double> byStart = new StartNumbers(prefixes.apply(update)).of(groups);
+        byStart.putAll(RewardNumbers.of(groups.stream()
+                .flatMap(g -> g.members().stream())
+                .map(FilledMember::judged)
+                .toList()));
         details.putAll(byStart);
         log.scalars(update, byStart);
         details.putAll(resets(update, places));

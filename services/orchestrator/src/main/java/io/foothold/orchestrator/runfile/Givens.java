@@ -48,6 +48,26 @@ final class Givens {
         put(at, Schema.current(path), value);
     }
 
+    /** The lists that have an item. */
+    Set<String> lists() {
+        Set<String> out = new LinkedHashSet<>();
+        byPath.keySet().stream()
+                .filter(path -> path.matches("\\w+\\.\\w+\\.\\d+\\..*"))
+                .forEach(path -> out.add(path.replaceFirst("\\.\\d+\\..*", "")));
+        return out;
+    }
+
+    /** The same without some lists. */
+    Givens without(Set<String> lists) {
+        Givens out = new Givens();
+        byPath.forEach((path, given) -> {
+            if (lists.stream().noneMatch(list -> path.startsWith(list + "."))) {
+                out.byPath.put(path, given);
+            }
+        });
+        return out;
+    }
+
     /** Takes over all values of others. */
     void giveAll(Givens others) {
         byPath.putAll(others.byPath);
@@ -155,7 +175,7 @@ final class Givens {
         if (exact != null && !path.contains("*") && !path.contains("#")) {
             return exact;
         }
-        String[] parts = path.split("\\.", 6);
+        String[] parts = path.split("\\.", 4);
         Key ofItem = parts.length == 4 && parts[2].matches("[1-9]\\d?")
                 ? Schema.keys().get(parts[0] + "." + parts[1] + ".#." + parts[3])
                 : null;

@@ -29,7 +29,8 @@ public final class RunFile {
 
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
-    private static final String FUNCTION_SOURCE = "verification.python_source";
+    /** Ends the keys of functions' texts; before it stands the key of the function. */
+    private static final String SOURCE = "_source";
 
     private static final String TARGETS = "optimizer.lora.targets";
 
@@ -64,6 +65,8 @@ public final class RunFile {
      */
     public static RunFile resolve(String where, String text, List<String> overrides) {
         Givens own = Givens.parse(where, text);
+        // A list of the file is the whole list; settings of the command line change items of whichever is there.
+        Set<String> lists = own.lists();
         for (String override : overrides) {
             int at = override.indexOf('=');
             String shown = "--set " + SettingsException.shown(override);
@@ -81,10 +84,11 @@ public final class RunFile {
         }
         Givens preset = Givens.parse(where + ", preset " + method.value(), Presets.SHIPPED.text(method.value()));
         Givens merged = new Givens();
-        merged.giveAll(preset);
+        merged.giveAll(preset.without(lists));
         merged.giveAll(own);
         RunFile file = new RunFile(merged, where);
         new SettingsRules(file.settings, file.evaluationSets, file::at).check();
+        new RewardRules(file.settings, file::at).check();
         new LossRules(file.settings, own, preset, file::at).check();
         return file;
     }
@@ -180,8 +184,10 @@ public final class RunFile {
     }
 
     private String difference(RunFile other, String key) {
-        if (key.equals(FUNCTION_SOURCE)) {
-            return key + ": the file of " + text("verification.python") + " was " + digest(values.get(key)) + ", is "
+        if (key.endsWith(".python" + SOURCE)) {
+            return key + ": the file of "
+                    + values.get(key.substring(0, key.length() - SOURCE.length())) + " was " + digest(values.get(key))
+                    + ", is "
                     + digest(other.values.get(key));
         }
         return key + ": was " + side(values.get(key)) + ", is " + side(other.values.get(key));

@@ -14,13 +14,8 @@ import io.foothold.core.settings.MiningSettings;
 import io.foothold.core.settings.OptimizerSettings;
 import io.foothold.core.settings.ProblemSettings;
 import io.foothold.core.settings.PromptSettings;
-import io.foothold.core.settings.RewardFunctionSettings;
 import io.foothold.core.settings.RunSettings;
 import io.foothold.core.settings.SamplingSettings;
-import io.foothold.core.verdict.RewardRule;
-import io.foothold.core.verdict.RewardShaping;
-import io.foothold.core.verdict.RewardTable;
-import java.nio.charset.StandardCharsets;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 
@@ -58,8 +53,6 @@ final class SettingsRules {
             throw refused("policy.base", "'policy.base' is empty");
         }
         checkProblems();
-        checkRewards();
-        checkFunction();
         checkEstimator();
         checkLoss();
         checkMixture();
@@ -98,44 +91,6 @@ final class SettingsRules {
         }
         if (evaluationSets.isEmpty()) {
             throw refused("method", "'problems.evaluate' is missing: a run without evaluation shows nothing");
-        }
-    }
-
-    private void checkFunction() {
-        RewardFunctionSettings function = settings.verification().function();
-        if (!function.given()) {
-            if (!function.pythonSource().isEmpty() || function.pythonNetwork()) {
-                String key = "verification." + (function.pythonNetwork() ? "python_network" : "python_source");
-                throw refused(key, "'" + key + "' is not used without 'verification.python'");
-            }
-            return;
-        }
-        if (!function.python().matches("(.*/)?[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\\.py:[A-Za-z_][A-Za-z0-9_]{0,99}")) {
-            throw refused(
-                    "verification.python",
-                    "'verification.python' must be FILE.py:FUNCTION, such as rewards.py:score, got '"
-                            + SettingsException.shown(function.python()) + "'");
-        }
-        int bytes = function.pythonSource().getBytes(StandardCharsets.UTF_8).length;
-        if (bytes > RewardFunctionSettings.LONGEST_SOURCE) {
-            throw refused(
-                    "verification.python",
-                    "'verification.python': " + function.file() + " has " + bytes + " bytes, at most "
-                            + RewardFunctionSettings.LONGEST_SOURCE + " travel with every response");
-        }
-    }
-
-    private void checkRewards() {
-        boolean table = settings.general().reward() == RewardRule.TABLE;
-        if (!table && !settings.rewardTable().equals(RewardTable.BASE)) {
-            throw refused("reward", "'reward_table' is not used without 'reward: table'");
-        }
-        RewardShaping shaping = settings.rewardShaping();
-        if (shaping.overlongShare() == 0 && (shaping.difficultyPower() > 0 || shaping.failureScale() != 1)) {
-            String unused = shaping.difficultyPower() > 0 ? "difficulty_power" : "failure_scale";
-            throw refused(
-                    "reward_shaping." + unused,
-                    "'reward_shaping." + unused + "' scales the loss of 'reward_shaping.overlong_share', which is 0");
         }
     }
 

@@ -1,0 +1,181 @@
+package io.foothold.orchestrator.runfile;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.names.Name;
+import io.foothold.core.keys.SettingsException;
+import io.foothold.core.method.ChosenMethod;
+import io.foothold.core.settings.RewardFunctionSettings;
+import io.foothold.core.settings.RewardSettings;
+import io.foothold.core.settings.RunSettings;
+import io.foothold.core.verdict.RewardRule;
+import io.foothold.core.verdict.RewardShaping;
+import io.foothold.core.verdict.RewardTable;
+import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+
+/** What settings of rewards must be together. */
+final class RewardRules {
+    private final RunSettings settings;
+    private final List<RewardSettings> rewards;
+    private final UnaryOperator<String> place;
+
+    /**
+     * Rules over settings.
+     *
+     * @param place where a key was given, as a message begins
+     */
+    RewardRules(RunSettings settings, UnaryOperator<String> place) {
+        this.settings = settings;
+        this.rewards = settings.verification().rewards();
+        this.place = place;
+    }
+
+    /**
+     * Checks all of them.
+     *
+     * @throws FootholdException {@link ErrorCode#INVALID_INPUT} for the first that does not hold
+     */
+    void check() {
+        checkRule();
+        checkFunction("verification.", settings.verification().function());
+        for (int i = 0; i < rewards.size(); i++) {
+            checkFunction(key(i, ""), rewards.get(i).function());
+        }
+        checkSeveral();
+        checkDecoupled();
+    }
+
+    /** What normalises rewards apart needs several, and each as it was given. */
+    private void checkDecoupled() {
+        if (!settings.estimator().decouples()) {
+            return;
+        }
+        String name = "'estimator.name: " + settings.estimator().name() + "'";
+        if (rewards.size() < 2) {
+            throw refused(
+                    "estimator.name",
+                    name
+                            + " normalises several rewards apart and needs 'verification.rewards' with two or more: with one reward it is "
+                            + "'estimator.name: mean_std'");
+        }
+        if (!new ChosenMethod(settings).comparesOwnRewards()) {
+            throw refused(
+                    "estimator.name",
+                    name + " needs the rewards of every member one by one, and here members are compared by what "
+                            + "the method or 'reward_shaping' makes of their sum");
+        }
+        if (settings.sampling().refills() > 0) {
+            throw refused(
+                    "sampling.refills",
+                    "'sampling.refills' looks at sums of rewards, and " + name
+                            + " finds a signal where those are equal: leave it 0");
+        }
+    }
+
+    private void checkRule() {
+        boolean table = settings.general().reward() == RewardRule.TABLE;
+        if (!table && !settings.rewardTable().equals(RewardTable.BASE)) {
+            throw refused("reward", "'reward_table' is not used without 'reward: table'");
+        }
+        RewardShaping shaping = settings.rewardShaping();
+        if (shaping.overlongShare() == 0 && (shaping.difficultyPower() > 0 || shaping.failureScale() != 1)) {
+            String unused = shaping.difficultyPower() > 0 ? "difficulty_power" : "failure_scale";
+            throw refused(
+                    "reward_shaping." + unused,
+                    "'reward_shaping." + unused + "' scales the loss of 'reward_shaping.overlong_share', which is 0");
+        }
+    }
+
+    private void checkFunction(String at, RewardFunctionSettings function) {
+        if (!function.given()) {
+            if (!function.pythonSource().isEmpty() || function.pythonNetwork()) {
+                String key = at + (function.pythonNetwork() ? "python_network" : "python_source");
+                throw refused(key, "'" + key + "' is not used without '" + at + "python'");
+            }
+            return;
+        }
+        String key = at + "python";
+        if (!function.python().matches("(.*/)?[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\\.py:[A-Za-z_][A-Za-z0-9_]{0,99}")) {
+            throw refused(
+                    key,
+                    "'" + key + "' must be FILE.py:FUNCTION, such as rewards.py:score, got '"
+                            + SettingsException.shown(function.python()) + "'");
+        }
+        int bytes = function.pythonSource().getBytes(StandardCharsets.UTF_8).length;
+        if (bytes > RewardFunctionSettings.LONGEST_SOURCE) {
+            throw refused(
+                    key,
+                    "'" + key + "': " + function.file() + " has " + bytes + " bytes, at most "
+                            + RewardFunctionSettings.LONGEST_SOURCE + " travel with every response");
+        }
+    }
+
+    /** Several rewards are told apart by their names, and the sum of them is one number a rollout that was sampled. */
+    private void checkSeveral() {
+        if (rewards.isEmpty()) {
+            return;
+        }
+        Set<String> names = new HashSet<>();
+        int ofVerdict = 0;
+        for (int i = 0; i < rewards.size(); i++) {
+            RewardSettings reward = rewards.get(i);
+            Name.of(place.apply(key(i, "name")) + ": '" + key(i, "name") + "'", reward.name());
+            if (!names.add(reward.name())) {
+                throw refused(key(i, "name"), "two rewards are called '" + reward.name() + "'");
+            }
+            boolean plain = reward.rule() == RewardSettings.Rule.VERDICT;
+            if (reward.judgedApart() && !plain) {
+                throw refused(
+                        key(i, "rule"),
+                        "'" + key(i, "rule") + "' and '" + key(i, "python")
+                                + "' exclude each other: one gives the reward");
+            }
+            if (reward.function().passScore() != 1) {
+                throw refused(
+                        key(i, "pass_score"),
+                        "'" + key(i, "pass_score") + "' is not used: what is right is said by the verdict, "
+                                + "'verification.pass_score' where 'verification.python' gives that");
+            }
+            if (!reward.judgedApart() && plain && ++ofVerdict > 1) {
+                throw refused(
+                        key(i, "name"),
+                        "two rewards are those of the verdict: give '" + reward.name()
+                                + "' a function or another rule");
+            }
+        }
+        if (rewards.stream().allMatch(r -> r.weight() == 0)) {
+            throw refused(key(0, "weight"), "the weights of all rewards are 0: nothing would be learned");
+        }
+        checkOthers();
+    }
+
+    private void checkOthers() {
+        if (settings.general().reward() == RewardRule.RANDOM) {
+            throw refused("reward", "'reward: random' and 'verification.rewards' exclude each other");
+        }
+        if (settings.estimator().drawsK()) {
+            throw refused(
+                    "estimator.name",
+                    "'estimator.name: " + settings.estimator().name()
+                            + "' needs rewards of 0 or 1, and with 'verification.rewards' they are sums");
+        }
+        if (new ChosenMethod(settings).givesSolutions()) {
+            throw refused(
+                    key(0, "name"),
+                    "'verification.rewards' judge what was sampled, and 'oracle_traces.given' puts solutions among a group's members "
+                            + "that nobody did");
+        }
+    }
+
+    private static String key(int index, String name) {
+        return "verification.rewards." + (index + 1) + "." + name;
+    }
+
+    private FootholdException refused(String key, String why) {
+        return new FootholdException(ErrorCode.INVALID_INPUT, place.apply(key) + ": " + why);
+    }
+}

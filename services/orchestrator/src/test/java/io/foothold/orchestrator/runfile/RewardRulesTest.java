@@ -1,0 +1,111 @@
+package io.foothold.orchestrator.runfile;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.FootholdException;
+import io.foothold.core.settings.RewardSettings;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class RewardRulesTest {
+    private static final String BASE = """
+            method: %s
+            policy: {base: p}
+            problems:
+              train: {family: dial, level: hard, count: 8}
+              evaluate:
+                hard-test: {family: dial, level: hard, count: 4, split: test}
+            %s
+            """;
+
+    private static RunFile resolve(String method, String more, String... overrides) {
+        return RunFile.resolve("run.yaml", BASE.formatted(method, more), List.of(overrides));
+    }
+
+    private static void refused(String what, String method, String more, String... overrides) {
+        assertThatThrownBy(() -> resolve(method, more, overrides))
+                .isInstanceOfSatisfying(
+                        FootholdException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.INVALID_INPUT))
+                .hasMessageContaining(what);
+    }
+
+    private static String rewards(String... items) {
+        return "verification:\n  rewards:\n    - " + String.join("\n    - ", items) + "\n";
+    }
+
+    private static List<String> names(RunFile file) {
+        return file.settings().verification().rewards().stream()
+                .map(RewardSettings::name)
+                .toList();
+    }
+
+    @Test
+    void severalRewardsAreAList() {
+        RunFile file = resolve(
+                "grpo-dial", rewards("{name: right}", "{name: short, python: \"rewards.py:short\", weight: -0.2}"));
+        assertThat(names(file)).containsExactly("right", "short");
+        assertThat(file.settings().verification().severalRewards().weights()).containsExactly(1.0, -.2);
+        assertThat(file.settings().verification().functions()).containsOnlyKeys("verification.rewards.2.python");
+        assertThat(RunFile.restore(file.stored())).isEqualTo(file);
+        assertThat(RunFile.resolve("printed", file.print(), List.of())).isEqualTo(file);
+    }
+
+    /** Two items of the file beside two of the preset would be a mixture of both. */
+    @Test
+    void aListOfTheFileTakesThePlaceOfThePresets() {
+        assertThat(names(resolve("gdpo", ""))).containsExactly("right", "ended");
+        assertThat(names(resolve(
+                        "gdpo",
+                        rewards("{name: ended, rule: ended}", "{name: a, python: \"r.py:a\"}", "{name: right}"))))
+                .containsExactly("ended", "a", "right");
+        assertThat(resolve("gdpo", "", "verification.rewards.2.weight=0.5")
+                        .settings()
+                        .verification()
+                        .severalRewards()
+                        .weights())
+                .as("the command line changes an item of whichever list is there")
+                .containsExactly(1.0, .5);
+    }
+
+    @Test
+    void whatContradictsItselfIsRefusedAtItsLine() {
+        refused(
+                "run.yaml:10: two rewards are called 'right'",
+                "grpo",
+                rewards("{name: right}", "{name: right, rule: ended}"));
+        refused("run.yaml:10: two rewards are those of the verdict", "grpo", rewards("{name: right}", "{name: also}"));
+        refused(
+                "'verification.rewards.1.rule' and 'verification.rewards.1.python' exclude each other",
+                "grpo",
+                rewards("{name: x, rule: ended, python: \"r.py:x\"}"));
+        refused("the weights of all rewards are 0", "grpo", rewards("{name: right, weight: 0}"));
+        refused(
+                "'verification.rewards.1.pass_score' is not used",
+                "grpo",
+                rewards("{name: x, python: \"r.py:x\", pass_score: 0.5}"));
+        refused("'verification.rewards.1.python' must be FILE.py:FUNCTION", "grpo", rewards("{name: x, python: r.py}"));
+        refused("'verification.rewards.1.name' is missing", "grpo", rewards("{weight: 1}"));
+        refused("run.yaml:9: 'verification.rewards.1.name'", "grpo", rewards("{name: \"a b\"}"));
+        refused(
+                "'reward: random' and 'verification.rewards' exclude each other",
+                "grpo",
+                "reward: random\n" + rewards("{name: right}"));
+        refused("needs rewards of 0 or 1", "pkpo", rewards("{name: right}", "{name: e, rule: ended}"));
+        refused("puts solutions among a group's members", "oracle-grpo", rewards("{name: right}"));
+    }
+
+    @Test
+    void whatNormalisesApartNeedsSeveralRewardsAsTheyWereGiven() {
+        refused("needs 'verification.rewards' with two or more", "grpo", "estimator: {name: gdpo}");
+        refused("needs 'verification.rewards' with two or more", "gdpo", rewards("{name: right}"));
+        refused("needs the rewards of every member one by one", "gdpo", "reward_shaping: {overlong_share: 0.2}");
+        refused(
+                "needs the rewards of every member one by one",
+                "spo-tree",
+                "estimator: {name: gdpo}\n" + rewards("{name: right}", "{name: e, rule: ended}"));
+        refused("'sampling.refills' looks at sums of rewards", "gdpo", "sampling: {refills: 1}");
+        assertThat(resolve("gdpo", "").settings().estimator().decouples()).isTrue();
+    }
+}

@@ -3,6 +3,7 @@ package io.foothold.core;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.foothold.core.settings.JudgeSettings;
 import io.foothold.core.settings.RewardFunctionSettings;
 import io.foothold.core.settings.RewardSettings;
 import io.foothold.core.settings.SeveralRewards;
@@ -11,8 +12,10 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class SeveralRewardsTest {
+    private static final JudgeSettings NONE = new JudgeSettings("", "", "", "", 10, 512, 60, 4, 0);
+
     private static RewardSettings reward(String name, double weight, RewardSettings.Rule rule, String python) {
-        return new RewardSettings(name, weight, rule, new RewardFunctionSettings(python, "", false, 10, 64, 1));
+        return new RewardSettings(name, weight, rule, new RewardFunctionSettings(python, "", false, 10, 64, 1), NONE);
     }
 
     private static final SeveralRewards REWARDS = new SeveralRewards(List.of(

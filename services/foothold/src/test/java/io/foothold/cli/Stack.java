@@ -27,6 +27,7 @@ import io.foothold.sampler.config.SamplerConfig;
 import io.foothold.sampler.grpc.SamplerGrpc;
 import io.foothold.v1.*;
 import io.foothold.verifier.answer.Judge;
+import io.foothold.verifier.chat.ChatJudges;
 import io.foothold.verifier.code.CodeVerifier;
 import io.foothold.verifier.code.Sandbox;
 import io.foothold.verifier.function.RewardFunctions;
@@ -214,6 +215,7 @@ final class Stack implements AutoCloseable {
                 1,
                 new Judge(new CodeVerifier(new Sandbox(Sandbox.Tools.standard()), 1 << 20)),
                 new RewardFunctions(RewardFunctions.Setup.standard()),
+                new ChatJudges(ChatJudges.Setup.any()),
                 new SimpleMeterRegistry());
         int verifierPort = serve(new MutinyVerifierServiceGrpc.VerifierServiceImplBase() {
             @Override

@@ -10,6 +10,7 @@ import io.foothold.v1.VerifyRequest;
 import io.foothold.v1.VerifyResponse;
 import io.foothold.v1.VerifyWork;
 import io.foothold.verifier.answer.Judge;
+import io.foothold.verifier.chat.ChatJudges;
 import io.foothold.verifier.code.CodeVerifier;
 import io.foothold.verifier.code.Sandbox;
 import io.foothold.verifier.function.RewardFunctions;
@@ -43,6 +44,7 @@ class FailingVerifierTest {
                 1,
                 new Judge(new CodeVerifier(new Sandbox(Sandbox.Tools.standard()), 1 << 20)),
                 new RewardFunctions(RewardFunctions.Setup.standard()),
+                new ChatJudges(ChatJudges.Setup.none()),
                 new SimpleMeterRegistry() {
                     @Override
                     protected Counter newCounter(Meter.Id id) {

@@ -9,6 +9,7 @@ import io.foothold.v1.VerifyWork;
 import io.foothold.verifier.answer.AnswerVerifier;
 import io.foothold.verifier.answer.Grading;
 import io.foothold.verifier.answer.Judge;
+import io.foothold.verifier.chat.ChatJudges;
 import io.foothold.verifier.code.CodeVerifier;
 import io.foothold.verifier.code.Sandbox;
 import io.foothold.verifier.function.RewardFunctions;
@@ -76,6 +77,7 @@ class ThoughtsAndTurnsTest {
                 1,
                 new Judge(new CodeVerifier(new Sandbox(Sandbox.Tools.standard()), 1 << 20)),
                 new RewardFunctions(RewardFunctions.Setup.standard()),
+                new ChatJudges(ChatJudges.Setup.none()),
                 new SimpleMeterRegistry());
         String kind = service.verify(Multi.createFrom()
                         .items(

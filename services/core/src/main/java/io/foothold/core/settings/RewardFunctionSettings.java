@@ -46,7 +46,7 @@ public record RewardFunctionSettings(
         int pythonMemoryMb,
 
         @Setting(
-                help = "Least score of the function for a response that counts as right.",
+                help = "Least score of the function, or of the judge, for a response that counts as right.",
                 fallback = "1",
                 above = 0,
                 to = 1)

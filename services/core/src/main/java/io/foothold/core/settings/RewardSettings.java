@@ -8,8 +8,9 @@ import io.foothold.core.keys.Setting;
  *
  * @param name under which it is logged
  * @param weight in the sum that is the rollout's reward; 0 logs it only
- * @param rule what it is where no function gives it
+ * @param rule what it is where neither function nor judge gives it
  * @param function of the user that gives it, a score in [0, 1]
+ * @param judge that gives it
  */
 public record RewardSettings(
         @Setting(help = "name under which it is logged.") String name,
@@ -19,14 +20,15 @@ public record RewardSettings(
 
         @Setting(
                 help =
-                        "what it is without a function of its own: verdict, what 'reward' makes of the verdict, or ended, 1 where the response ended "
+                        "what it is without a function or judge of its own: verdict, what 'reward' makes of the verdict, or ended, 1 where the response ended "
                                 + "by itself and 0 where it was cut off.",
                 fallback = "verdict")
         Rule rule,
 
-        @Inline RewardFunctionSettings function) {
+        @Inline RewardFunctionSettings function,
+        JudgeSettings judge) {
 
-    /** What gives a reward that no function gives. */
+    /** What gives a reward that neither a function nor a judge gives. */
     public enum Rule {
         /** What the run's reward rule makes of the verdict. */
         VERDICT,
@@ -36,6 +38,6 @@ public record RewardSettings(
 
     /** Whether it is asked for apart from the verdict. */
     public boolean judgedApart() {
-        return function.given();
+        return function.given() || judge.given();
     }
 }

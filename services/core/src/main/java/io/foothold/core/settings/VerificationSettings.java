@@ -13,6 +13,8 @@ import java.util.Map;
  * @param options of the verifier
  * @param servers addresses of verifiers of one's own, by the kind of problem; empty for ours
  * @param function of the user that judges in place of ours
+ * @param judge that judges in place of ours
+ * @param judgeBudget most responses of the run that judges are asked about; 0 for no limit
  * @param rewards whose weighted sum is a rollout's reward; empty where that is what the run's rule makes of the verdict
  */
 @Section("verification")
@@ -31,6 +33,19 @@ public record VerificationSettings(
 
         @Inline RewardFunctionSettings function,
 
+        JudgeSettings judge,
+
+        @Setting(
+                help =
+                        "Most responses of the run that its judges are asked about, after which it ends with an error and can be resumed with a larger "
+                                + "one; 0 for no limit.",
+                fallback = "0",
+                from = 0,
+                to = Setting.SUMMED,
+                unit = "responses",
+                ofMachine = true)
+        long judgeBudget,
+
         @Setting(help = "One of several rewards") List<RewardSettings> rewards) {
 
     /** Copies. */
@@ -42,6 +57,22 @@ public record VerificationSettings(
     /** The rewards as they are summed. */
     public SeveralRewards severalRewards() {
         return new SeveralRewards(rewards);
+    }
+
+    /** The judges that are given, by the key of the address of each. */
+    public Map<String, JudgeSettings> judges() {
+        Map<String, JudgeSettings> out = new LinkedHashMap<>();
+        if (judge.given()) {
+            out.put("verification.judge.url", judge);
+        }
+        for (int i = 0; i < rewards.size(); i++) {
+            if (rewards.get(i).judge().given()) {
+                out.put(
+                        "verification.rewards." + (i + 1) + ".judge.url",
+                        rewards.get(i).judge());
+            }
+        }
+        return out;
     }
 
     /** The functions that are given, by the key that names each. */

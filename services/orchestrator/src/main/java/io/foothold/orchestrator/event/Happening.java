@@ -98,6 +98,9 @@ public sealed interface Happening {
     /** A function of the user judges the run's responses. */
     record RewardFunctionLoaded(String function, String sha256) implements Happening {}
 
+    /** A model judges the run's responses. */
+    record JudgeAccepted(String url, String model, String promptSha256) implements Happening {}
+
     /** A rule over an update's numbers begins to be broken; the run goes on. */
     record Warning(long update, String rule, String what) implements Happening {}
 
@@ -136,6 +139,7 @@ public sealed interface Happening {
             case ChangedDataAccepted h -> "changed_data_accepted";
             case NoVerdict h -> "no_verdict";
             case RewardFunctionLoaded h -> "reward_function_loaded";
+            case JudgeAccepted h -> "judge_accepted";
             case Warning h -> "warning";
             case Alarm h -> "alarm";
             case ServiceLost h -> "service_lost";

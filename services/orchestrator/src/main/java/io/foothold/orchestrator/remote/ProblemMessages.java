@@ -5,8 +5,10 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.problem.ProblemKind;
+import io.foothold.core.settings.JudgeSettings;
 import io.foothold.core.settings.RewardFunctionSettings;
 import io.foothold.core.verdict.Verdict;
+import io.foothold.v1.ChatJudge;
 import io.foothold.v1.FunctionProblem;
 import io.foothold.v1.RewardFunction;
 import io.foothold.v1.VerifyWork;
@@ -86,12 +88,17 @@ public final class ProblemMessages {
     static VerifyWork work(Verifier.Work work) {
         Problem problem = work.problem();
         VerifyWork.Builder out = VerifyWork.newBuilder();
-        work.function().ifPresent(f -> out.setFunction(message(f))
-                .setProblem(FunctionProblem.newBuilder()
-                        .setId(problem.id())
-                        .setStatement(problem.statement())
-                        .setSource(problem.source())
-                        .setSplit(problem.split())));
+        work.scorer().ifPresent(scorer -> {
+            switch (scorer) {
+                case Verifier.RewardFunction function -> out.setFunction(message(function));
+                case Verifier.ChatJudge judge -> out.setJudge(message(judge));
+            }
+            out.setProblem(FunctionProblem.newBuilder()
+                    .setId(problem.id())
+                    .setStatement(problem.statement())
+                    .setSource(problem.source())
+                    .setSplit(problem.split()));
+        });
         return out.setRolloutId(work.rolloutId())
                 .setKind(message(problem.kind()))
                 .setGold(problem.answer())
@@ -100,6 +107,22 @@ public final class ProblemMessages {
                 .setOptions(work.options())
                 .setGoldOnly(work.goldOnly())
                 .setTrace(work.trace())
+                .build();
+    }
+
+    private static ChatJudge message(Verifier.ChatJudge judge) {
+        JudgeSettings settings = judge.settings();
+        return ChatJudge.newBuilder()
+                .setUrl(settings.url())
+                .setModel(settings.model())
+                .setPrompt(settings.prompt())
+                .setPattern(settings.pattern())
+                .setBest(settings.best())
+                .setPassScore(judge.passScore())
+                .setMaxTokens(settings.maxTokens())
+                .setSeconds(settings.seconds())
+                .setAttempts(settings.attempts())
+                .setPerMinute(settings.perMinute())
                 .build();
     }
 

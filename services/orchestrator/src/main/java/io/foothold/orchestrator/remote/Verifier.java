@@ -2,6 +2,7 @@ package io.foothold.orchestrator.remote;
 
 import io.foothold.contracts.digest.TextDigest;
 import io.foothold.core.problem.Problem;
+import io.foothold.core.settings.JudgeSettings;
 import io.foothold.core.settings.RewardFunctionSettings;
 import io.foothold.core.verdict.Verdict;
 import java.util.Optional;
@@ -18,7 +19,7 @@ public interface Verifier {
      * @param options of the run file
      * @param goldOnly whether the gold answer alone is looked at, or the function alone
      * @param trace that it is part of; empty for none
-     * @param function of the run file that judges it; empty for the verifier's rules
+     * @param scorer of the run file that judges it; empty for the verifier's rules
      */
     record Work(
             String rolloutId,
@@ -28,7 +29,17 @@ public interface Verifier {
             String options,
             boolean goldOnly,
             String trace,
-            Optional<RewardFunction> function) {}
+            Optional<Scorer> scorer) {}
+
+    /** What judges a response in place of the verifier's rules. */
+    sealed interface Scorer permits RewardFunction, ChatJudge {}
+
+    /**
+     * A model that a run file names.
+     *
+     * @param passScore least score of a response that is right
+     */
+    record ChatJudge(JudgeSettings settings, double passScore) implements Scorer {}
 
     /**
      * A function of a run file.
@@ -36,7 +47,7 @@ public interface Verifier {
      * @param settings of the run file
      * @param sha256 of its file's text, hex
      */
-    record RewardFunction(RewardFunctionSettings settings, String sha256) {
+    record RewardFunction(RewardFunctionSettings settings, String sha256) implements Scorer {
         /** That of these settings; empty when they have none. */
         public static Optional<RewardFunction> of(RewardFunctionSettings settings) {
             return settings.given()

@@ -31,10 +31,9 @@ final class GoldCheck {
      */
     void check(String set, List<Problem> all) {
         List<CompletableFuture<Verdict>> verdicts = new ArrayList<>();
-        // What a function makes of an answer is its own affair.
-        List<Problem> problems = all.stream()
-                .filter(p -> spec.rewardFunction(p.kind()).isEmpty())
-                .toList();
+        // What a function or a judge makes of an answer is its own affair.
+        List<Problem> problems =
+                all.stream().filter(p -> spec.scorer(p.kind()).isEmpty()).toList();
         for (Problem p : problems) {
             verdicts.add(services.verifier()
                     .verify(

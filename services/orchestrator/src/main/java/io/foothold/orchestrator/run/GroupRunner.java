@@ -61,7 +61,8 @@ final class GroupRunner {
         this.ledger = ledger;
         this.clock = clock;
         this.incarnation = incarnation;
-        this.source = new RolloutSource(spec, services, this::problem);
+        this.source = new RolloutSource(
+                spec, services, this::problem, new Judging(spec, services, Judging.before(spec, ledger)));
     }
 
     /** Where rollouts come from. */

@@ -1,9 +1,11 @@
 package io.foothold.orchestrator.run;
 
+import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.settings.RewardSettings;
 import io.foothold.core.verdict.Verdict;
+import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.remote.Verifier;
 import io.foothold.orchestrator.rollout.SampledRollout;
@@ -13,15 +15,45 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** Has rollouts judged: their verdict, and beside it what gives further rewards of the run. Does not block. Thread-safe. */
 final class Judging {
     private final RunSpec spec;
     private final Services services;
+    /** Responses that judges were asked about. */
+    private final AtomicLong asked;
 
-    Judging(RunSpec spec, Services services) {
+    /**
+     * As a run does it.
+     *
+     * @param asked responses that its judges were asked about before
+     */
+    Judging(RunSpec spec, Services services, long asked) {
         this.spec = spec;
         this.services = services;
+        this.asked = new AtomicLong(asked);
+    }
+
+    /** At most so many responses the judges of a run were asked about before: all rollouts that its ledger knows. */
+    static long before(RunSpec spec, Ledger ledger) {
+        return spec.settings().verification().judgeBudget() == 0
+                ? 0
+                : ledger.countsByPurpose(spec.runId()).values().stream()
+                        .mapToLong(Long::longValue)
+                        .sum();
+    }
+
+    private void checkBudget() {
+        long most = spec.settings().verification().judgeBudget();
+        if (most > 0
+                && spec.scorers().values().stream().anyMatch(Verifier.ChatJudge.class::isInstance)
+                && asked.incrementAndGet() > most) {
+            throw new FootholdException(
+                    ErrorCode.WRONG_STATE,
+                    "verification.judge_budget: the run's judges were asked about " + most
+                            + " responses, as many as they may be; resume it with a larger budget");
+        }
     }
 
     /**
@@ -29,11 +61,13 @@ final class Judging {
      *
      * @param trace that it is part of; empty for none
      * @return never fails
+     * @throws FootholdException WRONG_STATE when the run's judges may not be asked any more
      */
     CompletableFuture<Judged> judge(Problem problem, SampledRollout rollout, String trace) {
+        checkBudget();
         CompletableFuture<Verdict> verdict = services.verifier()
                 .verify(
-                        work(rollout.id(), problem, rollout, trace, spec.rewardFunction(problem.kind())),
+                        work(rollout.id(), problem, rollout, trace, spec.scorer(problem.kind())),
                         spec.verifier(problem.kind()));
         Map<String, CompletableFuture<Verdict>> apart = new LinkedHashMap<>();
         List<RewardSettings> rewards = spec.rewards().parts();
@@ -49,7 +83,7 @@ final class Judging {
                                                 problem,
                                                 rollout,
                                                 trace,
-                                                Optional.of(spec.functionOf(i))),
+                                                Optional.of(spec.scorerOf(i))),
                                         ""));
             }
         }
@@ -59,11 +93,7 @@ final class Judging {
     }
 
     private Verifier.Work work(
-            String id,
-            Problem problem,
-            SampledRollout rollout,
-            String trace,
-            Optional<Verifier.RewardFunction> function) {
+            String id, Problem problem, SampledRollout rollout, String trace, Optional<Verifier.Scorer> scorer) {
         return new Verifier.Work(
                 id,
                 problem,
@@ -72,7 +102,7 @@ final class Judging {
                 spec.verificationOptions(),
                 false,
                 trace,
-                function);
+                scorer);
     }
 
     /** A rollout with all that was said of it. */

@@ -1,5 +1,6 @@
 package io.foothold.orchestrator.run;
 
+import io.foothold.contracts.digest.TextDigest;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.PolicyVersion;
@@ -54,13 +55,13 @@ final class Reconciliation {
         spec.verifiers()
                 .forEach((key, address) ->
                         services.verifier().named(key, address).reach(key));
-        spec.functions().forEach(this::load);
+        spec.scorers().forEach(this::load);
     }
 
-    /** Has a function loaded before anything is sampled that it would judge. */
-    private void load(String key, Verifier.RewardFunction function) {
+    /** Has a function loaded, and a judge looked at, before anything is sampled that it would judge. */
+    private void load(String key, Verifier.Scorer scorer) {
         Problem none = new Problem("function", "", ProblemKind.EXACT, "", List.of(), "", "", 0);
-        Verifier.Work work = new Verifier.Work("function", none, "", false, "", true, "", Optional.of(function));
+        Verifier.Work work = new Verifier.Work("function", none, "", false, "", true, "", Optional.of(scorer));
         Verdict verdict;
         try {
             verdict = services.verifier().verify(work, "").join();
@@ -70,8 +71,19 @@ final class Reconciliation {
         if (verdict.kind() != Verdict.Kind.ABSTAIN) {
             throw new FootholdException(ErrorCode.INVALID_INPUT, key + ": " + verdict.rule());
         }
-        log.event(new Happening.RewardFunctionLoaded(
-                function.settings().file() + ":" + function.settings().name(), function.sha256()));
+        log.event(
+                switch (scorer) {
+                    case Verifier.RewardFunction function ->
+                        new Happening.RewardFunctionLoaded(
+                                function.settings().file() + ":"
+                                        + function.settings().name(),
+                                function.sha256());
+                    case Verifier.ChatJudge judge ->
+                        new Happening.JudgeAccepted(
+                                judge.settings().url(),
+                                judge.settings().model(),
+                                TextDigest.sha256(judge.settings().prompt()));
+                });
     }
 
     /** Brings learner and ledger to the same update, then the inference servers to the same policy. */

@@ -47,12 +47,13 @@ final class RolloutSource {
      * A source.
      *
      * @param problems by id
+     * @param judging of what comes
      */
-    RolloutSource(RunSpec spec, Services services, Function<String, Problem> problems) {
+    RolloutSource(RunSpec spec, Services services, Function<String, Problem> problems, Judging judging) {
         this.spec = spec;
         this.services = services;
         this.problems = problems;
-        this.judging = new Judging(spec, services);
+        this.judging = judging;
     }
 
     /**

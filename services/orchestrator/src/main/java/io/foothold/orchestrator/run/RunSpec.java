@@ -10,6 +10,7 @@ import io.foothold.core.settings.ProblemSettings;
 import io.foothold.core.settings.PromptSettings;
 import io.foothold.core.settings.RunSettings;
 import io.foothold.core.settings.SeveralRewards;
+import io.foothold.core.settings.VerificationSettings;
 import io.foothold.core.verdict.RewardRule;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.remote.Augmentation;
@@ -34,19 +35,25 @@ final class RunSpec {
     private final RunFile file;
     private final RunSettings settings;
     private final ChosenMethod chosen;
-    private final Optional<Verifier.RewardFunction> function;
+    private final Optional<Verifier.Scorer> scorer;
     private final SeveralRewards rewards;
-    private final Map<String, Verifier.RewardFunction> functions = new LinkedHashMap<>();
+    private final Map<String, Verifier.Scorer> scorers = new LinkedHashMap<>();
 
     RunSpec(String runId, RunFile file) {
         this.runId = runId;
         this.file = file;
         this.settings = file.settings();
         this.chosen = new ChosenMethod(settings);
-        this.function = Verifier.RewardFunction.of(settings.verification().function());
         this.rewards = settings.verification().severalRewards();
-        settings.verification().functions().forEach((key, f) -> Verifier.RewardFunction.of(f)
-                .ifPresent(known -> functions.put(key, known)));
+        VerificationSettings verification = settings.verification();
+        verification.functions().forEach((key, f) -> Verifier.RewardFunction.of(f)
+                .ifPresent(known -> scorers.put(key, known)));
+        verification
+                .judges()
+                .forEach((key, j) -> scorers.put(
+                        key, new Verifier.ChatJudge(j, verification.function().passScore())));
+        this.scorer =
+                Optional.ofNullable(scorers.getOrDefault("verification.python", scorers.get("verification.judge.url")));
     }
 
     String runId() {
@@ -120,14 +127,15 @@ final class RunSpec {
         return rewards.values(reward(verdict, truncated, 0).orElseThrow(), truncated, apart);
     }
 
-    /** Functions of the run file, by the keys that name them. */
-    Map<String, Verifier.RewardFunction> functions() {
-        return functions;
+    /** Functions and judges of the run file, by the keys that name them. */
+    Map<String, Verifier.Scorer> scorers() {
+        return scorers;
     }
 
-    /** The function that gives a reward. */
-    Verifier.RewardFunction functionOf(int reward) {
-        return Objects.requireNonNull(functions.get("verification.rewards." + (reward + 1) + ".python"));
+    /** What gives a reward that is judged apart. */
+    Verifier.Scorer scorerOf(int reward) {
+        String item = "verification.rewards." + (reward + 1) + ".";
+        return Objects.requireNonNull(scorers.getOrDefault(item + "python", scorers.get(item + "judge.url")), item);
     }
 
     /** Address of the verifier for problems of a kind; empty for the standard one. */
@@ -135,9 +143,9 @@ final class RunSpec {
         return settings.verification().servers().getOrDefault(kind.name().toLowerCase(Locale.ROOT), "");
     }
 
-    /** The function that judges responses to problems of a kind; empty where a verifier does. */
-    Optional<Verifier.RewardFunction> rewardFunction(ProblemKind kind) {
-        return verifier(kind).isEmpty() ? function : Optional.empty();
+    /** What judges responses to problems of a kind in place of a verifier's rules; empty where those do. */
+    Optional<Verifier.Scorer> scorer(ProblemKind kind) {
+        return verifier(kind).isEmpty() ? scorer : Optional.empty();
     }
 
     String verificationOptions() {

@@ -5,6 +5,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.names.Name;
 import io.foothold.core.keys.SettingsException;
 import io.foothold.core.method.ChosenMethod;
+import io.foothold.core.settings.JudgeSettings;
 import io.foothold.core.settings.RewardFunctionSettings;
 import io.foothold.core.settings.RewardSettings;
 import io.foothold.core.settings.RunSettings;
@@ -16,6 +17,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
 
 /** What settings of rewards must be together. */
 final class RewardRules {
@@ -42,8 +45,17 @@ final class RewardRules {
     void check() {
         checkRule();
         checkFunction("verification.", settings.verification().function());
+        checkJudge(
+                "verification.",
+                settings.verification().judge(),
+                settings.verification().function());
+        if (settings.verification().judgeBudget() > 0
+                && settings.verification().judges().isEmpty()) {
+            throw refused("verification.judge_budget", "'verification.judge_budget' is not used without a judge");
+        }
         for (int i = 0; i < rewards.size(); i++) {
             checkFunction(key(i, ""), rewards.get(i).function());
+            checkJudge(key(i, ""), rewards.get(i).judge(), rewards.get(i).function());
         }
         checkSeveral();
         checkDecoupled();
@@ -114,6 +126,52 @@ final class RewardRules {
         }
     }
 
+    private void checkJudge(String at, JudgeSettings judge, RewardFunctionSettings function) {
+        String url = at + "judge.url";
+        if (!judge.given()) {
+            if (!judge.model().isEmpty() || !judge.prompt().isEmpty()) {
+                String unused = at + "judge." + (judge.model().isEmpty() ? "prompt" : "model");
+                throw refused(unused, "'" + unused + "' is not used without '" + url + "'");
+            }
+            return;
+        }
+        if (function.given()) {
+            throw refused(
+                    url, "'" + url + "' and '" + at + "python' exclude each other: one of them judges a response");
+        }
+        if (!judge.url().matches("https?://[^\\s/?#@]+(/[^\\s?#@]*)?")) {
+            throw refused(
+                    url,
+                    "'" + url + "' must be http:// or https://HOST[:PORT]/PATH, such as http://127.0.0.1:8000/v1, got '"
+                            + SettingsException.shown(judge.url()) + "'");
+        }
+        if (judge.model().isBlank()) {
+            throw refused(url, "'" + url + "' needs '" + at + "judge.model'");
+        }
+        if (!judge.prompt().contains("{response}") || judge.prompt().length() > JudgeSettings.LONGEST_PROMPT) {
+            throw refused(
+                    at + "judge.prompt",
+                    "'" + at + "judge.prompt' must hold {response}, and at most " + JudgeSettings.LONGEST_PROMPT
+                            + " characters");
+        }
+        checkPattern(at + "judge.pattern", judge.pattern());
+    }
+
+    private void checkPattern(String key, String pattern) {
+        String why;
+        try {
+            why = Pattern.compile(pattern).matcher("").groupCount() < 1 ? "it has no group that is the mark" : "";
+        } catch (PatternSyntaxException e) {
+            why = e.getDescription();
+        }
+        if (!why.isEmpty()) {
+            throw refused(
+                    key,
+                    "'" + key + "' must be a regular expression whose first group is the mark, got '"
+                            + SettingsException.shown(pattern) + "': " + why);
+        }
+    }
+
     /** Several rewards are told apart by their names, and the sum of them is one number a rollout that was sampled. */
     private void checkSeveral() {
         if (rewards.isEmpty()) {
@@ -131,7 +189,7 @@ final class RewardRules {
             if (reward.judgedApart() && !plain) {
                 throw refused(
                         key(i, "rule"),
-                        "'" + key(i, "rule") + "' and '" + key(i, "python")
+                        "'" + key(i, "rule") + "' and '" + key(i, reward.judge().given() ? "judge" : "python")
                                 + "' exclude each other: one gives the reward");
             }
             if (reward.function().passScore() != 1) {

@@ -96,6 +96,50 @@ class RewardRulesTest {
         refused("puts solutions among a group's members", "oracle-grpo", rewards("{name: right}"));
     }
 
+    private static String judge(String more) {
+        return "verification:\n  judge: {url: \"http://127.0.0.1:8000/v1\", model: m, " + more + "}\n";
+    }
+
+    @Test
+    void aJudgeNeedsAnAddressAModelAndAQuestion() {
+        RunFile file = resolve("grpo", judge("prompt: \"{problem} {response}\""));
+        assertThat(file.settings().verification().judges()).containsOnlyKeys("verification.judge.url");
+        assertThat(RunFile.restore(file.stored())).isEqualTo(file);
+        RunFile item = resolve(
+                "grpo",
+                rewards(
+                        "{name: right}",
+                        "{name: kind, judge: {url: \"https://a/v1\", model: m, prompt: \"{response}\"}}"));
+        assertThat(item.settings().verification().judges()).containsOnlyKeys("verification.rewards.2.judge.url");
+        assertThat(item.settings().verification().rewards().get(1).judge().best())
+                .isEqualTo(10);
+        refused("'verification.judge.prompt' must hold {response}", "grpo", judge("prompt: \"{problem}\""));
+        refused(
+                "run.yaml:8: 'verification.judge.pattern' must be a regular expression whose first group is the mark, got 'score'",
+                "grpo",
+                judge("pattern: score, prompt: \"{response}\""),
+                new String[0]);
+        refused("Unclosed group", "grpo", judge("pattern: (, prompt: \"{response}\""));
+        refused(
+                "must be http:// or https://",
+                "grpo",
+                judge("prompt: \"{response}\""),
+                "verification.judge.url=file:///etc");
+        refused(
+                "must be http:// or https://",
+                "grpo",
+                judge("prompt: \"{response}\""),
+                "verification.judge.url=http://u@a/");
+        refused(
+                "needs 'verification.judge.model'",
+                "grpo",
+                judge("prompt: \"{response}\""),
+                "verification.judge.model= ");
+        refused("exclude each other", "grpo", judge("prompt: \"{response}\""), "verification.python=r.py:a");
+        refused("is not used without 'verification.judge.url'", "grpo", "", "verification.judge.model=m");
+        refused("'verification.judge_budget' is not used without a judge", "grpo", "", "verification.judge_budget=5");
+    }
+
     @Test
     void whatNormalisesApartNeedsSeveralRewardsAsTheyWereGiven() {
         refused("needs 'verification.rewards' with two or more", "grpo", "estimator: {name: gdpo}");

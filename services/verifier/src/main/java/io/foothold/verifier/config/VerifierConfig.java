@@ -2,6 +2,8 @@ package io.foothold.verifier.config;
 
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
+import java.util.List;
+import java.util.Optional;
 
 /** Configuration of the verifier. */
 @ConfigMapping(prefix = "foothold.verifier")
@@ -34,6 +36,26 @@ public interface VerifierConfig {
         /** Processes of each function; at least 1. */
         @WithDefault("2")
         int processes();
+    }
+
+    /** Judges that run files name. */
+    Judge judge();
+
+    /** How judges that run files name are called. */
+    interface Judge {
+        /** Base URLs that run files may name, or * for any; none by default. */
+        Optional<List<String>> urls();
+
+        /** Bearer token, for URLs that are named above and never for *. */
+        Optional<String> apiKey();
+
+        /** Calls at the same time; at least 1. */
+        @WithDefault("16")
+        int parallel();
+
+        /** Answers that are kept, so that the same response is not asked about twice. */
+        @WithDefault("10000")
+        int cached();
     }
 
     /** Programs. */

@@ -8,27 +8,33 @@ import io.foothold.contracts.trace.Trace;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.v1.VerifyResponse;
 import io.foothold.v1.VerifyWork;
+import io.foothold.verifier.chat.ChatJudge;
+import io.foothold.verifier.chat.ChatJudges;
 import io.foothold.verifier.code.CodeVerifier.Judgement;
 import io.foothold.verifier.function.FunctionCall;
 import io.foothold.verifier.function.RewardFunction;
 import io.foothold.verifier.function.RewardFunctions;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 
-/** Work that a function of the user judges. Thread-safe. */
+/** Work that a function of the user judges, or a model that he names. Thread-safe. */
 final class FunctionWork implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(FunctionWork.class);
 
     private final RewardFunctions functions;
+    private final ChatJudges judges;
     private final MeterRegistry metrics;
 
-    FunctionWork(RewardFunctions functions, MeterRegistry metrics) {
+    FunctionWork(RewardFunctions functions, ChatJudges judges, MeterRegistry metrics) {
         this.functions = functions;
+        this.judges = judges;
         this.metrics = metrics;
     }
 
@@ -36,6 +42,9 @@ final class FunctionWork implements AutoCloseable {
     Runnable start(VerifyWork work, CreditedService.Results<VerifyResponse> results) {
         long start = System.nanoTime();
         try {
+            if (work.hasJudge()) {
+                return judged(work, verdict -> tell(work, verdict, (System.nanoTime() - start) / 1000, results));
+            }
             var asked = work.getFunction();
             RewardFunction function = new RewardFunction(
                     asked.getFile(),
@@ -57,6 +66,28 @@ final class FunctionWork implements AutoCloseable {
             tell(work, Verdict.verifierError(failure.text()), 0, results);
             return () -> {};
         }
+    }
+
+    private Runnable judged(VerifyWork work, Consumer<Verdict> told) {
+        var asked = work.getJudge();
+        ChatJudge judge = new ChatJudge(
+                asked.getUrl(),
+                asked.getModel(),
+                ChatJudge.Question.of(asked.getPrompt(), asked.getPattern(), asked.getBest(), asked.getPassScore()),
+                new ChatJudge.Calls(
+                        asked.getMaxTokens(),
+                        Duration.ofNanos((long) (asked.getSeconds() * 1e9)),
+                        asked.getAttempts(),
+                        asked.getPerMinute()));
+        if (work.getGoldOnly()) {
+            judges.check(judge);
+            told.accept(new Verdict(Verdict.Kind.ABSTAIN, 0, "", judge.toString()));
+            return () -> {};
+        }
+        return judges.judge(
+                judge,
+                new ChatJudges.Case(work.getProblem().getStatement(), work.getGold(), VerifierGrpc.response(work)),
+                told);
     }
 
     /** What the function is given, by name. */
@@ -88,5 +119,6 @@ final class FunctionWork implements AutoCloseable {
     @Override
     public void close() {
         functions.close();
+        judges.close();
     }
 }

@@ -19,6 +19,7 @@ import io.foothold.v1.VerifyResult;
 import io.foothold.v1.VerifyWork;
 import io.foothold.verifier.answer.Grading;
 import io.foothold.verifier.answer.Judge;
+import io.foothold.verifier.chat.ChatJudges;
 import io.foothold.verifier.code.CodeVerifier;
 import io.foothold.verifier.code.CodeVerifier.Judgement;
 import io.foothold.verifier.code.Sandbox;
@@ -66,6 +67,11 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
                         config.python(),
                         config.functions().processes(),
                         (long) config.code().outputKb() << 10)),
+                new ChatJudges(new ChatJudges.Setup(
+                        config.judge().urls().orElse(List.of()),
+                        config.judge().apiKey(),
+                        config.judge().parallel(),
+                        config.judge().cached())),
                 metrics);
     }
 
@@ -76,6 +82,7 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
      * @param threads that judge answers
      * @param programThreads that run programs
      * @param functions of run files
+     * @param judges of run files
      */
     public VerifierGrpc(
             int window,
@@ -83,9 +90,10 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
             int programThreads,
             Judge judge,
             RewardFunctions functions,
+            ChatJudges judges,
             MeterRegistry metrics) {
         this.metrics = metrics;
-        this.functions = new FunctionWork(functions, metrics);
+        this.functions = new FunctionWork(functions, judges, metrics);
         this.judge = judge;
         this.answers = pool("verifier-", threads);
         this.programs = pool("programs-", programThreads);
@@ -97,7 +105,7 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
                         VerifierGrpc::failed),
                 window,
                 (request, results) -> {
-                    if (request.getWork().hasFunction()) {
+                    if (request.getWork().hasFunction() || request.getWork().hasJudge()) {
                         return this.functions.start(request.getWork(), results);
                     }
                     boolean program = request.getWork().getKind() == io.foothold.v1.ProblemKind.PROBLEM_KIND_CODE;

@@ -7,6 +7,7 @@ import io.foothold.core.problem.Problem;
 import io.foothold.core.problem.ProblemKind;
 import io.foothold.core.settings.JudgeSettings;
 import io.foothold.core.settings.RewardFunctionSettings;
+import io.foothold.core.verdict.Turn;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.v1.ChatJudge;
 import io.foothold.v1.FunctionProblem;
@@ -102,7 +103,8 @@ public final class ProblemMessages {
         return out.setRolloutId(work.rolloutId())
                 .setKind(message(problem.kind()))
                 .setGold(problem.answer())
-                .setResponse(work.response())
+                // Nobody who judges should have to know how a model ends its turn.
+                .setResponse(Turn.of(work.response()))
                 .setResponseOpensInThought(work.opensInThought())
                 .setOptions(work.options())
                 .setGoldOnly(work.goldOnly())

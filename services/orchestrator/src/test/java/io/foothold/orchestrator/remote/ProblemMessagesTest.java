@@ -9,9 +9,11 @@ import io.foothold.core.verdict.Verdict;
 import io.foothold.v1.ProblemKind;
 import io.foothold.v1.VerdictKind;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ProblemMessagesTest {
     private static io.foothold.v1.Problem.Builder message(ProblemKind kind) {
@@ -65,5 +67,37 @@ class ProblemMessagesTest {
                 .build());
         assertThat("VERDICT_KIND_" + verdict.kind()).isEqualTo(kind.name());
         assertThat(verdict).isEqualTo(new Verdict(verdict.kind(), 0.5, "2", "equal"));
+    }
+
+    /** A function that compared whole lines was never right on a real model: each answer ended in the model's own token. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "<|im_end|>",
+                "<|eot_id|>",
+                "</s>",
+                "<end_of_turn>",
+                "<|endoftext|>",
+                "<\uff5cend\u2581of\u2581sentence\uff5c>",
+                ""
+            })
+    void whoJudgesIsNotToldHowAModelEndsItsTurn(String end) {
+        assertThat(judged("21 + 3 = 24\n24 + 3 = 27" + end)).isEqualTo("21 + 3 = 24\n24 + 3 = 27");
+        assertThat(judged("so 27</think>27" + end)).isEqualTo("so 27</think>27");
+        assertThat(judged("a < b, [1, 2], <b>bold</b>" + end)).isEqualTo("a < b, [1, 2], <b>bold</b>");
+    }
+
+    private static String judged(String response) {
+        return ProblemMessages.work(new Verifier.Work(
+                        "r",
+                        ProblemMessages.problem(
+                                message(ProblemKind.PROBLEM_KIND_TEXT).build()),
+                        response,
+                        false,
+                        "",
+                        false,
+                        "",
+                        Optional.empty()))
+                .getResponse();
     }
 }

@@ -1,6 +1,7 @@
 package io.foothold.verifier.answer;
 
 import io.foothold.core.verdict.Thinking;
+import io.foothold.core.verdict.Turn;
 import io.foothold.verifier.math.Budget;
 import io.foothold.verifier.math.MathAnswers;
 import java.util.List;

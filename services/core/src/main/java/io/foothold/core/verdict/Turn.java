@@ -1,4 +1,4 @@
-package io.foothold.verifier.answer;
+package io.foothold.core.verdict;
 
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
  * beginning, at the first that ends or opens another one the turn is over. Of formats with channels only the final one is the
  * turn. Pure.
  */
-final class Turn {
+public final class Turn {
     private static final Pattern OPENING = Pattern.compile(
             "\\s*(?:<\\|im_start\\|>(?:\\s*assistant)?|<\\|start_header_id\\|>\\s*assistant\\s*<\\|end_header_id\\|>|<\\|start\\|>assistant"
                     + "|<\\|(?:assistant|begin_of_text|startoftext|endoftext|bos|begin\u2581of\u2581sentence)\\|>"
@@ -23,7 +23,8 @@ final class Turn {
 
     private Turn() {}
 
-    static String of(String response) {
+    /** The turn in a decoded response; of a turn it is the turn itself. */
+    public static String of(String response) {
         if (response.indexOf('<') < 0 && response.indexOf('[') < 0) {
             return response;
         }

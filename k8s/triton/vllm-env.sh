@@ -14,20 +14,5 @@ if [ -n "${FOOTHOLD_VLLM_ENV:-}" ]; then
   echo "$site"
   exit 0
 fi
-wanted=$(sha256sum "$here/requirements-vllm.txt" | cut -c1-12)
-env=${XDG_CACHE_HOME:-$HOME/.cache}/foothold/vllm-$wanted
-if [ ! -e "$env/.complete" ]; then
-  [ "${1:-}" = --install ] || { echo "vllm-env: no environment for engine vllm (looked for $env; --install makes it)" >&2; exit 2; }
-  mkdir -p "$(dirname "$env")"
-  exec 9> "$env.lock"
-  flock 9 # another start may be making it
-  if [ ! -e "$env/.complete" ]; then
-    echo "vllm-env: making $env, several minutes" >&2
-    rm -rf "$env"
-    "${PYTHON:-python3.11}" -m venv "$env" >&2
-    timeout 1200 "$env/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/requirements-vllm.txt" >&2 || {
-      echo "vllm-env: pip could not install $here/requirements-vllm.txt within 20 minutes" >&2; exit 2; }
-    touch "$env/.complete"
-  fi
-fi
+env=$("$here/python-env.sh" vllm "$here/requirements-vllm.txt" "$@") || exit 2
 packages "$env"

@@ -58,13 +58,15 @@ public enum Metric {
     /** Everything that the event stream has. */
     EVENTS("orchestrator", Kind.COUNTER, "foothold.events", "events of runs", "kind"),
     /** Repeated ones are counted again. */
-    EVENTS_PUBLISHED("orchestrator", Kind.COUNTER, "foothold.events.published", "events that arrived in Kafka"),
+    EVENTS_PUBLISHED(
+            "orchestrator", Kind.COUNTER, "foothold.events.published", "events that arrived in Kafka or MLflow", "to"),
     /** What the outbox has. */
     EVENTS_WAITING(
             "orchestrator",
             Kind.GAUGE,
             "foothold.events.waiting",
-            "events in the ledger that have not arrived in Kafka, where it is configured"),
+            "events in the ledger that have not arrived in Kafka or MLflow, where one is configured",
+            "to"),
 
     /** Sampled tokens. */
     SAMPLER_TOKENS("sampler", Kind.COUNTER, "foothold.sampler.tokens", "tokens that were sampled"),

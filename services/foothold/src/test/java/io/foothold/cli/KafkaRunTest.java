@@ -137,7 +137,7 @@ class KafkaRunTest {
     }
 
     private static boolean outboxIsThrough(SimpleMeterRegistry metrics) {
-        return Metric.EVENTS_PUBLISHED.counter(metrics).count() > 0;
+        return Metric.EVENTS_PUBLISHED.counter(metrics, "kafka").count() > 0;
     }
 
     private static void endBroker() {

@@ -28,6 +28,7 @@ import jakarta.inject.Inject;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.function.ObjIntConsumer;
@@ -52,7 +53,7 @@ public class Runs {
     private @Nullable GrpcServices services;
     private volatile @Nullable RunManager manager;
     private volatile @Nullable RunMetrics counts;
-    private volatile @Nullable Outbox outbox;
+    private volatile List<Outbox> outboxes = List.of();
     private volatile @Nullable FootholdException away;
     private volatile boolean stopping;
 
@@ -77,7 +78,7 @@ public class Runs {
 
     /** What refuses us ends the process; a database that is away is looked for until it is there, and the service is not ready until then. */
     void start(@Observes StartupEvent event) {
-        boolean publishes = publishing.settings().isPresent();
+        boolean publishes = publishing.configured();
         boolean there = opened();
         if (!there || config.adopt() || publishes) {
             Thread.ofPlatform().daemon().name("adoption").start(() -> begin(there, publishes));
@@ -164,7 +165,7 @@ public class Runs {
         services = remote;
         manager = made;
         counts = new RunMetrics(metrics, made::underWay, System::nanoTime);
-        outbox = publishing.open(store, there.address().shared()).orElse(null);
+        outboxes = publishing.open(store, there.address().shared(), made::homeOf);
         return made;
     }
 
@@ -207,10 +208,7 @@ public class Runs {
             counted.accept(event);
         }
         events.send(event);
-        Outbox brought = outbox;
-        if (brought != null) {
-            brought.tell();
-        }
+        outboxes.forEach(Outbox::tell);
     }
 
     @PreDestroy
@@ -223,9 +221,7 @@ public class Runs {
         if (services != null) {
             services.close();
         }
-        if (outbox != null) {
-            outbox.close();
-        }
+        outboxes.forEach(Outbox::close);
         if (ledger != null) {
             ledger.close();
         }

@@ -6,7 +6,10 @@ import java.util.concurrent.CompletableFuture;
 
 /** Where events are brought to. */
 public interface EventTopic extends AutoCloseable {
-    /** Its name, at most 249 characters. */
+    /** The kind of what takes them, as metrics and logs call it. */
+    String kind();
+
+    /** Its name, at most 249 characters, by which the ledger knows how far events have come there. */
     String name();
 
     /**

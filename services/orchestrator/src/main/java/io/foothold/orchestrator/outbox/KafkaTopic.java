@@ -37,6 +37,11 @@ public final class KafkaTopic implements EventTopic {
     }
 
     @Override
+    public String kind() {
+        return "kafka";
+    }
+
+    @Override
     public String name() {
         return settings.topic();
     }

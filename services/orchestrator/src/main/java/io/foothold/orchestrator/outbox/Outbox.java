@@ -83,9 +83,10 @@ public final class Outbox implements AutoCloseable {
         this.shared = shared;
         this.pace = pace;
         this.clock = clock;
-        this.published = Metric.EVENTS_PUBLISHED.counter(metrics);
-        Metric.EVENTS_WAITING.gauge(metrics, this, o -> o.waiting);
-        this.thread = Thread.ofPlatform().daemon().name("outbox").start(this::work);
+        this.published = Metric.EVENTS_PUBLISHED.counter(metrics, topic.kind());
+        Metric.EVENTS_WAITING.gauge(metrics, this, o -> o.waiting, topic.kind());
+        this.thread =
+                Thread.ofPlatform().daemon().name("outbox-" + topic.kind()).start(this::work);
     }
 
     /** There is a new event. Does not wait. */
@@ -231,13 +232,13 @@ public final class Outbox implements AutoCloseable {
         FootholdException before = away;
         away = why;
         if (!closing && (before == null || before.code() != why.code())) {
-            LOG.warnf("events of runs wait in the ledger, and runs go on: %s", why.text());
+            LOG.warnf("events of runs for %s wait in the ledger, and runs go on: %s", topic.kind(), why.text());
         }
     }
 
     private void found() {
         if (away != null) {
-            LOG.infof("events of runs reach the topic %s again", topic.name());
+            LOG.infof("events of runs reach %s again", topic.kind());
             away = null;
         }
     }

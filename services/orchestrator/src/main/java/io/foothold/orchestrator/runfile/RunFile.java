@@ -11,6 +11,7 @@ import io.foothold.core.keys.Setting;
 import io.foothold.core.keys.SettingsException;
 import io.foothold.core.method.ChosenMethod;
 import io.foothold.core.settings.RunSettings;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -226,6 +227,11 @@ public final class RunFile {
     /** Names of the evaluation sets. */
     public Set<String> evaluationSets() {
         return evaluationSets;
+    }
+
+    /** Every setting as it is written, by its key. */
+    public Map<String, String> values() {
+        return Collections.unmodifiableMap(values);
     }
 
     /** The value of a key as it is written. */

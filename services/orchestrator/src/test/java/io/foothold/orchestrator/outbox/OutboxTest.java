@@ -39,6 +39,11 @@ class OutboxTest {
         volatile BooleanSupplier keepsWhatFails = () -> false;
 
         @Override
+        public String kind() {
+            return "test";
+        }
+
+        @Override
         public String name() {
             return "topic";
         }

@@ -14,23 +14,25 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
 
-/** The service with a Kafka by configuration alone that nobody has started. */
+/** The service with a Kafka and an MLflow by configuration alone that nobody has started. */
 @QuarkusTest
-@TestProfile(KafkaRestTest.WithoutBroker.class)
-class KafkaRestTest {
-    /** An orchestrator alone whose broker is away. */
-    public static final class WithoutBroker implements QuarkusTestProfile {
+@TestProfile(OutboxRestTest.NobodyThere.class)
+class OutboxRestTest {
+    /** An orchestrator alone whose broker and MLflow are away. */
+    public static final class NobodyThere implements QuarkusTestProfile {
         @Override
         public Map<String, String> getConfigOverrides() {
             Map<String, String> out = new TreeMap<>(new RestTest.WithoutPeers().getConfigOverrides());
-            out.put("foothold.ledger.url", "jdbc:h2:mem:kafka;DB_CLOSE_DELAY=-1");
+            out.put("foothold.ledger.url", "jdbc:h2:mem:outbox;DB_CLOSE_DELAY=-1");
             out.put("foothold.events.kafka.bootstrap-servers", "127.0.0.1:1");
+            out.put("foothold.events.mlflow.uri", "http://127.0.0.1:1");
             return out;
         }
     }
@@ -59,9 +61,12 @@ class KafkaRestTest {
         await().atMost(Duration.ofSeconds(30)).until(() -> send(HttpRequest.newBuilder(root.resolve("/api/runs/told")))
                 .body()
                 .contains("\"failed\""));
-        await().atMost(Duration.ofSeconds(30))
-                .until(() -> send(HttpRequest.newBuilder(metrics)).body(), text -> text.lines()
-                        .anyMatch(line -> line.matches("foothold_events_waiting(\\{.*})? [1-9].*")));
+        for (String to : List.of("kafka", "mlflow")) {
+            await().atMost(Duration.ofSeconds(30))
+                    .until(() -> send(HttpRequest.newBuilder(metrics)).body(), text -> text.lines()
+                            .anyMatch(
+                                    line -> line.matches("foothold_events_waiting\\{.*to=\"" + to + "\".*} [1-9].*")));
+        }
         assertThat(send(HttpRequest.newBuilder(ready)).statusCode()).isEqualTo(200);
         // One line of ours says it, not one of Kafka's client for every attempt.
         assertThat(Logger.getLogger("org.apache.kafka.clients.NetworkClient").isLoggable(Level.WARNING))

@@ -24,8 +24,9 @@ public interface FilesConfig {
         /** The roots of this process. */
         @Produces
         @Singleton
-        Roots roots(FilesConfig config) {
-            return Roots.of(config.roots().orElseGet(Producer::standard));
+        Roots roots(FilesConfig config, StoreConfig store) {
+            return Roots.of(config.roots().orElseGet(Producer::standard))
+                    .with(store.uri().map(uri -> StoreUri.parse(StoreConfig.URI, uri)));
         }
 
         private static List<Path> standard() {

@@ -14,6 +14,7 @@ import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -37,9 +38,11 @@ public final class Roots {
     private static final int MOST_ENTRIES = 10_000;
 
     private final List<Path> roots;
+    private final Optional<StoreUri> store;
 
-    private Roots(List<Path> roots) {
+    private Roots(List<Path> roots, Optional<StoreUri> store) {
         this.roots = roots;
+        this.store = store;
     }
 
     /**
@@ -54,7 +57,12 @@ public final class Roots {
             out.add(absolute);
             out.add(real(absolute));
         }
-        return new Roots(List.copyOf(out));
+        return new Roots(List.copyOf(out), Optional.empty());
+    }
+
+    /** The same, and what lies below a prefix of an object store. */
+    public Roots with(Optional<StoreUri> prefix) {
+        return new Roots(roots, prefix);
     }
 
     /**
@@ -83,23 +91,43 @@ public final class Roots {
     }
 
     /**
-     * Resolves a {@code file:} URI of a request.
+     * Resolves a {@code file:} or {@code s3:} URI of a request.
      *
-     * @throws FootholdException INVALID_INPUT when it is none or its path lies outside the roots
+     * @throws FootholdException INVALID_INPUT when it is neither, its path lies outside the roots, or its key outside the object store's
+     *     prefix
      */
-    public Path resolveUri(String what, String uri) {
+    public Location locate(String what, String uri) {
+        if (StoreUri.meant(uri)) {
+            return stored(what, uri);
+        }
         String path;
         try {
             URI parsed = URI.create(uri);
             if (!"file".equals(parsed.getScheme()) || parsed.getPath() == null) {
                 throw new FootholdException(
-                        ErrorCode.INVALID_INPUT, what + ": expected file:///PATH, got '" + uri + "'");
+                        ErrorCode.INVALID_INPUT,
+                        what + ": expected file:///PATH or s3://BUCKET/KEY, got '" + uri + "'");
             }
             path = parsed.getPath();
         } catch (IllegalArgumentException e) {
             throw new FootholdException(ErrorCode.INVALID_INPUT, what + ": no URI: '" + uri + "'", e);
         }
-        return resolve(what, path);
+        return new Location.LocalFile(resolve(what, path));
+    }
+
+    private StoreUri stored(String what, String uri) {
+        StoreUri given = StoreUri.parse(what, uri);
+        StoreUri prefix = store.orElseThrow(() -> new FootholdException(
+                ErrorCode.INVALID_INPUT,
+                what + " '" + uri + "' lies in an object store, and this service was given none (" + StoreConfig.URI
+                        + ")"));
+        if (!prefix.contains(given)) {
+            throw new FootholdException(
+                    ErrorCode.INVALID_INPUT,
+                    what + " '" + uri + "' lies outside what this service may fetch: " + prefix + " (" + StoreConfig.URI
+                            + ")");
+        }
+        return given;
     }
 
     /**

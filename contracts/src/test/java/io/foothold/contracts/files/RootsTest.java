@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -48,8 +49,8 @@ class RootsTest {
         assertThat(roots.regularFile("problem file", inside.resolve("a.jsonl").toString()))
                 .isEqualTo(inside.toRealPath().resolve("a.jsonl"));
         assertThat(roots.directory("base policy", inside + "/./x/..")).isEqualTo(inside.toRealPath());
-        assertThat(roots.resolveUri("artefact", inside.resolve("new").toUri().toString()))
-                .isEqualTo(inside.toRealPath().resolve("new"));
+        assertThat(roots.locate("artefact", inside.resolve("new").toUri().toString()))
+                .isEqualTo(new Location.LocalFile(inside.toRealPath().resolve("new")));
     }
 
     @Test
@@ -155,6 +156,44 @@ class RootsTest {
     @ParameterizedTest
     @ValueSource(strings = {"http://host/x", "s3://bucket/x", "x", "file:", "file:///a b", "file:relative"})
     void otherUrisAreRefused(String uri) {
-        assertThat(refusal(() -> roots.resolveUri("artefact", uri))).startsWith("artefact");
+        assertThat(refusal(() -> roots.locate("artefact", uri))).startsWith("artefact");
+    }
+
+    @Test
+    void whatLiesBelowThePrefixOfTheStoreIsFound() {
+        Roots own = roots.with(Optional.of(StoreUri.parse("store", "s3://bucket/a/b/")));
+        assertThat(own.locate("artefact", "s3://bucket/a/b/run/x.safetensors"))
+                .isEqualTo(new StoreUri("bucket", "a/b/run/x.safetensors"))
+                .hasToString("s3://bucket/a/b/run/x.safetensors");
+        assertThat(own.locate("artefact", "file://" + inside + "/a.jsonl")).isInstanceOf(Location.LocalFile.class);
+        Roots whole = roots.with(Optional.of(StoreUri.parse("store", "s3://bucket")));
+        assertThat(whole.locate("artefact", "s3://bucket/x")).hasToString("s3://bucket/x");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "s3://bucket/a/bc/x",
+                "s3://bucket/a/b",
+                "s3://bucket/a",
+                "s3://bucket",
+                "s3://other/a/b/x",
+                "s3://bucket/a/b/../../x",
+                "s3://bucket/a/b/./x",
+                "s3://bucket/a/b//x",
+                "s3://bucket/a/b/%2e%2e/x",
+                "s3://bucket/a/b/x?versionId=1",
+                "s3://user@bucket/a/b/x",
+                "S3://bucket/a/b/x",
+                "s3:/bucket/a/b/x"
+            })
+    void whatLiesOutsideThePrefixOfTheStoreIsRefused(String uri) {
+        Roots own = roots.with(Optional.of(StoreUri.parse("store", "s3://bucket/a/b")));
+        assertThat(refusal(() -> own.locate("artefact", uri))).startsWith("artefact");
+    }
+
+    @Test
+    void withoutAStoreTheRefusalNamesItsSetting() {
+        assertThat(refusal(() -> roots.locate("artefact", "s3://bucket/x"))).contains(StoreConfig.URI);
     }
 }

@@ -25,6 +25,7 @@ import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import io.foothold.cli.images.Packing;
 import io.foothold.cli.images.ServiceImage;
+import io.foothold.contracts.files.StoreUri;
 import io.foothold.contracts.metric.Metric;
 import io.foothold.orchestrator.outbox.KafkaSettings;
 import java.io.IOException;
@@ -108,7 +109,7 @@ class ManifestsTest {
         }
         List<Path> all = new ArrayList<>(kustomizations("components"));
         all.addAll(kustomizations("overlays"));
-        assertThat(all).hasSize(11);
+        assertThat(all).hasSize(12);
         for (Path directory : all) {
             for (JsonNode document : named(directory, "resources")) {
                 typed(document);
@@ -239,6 +240,46 @@ class ManifestsTest {
             assertThat(v.getSecret().getSecretName()).isEqualTo("foothold-kafka");
             assertThat(v.getSecret().getDefaultMode()).isEqualTo(0440);
         });
+    }
+
+    /** All are told of the same store, those who ask it have its key, and the arrow is for the port that is configured. */
+    @Test
+    void learnersAndPolicyServersReachTheObjectStoreThatTheyAreToldOf() throws IOException {
+        Path component = K8S.resolve("components/s3");
+        NetworkPolicy arrow =
+                (NetworkPolicy) typed(named(component, "resources").get(0));
+        var rule = arrow.getSpec().getEgress().get(0);
+        String endpoint = "http://minio."
+                + rule.getTo().get(0).getNamespaceSelector().getMatchLabels().get("kubernetes.io/metadata.name")
+                + ".svc:" + rule.getPorts().get(0).getPort().getIntVal();
+        List<String> asking = new ArrayList<>();
+        for (JsonNode document : named(component, "patches")) {
+            Deployment patch = (Deployment) typed(document);
+            Container container = pod(patch).getContainers().get(0);
+            Map<String, EnvVar> settings = environment(container);
+            assertThat(StoreUri.parse(
+                            "store", settings.get("FOOTHOLD_STORE_URI").getValue()))
+                    .isEqualTo(new StoreUri("foothold", "runs"));
+            if (!settings.containsKey("FOOTHOLD_STORE_ENDPOINT")) {
+                assertThat(container.getName()).isEqualTo("sampler");
+                continue;
+            }
+            asking.add(container.getName());
+            assertThat(settings.get("FOOTHOLD_STORE_ENDPOINT").getValue()).isEqualTo(endpoint);
+            VolumeMount mount = container.getVolumeMounts().get(0);
+            assertThat(mount.getReadOnly()).isTrue();
+            assertThat(settings.get("FOOTHOLD_STORE_CREDENTIALS_FILE").getValue())
+                    .isEqualTo(mount.getMountPath() + "/credentials");
+            assertThat(pod(patch).getVolumes().get(0).getName()).isEqualTo(mount.getName());
+            assertThat(pod(patch).getVolumes().get(0).getSecret().getSecretName())
+                    .isEqualTo("foothold-s3");
+        }
+        assertThat(asking)
+                .containsExactlyElementsOf(arrow.getSpec()
+                        .getPodSelector()
+                        .getMatchExpressions()
+                        .get(0)
+                        .getValues());
     }
 
     private static Object typed(JsonNode document) throws IOException {

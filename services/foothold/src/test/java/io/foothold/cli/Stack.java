@@ -3,6 +3,7 @@ package io.foothold.cli;
 import io.foothold.augmentation.grpc.AugmentationGrpc;
 import io.foothold.contracts.door.PeerChannels;
 import io.foothold.contracts.files.Roots;
+import io.foothold.contracts.files.StoreConfig;
 import io.foothold.contracts.flow.StreamLimits;
 import io.foothold.inference.ModelInferRequest;
 import io.foothold.inference.ModelStreamInferResponse;
@@ -25,6 +26,8 @@ import io.foothold.policyserver.grpc.TritonGrpc;
 import io.foothold.policyserver.serving.ModelHost;
 import io.foothold.sampler.config.SamplerConfig;
 import io.foothold.sampler.grpc.SamplerGrpc;
+import io.foothold.store.ArtefactStore;
+import io.foothold.store.ConfiguredStore;
 import io.foothold.v1.*;
 import io.foothold.verifier.answer.Judge;
 import io.foothold.verifier.chat.ChatJudges;
@@ -76,6 +79,8 @@ final class Stack implements AutoCloseable {
 
     final Restartable augmentation;
     final Restartable learner;
+    private final Optional<ConfiguredStore> store;
+    private final Roots roots;
     private final List<AutoCloseable> open = new ArrayList<>();
     private final Function<String, RunManager> others;
     /** Shut, the first orchestrator's ledger does not answer: as if its process stood still. */
@@ -125,12 +130,23 @@ final class Stack implements AutoCloseable {
     }
 
     private Stack(Path home, Path policy, Optional<Path> kept, GrpcServices.Waiting waiting) throws IOException {
-        this(home, policy, kept, waiting, file(home));
+        this(home, policy, kept, waiting, file(home), Optional.empty());
+    }
+
+    /** A stack on the dial's policy with its artefacts in an object store. */
+    Stack(Path home, StoreConfig store) throws IOException {
+        this(
+                home,
+                shipped("dial"),
+                Optional.empty(),
+                GrpcServices.Waiting.standard(),
+                file(home),
+                Optional.of(new ConfiguredStore(store)));
     }
 
     /** A stack on the dial's policy with its ledger elsewhere. */
     Stack(Path home, LedgerDatabase.Address ledger) throws IOException {
-        this(home, shipped("dial"), Optional.empty(), GrpcServices.Waiting.standard(), ledger);
+        this(home, shipped("dial"), Optional.empty(), GrpcServices.Waiting.standard(), ledger, Optional.empty());
     }
 
     private static LedgerDatabase.Address file(Path home) {
@@ -169,8 +185,11 @@ final class Stack implements AutoCloseable {
             Path policy,
             Optional<Path> kept,
             GrpcServices.Waiting waiting,
-            LedgerDatabase.Address ledgerAddress)
+            LedgerDatabase.Address ledgerAddress,
+            Optional<ConfiguredStore> store)
             throws IOException {
+        this.store = store;
+        this.roots = ANYWHERE.with(store.flatMap(ConfiguredStore::store).map(ArtefactStore::home));
         triton = engine(policy);
         int enginePort = serve(streaming(triton));
         Optional<List<String>> frozen = Optional.empty();
@@ -181,7 +200,7 @@ final class Stack implements AutoCloseable {
         augmentation = new Restartable(Stack::augmentation);
         int augmentationPort = augmentation.port();
         sampler = new SamplerGrpc(
-                samplerConfig(enginePort, frozen), ANYWHERE, new SimpleMeterRegistry(), PeerChannels.plain());
+                samplerConfig(enginePort, frozen), roots, new SimpleMeterRegistry(), PeerChannels.plain());
         int samplerPort = serve(new MutinySamplerServiceGrpc.SamplerServiceImplBase() {
             @Override
             public Multi<SampleResponse> sample(Multi<SampleRequest> request) {
@@ -276,27 +295,26 @@ final class Stack implements AutoCloseable {
         return new Running(new AugmentationGrpc(ANYWHERE, new SimpleMeterRegistry()), () -> {});
     }
 
-    private static Running learner(Path home) {
-        LearnerGrpc service = new LearnerGrpc(
-                new LearnerConfig() {
-                    @Override
-                    public String home() {
-                        return home.resolve("runs").toString();
-                    }
+    private Running learner(Path home) {
+        LearnerConfig config = new LearnerConfig() {
+            @Override
+            public String home() {
+                return home.resolve("runs").toString();
+            }
 
-                    @Override
-                    public int window() {
-                        return 256;
-                    }
+            @Override
+            public int window() {
+                return 256;
+            }
 
-                    @Override
-                    public String torchPackage() {
-                        return Path.of(System.getProperty("foothold.root"), "services/learner/torch")
-                                .toString();
-                    }
-                },
-                ANYWHERE,
-                new SimpleMeterRegistry());
+            @Override
+            public String torchPackage() {
+                return Path.of(System.getProperty("foothold.root"), "services/learner/torch")
+                        .toString();
+            }
+        };
+        LearnerGrpc service = store.map(s -> new LearnerGrpc(config, roots, new SimpleMeterRegistry(), s))
+                .orElseGet(() -> new LearnerGrpc(config, roots, new SimpleMeterRegistry()));
         MutinyLearnerServiceGrpc.LearnerServiceImplBase learner =
                 new MutinyLearnerServiceGrpc.LearnerServiceImplBase() {
                     @Override
@@ -313,6 +331,7 @@ final class Stack implements AutoCloseable {
             out = answering(out, LearnerServiceGrpc.getSaveCheckpointMethod(), service::saveCheckpoint);
             out = answering(out, LearnerServiceGrpc.getScoreSolutionsMethod(), service::scoreSolutions);
             out = answering(out, LearnerServiceGrpc.getKeepRunMethod(), service::keepRun);
+            out = answering(out, LearnerServiceGrpc.getAwaitStoredMethod(), service::awaitStored);
             return answering(out, LearnerServiceGrpc.getCloseRunMethod(), service::closeRun);
         };
         return new Running(answering, () -> service.saveCheckpoint(unknown)
@@ -393,7 +412,14 @@ final class Stack implements AutoCloseable {
     private TritonGrpc engine(Path policy) {
         ModelHost host = new ModelHost(policy, new GenerationEngine.Settings(64, 112, 4, true, Precision.EXACT));
         open.add(host);
-        return new TritonGrpc(() -> host, host::alive, "policy", Optional.empty(), ANYWHERE, new SimpleMeterRegistry());
+        return new TritonGrpc(
+                () -> host,
+                host::alive,
+                "policy",
+                Optional.empty(),
+                roots,
+                store.flatMap(ConfiguredStore::store),
+                new SimpleMeterRegistry());
     }
 
     private static io.grpc.BindableService streaming(TritonGrpc triton) {

@@ -23,7 +23,8 @@ import io.foothold.learner.train.RunStore;
 import io.foothold.learner.train.TensorBackend;
 import io.foothold.policy.Disk;
 import io.foothold.policy.PolicyDirectory;
-import io.foothold.policy.PolicyWeights;
+import io.foothold.store.ArtefactStore;
+import io.foothold.store.ConfiguredStore;
 import io.foothold.v1.*;
 import io.grpc.ServerServiceDefinition;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -32,7 +33,6 @@ import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.PreDestroy;
 import jakarta.inject.Inject;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -56,6 +56,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
     private final Roots roots;
     private final MeterRegistry metrics;
     private final Disk disk;
+    private final StoredRuns stored;
     private final ExecutorService thread = Executors.newSingleThreadExecutor(Thread.ofPlatform()
             .daemon()
             .name("learner")
@@ -69,12 +70,23 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
 
     /** Configured by the container. */
     @Inject
+    public LearnerGrpc(LearnerConfig config, Roots roots, MeterRegistry metrics, ConfiguredStore store) {
+        this(config, roots, metrics, Disk.REAL, store.store());
+    }
+
+    /** The same without an object store. */
     public LearnerGrpc(LearnerConfig config, Roots roots, MeterRegistry metrics) {
         this(config, roots, metrics, Disk.REAL);
     }
 
     LearnerGrpc(LearnerConfig config, Roots roots, MeterRegistry metrics, Disk disk) {
+        this(config, roots, metrics, disk, Optional.empty());
+    }
+
+    private LearnerGrpc(
+            LearnerConfig config, Roots roots, MeterRegistry metrics, Disk disk, Optional<ArtefactStore> store) {
         this.disk = disk;
+        this.stored = new StoredRuns(store, disk);
         this.config = config;
         this.roots = roots;
         this.metrics = metrics;
@@ -157,7 +169,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
             Path begin = Messages.warmStart(request)
                     .map(warm -> warm.policy(base, home, settings, disk, opener))
                     .orElse(base);
-            run = new LearnerRun(begin, home, settings, disk, opener);
+            run = new LearnerRun(begin, stored.files(request.getRunId(), home, settings), settings, opener);
             runs.put(request.getRunId(), run);
             LOG.infof("run %s opened at update %d, policy version %d", request.getRunId(), run.update(), run.version());
         }
@@ -172,6 +184,11 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                 .setCanary(Messages.canary(run));
         Messages.adapter(run, artefact.name()).ifPresent(out::setAdapter);
         return out.build();
+    }
+
+    @Override
+    public Uni<AwaitStoredResponse> awaitStored(AwaitStoredRequest request) {
+        return stored.await(request);
     }
 
     @Override
@@ -341,26 +358,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
                 : trained(run, runId, update, groups);
         Metric.LEARNER_UPDATE.timer(metrics).record(System.nanoTime() - start, TimeUnit.NANOSECONDS);
         manifest.metrics().forEach((name, value) -> gauge(name).set(value));
-        UpdateManifest.Builder out = UpdateManifest.newBuilder()
-                .setRunId(runId)
-                .setUpdate(update)
-                .setPolicyVersion(manifest.policyVersion())
-                .setArtefactUri(Messages.uri(run, manifest.artefact()))
-                .setDigest(manifest.digest())
-                .setOptimizerSteps(manifest.optimizerSteps())
-                .setGroupsWithSignal(manifest.groupsWithSignal())
-                .setCheckpointedUpdate(run.checkpointed())
-                .setOldestKeptUpdate(run.oldestKept())
-                .putAllMetrics(manifest.metrics())
-                .setSettingsDigest(PolicyWeights.digestOf(run.settingsText().getBytes(StandardCharsets.UTF_8)));
-        if (manifest.digest().equals(run.artefact().digest())) {
-            out.setCanary(Messages.canary(run));
-        }
-        Messages.adapter(run, manifest.artefact()).ifPresent(out::setAdapter);
-        manifest.advantages()
-                .forEach(a -> out.addRollouts(
-                        TrainedRollout.newBuilder().setRolloutId(a.rolloutId()).setAdvantage(a.value())));
-        return out.build();
+        return Messages.manifest(run, runId, update, manifest);
     }
 
     private AtomicReference<Double> gauge(String name) {
@@ -427,6 +425,7 @@ public final class LearnerGrpc extends MutinyLearnerServiceGrpc.LearnerServiceIm
     void stop() {
         thread.execute(() -> runs.values().forEach(LearnerRun::close));
         thread.shutdown();
+        stored.close();
         try {
             // What is computed with must not go before the computation is over.
             while (!thread.awaitTermination(10, TimeUnit.SECONDS)) {

@@ -8,10 +8,13 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.policy.Canary;
 import io.foothold.learner.train.GivenSolutions;
 import io.foothold.learner.train.LearnerRun;
+import io.foothold.learner.train.Manifest;
 import io.foothold.learner.train.WarmStart;
 import io.foothold.policy.PolicyException;
+import io.foothold.policy.PolicyWeights;
 import io.foothold.policy.ProcessEndingException;
 import io.foothold.v1.*;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 
@@ -30,13 +33,37 @@ final class Messages {
 
     static Optional<PolicyAdapter> adapter(LearnerRun run, String artefact) {
         return run.adapter(artefact).map(a -> PolicyAdapter.newBuilder()
-                .setUri(a.directory().toUri().toString())
+                .setUri(run.store().uri(a.directory()))
                 .setDigest(a.digest())
                 .build());
     }
 
     static String uri(LearnerRun run, String artefact) {
-        return run.artefactFile(artefact).toUri().toString();
+        return run.store().uri(artefact);
+    }
+
+    /** What an update of a run did, and what of the run is kept now. */
+    static UpdateManifest manifest(LearnerRun run, String runId, long update, Manifest manifest) {
+        UpdateManifest.Builder out = UpdateManifest.newBuilder()
+                .setRunId(runId)
+                .setUpdate(update)
+                .setPolicyVersion(manifest.policyVersion())
+                .setArtefactUri(uri(run, manifest.artefact()))
+                .setDigest(manifest.digest())
+                .setOptimizerSteps(manifest.optimizerSteps())
+                .setGroupsWithSignal(manifest.groupsWithSignal())
+                .setCheckpointedUpdate(run.checkpointed())
+                .setOldestKeptUpdate(run.oldestKept())
+                .putAllMetrics(manifest.metrics())
+                .setSettingsDigest(PolicyWeights.digestOf(run.settingsText().getBytes(StandardCharsets.UTF_8)));
+        if (manifest.digest().equals(run.artefact().digest())) {
+            out.setCanary(canary(run));
+        }
+        adapter(run, manifest.artefact()).ifPresent(out::setAdapter);
+        manifest.advantages()
+                .forEach(a -> out.addRollouts(
+                        TrainedRollout.newBuilder().setRolloutId(a.rolloutId()).setAdvantage(a.value())));
+        return out.build();
     }
 
     static io.foothold.learner.train.TrainGroup group(TrainGroup g) {

@@ -9,9 +9,7 @@ import io.foothold.core.policy.Canary;
 import io.foothold.policy.Disk;
 import io.foothold.policy.FileContent;
 import io.foothold.policy.PolicyException;
-import io.foothold.policy.Sha256;
 import io.foothold.policy.Trainer;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -57,16 +55,16 @@ public final class LearnerRun implements AutoCloseable {
 
     /** The same on another disk. */
     public LearnerRun(Path basePolicy, Path home, RunSettings settings, Disk disk) {
-        this(basePolicy, home, settings, disk, DjlBackend::open);
+        this(basePolicy, new RunStore(home, disk), settings, DjlBackend::open);
     }
 
-    /** The same with another backend. */
-    public LearnerRun(Path basePolicy, Path home, RunSettings settings, Disk disk, TensorBackend.Opener opener) {
+    /** The same with other files and another backend. */
+    public LearnerRun(Path basePolicy, RunStore store, RunSettings settings, TensorBackend.Opener opener) {
         this.settings = settings;
-        this.store = new RunStore(home, disk);
-        this.checkpoints = new CheckpointStore(
-                home.resolve("checkpoints"), settings.checkpoints().kept(), disk);
+        this.store = store;
+        this.checkpoints = store.checkpoints(settings.checkpoints().kept());
         checkpoints.recover();
+        store.copy().restore();
         CheckpointStore.Found found = checkpoints.newest(settings.text());
         this.damaged = List.copyOf(found.damaged());
         Optional<CheckpointStore.Checkpoint> checkpoint = found.checkpoint();
@@ -106,12 +104,12 @@ public final class LearnerRun implements AutoCloseable {
 
     /** The last update that a durable checkpoint holds. */
     public long checkpointed() {
-        return checkpointed;
+        return store.copy().checkpointed(checkpointed);
     }
 
     /** The oldest update that the run can go on from, should newer checkpoints be lost; 0 for the base policy. */
     public long oldestKept() {
-        return checkpoints.oldestKept();
+        return store.copy().oldestKept(checkpoints.oldestKept());
     }
 
     /** Checkpoints that were passed over when the run was opened, each with its files and what is wrong with them. */
@@ -144,9 +142,9 @@ public final class LearnerRun implements AutoCloseable {
         return store.readManifest(number);
     }
 
-    /** Where artefacts lie. */
-    public Path artefactFile(String name) {
-        return store.artefactFile(name);
+    /** The run's artefacts. */
+    public RunStore store() {
+        return store;
     }
 
     /**
@@ -400,6 +398,7 @@ public final class LearnerRun implements AutoCloseable {
         if (label.isEmpty()) {
             checkpointed = update;
         }
+        store.copy().written(label.isEmpty() ? Long.toString(number) : label);
         LOG.infof("checkpoint %s of update %d written", label.isEmpty() ? Long.toString(number) : label, number);
     }
 
@@ -407,13 +406,13 @@ public final class LearnerRun implements AutoCloseable {
         Manifest then = label.isEmpty() || number > update
                 ? null
                 : store.readManifest(number).orElse(null);
-        if (then == null || !Files.exists(artefactFile(then.artefact()))) {
+        if (then == null || !Files.exists(store.artefactFile(then.artefact()))) {
             throw new FootholdException(
                     ErrorCode.WRONG_STATE,
                     "a checkpoint of update " + number + " cannot be written: the run is at update " + update);
         }
         Map<String, FileContent> files = new LinkedHashMap<>(backend.modelFiles());
-        files.put(WEIGHTS, whole(artefactFile(then.artefact()), then.digest()));
+        files.put(WEIGHTS, store.whole(then.artefact(), then.digest()));
         checkpoints.write(
                 label,
                 new CheckpointStore.State(number, then.policyVersion(), 0, settings.text()),
@@ -421,21 +420,9 @@ public final class LearnerRun implements AutoCloseable {
                 CheckpointStore.Part.NONE);
     }
 
-    /** A file that has the digest it should have. */
-    private static FileContent whole(Path file, String digest) {
-        try {
-            if (!Sha256.of(file).equals(digest)) {
-                throw new FootholdException(
-                        ErrorCode.INVALID_DATA, "artefact " + file + " is damaged: its digest is not " + digest);
-            }
-            return FileContent.of(file);
-        } catch (IOException e) {
-            throw new FootholdException(ErrorCode.STORAGE, file + " cannot be read: " + e.getMessage(), e);
-        }
-    }
-
     @Override
     public void close() {
+        store.copy().close();
         backend.close();
     }
 }

@@ -53,18 +53,66 @@ public final class RunStore {
     /** A policy version's file. */
     public record Artefact(String name, String digest) {}
 
+    private final Path home;
     private final Path artefacts;
     private final Path manifests;
     private final Disk disk;
+    private final RunCopy copy;
 
-    RunStore(Path home, Disk disk) {
+    /** The files of a run that has no copy elsewhere. */
+    public RunStore(Path home, Disk disk) {
+        this(home, disk, RunCopy.NONE);
+    }
+
+    /**
+     * The files of a run.
+     *
+     * @param home directory of this run's files
+     * @param copy where they go too
+     */
+    public RunStore(Path home, Disk disk, RunCopy copy) {
+        this.home = home;
         this.artefacts = home.resolve("artefacts");
         this.manifests = home.resolve("manifests");
         this.disk = disk;
+        this.copy = copy;
+    }
+
+    CheckpointStore checkpoints(int kept) {
+        return new CheckpointStore(home.resolve("checkpoints"), kept, disk);
+    }
+
+    RunCopy copy() {
+        return copy;
     }
 
     Path artefactFile(String name) {
         return artefacts.resolve(name);
+    }
+
+    /** The address of an artefact, or of a directory of adapters, for those who fetch it. */
+    public String uri(Path artefact) {
+        return copy.uri(home.toAbsolutePath().relativize(artefact.toAbsolutePath()))
+                .orElseGet(() -> artefact.toUri().toString());
+    }
+
+    /** The address of an artefact, for those who fetch it. */
+    public String uri(String artefact) {
+        return uri(artefactFile(artefact));
+    }
+
+    /** An artefact that has the digest it should have. */
+    FileContent whole(String name, String digest) {
+        Path file = artefactFile(name);
+        try {
+            if (!Sha256.of(file).equals(digest)) {
+                throw new FootholdException(
+                        ErrorCode.INVALID_DATA, "artefact " + file + " is damaged: its digest is not " + digest);
+            }
+            return FileContent.of(file);
+        } catch (IOException e) {
+            throw new FootholdException(ErrorCode.STORAGE, file + " cannot be read: " + e.getMessage(), e);
+        }
     }
 
     /**

@@ -17,6 +17,7 @@ import io.foothold.learner.train.GivenSolutions;
 import io.foothold.learner.train.LearnerRun;
 import io.foothold.learner.train.Manifest;
 import io.foothold.learner.train.RunSettings;
+import io.foothold.learner.train.RunStore;
 import io.foothold.learner.train.Schedule;
 import io.foothold.learner.train.TensorBackend;
 import io.foothold.learner.train.TrainGroup;
@@ -87,7 +88,8 @@ class TorchBackendTest {
     }
 
     private LearnerRun open(String home, RunSettings settings, TensorBackend.Opener opener) {
-        return new LearnerRun(scratch.resolve("policy"), scratch.resolve(home), settings, Disk.REAL, opener);
+        return new LearnerRun(
+                scratch.resolve("policy"), new RunStore(scratch.resolve(home), Disk.REAL), settings, opener);
     }
 
     private static TrainGroup group(long update) {
@@ -244,9 +246,8 @@ class TorchBackendTest {
         RunSettings settings = settings(LossRule.policyGradient(LossRule.Aggregation.TOKEN_MEAN), false);
         assertThatThrownBy(() -> new LearnerRun(
                         scratch.resolve("nothing"),
-                        scratch.resolve("home"),
+                        new RunStore(scratch.resolve("home"), Disk.REAL),
                         settings,
-                        Disk.REAL,
                         worker(DjlWorker.Trouble.NONE)))
                 .isInstanceOfSatisfying(
                         FootholdException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.INVALID_DATA))

@@ -66,7 +66,7 @@ class LargePolicyTest {
                 if (published.digest().equals(before)) {
                     throw new IllegalStateException("nothing was learned");
                 }
-                artefact = run.artefactFile(published.name());
+                artefact = run.store().artefactFile(published.name());
                 canary = run.canary();
             }
             try (PolicyWeights weights = PolicyWeights.readArtefact(config, artefact, published.digest());

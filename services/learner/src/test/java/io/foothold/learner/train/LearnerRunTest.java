@@ -261,7 +261,8 @@ class LearnerRunTest {
         }
         try (LearnerRun run = open(false)) {
             assertThat(run.artefact()).isEqualTo(artefact);
-            assertThat(Files.readAllBytes(run.artefactFile(artefact.name()))).isEqualTo(right);
+            assertThat(Files.readAllBytes(run.store().artefactFile(artefact.name())))
+                    .isEqualTo(right);
         }
         assertThat(Sha256.of(file)).isEqualTo(artefact.digest());
     }

@@ -10,6 +10,7 @@ import io.foothold.core.settings.RunSettings;
 import io.foothold.orchestrator.rollout.TrainGroup;
 import io.foothold.orchestrator.update.Manifest;
 import io.foothold.orchestrator.update.Opened;
+import io.foothold.v1.AwaitStoredRequest;
 import io.foothold.v1.CloseRunRequest;
 import io.foothold.v1.GroupOutcome;
 import io.foothold.v1.KeepRunRequest;
@@ -155,6 +156,15 @@ final class GrpcLearner implements Learner {
                         .setLabel(label)
                         .setUpdate(update)
                         .build()));
+    }
+
+    @Override
+    public void awaitStored(String runId, String digest) {
+        AwaitStoredRequest request = AwaitStoredRequest.newBuilder()
+                .setRunId(runId)
+                .setDigest(digest)
+                .build();
+        var unused = calls.longCall(name + " with its object store", () -> learner.awaitStored(request));
     }
 
     @Override

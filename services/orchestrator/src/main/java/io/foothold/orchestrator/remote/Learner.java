@@ -89,4 +89,12 @@ public interface Learner {
      * @param policyVersion that the weights must be
      */
     Scores score(String runId, long policyVersion, List<Solution> solutions);
+
+    /**
+     * Waits until the object store has a policy version, or a run's checkpoints. Repeated while the learner or the store is away, and given
+     * up when the run is asked to stop.
+     *
+     * @param digest of the policy version; empty for the checkpoints
+     */
+    void awaitStored(String runId, String digest);
 }

@@ -171,6 +171,19 @@ final class LearnerLink implements AutoCloseable {
         saving(() -> services.learner().checkpoint(spec.runId(), label, update));
     }
 
+    /** Has a policy brought to where it is said to lie, so that servers can fetch it. */
+    void store(Artefact artefact) {
+        if (artefact.stored()) {
+            saving(() -> services.learner()
+                    .awaitStored(spec.runId(), artefact.policy().digest()));
+        }
+    }
+
+    /** Has the checkpoints that were written brought to where they cannot be lost with the learner's directory. */
+    void storeCheckpoints() {
+        saving(() -> services.learner().awaitStored(spec.runId(), ""));
+    }
+
     /** Has solutions scored under the weights; see the contract. */
     Learner.Scores score(long policyVersion, List<Learner.Solution> solutions) {
         return persistently(() -> services.learner().score(spec.runId(), policyVersion, solutions), LearnerLink::lost);

@@ -7,6 +7,7 @@ import io.foothold.orchestrator.remote.Holder;
 import io.foothold.orchestrator.remote.Sampler;
 import io.foothold.orchestrator.update.Artefact;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -73,6 +74,11 @@ final class PolicyPublisher implements AutoCloseable {
             throw new FootholdException(ErrorCode.WRONG_STATE, "no policy is published yet");
         }
         return now.policy();
+    }
+
+    /** What was published last; empty for nothing. */
+    Optional<Artefact> published() {
+        return Optional.ofNullable(published);
     }
 
     /** Publishes the policy again: a sampler that was started again does not know it, nor may the servers behind it. */

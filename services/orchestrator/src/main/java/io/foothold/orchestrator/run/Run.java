@@ -11,6 +11,7 @@ import io.foothold.orchestrator.remote.Holder;
 import io.foothold.orchestrator.remote.Services;
 import io.foothold.orchestrator.remote.StopSignal;
 import io.foothold.orchestrator.runfile.Methods;
+import io.foothold.orchestrator.update.Artefact;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -81,7 +82,7 @@ final class Run {
         this.publisher = new PolicyPublisher(
                 this.services.sampler(), Holder.of(spec.runId(), resumed), this::abort, clock.repeats());
         this.groups.healBy(publisher::publishAgain);
-        Publication publication = new Publication(groups.source(), publisher, log);
+        Publication publication = new Publication(learner, groups.source(), publisher, log);
         this.reconciliation =
                 new Reconciliation(spec, this.services, ledger, learner, publication, groups.source(), log);
         this.preparation = new Preparation(spec, this.services, ledger, groups, log, clock, threads);
@@ -135,10 +136,25 @@ final class Run {
             stop.checkAborted();
             if (reconciliation.opened()) {
                 learner.checkpoint();
+                storeCheckpoints();
             }
             // One whose last evaluation was given up makes it when it is resumed.
             return finished ? new End("finished", "") : new End("stopped", "asked to stop after update " + update());
         });
+    }
+
+    /** Not when it was asked to stop: the learner's directory has them, and they are brought when the run is opened again. */
+    private void storeCheckpoints() {
+        if (!publisher.published().map(Artefact::stored).orElse(false)) {
+            return;
+        }
+        try {
+            learner.storeCheckpoints();
+        } catch (FootholdException e) {
+            if (!stop.explains(e)) {
+                throw e;
+            }
+        }
     }
 
     /** Says what is imitated. Traces are sampled first, from the base policy: the learner is opened with it, and given back. */

@@ -36,4 +36,9 @@ public record Artefact(PolicyVersion policy, String uri, Optional<Canary> canary
      * @param digest of its files, SHA-256, hexadecimal
      */
     public record Adapter(String uri, String digest) {}
+
+    /** Whether it lies in an object store, where it has to be brought first; a file is there when it is named. */
+    public boolean stored() {
+        return uri.startsWith("s3:");
+    }
 }

@@ -427,6 +427,11 @@ final class SimulatedServices {
         }
 
         @Override
+        public void awaitStored(String runId, String digest) {
+            throw new UnsupportedOperationException("artefacts of the simulation are files");
+        }
+
+        @Override
         public Scores score(String runId, long policyVersion, List<Solution> solutions) {
             throw new UnsupportedOperationException("no run of the simulation scores solutions");
         }

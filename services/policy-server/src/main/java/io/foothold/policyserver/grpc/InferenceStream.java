@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
-import io.foothold.contracts.files.Roots;
 import io.foothold.contracts.metric.OpenWork;
 import io.foothold.contracts.triton.Tensors;
 import io.foothold.contracts.triton.Tensors.Tensor;
@@ -52,7 +51,7 @@ final class InferenceStream {
     private final Supplier<ModelHost> host;
     private final String modelName;
     private final Optional<String> adminSecret;
-    private final Roots roots;
+    private final ArtefactFiles artefacts;
     private final InferenceMetrics metrics;
     private final MultiEmitter<? super ModelStreamInferResponse> emitter;
     private final Map<String, OpenWork.Piece> underWay = new ConcurrentHashMap<>();
@@ -62,13 +61,13 @@ final class InferenceStream {
             Supplier<ModelHost> host,
             String modelName,
             Optional<String> adminSecret,
-            Roots roots,
+            ArtefactFiles artefacts,
             InferenceMetrics metrics,
             MultiEmitter<? super ModelStreamInferResponse> emitter) {
         this.host = host;
         this.modelName = modelName;
         this.adminSecret = adminSecret;
-        this.roots = roots;
+        this.artefacts = artefacts;
         this.metrics = metrics;
         this.emitter = emitter;
     }
@@ -77,14 +76,14 @@ final class InferenceStream {
             Supplier<ModelHost> host,
             String modelName,
             Optional<String> adminSecret,
-            Roots roots,
+            ArtefactFiles artefacts,
             InferenceMetrics metrics,
             Multi<ModelInferRequest> requests) {
         return Multi.createFrom()
                 .emitter(
                         emitter -> {
                             InferenceStream stream =
-                                    new InferenceStream(host, modelName, adminSecret, roots, metrics, emitter);
+                                    new InferenceStream(host, modelName, adminSecret, artefacts, metrics, emitter);
                             Cancellable upstream = requests.subscribe()
                                     .with(stream::accept, failure -> stream.abortAll(), stream::requestEnded);
                             emitter.onTermination(() -> {
@@ -238,9 +237,10 @@ final class InferenceStream {
                 PolicyVersion policy = PolicyModel.policy(tensors, WEIGHTS_DIGEST);
                 String uri = PolicyModel.tensor(tensors, WEIGHTS_URI).text();
                 Optional<Canary> canary = PolicyModel.canary(tensors);
-                // Links are followed, which may block.
+                // Links are followed, or the object store is asked, which may block.
                 CompletableFuture<EngineStatus> done = CompletableFuture.supplyAsync(
-                                () -> roots.resolveUri("input '" + WEIGHTS_URI + "'", uri), Thread::startVirtualThread)
+                                () -> artefacts.file("input '" + WEIGHTS_URI + "'", uri, policy.digest()),
+                                Thread::startVirtualThread)
                         .thenCompose(file -> op.equals("update")
                                 ? host.get().update(policy, file, canary)
                                 : host.get().reset(policy, file, canary));

@@ -9,6 +9,8 @@ import io.foothold.inference.*;
 import io.foothold.policyserver.config.PolicyServerConfig;
 import io.foothold.policyserver.serving.ModelHost;
 import io.foothold.policyserver.serving.ModelHostProvider;
+import io.foothold.store.ArtefactStore;
+import io.foothold.store.ConfiguredStore;
 import io.grpc.ServerServiceDefinition;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.grpc.GrpcService;
@@ -35,13 +37,18 @@ public final class TritonGrpc extends MutinyGRPCInferenceServiceGrpc.GRPCInferen
     private final Supplier<Boolean> ready;
     private final String modelName;
     private final Optional<String> adminSecret;
-    private final Roots roots;
+    private final ArtefactFiles artefacts;
     private final InferenceMetrics metrics;
 
     /** Configured by the container. */
     @Inject
-    public TritonGrpc(ModelHostProvider provider, PolicyServerConfig config, Roots roots, MeterRegistry registry) {
-        this(provider::host, provider::ready, config.modelName(), config.adminSecret(), roots, registry);
+    public TritonGrpc(
+            ModelHostProvider provider,
+            PolicyServerConfig config,
+            Roots roots,
+            ConfiguredStore store,
+            MeterRegistry registry) {
+        this(provider::host, provider::ready, config.modelName(), config.adminSecret(), roots, store.store(), registry);
     }
 
     /**
@@ -56,11 +63,23 @@ public final class TritonGrpc extends MutinyGRPCInferenceServiceGrpc.GRPCInferen
             Optional<String> adminSecret,
             Roots roots,
             MeterRegistry registry) {
+        this(host, ready, modelName, adminSecret, roots, Optional.empty(), registry);
+    }
+
+    /** The same with an object store that artefacts are fetched from. */
+    public TritonGrpc(
+            Supplier<ModelHost> host,
+            Supplier<Boolean> ready,
+            String modelName,
+            Optional<String> adminSecret,
+            Roots roots,
+            Optional<ArtefactStore> store,
+            MeterRegistry registry) {
         this.host = host;
         this.ready = ready;
         this.modelName = modelName;
         this.adminSecret = adminSecret;
-        this.roots = roots;
+        this.artefacts = new ArtefactFiles(roots, store);
         this.metrics = new InferenceMetrics(registry, modelName, host);
     }
 
@@ -143,7 +162,7 @@ public final class TritonGrpc extends MutinyGRPCInferenceServiceGrpc.GRPCInferen
 
     @Override
     public Multi<ModelStreamInferResponse> modelStreamInfer(Multi<ModelInferRequest> request) {
-        return InferenceStream.serve(host, modelName, adminSecret, roots, metrics, request);
+        return InferenceStream.serve(host, modelName, adminSecret, artefacts, metrics, request);
     }
 
     @Override

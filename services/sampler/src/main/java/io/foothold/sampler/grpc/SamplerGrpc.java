@@ -268,8 +268,8 @@ public final class SamplerGrpc extends MutinySamplerServiceGrpc.SamplerServiceIm
                                     request.getAdapter().getDigest()))
                             : Optional.empty());
             // Servers fetch it, which may obey whoever has their secret: nobody has them read what is no artefact.
-            roots.resolveUri("artefact_uri", request.getArtefactUri());
-            next.adapter().ifPresent(adapter -> roots.resolveUri("adapter.uri", adapter.uri()));
+            roots.locate("artefact_uri", request.getArtefactUri());
+            next.adapter().ifPresent(adapter -> roots.locate("adapter.uri", adapter.uri()));
             long longest = 0;
             boolean held = hold.publishing(publisher(request.getPublisher()));
             try {

@@ -8,6 +8,7 @@ import com.google.protobuf.Message;
 import com.google.protobuf.TextFormat;
 import io.foothold.core.advantage.AdvantageEstimator;
 import io.foothold.core.loss.Clips;
+import io.foothold.core.loss.Distillation;
 import io.foothold.core.loss.Gspo;
 import io.foothold.core.loss.LossRule;
 import io.foothold.core.loss.MismatchRule;
@@ -51,8 +52,11 @@ class LearnerSettingsTest {
     /** Every field is set, and no two numbers are the same. */
     private static LearnerSettings.Builder all() {
         return LearnerSettings.newBuilder()
-                .setEstimator(
-                        EstimatorSettings.newBuilder().setName("pass_at_k").setK(3))
+                .setEstimator(EstimatorSettings.newBuilder()
+                        .setName("pass_at_k")
+                        .setK(3)
+                        .addWeights(1)
+                        .addWeights(0.25))
                 .setLoss(LossSettings.newBuilder()
                         .setAggregation("constant_length")
                         .setRatio("none")
@@ -113,7 +117,9 @@ class LearnerSettingsTest {
                                 new MismatchRule.None(),
                                 0.8,
                                 true,
-                                true),
+                                true,
+                                Distillation.NONE,
+                                List.of(1.0, 0.25)),
                         new RunSettings.Optimizer(
                                 new Schedule(Schedule.Shape.COSINE, 2e-6, 5, 55, 0.15), 0.91, 0.96, 1e-7, 0.014, 0.9),
                         new RunSettings.Steps(4, 2, 4096),

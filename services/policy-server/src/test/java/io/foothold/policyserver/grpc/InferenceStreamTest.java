@@ -192,7 +192,10 @@ class InferenceStreamTest {
                     .contains("lies outside");
         }
         assertThat(error(open, update(1, 2, Map.of(WEIGHTS_URI, Tensors.ofTexts(List.of("s3://bucket/x"))))))
-                .contains("expected file:///PATH, got 's3://bucket/x'");
+                .contains("'s3://bucket/x' lies in an object store, and this service was given none")
+                .contains("foothold.store.uri");
+        assertThat(error(open, update(1, 2, Map.of(WEIGHTS_URI, Tensors.ofTexts(List.of("https://bucket/x"))))))
+                .contains("expected file:///PATH or s3://BUCKET/KEY, got 'https://bucket/x'");
         assertThat(error(open, update(1, 2, Map.of()))).isEmpty();
     }
 }

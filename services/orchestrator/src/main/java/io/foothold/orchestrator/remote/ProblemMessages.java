@@ -86,6 +86,11 @@ public final class ProblemMessages {
                 v.getRule());
     }
 
+    /** Nobody who judges should have to know how a model ends its turn, unless that is what is compared. */
+    private static String judged(Problem problem, String response) {
+        return problem.kind() == ProblemKind.EXACT ? response : Turn.of(response);
+    }
+
     static VerifyWork work(Verifier.Work work) {
         Problem problem = work.problem();
         VerifyWork.Builder out = VerifyWork.newBuilder();
@@ -103,8 +108,7 @@ public final class ProblemMessages {
         return out.setRolloutId(work.rolloutId())
                 .setKind(message(problem.kind()))
                 .setGold(problem.answer())
-                // Nobody who judges should have to know how a model ends its turn.
-                .setResponse(Turn.of(work.response()))
+                .setResponse(judged(problem, work.response()))
                 .setResponseOpensInThought(work.opensInThought())
                 .setOptions(work.options())
                 .setGoldOnly(work.goldOnly())

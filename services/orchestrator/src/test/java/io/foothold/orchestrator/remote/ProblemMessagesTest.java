@@ -87,11 +87,20 @@ class ProblemMessagesTest {
         assertThat(judged("a < b, [1, 2], <b>bold</b>" + end)).isEqualTo("a < b, [1, 2], <b>bold</b>");
     }
 
+    /** Of these the end itself is compared, special tokens included. */
+    @Test
+    void exactAnswersAreComparedAsTheyAre() {
+        assertThat(judged(ProblemKind.PROBLEM_KIND_EXACT, "\\boxed{5}<|end|>")).isEqualTo("\\boxed{5}<|end|>");
+    }
+
     private static String judged(String response) {
+        return judged(ProblemKind.PROBLEM_KIND_TEXT, response);
+    }
+
+    private static String judged(ProblemKind kind, String response) {
         return ProblemMessages.work(new Verifier.Work(
                         "r",
-                        ProblemMessages.problem(
-                                message(ProblemKind.PROBLEM_KIND_TEXT).build()),
+                        ProblemMessages.problem(message(kind).build()),
                         response,
                         false,
                         "",

@@ -1,5 +1,6 @@
 package io.foothold.store;
 
+import com.google.common.io.ByteStreams;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.files.StoreConfig;
@@ -169,7 +170,7 @@ public final class S3ArtefactStore implements ArtefactStore {
         try {
             FileChannel channel =
                     FileChannel.open(file, StandardOpenOption.READ).position(from);
-            return new LimitedInput(Channels.newInputStream(channel), bytes);
+            return ByteStreams.limit(Channels.newInputStream(channel), bytes);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -278,8 +278,8 @@ public sealed interface AdvantageEstimator {
     }
 
     /**
-     * Several rewards normalised apart (GDPO, arXiv 2601.05242, as its authors' trainer computes them): of reward k, A_k = (r_k − mean(r_k)) / (std(r_k) + ε) in its
-     * group, of a member S = Σ_k w_k A_k, and A = (S − mean(S)) / (std(S) + ε) over all members of the update; std unbiased and ε = 1e-4 as in
+     * Several rewards normalised apart (GDPO, arXiv 2601.05242, as its authors' trainer computes them): of reward k,
+     * A_k = (r_k − mean(r_k)) / (std(r_k) + ε) in its group, of a member S = Σ_k w_k A_k, and A = (S − mean(S)) / (std(S) + ε) over all members of the update; std unbiased and ε = 1e-4 as in
      * its authors' code. A reward that is equal in a group says nothing there. Members with one reward have A_1 alone.
      */
     record Decoupled() implements AdvantageEstimator {

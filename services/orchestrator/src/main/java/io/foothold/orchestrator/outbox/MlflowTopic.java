@@ -93,13 +93,14 @@ public final class MlflowTopic implements EventTopic {
     }
 
     private void bring(RunEvent event) throws MlflowServer.Refusal {
+        ObjectNode details = event.details();
         switch (event.kind()) {
             case "run_started" -> started(event);
-            case "update_done" -> metrics(event, MlflowMetrics.ofUpdate(event.details()));
-            case "evaluation_done" -> evaluated(event);
+            case "update_done" -> metrics(event, details, MlflowMetrics.ofUpdate(details));
+            case "evaluation_done" -> evaluated(event, details);
             case "alarm" ->
-                tag(run(event), "foothold.alarm", event.details().path("what").asText());
-            case "run_ended" -> ended(event);
+                tag(run(event), "foothold.alarm", details.path("what").asText());
+            case "run_ended" -> ended(event, details);
             default -> LOG.tracef("MLflow has no place for an event %s", event.kind());
         }
     }
@@ -133,13 +134,13 @@ public final class MlflowTopic implements EventTopic {
         store(run, "run.yaml", file.print().getBytes(StandardCharsets.UTF_8));
     }
 
-    private void evaluated(RunEvent event) throws MlflowServer.Refusal {
-        metrics(event, MlflowMetrics.ofEvaluation(event.details()));
+    private void evaluated(RunEvent event, ObjectNode details) throws MlflowServer.Refusal {
+        metrics(event, details, MlflowMetrics.ofEvaluation(details));
         String name = String.format(
                 Locale.ROOT,
                 "evaluation-%06d-%s.jsonl",
-                event.details().path("update").asLong(),
-                event.details().path("set").asText());
+                details.path("update").asLong(),
+                details.path("set").asText());
         Path samples = homes.apply(event.runId()).resolve("completions").resolve(name);
         try {
             store(run(event), "completions/" + name, Files.readAllBytes(samples));
@@ -148,24 +149,24 @@ public final class MlflowTopic implements EventTopic {
         }
     }
 
-    private void ended(RunEvent event) throws MlflowServer.Refusal {
+    private void ended(RunEvent event, ObjectNode details) throws MlflowServer.Refusal {
         Known run = run(event);
-        String reason = event.details().path("reason").asText();
+        String reason = details.path("reason").asText();
         if (!reason.isEmpty()) {
             tag(run, "foothold.reason", reason);
         }
         String status =
-                switch (event.details().path("state").asText()) {
+                switch (details.path("state").asText()) {
                     case "finished" -> "FINISHED";
                     case "stopped" -> "KILLED";
                     default -> "FAILED";
                 };
-        server.post("runs/update", of(run).put("status", status).put("end_time", at(event)));
+        server.post("runs/update", of(run).put("status", status).put("end_time", at(details)));
     }
 
-    private void metrics(RunEvent event, Map<String, Double> numbers) throws MlflowServer.Refusal {
-        long at = at(event);
-        long update = event.details().path("update").asLong();
+    private void metrics(RunEvent event, ObjectNode details, Map<String, Double> numbers) throws MlflowServer.Refusal {
+        long at = at(details);
+        long update = details.path("update").asLong();
         List<ObjectNode> entries = new ArrayList<>();
         numbers.forEach((key, value) -> {
             ObjectNode entry = mapper.createObjectNode().put("key", key);
@@ -286,8 +287,8 @@ public final class MlflowTopic implements EventTopic {
         }
     }
 
-    private static long at(RunEvent event) {
-        return event.details().path("at_millis").asLong();
+    private static long at(ObjectNode details) {
+        return details.path("at_millis").asLong();
     }
 
     @Override

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.cli.bench.Benches;
 import io.foothold.cli.demo.Bootstrap;
 import io.foothold.cli.size.Inference;
+import io.foothold.cli.terminal.Words;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.policy.NativeRuntime;
@@ -30,6 +31,13 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Prints one JSON object a line instead of text.")
     private boolean json;
 
+    /** The parts. */
+    static final class Parts extends Words {
+        Parts() {
+            super(PARTS);
+        }
+    }
+
     @Option(
             names = "--model",
             description =
@@ -47,12 +55,16 @@ final class BenchCommand implements Callable<Integer> {
             description = "Intra-op threads of libtorch for engine and learner (default: ${DEFAULT-VALUE}).")
     private int threads = 1;
 
-    @Option(names = "--precision", description = "exact or fast (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--precision",
+            completionCandidates = ScoreCommand.Precisions.class,
+            description = "exact or fast (default: ${DEFAULT-VALUE}).")
     private String precision = "fast";
 
     @Option(
             names = "--only",
             split = ",",
+            completionCandidates = Parts.class,
             description = "Parts to measure: engine, learner, run, sampler (default: the first three).")
     private List<String> only = PARTS.subList(0, 3);
 

@@ -1,6 +1,7 @@
 package io.foothold.cli;
 
 import io.foothold.cli.demo.Bootstrap;
+import io.foothold.cli.terminal.Words;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -12,6 +13,13 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         description = "Makes the base policy of a generated family from nothing; a few minutes on one core.")
 final class BootstrapCommand implements Callable<Integer> {
+    /** The families that have a base. */
+    static final class Families extends Words {
+        Families() {
+            super(Bootstrap.families());
+        }
+    }
+
     @Option(names = "--out", required = true, description = "Directory to write (Hugging Face layout).")
     private Path out = Path.of("policy");
 
@@ -20,8 +28,8 @@ final class BootstrapCommand implements Callable<Integer> {
 
     @Option(
             names = "--family",
-            description =
-                    "Family, dial, dial-jumps, dial-restating, two-dials or two-dials-rare (default: ${DEFAULT-VALUE}).")
+            completionCandidates = Families.class,
+            description = "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private String family = "dial";
 
     @Option(names = "--steps", description = "Optimizer steps; 0 takes those of the shipped base.")

@@ -18,6 +18,7 @@ import io.foothold.cli.size.Inference;
 import io.foothold.cli.size.RunDevices;
 import io.foothold.cli.size.RunModel;
 import io.foothold.cli.size.RunShape;
+import io.foothold.cli.terminal.Words;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.Segmenter;
@@ -53,7 +54,17 @@ final class EvalCommand implements Callable<Integer> {
     @Parameters(paramLabel = "RUN.yaml", arity = "0..1", description = "The run file; not with --suite.")
     private Path file = Path.of("");
 
-    @Option(names = "--suite", description = "srpo-10: the ten benchmarks of the SRPO paper, greedy, once each.")
+    /** The suites. */
+    static final class Suites extends Words {
+        Suites() {
+            super(Suite.names());
+        }
+    }
+
+    @Option(
+            names = "--suite",
+            completionCandidates = Suites.class,
+            description = "srpo-10: the ten benchmarks of the SRPO paper, greedy, once each.")
     private String suite = "";
 
     @Option(

@@ -33,7 +33,11 @@ final class ImagesCommand implements Callable<Integer> {
     private static final String REPOSITORY = "foothold/";
     private static final String TAG = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}";
 
-    @Parameters(paramLabel = "SERVICE", arity = "0..*", description = "Services to pack (default: all of them).")
+    @Parameters(
+            paramLabel = "SERVICE",
+            arity = "0..*",
+            completionCandidates = ServeCommand.Services.class,
+            description = "Services to pack (default: all of them).")
     private List<String> services = new ArrayList<>();
 
     @Option(names = "--tar", paramLabel = "DIR", description = "Writes DIR/SERVICE.tar, docker archives.")

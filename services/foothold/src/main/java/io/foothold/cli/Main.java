@@ -44,6 +44,7 @@ import picocli.CommandLine.Command;
             TritonCommand.class,
             TorchCommand.class,
             CleanCommand.class,
+            CompletionCommand.class,
             ReferenceCommand.class
         })
 public final class Main implements Runnable {

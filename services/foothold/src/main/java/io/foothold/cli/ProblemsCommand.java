@@ -16,6 +16,7 @@ import io.foothold.cli.rows.ParquetRows;
 import io.foothold.cli.rows.ProblemLines;
 import io.foothold.cli.rows.Where;
 import io.foothold.cli.size.Inference;
+import io.foothold.cli.terminal.Words;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.Problem;
@@ -27,7 +28,6 @@ import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.verifier.answer.Judge;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -66,10 +66,24 @@ final class ProblemsCommand implements Callable<Integer> {
             mixinStandardHelpOptions = true,
             description = "Writes problems of a generated family as JSONL.")
     static final class Generate implements Callable<Integer> {
+        /** The families. */
+        static final class Families extends Words {
+            Families() {
+                super(ProblemSets.FAMILIES);
+            }
+        }
+
+        /** The splits. */
+        static final class Splits extends Words {
+            Splits() {
+                super(List.of("train", "test"));
+            }
+        }
+
         @Option(
                 names = "--family",
-                description = "dial, dial-jumps, dial-traced, dial-restating, two-dials or two-dials-terse "
-                        + "(default: ${DEFAULT-VALUE}).")
+                completionCandidates = Families.class,
+                description = "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
         private String family = "dial";
 
         @Option(
@@ -85,7 +99,10 @@ final class ProblemsCommand implements Callable<Integer> {
         @Option(names = "--seed", description = "Seed (default: ${DEFAULT-VALUE}).")
         private long seed;
 
-        @Option(names = "--split", description = "train or test (default: ${DEFAULT-VALUE}).")
+        @Option(
+                names = "--split",
+                completionCandidates = Splits.class,
+                description = "train or test (default: ${DEFAULT-VALUE}).")
         private String split = "train";
 
         @Option(names = "--out", required = true, description = "The file to write.")
@@ -100,10 +117,9 @@ final class ProblemsCommand implements Callable<Integer> {
     }
 
     /** The names of the recipes. */
-    static final class Recipes implements Iterable<String> {
-        @Override
-        public Iterator<String> iterator() {
-            return Recipe.keys().iterator();
+    static final class Recipes extends Words {
+        Recipes() {
+            super(Recipe.keys());
         }
     }
 

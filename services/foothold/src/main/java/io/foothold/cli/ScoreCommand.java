@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.cli.machine.Workspace;
+import io.foothold.cli.terminal.Words;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.policy.NativeRuntime;
@@ -29,6 +30,13 @@ import picocli.CommandLine.Option;
                 "Prints one JSON object for each list of token ids: the log-probs of every token after the first and, with "
                         + "--generate, its greedy continuation without end tokens.")
 final class ScoreCommand implements Callable<Integer> {
+    /** How attention is computed. */
+    static final class Precisions extends Words {
+        Precisions() {
+            super(List.of("exact", "fast"));
+        }
+    }
+
     @Option(names = "--model", required = true, description = "Hugging Face directory (Qwen2, Qwen3, Llama).")
     private Path model = Path.of("");
 
@@ -38,7 +46,10 @@ final class ScoreCommand implements Callable<Integer> {
     @Option(names = "--generate", paramLabel = "N", description = "Tokens of the greedy continuation; 0 for none.")
     private int generate;
 
-    @Option(names = "--precision", description = "exact (attention in float64) or fast (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--precision",
+            completionCandidates = Precisions.class,
+            description = "exact (attention in float64) or fast (default: ${DEFAULT-VALUE}).")
     private String precision = "exact";
 
     @Override

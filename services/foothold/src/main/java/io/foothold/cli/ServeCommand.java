@@ -3,6 +3,7 @@ package io.foothold.cli;
 import io.foothold.cli.machine.Heap;
 import io.foothold.cli.process.AllInOne;
 import io.foothold.cli.process.Child;
+import io.foothold.cli.terminal.Words;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.error.Nearest;
@@ -27,12 +28,19 @@ final class ServeCommand implements Callable<Integer> {
     static final List<String> SERVICES =
             List.of("augmentation", "sampler", "verifier", "localizer", "learner", "policy-server", "orchestrator");
 
+    /** The services. */
+    static final class Services extends Words {
+        Services() {
+            super(SERVICES);
+        }
+    }
+
     /** From a service's port to the one for health and metrics. */
     private static final int MANAGEMENT = 1000;
 
     private static final int LAST_PORT = 65_535;
 
-    @Parameters(paramLabel = "SERVICE", description = "The service.")
+    @Parameters(paramLabel = "SERVICE", completionCandidates = Services.class, description = "The service.")
     private String service = "";
 
     @Option(

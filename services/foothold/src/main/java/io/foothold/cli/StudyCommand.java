@@ -1,6 +1,7 @@
 package io.foothold.cli;
 
 import io.foothold.cli.study.StudyRun;
+import io.foothold.cli.terminal.Words;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,7 +20,21 @@ import picocli.CommandLine.Spec;
                 "Runs the arms of a study over several seeds and writes one page: every seed with its interval, curves, and which of the "
                         + "paper's signs came out. What is finished is not run again. Exit code 1 while something is left.")
 final class StudyCommand implements Callable<Integer> {
-    @Parameters(paramLabel = "NAME", description = "pope or resets.")
+    /** The studies. */
+    static final class Studies extends Words {
+        Studies() {
+            super(StudyRun.names());
+        }
+    }
+
+    /** The arms of all of them. */
+    static final class Arms extends Words {
+        Arms() {
+            super(StudyRun.armNames());
+        }
+    }
+
+    @Parameters(paramLabel = "NAME", completionCandidates = Studies.class, description = "${COMPLETION-CANDIDATES}.")
     private String name = "";
 
     @Option(names = "--quick", description = "The small version: three seeds and fewer arms.")
@@ -34,6 +49,7 @@ final class StudyCommand implements Callable<Integer> {
     @Option(
             names = "--arm",
             paramLabel = "NAME",
+            completionCandidates = Arms.class,
             description = "Runs this arm only, by its name in the report; repeatable.")
     private List<String> arms = new ArrayList<>();
 

@@ -2,6 +2,7 @@ package io.foothold.cli;
 
 import io.foothold.cli.conformance.Conformance;
 import io.foothold.cli.machine.Workspace;
+import io.foothold.cli.terminal.Words;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.grpc.StatusRuntimeException;
@@ -72,6 +73,27 @@ final class TritonCommand implements Callable<Integer> {
                     "Lays out and starts tritonserver 2.51 with the policy model (Linux x86-64, glibc 2.35, Python 3.11; the "
                             + "first start downloads it from PyPI). When it is ended before the server is ready, nothing of the server is left.")
     static final class Start extends Local implements Callable<Integer> {
+        /** What may draw the tokens. */
+        static final class Engines extends Words {
+            Engines() {
+                super(List.of("reference", "transformers", "vllm", "uniform"));
+            }
+        }
+
+        /** What may become of sequences under way. */
+        static final class Changes extends Words {
+            Changes() {
+                super(List.of("recompute", "keep"));
+            }
+        }
+
+        /** What may be taken of adapters. */
+        static final class Publications extends Words {
+            Publications() {
+                super(List.of("merged", "adapter"));
+            }
+        }
+
         @Option(names = "--policy", description = "Hugging Face directory (default: the demo's policy).")
         private Path policy = Workspace.dialPolicy();
 
@@ -82,6 +104,7 @@ final class TritonCommand implements Callable<Integer> {
 
         @Option(
                 names = "--engine",
+                completionCandidates = Engines.class,
                 paramLabel = "NAME",
                 description =
                         "What draws the tokens: reference (numpy, three families), transformers (every family, float32; the torch "
@@ -92,6 +115,7 @@ final class TritonCommand implements Callable<Integer> {
 
         @Option(
                 names = "--weight-change",
+                completionCandidates = Changes.class,
                 paramLabel = "NAME",
                 description =
                         "What becomes of sequences under way when the weights change: recompute (what they hold is computed "
@@ -101,6 +125,7 @@ final class TritonCommand implements Callable<Integer> {
 
         @Option(
                 names = "--adapters",
+                completionCandidates = Publications.class,
                 paramLabel = "NAME",
                 description =
                         "What is taken of a publication of adapters: merged (the merged weights) or adapter (the adapters, on the "

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.augmentation.problems.GoldText;
 import io.foothold.augmentation.problems.JsonRows;
 import io.foothold.cli.machine.Workspace;
+import io.foothold.cli.terminal.Words;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.MessageLimit;
@@ -40,6 +41,15 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         description = "Judges one answer, or every case of a JSONL file with gold, prediction, category and note.")
 final class VerifyCommand implements Callable<Integer> {
+    /** The kinds of problems. */
+    static final class Kinds extends Words {
+        Kinds() {
+            super(Arrays.stream(ProblemKind.values())
+                    .map(k -> k.name().toLowerCase(Locale.ROOT))
+                    .toList());
+        }
+    }
+
     @Option(names = "--gold", description = "The right answer.")
     private String gold = "";
 
@@ -48,7 +58,8 @@ final class VerifyCommand implements Callable<Integer> {
 
     @Option(
             names = "--kind",
-            description = "math, numeric, choice, text, countdown, code or exact (default: ${DEFAULT-VALUE}).")
+            completionCandidates = Kinds.class,
+            description = "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private String kind = "math";
 
     @Option(

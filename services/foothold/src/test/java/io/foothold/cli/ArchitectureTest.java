@@ -238,6 +238,7 @@ class ArchitectureTest {
     /** What each room of the command line may know of the others; the commands know all, and nobody knows them. */
     private static final Map<String, Set<String>> ROOMS = Map.ofEntries(
             Map.entry("machine", Set.of()),
+            Map.entry("terminal", Set.of()),
             Map.entry("rows", Set.of()),
             Map.entry("conformance", Set.of()),
             Map.entry("images", Set.of()),

@@ -33,7 +33,7 @@ class DocumentsTest {
             List.of("policy.base=models/m", "problems.train.jsonl=a", "problems.evaluate.held-out.jsonl=b");
 
     /** What the launcher does by itself. */
-    private static final Set<String> OF_THE_LAUNCHER = Set.of("build", "test", "jdk", "native");
+    private static final Set<String> OF_THE_LAUNCHER = CompletionCommand.OF_THE_LAUNCHER.keySet();
 
     @Test
     void theEstimatorTableIsTheOneThatTheCommandPrints() throws IOException {

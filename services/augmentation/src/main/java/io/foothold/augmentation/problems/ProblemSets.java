@@ -30,7 +30,8 @@ import java.util.function.Function;
 public final class ProblemSets {
     private static final int REMEMBERED = 16;
     private static final int READERS = 4;
-    private static final List<String> FAMILIES =
+    /** The generated families. */
+    public static final List<String> FAMILIES =
             List.of("add", "dial", "dial-jumps", "dial-traced", "dial-restating", "two-dials", "two-dials-terse");
 
     /** Where problems come from. */

@@ -95,6 +95,11 @@ public final class Bootstrap {
                 1400);
     }
 
+    /** The families that have a base, in the order of their names. */
+    public static List<String> families() {
+        return RECIPES.keySet().stream().sorted().toList();
+    }
+
     /** Shape of the dial's policy. */
     public static ModelConfig shape() {
         return shape(Dial.VOCABULARY);

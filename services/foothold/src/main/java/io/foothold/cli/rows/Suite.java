@@ -44,6 +44,11 @@ public final class Suite {
 
     private Suite() {}
 
+    /** The suites' names. */
+    public static List<String> names() {
+        return SUITES.keySet().stream().sorted().toList();
+    }
+
     /** The benchmarks of a suite. */
     public static List<Benchmark> named(String name) {
         List<Benchmark> suite = SUITES.get(name);

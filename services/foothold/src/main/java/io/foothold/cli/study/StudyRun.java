@@ -85,15 +85,25 @@ public final class StudyRun {
         LongStream.range(0, seeds).forEach(i -> arms.forEach(arm -> jobs.add(Job.of(arm, options.firstSeed() + i))));
     }
 
+    /** The names of the studies. */
+    public static List<String> names() {
+        return STUDIES.stream().map(Study::name).toList();
+    }
+
+    /** The names of the arms of all studies, each once. */
+    public static List<String> armNames() {
+        return STUDIES.stream()
+                .flatMap(study -> study.arms().stream().map(Arm::name))
+                .distinct()
+                .toList();
+    }
+
     private static Study named(String name) {
         return STUDIES.stream()
                 .filter(s -> s.name().equals(name))
                 .findFirst()
                 .orElseThrow(() -> new FootholdException(
-                        ErrorCode.INVALID_INPUT,
-                        "study '" + name + "'"
-                                + Nearest.hint(
-                                        name, STUDIES.stream().map(Study::name).toList())));
+                        ErrorCode.INVALID_INPUT, "study '" + name + "'" + Nearest.hint(name, names())));
     }
 
     private List<Arm> chosen() {

@@ -2,26 +2,28 @@
 # Starts a real NVIDIA Triton (2.51, from the PyPI wheel nvidia-pytriton) on loopback with the policy model of this directory,
 # without Docker and without a GPU. Needs Linux x86-64 with glibc >= 2.35, Python 3.11 with its shared library, PyPI at the first run.
 #
-#   start.sh [--engine NAME] [--weight-change NAME] [--adapters NAME] [--timeout SECONDS] DIR POLICY [GRPC_PORT]
+#   start.sh [--engine NAME] [--weight-change NAME] [--adapters NAME] [--also REPOSITORY] [--timeout SECONDS] DIR POLICY [GRPC_PORT]
 #
 # DIR keeps the virtual environment, the server, its log and its process id (server.pid); POLICY is a Hugging Face directory. HTTP is served
 # on the port behind GRPC_PORT, metrics on the one behind that. The last line on stdout is the process id; stop.sh DIR stops the server.
 # Engines: reference (default, or FOOTHOLD_ENGINE), transformers and vllm (their environments are made the first time, several minutes:
 # that of the learner's torch backend, and vllm-env.sh's), uniform. --weight-change (recompute, keep) and --adapters (merged, adapter) are the
-# model's settings of these names, by default the engine's first choice (README.md).
+# model's settings of these names, by default the engine's first choice (README.md). --also serves the models of a directory beside it, such as a reward model.
 # It waits for the server as long as the server lives, for vLLM may compile for minutes, or so many seconds. When it gives up, is ended, or
 # its caller dies, nothing of the server is left.
 set -euo pipefail
 fail() { echo "start.sh: $*" >&2; exit 1; }
-usage="usage: start.sh [--engine NAME] [--weight-change NAME] [--adapters NAME] [--timeout SECONDS] DIR POLICY [GRPC_PORT]"
+usage="usage: start.sh [--engine NAME] [--weight-change NAME] [--adapters NAME] [--also REPOSITORY] [--timeout SECONDS] DIR POLICY [GRPC_PORT]"
 engine=${FOOTHOLD_ENGINE:-reference}
 timeout=0
+also=
 while [[ ${1:-} == --* ]]; do
   [ $# -ge 2 ] || fail "$usage"
   case $1 in
     --engine) engine=$2 ;;
     --weight-change) export FOOTHOLD_WEIGHT_CHANGE=$2 ;;
     --adapters) export FOOTHOLD_ADAPTERS=$2 ;;
+    --also) also=$2; [ -d "$also" ] || fail "--also $also is no directory" ;;
     --timeout) timeout=$2; [[ $timeout =~ ^[1-9][0-9]*$ ]] || fail "--timeout must be whole seconds, got '$2'" ;;
     *) fail "unknown option $1; $usage" ;;
   esac
@@ -87,6 +89,7 @@ esac
 [ -z "$packages" ] || echo "$packages" > "$site/foothold-engine.pth" # Triton's interpreter takes no notice of PYTHONPATH
 rm -rf "$dir/models"
 cp -r "$here/model-repository" "$dir/models" # the stub writes __pycache__ beside model.py
+[ -z "$also" ] || cp -r "$also/." "$dir/models"
 rm -f "$dir/policy" "$dir/ready" "$dir/server.pid"
 ln -s "$policy" "$dir/policy" # paths in the model's process are ASCII: Triton's interpreter runs in the C locale
 export LD_LIBRARY_PATH="$site/nvidia_pytriton.libs:$library${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" PYTHONPATH="$site" PATH="$dir/venv/bin:$PATH"

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.foothold.core.settings.JudgeSettings;
 import io.foothold.core.settings.RewardFunctionSettings;
+import io.foothold.core.settings.RewardModelSettings;
 import io.foothold.core.settings.RewardSettings;
 import io.foothold.core.settings.SeveralRewards;
 import java.util.List;
@@ -13,9 +14,19 @@ import org.junit.jupiter.api.Test;
 
 class SeveralRewardsTest {
     private static final JudgeSettings NONE = new JudgeSettings("", "", "", "", 10, 512, 60, 4, 0);
+    private static final RewardModelSettings NO_MODEL = new RewardModelSettings(
+            "",
+            "",
+            0,
+            new RewardModelSettings.Tensors("prompt", "response", "", "", "", "score"),
+            new RewardModelSettings.Scaling(RewardModelSettings.Scale.NONE, 0, 1),
+            30,
+            8,
+            64);
 
     private static RewardSettings reward(String name, double weight, RewardSettings.Rule rule, String python) {
-        return new RewardSettings(name, weight, rule, new RewardFunctionSettings(python, "", false, 10, 64, 1), NONE);
+        return new RewardSettings(
+                name, weight, rule, new RewardFunctionSettings(python, "", false, 10, 64, 1), NONE, NO_MODEL);
     }
 
     private static final SeveralRewards REWARDS = new SeveralRewards(List.of(

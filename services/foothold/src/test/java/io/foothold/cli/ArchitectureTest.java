@@ -208,6 +208,7 @@ class ArchitectureTest {
                         "io.foothold.inference..",
                         "io.foothold.contracts..",
                         "io.foothold.sampler.triton..",
+                        "io.foothold.verifier.triton..",
                         "io.foothold.policyserver.grpc..",
                         "io.foothold.cli.conformance..")
                 .should()

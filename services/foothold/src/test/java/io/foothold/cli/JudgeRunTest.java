@@ -124,7 +124,8 @@ class JudgeRunTest {
             Ledger.RunRow row = stack.runs.end("r").get(60, TimeUnit.SECONDS);
             assertThat(row.state()).isEqualTo("failed");
             assertThat(row.reason())
-                    .contains("verification.judge_budget: the run's judges were asked about 9 responses")
+                    .contains(
+                            "verification.judge_budget: the run's judges and reward models were asked about 9 responses")
                     .contains("resume it with a larger budget");
             assertThat(calls.get()).isLessThanOrEqualTo(9);
         }

@@ -82,7 +82,12 @@ class RewardFunctionRunTest {
     void theExampleLoadsAndIsWhatItsPageShows() throws Exception {
         assertThat(Documents.fenced(Files.readString(Documents.ROOT.resolve("docs/rewards.md")), "python"))
                 .containsExactly(
-                        Files.readString(Documents.ROOT.resolve("services/foothold/examples/rewards/rewards.py")));
+                        Files.readString(Documents.ROOT.resolve("services/foothold/examples/rewards/rewards.py")),
+                        Files.readString(Documents.ROOT.resolve(
+                                "services/foothold/examples/reward-model/repository/length/1/model.py")));
+        assertThat(Files.readString(Documents.ROOT.resolve("docs/rewards.md")))
+                .contains(Files.readString(Documents.ROOT.resolve(
+                        "services/foothold/examples/reward-model/repository/length/config.pbtxt")));
         Path example = Documents.ROOT.resolve("services/foothold/examples/rewards");
         RunInputs inputs = RunInputs.read(
                 "run.yaml",

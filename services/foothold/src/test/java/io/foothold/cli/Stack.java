@@ -34,7 +34,9 @@ import io.foothold.verifier.chat.ChatJudges;
 import io.foothold.verifier.code.CodeVerifier;
 import io.foothold.verifier.code.Sandbox;
 import io.foothold.verifier.function.RewardFunctions;
+import io.foothold.verifier.grpc.Scorers;
 import io.foothold.verifier.grpc.VerifierGrpc;
+import io.foothold.verifier.triton.RewardModels;
 import io.grpc.BindableService;
 import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
@@ -233,8 +235,10 @@ final class Stack implements AutoCloseable {
                 1,
                 1,
                 new Judge(new CodeVerifier(new Sandbox(Sandbox.Tools.standard()), 1 << 20)),
-                new RewardFunctions(RewardFunctions.Setup.standard()),
-                new ChatJudges(ChatJudges.Setup.any()),
+                new Scorers(
+                        new RewardFunctions(RewardFunctions.Setup.standard()),
+                        new ChatJudges(ChatJudges.Setup.any()),
+                        new RewardModels(RewardModels.Setup.any(Optional.empty()))),
                 new SimpleMeterRegistry());
         int verifierPort = serve(new MutinyVerifierServiceGrpc.VerifierServiceImplBase() {
             @Override

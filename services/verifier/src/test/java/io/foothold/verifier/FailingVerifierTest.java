@@ -14,7 +14,9 @@ import io.foothold.verifier.chat.ChatJudges;
 import io.foothold.verifier.code.CodeVerifier;
 import io.foothold.verifier.code.Sandbox;
 import io.foothold.verifier.function.RewardFunctions;
+import io.foothold.verifier.grpc.Scorers;
 import io.foothold.verifier.grpc.VerifierGrpc;
+import io.foothold.verifier.triton.RewardModels;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -43,8 +45,10 @@ class FailingVerifierTest {
                 1,
                 1,
                 new Judge(new CodeVerifier(new Sandbox(Sandbox.Tools.standard()), 1 << 20)),
-                new RewardFunctions(RewardFunctions.Setup.standard()),
-                new ChatJudges(ChatJudges.Setup.none()),
+                new Scorers(
+                        new RewardFunctions(RewardFunctions.Setup.standard()),
+                        new ChatJudges(ChatJudges.Setup.none()),
+                        new RewardModels(RewardModels.Setup.none())),
                 new SimpleMeterRegistry() {
                     @Override
                     protected Counter newCounter(Meter.Id id) {

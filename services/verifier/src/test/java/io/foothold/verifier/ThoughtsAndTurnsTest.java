@@ -13,7 +13,9 @@ import io.foothold.verifier.chat.ChatJudges;
 import io.foothold.verifier.code.CodeVerifier;
 import io.foothold.verifier.code.Sandbox;
 import io.foothold.verifier.function.RewardFunctions;
+import io.foothold.verifier.grpc.Scorers;
 import io.foothold.verifier.grpc.VerifierGrpc;
+import io.foothold.verifier.triton.RewardModels;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
@@ -76,8 +78,10 @@ class ThoughtsAndTurnsTest {
                 1,
                 1,
                 new Judge(new CodeVerifier(new Sandbox(Sandbox.Tools.standard()), 1 << 20)),
-                new RewardFunctions(RewardFunctions.Setup.standard()),
-                new ChatJudges(ChatJudges.Setup.none()),
+                new Scorers(
+                        new RewardFunctions(RewardFunctions.Setup.standard()),
+                        new ChatJudges(ChatJudges.Setup.none()),
+                        new RewardModels(RewardModels.Setup.none())),
                 new SimpleMeterRegistry());
         String kind = service.verify(Multi.createFrom()
                         .items(

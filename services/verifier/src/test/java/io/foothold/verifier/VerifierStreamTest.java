@@ -12,7 +12,9 @@ import io.foothold.verifier.chat.ChatJudges;
 import io.foothold.verifier.code.CodeVerifier;
 import io.foothold.verifier.code.Sandbox;
 import io.foothold.verifier.function.RewardFunctions;
+import io.foothold.verifier.grpc.Scorers;
 import io.foothold.verifier.grpc.VerifierGrpc;
+import io.foothold.verifier.triton.RewardModels;
 import io.grpc.BindableService;
 import io.grpc.Channel;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -26,8 +28,10 @@ class VerifierStreamTest extends StreamContractTest<VerifyRequest, VerifyRespons
                 2,
                 1,
                 new Judge(new CodeVerifier(new Sandbox(Sandbox.Tools.standard()), 1 << 20)),
-                new RewardFunctions(RewardFunctions.Setup.standard()),
-                new ChatJudges(ChatJudges.Setup.none()),
+                new Scorers(
+                        new RewardFunctions(RewardFunctions.Setup.standard()),
+                        new ChatJudges(ChatJudges.Setup.none()),
+                        new RewardModels(RewardModels.Setup.none())),
                 new SimpleMeterRegistry());
         return new MutinyVerifierServiceGrpc.VerifierServiceImplBase() {
             @Override

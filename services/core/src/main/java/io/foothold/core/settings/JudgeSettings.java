@@ -65,13 +65,24 @@ public record JudgeSettings(
                 from = 0,
                 to = 1_000_000,
                 unit = "calls")
-        int perMinute) {
+        int perMinute)
+        implements ScorerSettings {
 
     /** Most characters of a prompt: it travels with every response. */
     public static final int LONGEST_PROMPT = 1 << 16;
 
-    /** Whether there is one. */
+    @Override
     public boolean given() {
         return !url.isEmpty();
+    }
+
+    @Override
+    public String key() {
+        return "judge.url";
+    }
+
+    @Override
+    public boolean asksServer() {
+        return true;
     }
 }

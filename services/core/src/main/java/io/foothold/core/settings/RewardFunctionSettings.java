@@ -46,18 +46,30 @@ public record RewardFunctionSettings(
         int pythonMemoryMb,
 
         @Setting(
-                help = "Least score of the function, or of the judge, for a response that counts as right.",
+                help =
+                        "Least score of the function, the judge or the reward model for a response that counts as right.",
                 fallback = "1",
                 above = 0,
                 to = 1)
-        double passScore) {
+        double passScore)
+        implements ScorerSettings {
 
     /** Most bytes of a file, in UTF-8: it travels with every response. */
     public static final int LONGEST_SOURCE = 1 << 16;
 
-    /** Whether there is one. */
+    @Override
     public boolean given() {
         return !python.isEmpty();
+    }
+
+    @Override
+    public String key() {
+        return "python";
+    }
+
+    @Override
+    public boolean asksServer() {
+        return false;
     }
 
     /** Name of the file without its directories; empty when there is no function. */

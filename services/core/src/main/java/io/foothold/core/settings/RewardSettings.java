@@ -2,15 +2,18 @@ package io.foothold.core.settings;
 
 import io.foothold.core.keys.Inline;
 import io.foothold.core.keys.Setting;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * One of several rewards of a run.
  *
  * @param name under which it is logged
  * @param weight in the sum that is the rollout's reward; 0 logs it only
- * @param rule what it is where neither function nor judge gives it
+ * @param rule what it is where nothing of the next three gives it
  * @param function of the user that gives it, a score in [0, 1]
  * @param judge that gives it
+ * @param rewardModel that gives it
  */
 public record RewardSettings(
         @Setting(help = "name under which it is logged.") String name,
@@ -20,15 +23,16 @@ public record RewardSettings(
 
         @Setting(
                 help =
-                        "what it is without a function or judge of its own: verdict, what 'reward' makes of the verdict, or ended, 1 where the response ended "
+                        "what it is without a function, judge or reward model of its own: verdict, what 'reward' makes of the verdict, or ended, 1 where the response ended "
                                 + "by itself and 0 where it was cut off.",
                 fallback = "verdict")
         Rule rule,
 
         @Inline RewardFunctionSettings function,
-        JudgeSettings judge) {
+        JudgeSettings judge,
+        RewardModelSettings rewardModel) {
 
-    /** What gives a reward that neither a function nor a judge gives. */
+    /** What gives a reward that is not judged apart. */
     public enum Rule {
         /** What the run's reward rule makes of the verdict. */
         VERDICT,
@@ -38,6 +42,13 @@ public record RewardSettings(
 
     /** Whether it is asked for apart from the verdict. */
     public boolean judgedApart() {
-        return function.given() || judge.given();
+        return scorer().isPresent();
+    }
+
+    /** Who judges it apart, if anybody does. */
+    public Optional<ScorerSettings> scorer() {
+        return Stream.<ScorerSettings>of(function, judge, rewardModel)
+                .filter(ScorerSettings::given)
+                .findFirst();
     }
 }

@@ -6,6 +6,9 @@ import io.foothold.core.keys.Setting;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.stream.Stream;
 
 /**
  * How answers are judged.
@@ -14,7 +17,8 @@ import java.util.Map;
  * @param servers addresses of verifiers of one's own, by the kind of problem; empty for ours
  * @param function of the user that judges in place of ours
  * @param judge that judges in place of ours
- * @param judgeBudget most responses of the run that judges are asked about; 0 for no limit
+ * @param rewardModel that judges in place of ours
+ * @param judgeBudget most responses of the run that judges and reward models are asked about; 0 for no limit
  * @param rewards whose weighted sum is a rollout's reward; empty where that is what the run's rule makes of the verdict
  */
 @Section("verification")
@@ -35,9 +39,11 @@ public record VerificationSettings(
 
         JudgeSettings judge,
 
+        RewardModelSettings rewardModel,
+
         @Setting(
                 help =
-                        "Most responses of the run that its judges are asked about, after which it ends with an error and can be resumed with a larger "
+                        "Most responses of the run that its judges and reward models are asked about, after which it ends with an error and can be resumed with a larger "
                                 + "one; 0 for no limit.",
                 fallback = "0",
                 from = 0,
@@ -59,34 +65,20 @@ public record VerificationSettings(
         return new SeveralRewards(rewards);
     }
 
-    /** The judges that are given, by the key of the address of each. */
-    public Map<String, JudgeSettings> judges() {
-        Map<String, JudgeSettings> out = new LinkedHashMap<>();
-        if (judge.given()) {
-            out.put("verification.judge.url", judge);
-        }
-        for (int i = 0; i < rewards.size(); i++) {
-            if (rewards.get(i).judge().given()) {
-                out.put(
-                        "verification.rewards." + (i + 1) + ".judge.url",
-                        rewards.get(i).judge());
-            }
-        }
-        return out;
+    /** Who judges in place of ours, if anybody does. */
+    public Optional<ScorerSettings> scorer() {
+        return Stream.<ScorerSettings>of(function, judge, rewardModel)
+                .filter(ScorerSettings::given)
+                .findFirst();
     }
 
-    /** The functions that are given, by the key that names each. */
-    public Map<String, RewardFunctionSettings> functions() {
-        Map<String, RewardFunctionSettings> out = new LinkedHashMap<>();
-        if (function.given()) {
-            out.put("verification.python", function);
-        }
+    /** Who judges in place of ours or gives one of several rewards, by the whole key that says who it is. */
+    public SequencedMap<String, ScorerSettings> scorers() {
+        SequencedMap<String, ScorerSettings> out = new LinkedHashMap<>();
+        scorer().ifPresent(s -> out.put("verification." + s.key(), s));
         for (int i = 0; i < rewards.size(); i++) {
-            if (rewards.get(i).function().given()) {
-                out.put(
-                        "verification.rewards." + (i + 1) + ".python",
-                        rewards.get(i).function());
-            }
+            String item = "verification.rewards." + (i + 1) + ".";
+            rewards.get(i).scorer().ifPresent(s -> out.put(item + s.key(), s));
         }
         return out;
     }

@@ -2,18 +2,26 @@ package io.foothold.cli.process;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.triton.ServerAddress;
+import io.foothold.core.settings.JudgeSettings;
 import io.foothold.core.settings.RewardFunctionSettings;
+import io.foothold.core.settings.RewardModelSettings;
 import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.verifier.function.RewardFunction;
 import io.foothold.verifier.function.RewardFunctions;
+import io.foothold.verifier.triton.RewardModel;
+import io.foothold.verifier.triton.RewardModels;
 import java.io.IOException;
 import java.nio.charset.MalformedInputException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.eclipse.microprofile.config.ConfigProvider;
 
 /**
  * A run file with what a command reads of it on the machine of its user, before any service sees it: the text of a reward function, and models
@@ -48,8 +56,9 @@ public record RunInputs(RunFile plan, List<String> overrides) {
         RunFile asked = RunFile.resolve(where, text, overrides);
         List<String> all = new ArrayList<>(overrides);
         all.addAll(new HubNames(environment).of(asked));
-        asked.settings().verification().functions().forEach((key, function) -> {
-            if (function.pythonSource().isEmpty()) {
+        asked.settings().verification().scorers().forEach((key, scorer) -> {
+            if (scorer instanceof RewardFunctionSettings function
+                    && function.pythonSource().isEmpty()) {
                 all.add(key + "_source=" + source(asked, key, function));
             }
         });
@@ -83,15 +92,51 @@ public record RunInputs(RunFile plan, List<String> overrides) {
     }
 
     /**
-     * Loads the run's reward functions as its verifier will, before anything is started.
+     * Loads the run's reward functions and looks at its reward models as its verifier will, before anything is started.
      *
-     * @throws FootholdException INVALID_INPUT with the place of the key and Python's report when it does not load
+     * @throws FootholdException INVALID_INPUT with the place of the key, and Python's report when a function does not load, or what is wrong with a model
      */
     public void check() {
-        plan.settings().verification().functions().forEach(this::check);
+        plan.settings().verification().scorers().forEach((key, scorer) -> {
+            try {
+                switch (scorer) {
+                    case RewardFunctionSettings function -> check(function);
+                    case RewardModelSettings model -> check(model);
+                    case JudgeSettings judge -> {
+                        // A call of a judge costs, and nothing else says whether it can answer.
+                    }
+                }
+            } catch (FootholdException e) {
+                throw new FootholdException(e.code(), plan.at(key) + ": '" + key + "': " + e.text(), e);
+            }
+        });
     }
 
-    private void check(String key, RewardFunctionSettings function) {
+    private static void check(RewardModelSettings model) {
+        Optional<Path> authorities = ConfigProvider.getConfig().getOptionalValue(RewardModels.AUTHORITIES, Path.class);
+        RewardModel.Scale scale =
+                switch (model.scaling().scale()) {
+                    case NONE -> new RewardModel.Scale.None();
+                    case RANGE ->
+                        new RewardModel.Scale.Range(
+                                model.scaling().low(), model.scaling().high());
+                    case SIGMOID -> new RewardModel.Scale.Sigmoid();
+                };
+        List<RewardModel.Input> inputs = new ArrayList<>();
+        model.tensors().inputs().forEach((name, text) -> inputs.add(new RewardModel.Input(name, text)));
+        try (RewardModels models = new RewardModels(RewardModels.Setup.any(authorities))) {
+            var unused = models.check(new RewardModel(
+                    ServerAddress.of(model.server()),
+                    model.model(),
+                    model.version(),
+                    new RewardModel.Tensors(inputs, model.tensors().outputTensor()),
+                    scale,
+                    new RewardModel.Calls(
+                            Duration.ofNanos((long) (model.seconds() * 1e9)), model.attempts(), model.maxBatch())));
+        }
+    }
+
+    private static void check(RewardFunctionSettings function) {
         try (RewardFunctions functions = new RewardFunctions(RewardFunctions.Setup.standard())) {
             functions.check(RewardFunction.of(
                     function.file(),
@@ -100,8 +145,6 @@ public record RunInputs(RunFile plan, List<String> overrides) {
                     new RewardFunction.Limits(
                             function.pythonNetwork(), function.pythonSeconds(), (long) function.pythonMemoryMb() << 20),
                     function.passScore()));
-        } catch (FootholdException e) {
-            throw new FootholdException(e.code(), plan.at(key) + ": '" + key + "': " + e.text(), e);
         }
     }
 }

@@ -101,6 +101,14 @@ public sealed interface Happening {
     /** A model judges the run's responses. */
     record JudgeAccepted(String url, String model, String promptSha256) implements Happening {}
 
+    /**
+     * A reward model judges the run's responses.
+     *
+     * @param version 0 for the one that the server chooses
+     * @param described what its server says of it
+     */
+    record RewardModelFound(String server, String model, int version, String described) implements Happening {}
+
     /** A rule over an update's numbers begins to be broken; the run goes on. */
     record Warning(long update, String rule, String what) implements Happening {}
 
@@ -140,6 +148,7 @@ public sealed interface Happening {
             case NoVerdict h -> "no_verdict";
             case RewardFunctionLoaded h -> "reward_function_loaded";
             case JudgeAccepted h -> "judge_accepted";
+            case RewardModelFound h -> "reward_model_found";
             case Warning h -> "warning";
             case Alarm h -> "alarm";
             case ServiceLost h -> "service_lost";

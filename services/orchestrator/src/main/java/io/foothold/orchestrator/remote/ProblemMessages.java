@@ -7,11 +7,15 @@ import io.foothold.core.problem.Problem;
 import io.foothold.core.problem.ProblemKind;
 import io.foothold.core.settings.JudgeSettings;
 import io.foothold.core.settings.RewardFunctionSettings;
+import io.foothold.core.settings.RewardModelSettings;
 import io.foothold.core.verdict.Turn;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.v1.ChatJudge;
 import io.foothold.v1.FunctionProblem;
 import io.foothold.v1.RewardFunction;
+import io.foothold.v1.RewardModel;
+import io.foothold.v1.RewardModelInput;
+import io.foothold.v1.ScoreScale;
 import io.foothold.v1.VerifyWork;
 import java.util.List;
 
@@ -87,8 +91,10 @@ public final class ProblemMessages {
     }
 
     /** Nobody who judges should have to know how a model ends its turn, unless that is what is compared. */
-    private static String judged(Problem problem, String response) {
-        return problem.kind() == ProblemKind.EXACT ? response : Turn.of(response);
+    private static String judged(Verifier.Work work) {
+        boolean compared = work.problem().kind() == ProblemKind.EXACT
+                && !(work.scorer().orElse(null) instanceof Verifier.RewardModel);
+        return compared ? work.response() : Turn.of(work.response());
     }
 
     static VerifyWork work(Verifier.Work work) {
@@ -98,6 +104,7 @@ public final class ProblemMessages {
             switch (scorer) {
                 case Verifier.RewardFunction function -> out.setFunction(message(function));
                 case Verifier.ChatJudge judge -> out.setJudge(message(judge));
+                case Verifier.RewardModel model -> out.setRewardModel(message(model));
             }
             out.setProblem(FunctionProblem.newBuilder()
                     .setId(problem.id())
@@ -108,7 +115,7 @@ public final class ProblemMessages {
         return out.setRolloutId(work.rolloutId())
                 .setKind(message(problem.kind()))
                 .setGold(problem.answer())
-                .setResponse(judged(problem, work.response()))
+                .setResponse(judged(work))
                 .setResponseOpensInThought(work.opensInThought())
                 .setOptions(work.options())
                 .setGoldOnly(work.goldOnly())
@@ -130,6 +137,28 @@ public final class ProblemMessages {
                 .setAttempts(settings.attempts())
                 .setPerMinute(settings.perMinute())
                 .build();
+    }
+
+    private static RewardModel message(Verifier.RewardModel model) {
+        RewardModelSettings settings = model.settings();
+        RewardModel.Builder out = RewardModel.newBuilder()
+                .setServer(settings.server())
+                .setModel(settings.model())
+                .setVersion(settings.version())
+                .setOutput(settings.tensors().outputTensor())
+                .setScale(ScoreScale.valueOf(
+                        "SCORE_SCALE_" + settings.scaling().scale().name()))
+                .setLow(settings.scaling().low())
+                .setHigh(settings.scaling().high())
+                .setPassScore(model.passScore())
+                .setSeconds(settings.seconds())
+                .setAttempts(settings.attempts())
+                .setMaxBatch(settings.maxBatch());
+        settings.tensors()
+                .inputs()
+                .forEach((name, text) -> out.addInputs(
+                        RewardModelInput.newBuilder().setName(name).setText(text)));
+        return out.build();
     }
 
     private static RewardFunction message(Verifier.RewardFunction function) {

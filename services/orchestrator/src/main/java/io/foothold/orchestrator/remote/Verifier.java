@@ -4,6 +4,8 @@ import io.foothold.contracts.digest.TextDigest;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.settings.JudgeSettings;
 import io.foothold.core.settings.RewardFunctionSettings;
+import io.foothold.core.settings.RewardModelSettings;
+import io.foothold.core.settings.ScorerSettings;
 import io.foothold.core.verdict.Verdict;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -32,7 +34,21 @@ public interface Verifier {
             Optional<Scorer> scorer) {}
 
     /** What judges a response in place of the verifier's rules. */
-    sealed interface Scorer permits RewardFunction, ChatJudge {}
+    sealed interface Scorer permits RewardFunction, ChatJudge, RewardModel {
+        /**
+         * That of these settings.
+         *
+         * @param passScore least score of a response that is right
+         */
+        static Scorer of(ScorerSettings settings, double passScore) {
+            return switch (settings) {
+                case RewardFunctionSettings function ->
+                    new RewardFunction(function, TextDigest.sha256(function.pythonSource()));
+                case JudgeSettings judge -> new ChatJudge(judge, passScore);
+                case RewardModelSettings model -> new RewardModel(model, passScore);
+            };
+        }
+    }
 
     /**
      * A model that a run file names.
@@ -42,19 +58,19 @@ public interface Verifier {
     record ChatJudge(JudgeSettings settings, double passScore) implements Scorer {}
 
     /**
+     * A reward model that a run file names.
+     *
+     * @param passScore least score of a response that is right
+     */
+    record RewardModel(RewardModelSettings settings, double passScore) implements Scorer {}
+
+    /**
      * A function of a run file.
      *
      * @param settings of the run file
      * @param sha256 of its file's text, hex
      */
-    record RewardFunction(RewardFunctionSettings settings, String sha256) implements Scorer {
-        /** That of these settings; empty when they have none. */
-        public static Optional<RewardFunction> of(RewardFunctionSettings settings) {
-            return settings.given()
-                    ? Optional.of(new RewardFunction(settings, TextDigest.sha256(settings.pythonSource())))
-                    : Optional.empty();
-        }
-    }
+    record RewardFunction(RewardFunctionSettings settings, String sha256) implements Scorer {}
 
     /**
      * The address of a verifier of one's own that a run file names, when it may be asked.

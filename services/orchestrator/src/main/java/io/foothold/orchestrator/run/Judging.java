@@ -4,6 +4,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.settings.RewardSettings;
+import io.foothold.core.settings.ScorerSettings;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.orchestrator.ledger.Ledger;
 import io.foothold.orchestrator.remote.Services;
@@ -47,11 +48,11 @@ final class Judging {
     private void checkBudget() {
         long most = spec.settings().verification().judgeBudget();
         if (most > 0
-                && spec.scorers().values().stream().anyMatch(Verifier.ChatJudge.class::isInstance)
+                && spec.settings().verification().scorers().values().stream().anyMatch(ScorerSettings::asksServer)
                 && asked.incrementAndGet() > most) {
             throw new FootholdException(
                     ErrorCode.WRONG_STATE,
-                    "verification.judge_budget: the run's judges were asked about " + most
+                    "verification.judge_budget: the run's judges and reward models were asked about " + most
                             + " responses, as many as they may be; resume it with a larger budget");
         }
     }

@@ -58,7 +58,7 @@ final class Reconciliation {
         spec.scorers().forEach(this::load);
     }
 
-    /** Has a function loaded, and a judge looked at, before anything is sampled that it would judge. */
+    /** Has a function loaded, a judge or a reward model looked at, before anything is sampled that it would judge. */
     private void load(String key, Verifier.Scorer scorer) {
         Problem none = new Problem("function", "", ProblemKind.EXACT, "", List.of(), "", "", 0);
         Verifier.Work work = new Verifier.Work("function", none, "", false, "", true, "", Optional.of(scorer));
@@ -83,6 +83,12 @@ final class Reconciliation {
                                 judge.settings().url(),
                                 judge.settings().model(),
                                 TextDigest.sha256(judge.settings().prompt()));
+                    case Verifier.RewardModel model ->
+                        new Happening.RewardModelFound(
+                                model.settings().server(),
+                                model.settings().model(),
+                                model.settings().version(),
+                                verdict.rule());
                 });
     }
 

@@ -7,6 +7,7 @@ import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.names.Name;
 import io.foothold.core.problem.Problem;
 import io.foothold.core.settings.ProblemSettings;
+import io.foothold.core.settings.RewardFunctionSettings;
 import io.foothold.orchestrator.event.Happening;
 import io.foothold.orchestrator.event.RunEvent;
 import io.foothold.orchestrator.ledger.Lease;
@@ -213,8 +214,9 @@ public final class RunManager implements AutoCloseable {
 
     /** Where a run is created there may be no file of whoever creates it. */
     private static void checkFunction(RunFile file) {
-        file.settings().verification().functions().forEach((key, function) -> {
-            if (function.pythonSource().isBlank()) {
+        file.settings().verification().scorers().forEach((key, scorer) -> {
+            if (scorer instanceof RewardFunctionSettings function
+                    && function.pythonSource().isBlank()) {
                 throw new FootholdException(
                         ErrorCode.INVALID_INPUT,
                         file.at(key) + ": '" + key + "' names " + function.file() + ", whose text must come in '" + key

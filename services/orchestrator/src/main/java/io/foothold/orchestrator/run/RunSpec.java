@@ -9,6 +9,7 @@ import io.foothold.core.settings.LocalizerSettings;
 import io.foothold.core.settings.ProblemSettings;
 import io.foothold.core.settings.PromptSettings;
 import io.foothold.core.settings.RunSettings;
+import io.foothold.core.settings.ScorerSettings;
 import io.foothold.core.settings.SeveralRewards;
 import io.foothold.core.settings.VerificationSettings;
 import io.foothold.core.verdict.RewardRule;
@@ -46,14 +47,11 @@ final class RunSpec {
         this.chosen = new ChosenMethod(settings);
         this.rewards = settings.verification().severalRewards();
         VerificationSettings verification = settings.verification();
-        verification.functions().forEach((key, f) -> Verifier.RewardFunction.of(f)
-                .ifPresent(known -> scorers.put(key, known)));
         verification
-                .judges()
-                .forEach((key, j) -> scorers.put(
-                        key, new Verifier.ChatJudge(j, verification.function().passScore())));
-        this.scorer =
-                Optional.ofNullable(scorers.getOrDefault("verification.python", scorers.get("verification.judge.url")));
+                .scorers()
+                .forEach((key, s) -> scorers.put(
+                        key, Verifier.Scorer.of(s, verification.function().passScore())));
+        this.scorer = verification.scorer().map(s -> Objects.requireNonNull(scorers.get("verification." + s.key())));
     }
 
     String runId() {
@@ -127,7 +125,7 @@ final class RunSpec {
         return rewards.values(reward(verdict, truncated, 0).orElseThrow(), truncated, apart);
     }
 
-    /** Functions and judges of the run file, by the keys that name them. */
+    /** Functions, judges and reward models of the run file, by the keys that name them. */
     Map<String, Verifier.Scorer> scorers() {
         return scorers;
     }
@@ -135,7 +133,8 @@ final class RunSpec {
     /** What gives a reward that is judged apart. */
     Verifier.Scorer scorerOf(int reward) {
         String item = "verification.rewards." + (reward + 1) + ".";
-        return Objects.requireNonNull(scorers.getOrDefault(item + "python", scorers.get(item + "judge.url")), item);
+        ScorerSettings given = rewards.parts().get(reward).scorer().orElseThrow();
+        return Objects.requireNonNull(scorers.get(item + given.key()), item);
     }
 
     /** Address of the verifier for problems of a kind; empty for the standard one. */

@@ -7,8 +7,11 @@ import io.foothold.core.keys.SettingsException;
 import io.foothold.core.method.ChosenMethod;
 import io.foothold.core.settings.JudgeSettings;
 import io.foothold.core.settings.RewardFunctionSettings;
+import io.foothold.core.settings.RewardModelSettings;
 import io.foothold.core.settings.RewardSettings;
 import io.foothold.core.settings.RunSettings;
+import io.foothold.core.settings.ScorerSettings;
+import io.foothold.core.settings.VerificationSettings;
 import io.foothold.core.verdict.RewardRule;
 import io.foothold.core.verdict.RewardShaping;
 import io.foothold.core.verdict.RewardTable;
@@ -19,6 +22,7 @@ import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import java.util.stream.Stream;
 
 /** What settings of rewards must be together. */
 final class RewardRules {
@@ -44,18 +48,16 @@ final class RewardRules {
      */
     void check() {
         checkRule();
-        checkFunction("verification.", settings.verification().function());
-        checkJudge(
-                "verification.",
-                settings.verification().judge(),
-                settings.verification().function());
-        if (settings.verification().judgeBudget() > 0
-                && settings.verification().judges().isEmpty()) {
-            throw refused("verification.judge_budget", "'verification.judge_budget' is not used without a judge");
+        VerificationSettings own = settings.verification();
+        checkScorers("verification.", own.function(), own.judge(), own.rewardModel());
+        if (own.judgeBudget() > 0 && own.scorers().values().stream().noneMatch(ScorerSettings::asksServer)) {
+            throw refused(
+                    "verification.judge_budget",
+                    "'verification.judge_budget' is not used without a judge or a reward model");
         }
         for (int i = 0; i < rewards.size(); i++) {
-            checkFunction(key(i, ""), rewards.get(i).function());
-            checkJudge(key(i, ""), rewards.get(i).judge(), rewards.get(i).function());
+            RewardSettings reward = rewards.get(i);
+            checkScorers(key(i, ""), reward.function(), reward.judge(), reward.rewardModel());
         }
         checkSeveral();
         checkDecoupled();
@@ -102,6 +104,23 @@ final class RewardRules {
         }
     }
 
+    private void checkScorers(
+            String at, RewardFunctionSettings function, JudgeSettings judge, RewardModelSettings model) {
+        List<String> given = Stream.<ScorerSettings>of(function, judge, model)
+                .filter(ScorerSettings::given)
+                .map(s -> at + s.key())
+                .toList();
+        if (given.size() > 1) {
+            throw refused(
+                    given.get(1),
+                    "'" + given.get(1) + "' and '" + given.get(0)
+                            + "' exclude each other: one of them judges a response");
+        }
+        checkFunction(at, function);
+        checkJudge(at, judge);
+        new RewardModelRules(at + "reward_model.", model, place).check();
+    }
+
     private void checkFunction(String at, RewardFunctionSettings function) {
         if (!function.given()) {
             if (!function.pythonSource().isEmpty() || function.pythonNetwork()) {
@@ -126,7 +145,7 @@ final class RewardRules {
         }
     }
 
-    private void checkJudge(String at, JudgeSettings judge, RewardFunctionSettings function) {
+    private void checkJudge(String at, JudgeSettings judge) {
         String url = at + "judge.url";
         if (!judge.given()) {
             if (!judge.model().isEmpty() || !judge.prompt().isEmpty()) {
@@ -134,10 +153,6 @@ final class RewardRules {
                 throw refused(unused, "'" + unused + "' is not used without '" + url + "'");
             }
             return;
-        }
-        if (function.given()) {
-            throw refused(
-                    url, "'" + url + "' and '" + at + "python' exclude each other: one of them judges a response");
         }
         if (!judge.url().matches("https?://[^\\s/?#@]+(/[^\\s?#@]*)?")) {
             throw refused(
@@ -189,7 +204,8 @@ final class RewardRules {
             if (reward.judgedApart() && !plain) {
                 throw refused(
                         key(i, "rule"),
-                        "'" + key(i, "rule") + "' and '" + key(i, reward.judge().given() ? "judge" : "python")
+                        "'" + key(i, "rule") + "' and '"
+                                + key(i, reward.scorer().orElseThrow().key())
                                 + "' exclude each other: one gives the reward");
             }
             if (reward.function().passScore() != 1) {

@@ -5,9 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.foothold.contracts.draw.ProblemSetDigest;
 import io.foothold.core.problem.Problem;
+import io.foothold.core.settings.VerificationSettings;
 import io.foothold.core.verdict.Verdict;
+import io.foothold.orchestrator.runfile.RunFile;
 import io.foothold.v1.ProblemKind;
+import io.foothold.v1.RewardModel;
+import io.foothold.v1.RewardModelInput;
+import io.foothold.v1.ScoreScale;
 import io.foothold.v1.VerdictKind;
+import io.foothold.v1.VerifyWork;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -93,20 +99,51 @@ class ProblemMessagesTest {
         assertThat(judged(ProblemKind.PROBLEM_KIND_EXACT, "\\boxed{5}<|end|>")).isEqualTo("\\boxed{5}<|end|>");
     }
 
+    @Test
+    void aRewardModelIsNeverToldHowAModelEndsItsTurn() {
+        VerificationSettings settings = RunFile.resolve(
+                        "run.yaml",
+                        "method: grpo\npolicy: {base: p}\nproblems: {train: {family: dial}, evaluate: {t: {family: dial}}}\n"
+                                + "verification: {reward_model: {server: \"grpc://a:1\", model: m, scale: range, high: 4, version: 3}}\n",
+                        List.of())
+                .settings()
+                .verification();
+        VerifyWork work = work(
+                ProblemKind.PROBLEM_KIND_EXACT,
+                "\\boxed{5}<|end|>",
+                settings.scorer().map(s -> Verifier.Scorer.of(s, .5)));
+        assertThat(work.getResponse()).isEqualTo("\\boxed{5}");
+        assertThat(work.getProblem().getId()).isEqualTo("p1");
+        assertThat(work.getRewardModel())
+                .isEqualTo(RewardModel.newBuilder()
+                        .setServer("grpc://a:1")
+                        .setModel("m")
+                        .setVersion(3)
+                        .addInputs(
+                                RewardModelInput.newBuilder().setName("prompt").setText("{problem}"))
+                        .addInputs(RewardModelInput.newBuilder()
+                                .setName("response")
+                                .setText("{response}"))
+                        .setOutput("score")
+                        .setScale(ScoreScale.SCORE_SCALE_RANGE)
+                        .setHigh(4)
+                        .setPassScore(.5)
+                        .setSeconds(30)
+                        .setAttempts(8)
+                        .setMaxBatch(64)
+                        .build());
+    }
+
     private static String judged(String response) {
         return judged(ProblemKind.PROBLEM_KIND_TEXT, response);
     }
 
     private static String judged(ProblemKind kind, String response) {
+        return work(kind, response, Optional.empty()).getResponse();
+    }
+
+    private static VerifyWork work(ProblemKind kind, String response, Optional<Verifier.Scorer> scorer) {
         return ProblemMessages.work(new Verifier.Work(
-                        "r",
-                        ProblemMessages.problem(message(kind).build()),
-                        response,
-                        false,
-                        "",
-                        false,
-                        "",
-                        Optional.empty()))
-                .getResponse();
+                "r", ProblemMessages.problem(message(kind).build()), response, false, "", false, "", scorer));
     }
 }

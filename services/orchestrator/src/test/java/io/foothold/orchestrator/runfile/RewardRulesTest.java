@@ -7,6 +7,7 @@ import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.settings.RewardSettings;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class RewardRulesTest {
@@ -47,7 +48,7 @@ class RewardRulesTest {
                 "grpo-dial", rewards("{name: right}", "{name: short, python: \"rewards.py:short\", weight: -0.2}"));
         assertThat(names(file)).containsExactly("right", "short");
         assertThat(file.settings().verification().severalRewards().weights()).containsExactly(1.0, -.2);
-        assertThat(file.settings().verification().functions()).containsOnlyKeys("verification.rewards.2.python");
+        assertThat(file.settings().verification().scorers()).containsOnlyKeys("verification.rewards.2.python");
         assertThat(RunFile.restore(file.stored())).isEqualTo(file);
         assertThat(RunFile.resolve("printed", file.print(), List.of())).isEqualTo(file);
     }
@@ -103,14 +104,14 @@ class RewardRulesTest {
     @Test
     void aJudgeNeedsAnAddressAModelAndAQuestion() {
         RunFile file = resolve("grpo", judge("prompt: \"{problem} {response}\""));
-        assertThat(file.settings().verification().judges()).containsOnlyKeys("verification.judge.url");
+        assertThat(file.settings().verification().scorers()).containsOnlyKeys("verification.judge.url");
         assertThat(RunFile.restore(file.stored())).isEqualTo(file);
         RunFile item = resolve(
                 "grpo",
                 rewards(
                         "{name: right}",
                         "{name: kind, judge: {url: \"https://a/v1\", model: m, prompt: \"{response}\"}}"));
-        assertThat(item.settings().verification().judges()).containsOnlyKeys("verification.rewards.2.judge.url");
+        assertThat(item.settings().verification().scorers()).containsOnlyKeys("verification.rewards.2.judge.url");
         assertThat(item.settings().verification().rewards().get(1).judge().best())
                 .isEqualTo(10);
         refused("'verification.judge.prompt' must hold {response}", "grpo", judge("prompt: \"{problem}\""));
@@ -137,7 +138,78 @@ class RewardRulesTest {
                 "verification.judge.model= ");
         refused("exclude each other", "grpo", judge("prompt: \"{response}\""), "verification.python=r.py:a");
         refused("is not used without 'verification.judge.url'", "grpo", "", "verification.judge.model=m");
-        refused("'verification.judge_budget' is not used without a judge", "grpo", "", "verification.judge_budget=5");
+        refused(
+                "'verification.judge_budget' is not used without a judge or a reward model",
+                "grpo",
+                "",
+                "verification.judge_budget=5");
+    }
+
+    private static String model(String more) {
+        return "verification:\n  reward_model: {server: \"grpc://127.0.0.1:8001\", model: m" + more + "}\n";
+    }
+
+    @Test
+    void aRewardModelNeedsAServerAndTensorsThatFitTogether() {
+        RunFile file = resolve("grpo", model(", answer_tensor: gold, scale: sigmoid"));
+        assertThat(file.settings().verification().scorers()).containsOnlyKeys("verification.reward_model.server");
+        assertThat(file.settings().verification().rewardModel().tensors().inputs())
+                .containsExactly(
+                        Map.entry("prompt", "{problem}"),
+                        Map.entry("response", "{response}"),
+                        Map.entry("gold", "{answer}"));
+        assertThat(RunFile.restore(file.stored())).isEqualTo(file);
+        RunFile item = resolve(
+                "grpo",
+                rewards(
+                        "{name: right}",
+                        "{name: kind, reward_model: {server: \"grpcs://[::1]:1\", model: m, text_tensor: t, template: \"{response}\"}}"));
+        assertThat(item.settings().verification().scorers())
+                .containsOnlyKeys("verification.rewards.2.reward_model.server");
+        String server = "verification.reward_model.server=";
+        refused(
+                "run.yaml:8: 'verification.reward_model.text_tensor' needs 'verification.reward_model.template'",
+                "grpo",
+                model(", text_tensor: t"));
+        refused(
+                "run.yaml:8: 'verification.reward_model.template' must hold {response}",
+                "grpo",
+                model(", text_tensor: t, template: \"{problem}\""));
+        refused(
+                "is not used without 'verification.reward_model.text_tensor'",
+                "grpo",
+                model(", template: \"{response}\""));
+        refused(
+                "takes the place of prompt_tensor, response_tensor and answer_tensor",
+                "grpo",
+                model(", text_tensor: t, template: \"{response}\", prompt_tensor: p"));
+        refused("must have another name than the other tensors", "grpo", model(", prompt_tensor: response"));
+        refused("'verification.reward_model.low' must be below", "grpo", model(", scale: range, low: 2"));
+        refused("is not used without 'verification.reward_model.scale: range'", "grpo", model(", high: 2"));
+        refused(
+                "'verification.reward_model.scale' cannot be 'rnge' (did you mean 'range'?)",
+                "grpo",
+                model(", scale: rnge"));
+        refused("must be grpc://HOST:PORT", "grpo", model(""), server + "unix:///var/run/s");
+        refused("must be grpc://HOST:PORT", "grpo", model(""), server + "grpc://a:70000");
+        refused("must be grpc://HOST:PORT", "grpo", model(""), server + "127.0.0.1:8001");
+        refused("needs 'verification.reward_model.model'", "grpo", model(""), "verification.reward_model.model= ");
+        refused("exclude each other", "grpo", model(""), "verification.python=r.py:a");
+        refused(
+                "'verification.reward_model.server' and 'verification.judge.url' exclude each other",
+                "grpo",
+                model(""),
+                "verification.judge.url=http://a/v1");
+        refused(
+                "is not used without 'verification.reward_model.server'",
+                "grpo",
+                "",
+                "verification.reward_model.model=m");
+        assertThat(resolve("grpo", model(""), "verification.judge_budget=5")
+                        .settings()
+                        .verification()
+                        .judgeBudget())
+                .isEqualTo(5);
     }
 
     @Test

@@ -2,6 +2,7 @@ package io.foothold.verifier.config;
 
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
@@ -56,6 +57,22 @@ public interface VerifierConfig {
         /** Answers that are kept, so that the same response is not asked about twice. */
         @WithDefault("10000")
         int cached();
+    }
+
+    /** Reward models that run files name. */
+    RewardModel rewardModel();
+
+    /** How reward models that run files name are called. */
+    interface RewardModel {
+        /** Servers that run files may name, grpc://HOST:PORT or grpcs://HOST:PORT each, or * for any; none by default. */
+        Optional<List<String>> servers();
+
+        /** Certificates in PEM of those who sign the certificates of servers with grpcs; those that the JVM knows by default. */
+        Optional<Path> authorities();
+
+        /** Calls at the same time; at least 1. */
+        @WithDefault("8")
+        int parallel();
     }
 
     /** Programs. */

@@ -25,6 +25,7 @@ import io.foothold.verifier.code.CodeVerifier.Judgement;
 import io.foothold.verifier.code.Sandbox;
 import io.foothold.verifier.config.VerifierConfig;
 import io.foothold.verifier.function.RewardFunctions;
+import io.foothold.verifier.triton.RewardModels;
 import io.grpc.ServerServiceDefinition;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.grpc.GrpcService;
@@ -47,7 +48,7 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
     private final ExecutorService answers;
     private final ExecutorService programs;
     private final Judge judge;
-    private final FunctionWork functions;
+    private final ScorerWork scorers;
     private final MeterRegistry metrics;
 
     /** The service as it is configured. */
@@ -61,6 +62,12 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
                         new Sandbox(new Sandbox.Tools(
                                 config.code().bubblewrap(), config.code().python())),
                         (long) config.code().outputKb() << 10)),
+                scorers(config),
+                metrics);
+    }
+
+    private static Scorers scorers(VerifierConfig config) {
+        return new Scorers(
                 new RewardFunctions(new RewardFunctions.Setup(
                         config.functions().allowed(),
                         config.code().bubblewrap(),
@@ -72,7 +79,10 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
                         config.judge().apiKey(),
                         config.judge().parallel(),
                         config.judge().cached())),
-                metrics);
+                new RewardModels(new RewardModels.Setup(
+                        config.rewardModel().servers().orElse(List.of()),
+                        config.rewardModel().authorities(),
+                        config.rewardModel().parallel())));
     }
 
     /**
@@ -81,19 +91,12 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
      * @param window responses of one stream that may be under way
      * @param threads that judge answers
      * @param programThreads that run programs
-     * @param functions of run files
-     * @param judges of run files
+     * @param scorers of run files
      */
     public VerifierGrpc(
-            int window,
-            int threads,
-            int programThreads,
-            Judge judge,
-            RewardFunctions functions,
-            ChatJudges judges,
-            MeterRegistry metrics) {
+            int window, int threads, int programThreads, Judge judge, Scorers scorers, MeterRegistry metrics) {
         this.metrics = metrics;
-        this.functions = new FunctionWork(functions, judges, metrics);
+        this.scorers = new ScorerWork(scorers, metrics);
         this.judge = judge;
         this.answers = pool("verifier-", threads);
         this.programs = pool("programs-", programThreads);
@@ -105,8 +108,8 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
                         VerifierGrpc::failed),
                 window,
                 (request, results) -> {
-                    if (request.getWork().hasFunction() || request.getWork().hasJudge()) {
-                        return this.functions.start(request.getWork(), results);
+                    if (ScorerWork.is(request.getWork())) {
+                        return this.scorers.start(request.getWork(), results);
                     }
                     boolean program = request.getWork().getKind() == io.foothold.v1.ProblemKind.PROBLEM_KIND_CODE;
                     var task = (program ? programs : answers).submit(() -> {
@@ -229,7 +232,7 @@ public final class VerifierGrpc extends MutinyVerifierServiceGrpc.VerifierServic
         service.stop();
         answers.shutdownNow();
         programs.shutdownNow();
-        functions.close();
+        scorers.close();
     }
 
     private static List<VerifyResponse> failed(VerifyRequest work, FootholdException failure) {

@@ -1,10 +1,12 @@
 package io.foothold.verifier.grpc;
 
+import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FailureLog;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.flow.CreditedService;
 import io.foothold.contracts.metric.Metric;
 import io.foothold.contracts.trace.Trace;
+import io.foothold.contracts.triton.ServerAddress;
 import io.foothold.core.verdict.Verdict;
 import io.foothold.v1.VerifyResponse;
 import io.foothold.v1.VerifyWork;
@@ -13,7 +15,8 @@ import io.foothold.verifier.chat.ChatJudges;
 import io.foothold.verifier.code.CodeVerifier.Judgement;
 import io.foothold.verifier.function.FunctionCall;
 import io.foothold.verifier.function.RewardFunction;
-import io.foothold.verifier.function.RewardFunctions;
+import io.foothold.verifier.triton.RewardModel;
+import io.foothold.verifier.triton.RewardModels;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -25,25 +28,32 @@ import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 
 /** Work that a function of the user judges, or a model that he names. Thread-safe. */
-final class FunctionWork implements AutoCloseable {
-    private static final Logger LOG = Logger.getLogger(FunctionWork.class);
+final class ScorerWork implements AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(ScorerWork.class);
 
-    private final RewardFunctions functions;
-    private final ChatJudges judges;
+    private final Scorers scorers;
     private final MeterRegistry metrics;
 
-    FunctionWork(RewardFunctions functions, ChatJudges judges, MeterRegistry metrics) {
-        this.functions = functions;
-        this.judges = judges;
+    ScorerWork(Scorers scorers, MeterRegistry metrics) {
+        this.scorers = scorers;
         this.metrics = metrics;
+    }
+
+    /** Whether work is of this sort. */
+    static boolean is(VerifyWork work) {
+        return work.hasFunction() || work.hasJudge() || work.hasRewardModel();
     }
 
     /** Starts it; what is returned takes it back. */
     Runnable start(VerifyWork work, CreditedService.Results<VerifyResponse> results) {
         long start = System.nanoTime();
         try {
+            Consumer<Verdict> told = verdict -> tell(work, verdict, (System.nanoTime() - start) / 1000, results);
             if (work.hasJudge()) {
-                return judged(work, verdict -> tell(work, verdict, (System.nanoTime() - start) / 1000, results));
+                return judged(work, told);
+            }
+            if (work.hasRewardModel()) {
+                return scored(work, told);
             }
             var asked = work.getFunction();
             RewardFunction function = new RewardFunction(
@@ -53,13 +63,10 @@ final class FunctionWork implements AutoCloseable {
                     asked.getSha256(),
                     new RewardFunction.Limits(asked.getNetwork(), asked.getSeconds(), asked.getMemoryMb() << 20),
                     asked.getPassScore());
-            return functions.judge(
-                    function,
-                    new FunctionCall(
-                            problem(work),
-                            VerifierGrpc.response(work),
-                            verdict -> tell(work, verdict, (System.nanoTime() - start) / 1000, results),
-                            work.getGoldOnly()));
+            return scorers.functions()
+                    .judge(
+                            function,
+                            new FunctionCall(problem(work), VerifierGrpc.response(work), told, work.getGoldOnly()));
         } catch (Throwable t) {
             // Whatever it is: who asked waits for a verdict.
             FootholdException failure = FailureLog.told(LOG, "rollout " + work.getRolloutId(), t);
@@ -80,14 +87,52 @@ final class FunctionWork implements AutoCloseable {
                         asked.getAttempts(),
                         asked.getPerMinute()));
         if (work.getGoldOnly()) {
-            judges.check(judge);
+            scorers.judges().check(judge);
             told.accept(new Verdict(Verdict.Kind.ABSTAIN, 0, "", judge.toString()));
             return () -> {};
         }
-        return judges.judge(
-                judge,
-                new ChatJudges.Case(work.getProblem().getStatement(), work.getGold(), VerifierGrpc.response(work)),
-                told);
+        return scorers.judges()
+                .judge(
+                        judge,
+                        new ChatJudges.Case(
+                                work.getProblem().getStatement(), work.getGold(), VerifierGrpc.response(work)),
+                        told);
+    }
+
+    private Runnable scored(VerifyWork work, Consumer<Verdict> told) {
+        var asked = work.getRewardModel();
+        RewardModel.Scale scale =
+                switch (asked.getScale()) {
+                    case SCORE_SCALE_NONE -> new RewardModel.Scale.None();
+                    case SCORE_SCALE_RANGE -> new RewardModel.Scale.Range(asked.getLow(), asked.getHigh());
+                    case SCORE_SCALE_SIGMOID -> new RewardModel.Scale.Sigmoid();
+                    case SCORE_SCALE_UNSPECIFIED, UNRECOGNIZED ->
+                        throw new FootholdException(
+                                ErrorCode.INVALID_INPUT,
+                                "the scale of a reward model is not known: " + asked.getScaleValue());
+                };
+        RewardModel model = new RewardModel(
+                ServerAddress.of(asked.getServer()),
+                asked.getModel(),
+                asked.getVersion(),
+                new RewardModel.Tensors(
+                        asked.getInputsList().stream()
+                                .map(i -> new RewardModel.Input(i.getName(), i.getText()))
+                                .toList(),
+                        asked.getOutput()),
+                scale,
+                new RewardModel.Calls(
+                        Duration.ofNanos((long) (asked.getSeconds() * 1e9)), asked.getAttempts(), asked.getMaxBatch()));
+        if (work.getGoldOnly()) {
+            return scorers.models().check(model, told);
+        }
+        return scorers.models()
+                .judge(
+                        model,
+                        asked.getPassScore(),
+                        new RewardModels.Case(
+                                work.getProblem().getStatement(), work.getGold(), VerifierGrpc.response(work)),
+                        told);
     }
 
     /** What the function is given, by name. */
@@ -118,7 +163,6 @@ final class FunctionWork implements AutoCloseable {
 
     @Override
     public void close() {
-        functions.close();
-        judges.close();
+        scorers.close();
     }
 }

@@ -31,7 +31,7 @@ echo "triton: conformance of tritonserver: $(tail -1 <<< "$suite")"
 rm -rf "$work/scored"
 scored() { # model, more arguments
   local model=$1; shift
-  ./foothold train services/foothold/examples/reward-model/run.yaml --id scored --home "$work/scored" --one-process \
+  ./foothold train services/foothold/examples/reward-model/run.yaml --id scored --home "$work/scored" --one-process --set updates=1 --set evaluation.samples=1 \
     --set "verification.rewards.2.reward_model.server=grpc://127.0.0.1:$grpc" --set "verification.rewards.2.reward_model.model=$model" "$@" > "$work/scored.log" 2>&1
 }
 ! scored lenght --dry-run || { echo "triton: A REWARD MODEL THAT IS NOT THERE IS NOT MISSED"; exit 1; }

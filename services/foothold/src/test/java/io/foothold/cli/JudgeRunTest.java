@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpServer;
 import io.foothold.contracts.digest.TextDigest;
 import io.foothold.orchestrator.ledger.Ledger;
+import io.foothold.orchestrator.runfile.RunFile;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -117,17 +118,37 @@ class JudgeRunTest {
         }
     }
 
+    private void resume(Stack stack, int budget) {
+        stack.runs.move(
+                "r",
+                RunFile.resolve(
+                        "run.yaml",
+                        yaml(),
+                        List.of("verification.judge_budget=" + budget, "alarms.max_verifier_error_share=0.9")));
+        stack.runs.resume("r");
+    }
+
     @Test
     void behindItsBudgetARunEndsAndSaysSo() throws Exception {
         try (Stack stack = new Stack(directory.resolve("home"))) {
-            stack.runs.create("r", yaml(), List.of("verification.judge_budget=9"));
+            stack.runs.create(
+                    "r", yaml(), List.of("verification.judge_budget=9", "alarms.max_verifier_error_share=0.9"));
             Ledger.RunRow row = stack.runs.end("r").get(60, TimeUnit.SECONDS);
             assertThat(row.state()).isEqualTo("failed");
             assertThat(row.reason())
                     .contains(
                             "verification.judge_budget: the run's judges and reward models were asked about 9 responses")
                     .contains("resume it with a larger budget");
-            assertThat(calls.get()).isLessThanOrEqualTo(9);
+            int before = calls.get();
+            assertThat(before).isLessThanOrEqualTo(9);
+            resume(stack, 13);
+            row = stack.runs.end("r").get(60, TimeUnit.SECONDS);
+            assertThat(row.reason()).as("what was asked before counts").contains("asked about 13 responses");
+            assertThat(calls.get() - before).isLessThanOrEqualTo(4);
+            resume(stack, 500);
+            row = stack.runs.end("r").get(60, TimeUnit.SECONDS);
+            assertThat(row.state()).as(row.reason()).isEqualTo("finished");
+            assertThat(stack.ledger.audit("r").sound()).isTrue();
         }
     }
 }

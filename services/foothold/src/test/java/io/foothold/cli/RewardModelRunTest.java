@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.cli.process.RunInputs;
+import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.triton.RewardModelServer;
 import io.foothold.orchestrator.ledger.Ledger;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -135,12 +137,26 @@ class RewardModelRunTest {
     }
 
     @Test
-    void besideTheVerdictItIsWeighedAndToldApart() throws Exception {
+    void besideTheVerdictItIsWeighedAndToldApartAndAfterAResumeToo() throws Exception {
         try (Stack stack = new Stack(directory.resolve("home"))) {
-            stack.runs.create("r", yaml(SEVERAL), List.of("updates=1"));
+            AtomicBoolean ended = new AtomicBoolean();
+            stack.onEvent = event -> {
+                if (event.kind().equals("update_done") && ended.compareAndSet(false, true)) {
+                    stack.runs.abort("r", new FootholdException(ErrorCode.PEER_UNAVAILABLE, "as the test wants"));
+                }
+            };
+            stack.runs.create("r", yaml(SEVERAL), List.of());
+            assertThat(stack.runs.end("r").get(60, TimeUnit.SECONDS).reason()).isEqualTo("as the test wants");
+            stack.runs.resume("r");
             Ledger.RunRow row = stack.runs.end("r").get(60, TimeUnit.SECONDS);
             assertThat(row.state()).as(row.reason()).isEqualTo("finished");
-            for (String text : completions(stack, 1)) {
+            assertThat(stack.ledger.audit("r").sound()).isTrue();
+            List<String> lines = new ArrayList<>();
+            for (int update = 1; update <= 3; update++) {
+                lines.addAll(completions(stack, update));
+            }
+            assertThat(lines).hasSize(24);
+            for (String text : lines) {
                 JsonNode line = MAPPER.readTree(text);
                 String response = line.path("response").asText().replaceAll("<\\|[^|]*\\|>$", "");
                 double right = line.path("rewards").path("right").asDouble(-1);

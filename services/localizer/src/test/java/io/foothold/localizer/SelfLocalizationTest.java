@@ -221,6 +221,22 @@ class SelfLocalizationTest {
         } finally {
             server.stop(0);
         }
+        HttpServer endless = endpoint(new ArrayDeque<>(), "x".repeat(2 << 20), requests);
+        try {
+            ChatEndpoint.Settings settings = new ChatEndpoint.Settings(
+                    "http://127.0.0.1:" + endless.getAddress().getPort() + "/v1",
+                    "strong",
+                    Optional.empty(),
+                    Duration.ofSeconds(5),
+                    1,
+                    Duration.ofMillis(1));
+            assertThat(localize(work, Optional.of(settings)).getFailed().getMessage())
+                    .as("so much is not read")
+                    .contains("did not answer in 1 attempts: ")
+                    .contains("exceeds");
+        } finally {
+            endless.stop(0);
+        }
         HttpServer odd = endpoint(new ArrayDeque<>(), "[]", requests);
         try {
             assertThat(localize(

@@ -3,6 +3,7 @@ package io.foothold.store;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.files.StoreConfig;
+import io.foothold.contracts.names.WebAddress;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,17 +58,11 @@ final class S3Clients {
     }
 
     private static URI endpoint(String text) {
-        try {
-            URI uri = URI.create(text);
-            if (uri.getHost() != null && text.matches("https?://.*") && uri.getUserInfo() == null) {
-                return uri;
-            }
-        } catch (IllegalArgumentException e) {
-            // Told below, with what was expected.
-        }
-        throw new FootholdException(
-                ErrorCode.INVALID_INPUT,
-                "foothold.store.endpoint: expected http://HOST:PORT or https://HOST:PORT, got '" + text + "'");
+        return WebAddress.of(text)
+                .orElseThrow(() -> new FootholdException(
+                        ErrorCode.INVALID_INPUT,
+                        "foothold.store.endpoint: expected http://HOST:PORT or https://HOST:PORT, without user, query and fragment"
+                                + (WebAddress.holdsUser(text) ? "" : ", got '" + text + "'")));
     }
 
     private static AwsCredentialsProvider credentials(StoreConfig config) {

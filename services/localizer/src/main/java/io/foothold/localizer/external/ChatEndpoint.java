@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.Excerpt;
 import io.foothold.contracts.error.FootholdException;
 import java.io.IOException;
 import java.net.URI;
@@ -19,6 +20,9 @@ import java.util.Optional;
  * strong-model oracle of arXiv 2605.25507. Blocks its caller; thread-safe.
  */
 public final class ChatEndpoint {
+    /** Most bytes of a body that are read. */
+    private static final long LARGEST_BODY = 1 << 20;
+
     /**
      * Where and how.
      *
@@ -69,12 +73,14 @@ public final class ChatEndpoint {
                     Thread.sleep(pause);
                     pause = pause.multipliedBy(2);
                 }
-                HttpResponse<String> response = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+                HttpResponse<String> response = client.send(
+                        request.build(),
+                        HttpResponse.BodyHandlers.limiting(HttpResponse.BodyHandlers.ofString(), LARGEST_BODY));
                 int status = response.statusCode();
                 if (status == 200) {
                     return text(response.body());
                 }
-                last = "status " + status + ": " + cut(response.body());
+                last = "status " + status + ": " + Excerpt.of(response.body());
                 if (status != 408 && status != 429 && status < 500) {
                     throw new FootholdException(
                             ErrorCode.INVALID_INPUT, "localizer endpoint " + settings.url() + " refuses: " + last);
@@ -105,15 +111,11 @@ public final class ChatEndpoint {
         } catch (JsonProcessingException e) {
             throw new FootholdException(
                     ErrorCode.PEER_UNAVAILABLE,
-                    "localizer endpoint " + settings.url() + " gave no JSON: " + cut(body),
+                    "localizer endpoint " + settings.url() + " gave no JSON: " + Excerpt.of(body),
                     e);
         }
         throw new FootholdException(
                 ErrorCode.PEER_UNAVAILABLE,
-                "localizer endpoint " + settings.url() + " gave no choices[0].message.content: " + cut(body));
-    }
-
-    private static String cut(String body) {
-        return body.length() > 300 ? body.substring(0, 300) + "…" : body;
+                "localizer endpoint " + settings.url() + " gave no choices[0].message.content: " + Excerpt.of(body));
     }
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.foothold.contracts.error.ErrorCode;
+import io.foothold.contracts.error.Excerpt;
 import io.foothold.contracts.error.FootholdException;
 import java.io.IOException;
 import java.net.URI;
@@ -19,7 +20,6 @@ import org.jspecify.annotations.Nullable;
 /** The REST interface of an MLflow server (mlflow.org, "REST API", version 2.0). Blocks its caller; thread-safe. */
 final class MlflowServer implements AutoCloseable {
     private static final Duration DEADLINE = Duration.ofSeconds(10);
-    private static final int LONGEST_REASON = 300;
 
     private final MlflowSettings settings;
     private final HttpClient client = HttpClient.newBuilder()
@@ -105,7 +105,7 @@ final class MlflowServer implements AutoCloseable {
         JsonNode body = body(response.body());
         if (status / 100 == 2) {
             if (body.isMissingNode()) {
-                throw unreached(call + " was not answered by MLflow: " + cut(response.body()), null);
+                throw unreached(call + " was not answered by MLflow: " + Excerpt.of(response.body()), null);
             }
             return body;
         }
@@ -118,9 +118,9 @@ final class MlflowServer implements AutoCloseable {
         String reason = body.path("message").asText(response.body());
         String code = body.path("error_code").asText("");
         if (status == 408 || status == 429 || status >= 500 || code.isEmpty()) {
-            throw unreached(call + ": status " + status + ": " + cut(reason), null);
+            throw unreached(call + ": status " + status + ": " + Excerpt.of(reason), null);
         }
-        throw new Refusal(code, "MLflow at " + settings.server() + " refuses " + call + ": " + cut(reason));
+        throw new Refusal(code, "MLflow at " + settings.server() + " refuses " + call + ": " + Excerpt.of(reason));
     }
 
     private JsonNode body(String text) {
@@ -136,10 +136,6 @@ final class MlflowServer implements AutoCloseable {
                 ErrorCode.PEER_UNAVAILABLE,
                 "MLflow at " + settings.server() + " (" + MlflowSettings.URI_KEY + ") cannot be used: " + why,
                 cause);
-    }
-
-    private static String cut(String text) {
-        return text.length() > LONGEST_REASON ? text.substring(0, LONGEST_REASON) + "…" : text;
     }
 
     @Override

@@ -2,14 +2,13 @@ package io.foothold.orchestrator.outbox;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.names.WebAddress;
 import java.io.IOException;
 import java.net.URI;
-import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Base64;
-import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -45,22 +44,13 @@ public record MlflowSettings(URI server, String experiment, Optional<String> aut
     }
 
     private static URI server(String uri) {
-        String bare = uri.endsWith("/") ? uri.substring(0, uri.length() - 1) : uri;
-        try {
-            URI server = new URI(bare);
-            String scheme = String.valueOf(server.getScheme()).toLowerCase(Locale.ROOT);
-            boolean web = scheme.equals("http") || scheme.equals("https");
-            if (server.getUserInfo() != null) {
-                throw wrong(URI_KEY + " holds a user, which logs would show; " + SECRET_KEY + " is the place for it");
-            }
-            if (web && server.getHost() != null && server.getQuery() == null && server.getFragment() == null) {
-                return server;
-            }
-        } catch (URISyntaxException e) {
-            throw wrong(URI_KEY + " is '" + uri + "': " + e.getReason() + "; expected http://HOST:PORT or https://…");
+        if (WebAddress.holdsUser(uri)) {
+            throw wrong(URI_KEY + " holds a user, which logs would show; " + SECRET_KEY + " is the place for it");
         }
-        throw wrong(URI_KEY + " is '" + uri + "'; expected http://HOST:PORT or https://…, the address of an MLflow"
-                + " server (directories and databases of MLflow are not written)");
+        return WebAddress.of(uri)
+                .orElseThrow(() -> wrong(URI_KEY + " is '" + uri
+                        + "'; expected http://HOST:PORT or https://…, without user, query and fragment,"
+                        + " the address of an MLflow server (directories and databases of MLflow are not written)"));
     }
 
     private static String authorization(Path file) {

@@ -3,6 +3,7 @@ package io.foothold.orchestrator.runfile;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.contracts.names.Name;
+import io.foothold.contracts.names.WebAddress;
 import io.foothold.core.keys.SettingsException;
 import io.foothold.core.method.ChosenMethod;
 import io.foothold.core.settings.JudgeSettings;
@@ -18,6 +19,7 @@ import io.foothold.core.verdict.RewardTable;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
@@ -59,8 +61,34 @@ final class RewardRules {
             RewardSettings reward = rewards.get(i);
             checkScorers(key(i, ""), reward.function(), reward.judge(), reward.rewardModel());
         }
+        checkDrawn();
         checkSeveral();
         checkDecoupled();
+    }
+
+    /** Of k draws it matters whether one is right: what counts them needs rewards that say right or wrong. */
+    private void checkDrawn() {
+        if (!settings.estimator().drawsK()) {
+            return;
+        }
+        RewardRule rule = settings.general().reward();
+        String others =
+                switch (rule) {
+                    case SUCCESS, SCORE, TABLE ->
+                        "those of 'reward: " + rule.name().toLowerCase(Locale.ROOT)
+                                + "' may be others (expected reward: correct, correct_and_finished or random)";
+                    case CORRECT, CORRECT_AND_FINISHED, RANDOM ->
+                        !rewards.isEmpty()
+                                ? "with 'verification.rewards' they are sums"
+                                : new ChosenMethod(settings).comparesOwnRewards()
+                                        ? ""
+                                        : "here the method or 'reward_shaping' makes others of them";
+                };
+        if (!others.isEmpty()) {
+            throw refused(
+                    "estimator.name",
+                    "'estimator.name: " + settings.estimator().name() + "' needs rewards of 0 or 1, and " + others);
+        }
     }
 
     /** What normalises rewards apart needs several, and each as it was given. */
@@ -154,11 +182,13 @@ final class RewardRules {
             }
             return;
         }
-        if (!judge.url().matches("https?://[^\\s/?#@]+(/[^\\s?#@]*)?")) {
+        if (WebAddress.of(judge.url()).isEmpty()) {
             throw refused(
                     url,
-                    "'" + url + "' must be http:// or https://HOST[:PORT]/PATH, such as http://127.0.0.1:8000/v1, got '"
-                            + SettingsException.shown(judge.url()) + "'");
+                    "'" + url + "' must be " + WebAddress.EXPECTED + ", such as http://127.0.0.1:8000/v1"
+                            + (WebAddress.holdsUser(judge.url())
+                                    ? ""
+                                    : ", got '" + SettingsException.shown(judge.url()) + "'"));
         }
         if (judge.model().isBlank()) {
             throw refused(url, "'" + url + "' needs '" + at + "judge.model'");
@@ -230,12 +260,6 @@ final class RewardRules {
     private void checkOthers() {
         if (settings.general().reward() == RewardRule.RANDOM) {
             throw refused("reward", "'reward: random' and 'verification.rewards' exclude each other");
-        }
-        if (settings.estimator().drawsK()) {
-            throw refused(
-                    "estimator.name",
-                    "'estimator.name: " + settings.estimator().name()
-                            + "' needs rewards of 0 or 1, and with 'verification.rewards' they are sums");
         }
         if (new ChosenMethod(settings).givesSolutions()) {
             throw refused(

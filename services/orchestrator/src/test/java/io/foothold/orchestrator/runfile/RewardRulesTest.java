@@ -97,6 +97,29 @@ class RewardRulesTest {
         refused("puts solutions among a group's members", "oracle-grpo", rewards("{name: right}"));
     }
 
+    /** The learner would refuse them only after the first update was sampled. */
+    @Test
+    void whatDrawsKNeedsRewardsThatSayRightOrWrong() {
+        for (String rule : List.of("success", "score", "table")) {
+            refused(
+                    "run.yaml:7: 'estimator.name: pass_at_k' needs rewards of 0 or 1, and those of 'reward: " + rule
+                            + "' may be others (expected reward: correct",
+                    "grpo",
+                    "estimator: {name: pass_at_k, k: 2}\nreward: " + rule + "\n");
+            refused("'reward: " + rule + "' may be others", "pkpo", "", "reward=" + rule);
+        }
+        refused("'reward_shaping' makes others of them", "pkpo-plain", "", "reward_shaping.overlong_share=0.2");
+        for (String rule : List.of("correct", "correct_and_finished", "random")) {
+            assertThat(resolve("pkpo", "", "reward=" + rule)
+                            .settings()
+                            .estimator()
+                            .drawsK())
+                    .isTrue();
+        }
+        assertThat(resolve("grpo", "", "reward=score").settings().estimator().drawsK())
+                .isFalse();
+    }
+
     private static String judge(String more) {
         return "verification:\n  judge: {url: \"http://127.0.0.1:8000/v1\", model: m, " + more + "}\n";
     }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.foothold.contracts.error.Excerpt;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -20,8 +21,6 @@ final class ChatCalls implements AutoCloseable {
     private static final Duration LONGEST_PAUSE = Duration.ofMinutes(1);
     /** Most bytes of a body that are read. */
     private static final long LARGEST_BODY = 1 << 20;
-    /** Characters of a body that a failure quotes. */
-    private static final int QUOTED = 200;
 
     private final ObjectMapper mapper = new ObjectMapper();
     private final HttpClient client = HttpClient.newBuilder()
@@ -154,8 +153,7 @@ final class ChatCalls implements AutoCloseable {
 
     /** The beginning of a body; a key that it repeats is left out. */
     private static String quoted(String body, Optional<String> key) {
-        String without = key.map(k -> body.replace(k, "***")).orElse(body);
-        return "'" + (without.length() > QUOTED ? without.substring(0, QUOTED) + "…" : without) + "'";
+        return "'" + Excerpt.of(key.map(k -> body.replace(k, "***")).orElse(body)) + "'";
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.foothold.verifier.chat;
 
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.names.WebAddress;
 import java.net.URI;
 import java.time.Duration;
 import java.util.regex.Pattern;
@@ -64,22 +65,9 @@ public record ChatJudge(String url, String model, Question question, Calls calls
      * @throws FootholdException INVALID_INPUT for an address that is none
      */
     public ChatJudge {
-        url = url.endsWith("/") ? url.substring(0, url.length() - 1) : url;
-        URI parsed;
-        try {
-            parsed = URI.create(url);
-        } catch (IllegalArgumentException e) {
-            throw invalid("the judge's address is no URL: " + e.getMessage());
-        }
-        boolean web = "http".equals(parsed.getScheme()) || "https".equals(parsed.getScheme());
-        if (!web
-                || parsed.getHost() == null
-                || parsed.getRawUserInfo() != null
-                || parsed.getRawQuery() != null
-                || parsed.getRawFragment() != null) {
-            throw invalid(
-                    "the judge's address must be http:// or https://HOST[:PORT]/PATH, without user, query and fragment");
-        }
+        url = WebAddress.of(url)
+                .orElseThrow(() -> invalid("the judge's address must be " + WebAddress.EXPECTED))
+                .toString();
         if (model.isEmpty() || calls.attempts() < 1 || calls.maxTokens() < 1) {
             throw invalid("a judge needs a model, an attempt and a token");
         }

@@ -1,6 +1,7 @@
 package io.foothold.verifier.chat;
 
 import io.foothold.contracts.digest.TextDigest;
+import io.foothold.contracts.error.Excerpt;
 import io.foothold.contracts.error.FootholdException;
 import io.foothold.core.prompt.Placeholders;
 import io.foothold.core.verdict.Verdict;
@@ -31,9 +32,6 @@ public final class ChatJudges implements AutoCloseable {
 
     /** Most characters of an answer that are looked at and kept. */
     private static final int LONGEST_ANSWER = 100_000;
-
-    /** Characters of an answer that a verdict quotes. */
-    private static final int QUOTED = 200;
 
     /**
      * How they are called.
@@ -109,7 +107,7 @@ public final class ChatJudges implements AutoCloseable {
                     + "); whoever runs it adds it to " + KEY);
         }
         if (key(judge).isPresent()
-                && "http".equals(judge.endpoint().getScheme())
+                && "http".equalsIgnoreCase(judge.endpoint().getScheme())
                 && !loopback(judge.endpoint().getHost())) {
             throw ChatJudge.invalid(judge + " is not asked: the key would travel without TLS; use https");
         }
@@ -231,7 +229,7 @@ public final class ChatJudges implements AutoCloseable {
     }
 
     private static String quoted(String answer) {
-        return "'" + (answer.length() > QUOTED ? answer.substring(0, QUOTED) + "…" : answer) + "'";
+        return "'" + Excerpt.of(answer) + "'";
     }
 
     @Override

@@ -42,12 +42,18 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+/** How long to wait before something is done again that took so long: a run is not to pay for being looked at. All in milliseconds. */
+export function waitAfter(atLeast: number, took: number): number {
+  return Math.max(atLeast, Math.min(24 * took, 20_000));
+}
+
 /** Asks for something now and again as long as the page is looked at; what fails is told and asked again. */
 export function every(millis: number, signal: AbortSignal, look: () => Promise<void>): void {
   let timer = 0;
   const again = async (): Promise<void> => {
+    const began = performance.now();
     if (!document.hidden) await look();
-    if (!signal.aborted) timer = window.setTimeout(again, millis);
+    if (!signal.aborted) timer = window.setTimeout(again, waitAfter(millis, performance.now() - began));
   };
   signal.addEventListener("abort", () => window.clearTimeout(timer));
   void again();

@@ -27,6 +27,8 @@ export class Figure {
   private shape = "";
   private lines: Line[] = [];
   private axis = "";
+  private seen = false;
+  private stale = false;
 
   constructor(
     private readonly name: string,
@@ -37,6 +39,15 @@ export class Figure {
     this.element = el("section", { class: "figure" }, el("h3", {}, title), this.canvas, this.behind);
     const resized = new ResizeObserver(() => this.plot?.setSize(this.size()));
     resized.observe(this.canvas);
+    // What nobody sees is drawn when it is scrolled to.
+    const looked = new IntersectionObserver(
+      (entries) => {
+        this.seen = entries[entries.length - 1]!.isIntersecting;
+        if (this.seen && this.stale) this.draw();
+      },
+      { rootMargin: "200px" },
+    );
+    looked.observe(this.element);
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
     const recolour = (): void => {
       this.shape = "";
@@ -45,6 +56,7 @@ export class Figure {
     dark.addEventListener("change", recolour);
     signal.addEventListener("abort", () => {
       resized.disconnect();
+      looked.disconnect();
       dark.removeEventListener("change", recolour);
       this.plot?.destroy();
       this.plot = null;
@@ -65,6 +77,8 @@ export class Figure {
 
   private draw(): void {
     if (this.lines.length === 0) return;
+    this.stale = this.plot !== null && !this.seen;
+    if (this.stale) return;
     const said = this.lines.map((l) => `${l.label} ${number(l.y[l.y.length - 1])}`).join(", ");
     this.canvas.setAttribute("aria-label", `${this.title} over ${this.axis}; last: ${said}`);
     const parts: uPlot.AlignedData[] = [];

@@ -1,5 +1,5 @@
 import { call, type Details, follow, json, type Link, Refusal, type Run, runPath, underWay } from "./api";
-import { duration, el, number, put } from "./dom";
+import { duration, el, number, put, waitAfter } from "./dom";
 import { Figures } from "./figure";
 import { type Axis, AXES, type Note, PICTURES, RunData } from "./rundata";
 import { type Column, saved } from "./table";
@@ -23,6 +23,11 @@ const LINKS: Record<Link, string> = {
 
 const LOOK_AGAIN = 2000;
 const NOTES_SHOWN = 200;
+
+const DRAW_AT_ONCE = 50;
+const DRAW_AGAIN = 250;
+/** What was told is seen within a second. */
+const DRAW_LATEST = 350;
 
 /** The list behind a label. */
 export function choice(id: string, label: string, values: string[], changed: (value: string) => void): HTMLElement {
@@ -61,6 +66,9 @@ export function run(view: HTMLElement, signal: AbortSignal, id: string): void {
   let own = "";
   let known: Run | null = null;
   let dirty = false;
+  let told = -1;
+  let drawn = 0;
+  let rest = 0;
 
   const act = async (what: string): Promise<void> => {
     refused.textContent = "";
@@ -112,6 +120,7 @@ export function run(view: HTMLElement, signal: AbortSignal, id: string): void {
   const ks = el("span");
   const owns = el("span");
   const draw = (): void => {
+    const began = performance.now();
     dirty = false;
     figures.show("pass@k of evaluations", data.passes(k, axis), axis, "evaluations");
     for (const [title, names] of PICTURES) figures.show(title, data.lines(names, axis), axis);
@@ -129,6 +138,8 @@ export function run(view: HTMLElement, signal: AbortSignal, id: string): void {
     headline();
     tellServers();
     tellNotes();
+    drawn = performance.now();
+    rest = Math.min(DRAW_LATEST, waitAfter(DRAW_AGAIN, drawn - began));
   };
 
   const tellServers = (): void => {
@@ -145,6 +156,8 @@ export function run(view: HTMLElement, signal: AbortSignal, id: string): void {
   };
 
   const tellNotes = (): void => {
+    if (told === data.notes.length) return;
+    told = data.notes.length;
     const columns: Column<Note>[] = [
       { title: "Event", value: (n) => n.number },
       { title: "Time", value: (n) => new Date(n.at).toISOString() },
@@ -185,10 +198,13 @@ export function run(view: HTMLElement, signal: AbortSignal, id: string): void {
     );
   };
 
+  let wait = LOOK_AGAIN;
   const look = async (): Promise<void> => {
+    const began = performance.now();
     known = await json<Run>(runPath(id), signal);
     headline();
     await tellFunnel();
+    wait = waitAfter(LOOK_AGAIN, performance.now() - began);
   };
   let looking = 0;
   const lookSoon = (): void => {
@@ -196,7 +212,7 @@ export function run(view: HTMLElement, signal: AbortSignal, id: string): void {
     looking = window.setTimeout(() => {
       looking = 0;
       if (!signal.aborted) look().catch(() => {});
-    }, LOOK_AGAIN);
+    }, wait);
   };
   signal.addEventListener("abort", () => window.clearTimeout(looking));
 
@@ -246,8 +262,8 @@ export function run(view: HTMLElement, signal: AbortSignal, id: string): void {
       lookSoon();
       if (!dirty) {
         dirty = true;
-        // One drawing for what comes close together: a run is not to pay for being looked at.
-        window.setTimeout(() => !signal.aborted && draw(), 200);
+        // One drawing for what comes close together.
+        window.setTimeout(() => !signal.aborted && draw(), Math.max(DRAW_AT_ONCE, drawn + rest - performance.now()));
       }
     },
     (state) => {

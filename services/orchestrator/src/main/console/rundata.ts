@@ -45,6 +45,7 @@ export class RunData {
   policy: Details | null = null;
   private began = 0;
   private readonly updates = new Map<number, Point>();
+  private ordered: Point[] | null = [];
   private readonly evaluations = new Map<string, Map<number, Point>>();
 
   take(events: RunEvent[]): void {
@@ -55,6 +56,7 @@ export class RunData {
       switch (event.kind) {
         case "update_done":
           this.updates.set(Number(d.update), { update: Number(d.update), at, values: d });
+          this.ordered = null;
           break;
         case "evaluation_done": {
           const set = String(d.set);
@@ -91,7 +93,8 @@ export class RunData {
   }
 
   points(): Point[] {
-    return [...this.updates.values()].sort((a, b) => a.update - b.update);
+    this.ordered ??= [...this.updates.values()].sort((a, b) => a.update - b.update);
+    return this.ordered;
   }
 
   sets(): Map<string, Point[]> {

@@ -37,8 +37,9 @@ final class RegressCommand implements Callable<Integer> {
             names = "--history",
             paramLabel = "FILE",
             description =
-                    "Numbers of earlier times, from which baselines come (default: SUITE.history.jsonl beside the suite).")
-    private Optional<Path> history = Optional.empty();
+                    "Numbers of earlier times, from which baselines come: a file, or s3://BUCKET/KEY in the store that"
+                            + " foothold.store is set for (default: SUITE.history.jsonl beside the suite).")
+    private Optional<String> history = Optional.empty();
 
     @Option(names = "--record", description = "Adds the numbers of this time to the history when every gate holds.")
     private boolean record;

@@ -12,6 +12,8 @@ import io.fabric8.kubernetes.api.model.Probe;
 import io.fabric8.kubernetes.api.model.Volume;
 import io.fabric8.kubernetes.api.model.VolumeMount;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
+import io.fabric8.openshift.api.model.monitoring.v1.PodMetricsEndpoint;
+import io.fabric8.openshift.api.model.monitoring.v1.PodMonitor;
 import io.fabric8.zjsonpatch.JsonPatch;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -29,7 +31,11 @@ class ClosedManifestsTest {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private static Deployment with(JsonNode deployment, String... components) throws IOException {
-        JsonNode now = deployment;
+        return JSON.treeToValue(patched(deployment, components), Deployment.class);
+    }
+
+    private static JsonNode patched(JsonNode document, String... components) throws IOException {
+        JsonNode now = document;
         for (String component : components) {
             JsonNode index = YAML.readTree(Manifests.K8S
                     .resolve("components")
@@ -38,14 +44,43 @@ class ClosedManifestsTest {
                     .toFile());
             for (JsonNode patch : index.path("patches")) {
                 JsonNode target = patch.path("target");
-                assertThat(target.path("kind").asText()).isEqualTo("Deployment");
+                assertThat(target.path("kind").asText()).isIn("Deployment", "PodMonitor");
                 String name = target.path("name").asText(".*");
-                if (now.path("metadata").path("name").asText().matches(name)) {
+                if (target.path("kind").equals(now.path("kind"))
+                        && now.path("metadata").path("name").asText().matches(name)) {
                     now = JsonPatch.apply(YAML.readTree(patch.path("patch").asText()), now);
                 }
             }
         }
-        return JSON.treeToValue(now, Deployment.class);
+        return now;
+    }
+
+    /** Prometheus comes in by the same door. */
+    @Test
+    void metricsAreAskedForWithTheViewersTokenAndByHttps() throws IOException {
+        JsonNode monitor = Manifests.documents(Manifests.K8S.resolve("components/monitoring/podmonitor.yaml"))
+                .get(0);
+        PodMetricsEndpoint open = JSON.treeToValue(patched(monitor, "open"), PodMonitor.class)
+                .getSpec()
+                .getPodMetricsEndpoints()
+                .get(0);
+        assertThat(open.getAuthorization()).isNull();
+        assertThat(open.getScheme()).isNull();
+        PodMetricsEndpoint closed = JSON.treeToValue(patched(monitor, "tokens", "tls"), PodMonitor.class)
+                .getSpec()
+                .getPodMetricsEndpoints()
+                .get(0);
+        assertThat(closed.getAuthorization().getCredentials().getName()).isEqualTo("foothold-door");
+        assertThat(closed.getAuthorization().getCredentials().getKey()).isEqualTo("viewer");
+        assertThat(closed.getScheme()).isEqualTo("https");
+        assertThat(closed.getTlsConfig().getCa().getSecret().getName()).isEqualTo("foothold-tls");
+        assertThat(closed.getTlsConfig().getCa().getSecret().getKey()).isEqualTo("ca.crt");
+        JsonNode certificate = Manifests.documents(Manifests.K8S.resolve("components/tls/cert-manager.yaml")).stream()
+                .filter(d -> d.path("spec").has("dnsNames"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(certificate.path("spec").path("dnsNames")).anySatisfy(n -> assertThat(n.asText())
+                .isEqualTo(closed.getTlsConfig().getServerName()));
     }
 
     private static PodSpec pod(Deployment d) {

@@ -23,6 +23,8 @@ import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.api.model.autoscaling.v2.HorizontalPodAutoscaler;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
+import io.fabric8.openshift.api.model.monitoring.v1.PodMonitor;
+import io.fabric8.openshift.api.model.monitoring.v1.PrometheusRule;
 import io.foothold.cli.images.Packing;
 import io.foothold.cli.images.ServiceImage;
 import io.foothold.contracts.files.StoreUri;
@@ -57,6 +59,10 @@ class ManifestsTest {
             "Service", Service.class,
             "PersistentVolume", PersistentVolume.class,
             "PersistentVolumeClaim", PersistentVolumeClaim.class);
+
+    /** Of the Prometheus operator. */
+    private static final Map<String, Class<?>> OPERATOR_KINDS =
+            Map.of("PodMonitor", PodMonitor.class, "PrometheusRule", PrometheusRule.class);
 
     /** A node under load needed 2.5 minutes to start a service. */
     private static final int STARTUP_SECONDS = 300;
@@ -109,7 +115,7 @@ class ManifestsTest {
         }
         List<Path> all = new ArrayList<>(kustomizations("components"));
         all.addAll(kustomizations("overlays"));
-        assertThat(all).hasSize(12);
+        assertThat(all).hasSize(13);
         for (Path directory : all) {
             for (JsonNode document : named(directory, "resources")) {
                 typed(document);
@@ -283,10 +289,10 @@ class ManifestsTest {
     }
 
     private static Object typed(JsonNode document) throws IOException {
-        Class<?> type =
-                Objects.requireNonNull(KINDS.get(document.path("kind").asText()), "kind " + document.path("kind"));
+        String kind = document.path("kind").asText();
+        Class<?> type = Objects.requireNonNull(KINDS.getOrDefault(kind, OPERATOR_KINDS.get(kind)), "kind " + kind);
         Object value = STRICT.treeToValue(document, type);
-        refuseUnknown(value, document.path("kind").asText());
+        refuseUnknown(value, kind);
         return value;
     }
 

@@ -6,6 +6,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.math.Quantiles;
 import io.foothold.contracts.error.ErrorCode;
 import io.foothold.contracts.error.FootholdException;
+import io.foothold.contracts.files.StoreConfig;
+import io.foothold.contracts.files.StoreUri;
+import io.foothold.store.StoredLines;
+import io.smallrye.config.SmallRyeConfigBuilder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +18,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
  * Numbers of earlier runs of suites, a JSON object a line: {@code suite}, {@code run}, {@code at} (ISO 8601) and {@code numbers}, by measure the
@@ -25,33 +31,76 @@ final class History {
 
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
-    private final Path file;
+    private final String name;
+    private final Consumer<String> writer;
     private final List<JsonNode> entries = new ArrayList<>();
 
     /**
-     * The history in a file, which need not be there yet.
+     * The history in a file or in an object of a store, which need not be there yet.
      *
-     * @throws FootholdException {@link ErrorCode#INVALID_INPUT} for a line that is none of its own
+     * @param name a path, or s3://BUCKET/KEY in the store that {@code foothold.store} is set for
+     * @throws FootholdException {@link ErrorCode#INVALID_INPUT} for a line that is none of its own; what a store refuses
      */
-    History(Path file) {
-        this.file = file;
+    static History of(String name) {
+        if (name.startsWith("s3://")) {
+            StoreUri object = StoreUri.parse("--history", name);
+            return new History(
+                    name,
+                    asking(object, StoredLines::read),
+                    line -> asking(object, lines -> {
+                        lines.add(List.of(line));
+                        return line;
+                    }));
+        }
+        Path file = Path.of(name);
         try {
-            int number = 0;
-            for (String line : Files.exists(file) ? Files.readAllLines(file) : List.<String>of()) {
-                number++;
-                JsonNode entry = line.isBlank() ? null : MAPPER.readTree(line);
-                if (entry == null
-                        || !entry.path("numbers").isObject()
-                        || !entry.path("run").isTextual()) {
-                    throw new FootholdException(
-                            ErrorCode.INVALID_INPUT,
-                            file + ":" + number + ": expected an object with suite, run, at and numbers");
-                }
-                entries.add(entry);
-            }
+            return new History(
+                    name, Files.exists(file) ? Files.readAllLines(file) : List.of(), line -> append(file, line));
         } catch (IOException e) {
             throw new FootholdException(ErrorCode.INVALID_INPUT, file + " cannot be read: " + e.getMessage(), e);
         }
+    }
+
+    /** A store is asked twice, with minutes between. */
+    private static <T> T asking(StoreUri object, Function<StoredLines, T> question) {
+        StoreConfig config = new SmallRyeConfigBuilder()
+                .addDefaultSources()
+                .addDiscoveredConverters()
+                .withMapping(StoreConfig.class)
+                .build()
+                .getConfigMapping(StoreConfig.class);
+        try (StoredLines lines = StoredLines.of(config, object)) {
+            return question.apply(lines);
+        }
+    }
+
+    private static void append(Path file, String line) {
+        try {
+            Files.writeString(file, line + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        } catch (IOException e) {
+            throw new FootholdException(ErrorCode.STORAGE, "cannot write " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private History(String name, List<String> lines, Consumer<String> writer) {
+        this.name = name;
+        this.writer = writer;
+        for (int i = 0; i < lines.size(); i++) {
+            entries.add(entry(i + 1, lines.get(i)));
+        }
+    }
+
+    private JsonNode entry(int number, String line) {
+        try {
+            JsonNode entry = MAPPER.readTree(line);
+            if (entry.path("numbers").isObject() && entry.path("run").isTextual()) {
+                return entry;
+            }
+        } catch (IOException e) {
+            // Told below, with what was expected.
+        }
+        throw new FootholdException(
+                ErrorCode.INVALID_INPUT, name + ":" + number + ": expected an object with suite, run, at and numbers");
     }
 
     /** The median of a measure over the newest entries of a run that have it. */
@@ -72,11 +121,7 @@ final class History {
         entry.put("suite", suite).put("run", run).put("at", at);
         ObjectNode values = entry.putObject("numbers");
         numbers.forEach(values::put);
-        try {
-            Files.writeString(file, entry + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-        } catch (IOException e) {
-            throw new FootholdException(ErrorCode.STORAGE, "cannot write " + file + ": " + e.getMessage(), e);
-        }
+        writer.accept(entry.toString());
         entries.add(entry);
     }
 

@@ -35,10 +35,11 @@ public final class RegressRun {
      * @param suite the suite's file
      * @param home where the runs lie
      * @param resume whether runs that lie there are gone on with, and finished ones counted as they are
-     * @param history file of earlier numbers; empty for one beside the suite, named as it is
+     * @param history file of earlier numbers, or an object s3://BUCKET/KEY; empty for a file beside the suite, named as it is
      * @param record whether the numbers of this time are added to the history when every gate holds
      */
-    public record Options(Path suite, Path home, boolean resume, Path report, Optional<Path> history, boolean record) {}
+    public record Options(
+            Path suite, Path home, boolean resume, Path report, Optional<String> history, boolean record) {}
 
     private final Options options;
     private final Suite suite;
@@ -57,7 +58,7 @@ public final class RegressRun {
     public RegressRun(Options options, Function<Path, LedgerStore> ledgers, PrintStream out) {
         this.options = options;
         this.suite = Suite.read(options.suite());
-        this.history = new History(options.history().orElseGet(() -> beside(options.suite())));
+        this.history = History.of(options.history().orElseGet(() -> beside(options.suite())));
         this.ledgers = ledgers;
         this.out = out;
         this.deadline = Instant.now().plusMillis((long) (suite.minutes() * 60_000));
@@ -88,9 +89,9 @@ public final class RegressRun {
         return entry.name() + "-seed" + seed;
     }
 
-    private static Path beside(Path suite) {
+    private static String beside(Path suite) {
         String name = suite.getFileName().toString().replaceFirst("\\.ya?ml$", "");
-        return suite.resolveSibling(name + ".history.jsonl");
+        return suite.resolveSibling(name + ".history.jsonl").toString();
     }
 
     /** Gives the exit code: 0 when every gate holds, else 1. */

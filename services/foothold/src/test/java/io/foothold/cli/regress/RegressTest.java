@@ -184,15 +184,16 @@ class RegressTest {
     @Test
     void aBaselineIsTheMedianOfTheNewest() throws Exception {
         Path file = directory.resolve("history.jsonl");
-        History history = new History(file);
+        History history = History.of(file.toString());
         assertThat(history.baseline("s", "r", "m")).isEmpty();
         for (int i = 0; i < 30; i++) {
             history.add("s", "r", "2026-01-01T00:00:00Z", Map.of("m", (double) i));
         }
         history.add("s", "other", "2026-01-01T00:00:00Z", Map.of("m", 1e9));
-        assertThat(new History(file).baseline("s", "r", "m")).hasValue(24.5);
+        assertThat(History.of(file.toString()).baseline("s", "r", "m")).hasValue(24.5);
         Files.writeString(file, "{\"suite\":\"s\"}\n");
-        assertThatThrownBy(() -> new History(file)).hasMessageContaining("history.jsonl:1: expected an object");
+        assertThatThrownBy(() -> History.of(file.toString()))
+                .hasMessageContaining("history.jsonl:1: expected an object");
     }
 
     @Test

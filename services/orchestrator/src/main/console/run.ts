@@ -25,9 +25,9 @@ const LOOK_AGAIN = 2000;
 const NOTES_SHOWN = 200;
 
 const DRAW_AT_ONCE = 50;
-const DRAW_AGAIN = 250;
+const DRAW_AGAIN = 200;
 /** What was told is seen within a second. */
-const DRAW_LATEST = 350;
+const DRAW_LATEST = 300;
 
 /** The list behind a label. */
 export function choice(id: string, label: string, values: string[], changed: (value: string) => void): HTMLElement {

@@ -121,6 +121,16 @@ public final class Browser implements AutoCloseable {
                 + "'; the page: " + driver.findElement(By.tagName("body")).getText());
     }
 
+    /** Waits for a text, with one question a look: each cell that is asked for its own costs milliseconds. */
+    void awaitAnywhere(String text) throws InterruptedException {
+        long end = System.nanoTime() + LIMIT.toNanos();
+        while (!Boolean.TRUE.equals(driver.executeScript(
+                "return document.querySelector('main').textContent.includes(arguments[0])", text))) {
+            assertThat(System.nanoTime()).as("'%s' is not seen", text).isLessThan(end);
+            Thread.sleep(LOOK);
+        }
+    }
+
     public WebElement find(String selector) {
         return driver.findElement(By.cssSelector(selector));
     }

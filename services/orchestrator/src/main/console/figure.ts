@@ -77,10 +77,10 @@ export class Figure {
 
   private draw(): void {
     if (this.lines.length === 0) return;
-    this.stale = this.plot !== null && !this.seen;
-    if (this.stale) return;
     const said = this.lines.map((l) => `${l.label} ${number(l.y[l.y.length - 1])}`).join(", ");
     this.canvas.setAttribute("aria-label", `${this.title} over ${this.axis}; last: ${said}`);
+    this.stale = this.plot !== null && !this.seen;
+    if (this.stale) return;
     const parts: uPlot.AlignedData[] = [];
     for (const line of this.lines) {
       const band = line.low && line.high ? [line.low, line.high] : [];

@@ -19,7 +19,7 @@ public record StoreUri(String bucket, String key) implements Location {
     private static final int LONGEST_KEY = 1024;
 
     /** Whether a text means an object store at all. */
-    static boolean meant(String text) {
+    public static boolean meant(String text) {
         return text.startsWith(SCHEME);
     }
 

@@ -68,8 +68,8 @@ class MonitoringManifestsTest {
         return out;
     }
 
-    /** The tags of a name at the Prometheus endpoint, or null where nobody tells it. */
-    private static Set<String> tags(String name) throws IOException {
+    /** The tags of a name at the Prometheus endpoint. */
+    private static Set<String> tags(String name, String learner) {
         if (OTHERS.contains(name)) {
             return SCRAPED;
         }
@@ -82,7 +82,7 @@ class MonitoringManifestsTest {
             }
             boolean member = own.endsWith("*")
                     && name.startsWith(own.substring(0, own.length() - 1))
-                    && isNumberOfUpdates(name.substring(own.length() - 1));
+                    && learner.contains("put(\"" + name.substring(own.length() - 1) + "\"");
             if (own.equals(name) || member) {
                 return tags;
             }
@@ -90,26 +90,26 @@ class MonitoringManifestsTest {
         throw new AssertionError("no service tells " + name);
     }
 
-    /** The learner writes it into its manifests. */
-    private static boolean isNumberOfUpdates(String name) throws IOException {
+    /** The learner's sources, which put each number of an update into its manifest by name. */
+    private static String learner() throws IOException {
+        StringBuilder out = new StringBuilder();
         try (Stream<Path> sources = Files.walk(ROOT.resolve("services/learner/src/main/java"))) {
             for (Path source :
                     sources.filter(f -> f.toString().endsWith(".java")).toList()) {
-                if (Files.readString(source).contains("put(\"" + name + "\"")) {
-                    return true;
-                }
+                out.append(Files.readString(source));
             }
         }
-        return false;
+        return out.toString();
     }
 
     @Test
     void everyNameAndLabelIsToldBySomebody() throws IOException {
+        String learner = learner();
         for (String expression : expressions()) {
             Set<String> given = new HashSet<>();
             Matcher name = NAME.matcher(expression);
             while (name.find()) {
-                Set<String> tags = tags(name.group(1));
+                Set<String> tags = tags(name.group(1), learner);
                 given.addAll(tags);
                 Matcher label = LABEL.matcher(name.group(2) == null ? "" : name.group(2));
                 while (label.find()) {

@@ -3,7 +3,6 @@ package io.foothold.core.settings;
 import io.foothold.core.keys.Inline;
 import io.foothold.core.keys.Setting;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /**
  * One of several rewards of a run.
@@ -47,8 +46,6 @@ public record RewardSettings(
 
     /** Who judges it apart, if anybody does. */
     public Optional<ScorerSettings> scorer() {
-        return Stream.<ScorerSettings>of(function, judge, rewardModel)
-                .filter(ScorerSettings::given)
-                .findFirst();
+        return ScorerSettings.given(function, judge, rewardModel).stream().findFirst();
     }
 }

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
-import java.util.stream.Stream;
 
 /**
  * How answers are judged.
@@ -67,9 +66,7 @@ public record VerificationSettings(
 
     /** Who judges in place of ours, if anybody does. */
     public Optional<ScorerSettings> scorer() {
-        return Stream.<ScorerSettings>of(function, judge, rewardModel)
-                .filter(ScorerSettings::given)
-                .findFirst();
+        return ScorerSettings.given(function, judge, rewardModel).stream().findFirst();
     }
 
     /** Who judges in place of ours or gives one of several rewards, by the whole key that says who it is. */

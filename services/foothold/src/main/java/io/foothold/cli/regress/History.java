@@ -42,7 +42,7 @@ final class History {
      * @throws FootholdException {@link ErrorCode#INVALID_INPUT} for a line that is none of its own; what a store refuses
      */
     static History of(String name) {
-        if (name.startsWith("s3://")) {
+        if (StoreUri.meant(name)) {
             StoreUri object = StoreUri.parse("--history", name);
             return new History(
                     name,

@@ -24,7 +24,6 @@ import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
-import java.util.stream.Stream;
 
 /** What settings of rewards must be together. */
 final class RewardRules {
@@ -134,8 +133,7 @@ final class RewardRules {
 
     private void checkScorers(
             String at, RewardFunctionSettings function, JudgeSettings judge, RewardModelSettings model) {
-        List<String> given = Stream.<ScorerSettings>of(function, judge, model)
-                .filter(ScorerSettings::given)
+        List<String> given = ScorerSettings.given(function, judge, model).stream()
                 .map(s -> at + s.key())
                 .toList();
         if (given.size() > 1) {
